@@ -1,0 +1,58 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
+import type { Account } from '../../shared/model/account.ts';
+
+/** What a host (Electron, or headless) gives to a client core. */
+export interface ClientPorts {
+  readonly account: Account;
+  /** absolute folders; made when missing. `data` holds the store, partial files and the quarantine */
+  readonly paths: { readonly data: string; readonly downloads: string };
+  readonly host: HostActions;
+  readonly store: StoreRuntime;
+  readonly version: string;
+  /** as Node's process.platform */
+  readonly platform: string;
+  /** people on the embedded home network that can be written to at once */
+  readonly neighbours: readonly { readonly address: string; readonly displayName: string }[];
+  readonly clock: Clock;
+  /** every SIP message, as octets on the wire; for diagnostics */
+  readonly sipTap?: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
+}
+
+export interface HostActions {
+  /** the host's file dialog: absolute paths, empty when closed */
+  chooseFiles(): Promise<readonly string[]>;
+  /** opens a finished file with the system's program for it; a host that has none rejects with `request.invalid` */
+  openPath(path: string): Promise<void>;
+  showInFolder(path: string): Promise<void>;
+  /** the scheme has been checked */
+  openUrl(url: string): Promise<void>;
+}
+
+/** How the store's worker starts in this runtime. */
+export interface StoreRuntime {
+  /** file URL or absolute path of the worker's module */
+  readonly worker: URL;
+  /** a better-sqlite3 addon built for this runtime, where the package's own does not load in it */
+  readonly nativeBinding: string | null;
+}
+
+/** One account at work: the store, the SIP agent, MSRP, and the services over them. */
+export interface Client {
+  readonly handlers: Handlers;
+  /** @returns a function that ends the subscription */
+  subscribe(listener: ContractListener): () => void;
+  /**
+   * Makes a file known that the person picked outside of the contract (dropped, pasted, uploaded). Only a host calls it.
+   * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.too-large`
+   */
+  offerFile(path: string): Promise<FileCandidate>;
+  /** the image of a transfer whose octets are on this device, with its media type read from its first octets; null when there is none to show */
+  preview(transferId: number): Promise<{ readonly path: string; readonly type: string } | null>;
+  /** opens the store and begins to register; resolves when the store is ready, not when registered */
+  start(): Promise<void>;
+  /** ends the binding, sessions and the store, in that order, within 5 s */
+  stop(): Promise<void>;
+}
+
+export type ContractListener = <E extends EventName>(event: E, payload: EventPayload<E>) => void;

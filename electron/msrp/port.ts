@@ -1,0 +1,96 @@
+import type { CodedError } from '../../shared/base/errors.ts';
+
+/**
+ * MSRP (RFC 4975) for one client: one listening port shared by all sessions (tcp), one writer per connection, round-robin between the
+ * messages that wait on it, memory that does not grow with a file. All sizes are octets; offsets in this interface count from 0.
+ */
+export interface MsrpEngine {
+  /** host and port to announce in `a=path`, after {@link listen} */
+  readonly address: { readonly host: string; readonly port: number };
+  /** binds the listening port; port 0 lets the system choose. @throws ParleyError `msrp.unreachable` */
+  listen(at: { host: string; port: number }): Promise<void>;
+  /** makes the local session URI; octets flow after {@link MsrpSession.connect} */
+  createSession(handlers: SessionHandlers): MsrpSession;
+  /** ends every session with `msrp.lost` and closes the port */
+  close(): Promise<void>;
+}
+
+export interface SessionHandlers {
+  /**
+   * First chunk of a message: says where its octets go, or refuses it with an MSRP status (413, 415, 403).
+   * Called once per Message-ID. A body-less SEND is answered by the engine and never gets here.
+   */
+  onMessage(head: IncomingHead): MessageSink | { readonly refuse: 403 | 413 | 415; readonly comment?: string };
+  /** the session is of no use any more: connection lost, 481 or 506, or an engine error. At most once; not after {@link MsrpSession.close} */
+  onClosed(error: CodedError): void;
+}
+
+export interface IncomingHead {
+  readonly messageId: string;
+  readonly contentType: string;
+  /** whole size, null when Byte-Range says `*` */
+  readonly total: number | null;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+/**
+ * Where the octets of one message go. `write` may be called with overlapping ranges and out of order (placed by Byte-Range).
+ * The engine stops reading the connection while a returned promise is pending: back-pressure. `octets` is only valid until that promise settles.
+ */
+export interface MessageSink {
+  write(offset: number, octets: Uint8Array): void | Promise<void>;
+  /** all octets from 0 to `size` came and `$` was seen; a rejection makes the final answer or REPORT a failure */
+  complete(size: number): void | Promise<void>;
+  /** `#`, or the session ended before the message was complete */
+  abort(error: CodedError): void;
+}
+
+export interface MsrpSession {
+  /** `msrp://host:port/session;tcp`, session part of at least 80 random bits */
+  readonly localUri: string;
+  /**
+   * Binds the session to a connection. Active: connects to `host:port` of the first URI of `remotePath` (or to `via`), reuses a connection that is
+   * there, and sends a body-less SEND unless content follows at once. Passive: waits for the peer's first SEND.
+   * @throws ParleyError `msrp.unreachable`, `msrp.timeout` (30 s), `msrp.refused`
+   */
+  connect(options: {
+    readonly role: 'active' | 'passive';
+    readonly remotePath: readonly string[];
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<void>;
+  /** Sends one message and resolves when the last chunk was answered 200 and, when asked for, the success REPORT covered all of it. */
+  send(message: OutgoingMessage): Promise<void>;
+  /** Ends the session; a message on its way is ended with `#` (sender) and answered 413 (receiver). Closes the connection when no session uses it. */
+  close(): Promise<void>;
+}
+
+export interface OutgoingMessage {
+  /** a fresh token when absent */
+  readonly messageId?: string | undefined;
+  readonly contentType: string;
+  readonly contentDisposition?: string | undefined;
+  readonly source: Uint8Array | FileSource;
+  readonly successReport: boolean;
+  /** octets of body a chunk; see field-notes on peers. Default: 65536 to a Parley peer, else 10240, 2048 through relays */
+  readonly chunkSize?: number | undefined;
+  /** ends the open chunk with `#`; `send` rejects with `file.cancelled` */
+  readonly signal?: AbortSignal | undefined;
+  /** octets acknowledged without gap, a few times a second at most */
+  readonly onProgress?: ((acknowledged: number) => void) | undefined;
+}
+
+/**
+ * An open file to stream from. The engine reads it in its own reused buffers. `onRead` sees each octet of [start, end) once, in order, for hashing while
+ * streaming. A short read (the file shrank) rejects `send` with `file.changed`.
+ */
+export interface FileSource {
+  readonly fd: number;
+  readonly start: number;
+  readonly end: number;
+  readonly onRead?: ((octets: Uint8Array) => void) | undefined;
+  /** called after the last octet was read and before the last chunk is ended with `$`: a throw ends the message with `#` and rejects `send` with it */
+  readonly onEnd?: (() => void) | undefined;
+}
+
+/* Errors of `send`: `msrp.lost`, `msrp.timeout` (no answer 30 s after a chunk), `msrp.stopped` (413), `msrp.refused` (other 4xx/5xx, detail = status and
+   comment), `file.cancelled`, `file.changed`, `file.unreadable`. */

@@ -1,0 +1,139 @@
+import type { CodedError } from '../../shared/base/errors.ts';
+
+/**
+ * What the client needs of a SIP user agent, and nothing of the library behind it.
+ * One agent is one account on one flow to its outbound proxy. Bodies are octets; header values are text without line breaks.
+ */
+export interface UserAgent {
+  /**
+   * Connects and registers (RFC 3261, 5626, 5627). Resolves with the binding after a 200 that lists this instance.
+   * @throws ParleyError `link.unreachable`, `link.timeout`, `link.credentials` (401/403 after a good answer to a challenge), `link.refused`, `link.server`
+   */
+  register(): Promise<Binding>;
+  /** ends the binding of this instance; resolves when answered, or after 2 s */
+  unregister(): Promise<void>;
+  /** closes the flow without a word and ends every dialog locally */
+  close(): Promise<void>;
+
+  /** MESSAGE outside of a dialog. Resolves with any final answer, also a refusal. @throws ParleyError `link.*` when none came */
+  message(request: OutgoingRequest): Promise<FinalAnswer>;
+  /** INVITE; the returned object lives as long as the dialog */
+  invite(request: OutgoingRequest): OutgoingInvite;
+
+  readonly events: UserAgentEvents;
+}
+
+export interface UserAgentEvents {
+  /** The flow broke, or a refresh failed: registration is gone. Never called after `close`. */
+  onLost(listener: (error: CodedError) => void): () => void;
+  /** a refresh moved the end of the binding */
+  onRefreshed(listener: (binding: Binding) => void): () => void;
+  /** Exactly one listener answers each MESSAGE by `answer`. Without a listener: 480. */
+  onMessage(listener: (message: IncomingMessage) => void): () => void;
+  onInvite(listener: (invite: IncomingInvite) => void): () => void;
+}
+
+export interface UserAgentOptions {
+  /** CPM Address: `sip:alice@example.com` */
+  readonly address: string;
+  readonly displayName: string;
+  /** digest user name and password */
+  readonly user: string;
+  readonly password: string;
+  readonly outboundProxy: { readonly host: string; readonly port: number };
+  readonly transport: 'tcp';
+  /** `urn:uuid:…`, made once per installation and kept (R-REG-04) */
+  readonly instanceUrn: string;
+  /** names after `urn:urn-7:3gpp-service.ims.icsi.`, for `+g.3gpp.icsi-ref` of the Contact (cpm.md section 2.1) */
+  readonly services: readonly string[];
+  /** `CPM-client/OMA2.0 Parley/<version> (<os>)` (cpm.md section 2.4) */
+  readonly userAgent: string;
+  /** seconds asked for in REGISTER */
+  readonly expires: number;
+  /** every message in and out, as octets on the wire; for diagnostics */
+  readonly tap?: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
+}
+
+export interface Binding {
+  /** ms since the epoch */
+  readonly expiresAt: number;
+  readonly publicGruu: string | null;
+  readonly temporaryGruu: string | null;
+  /** from P-Associated-URI, first = default; own address when the registrar gave none */
+  readonly addresses: readonly string[];
+  /** the address of this end of the flow: what to bind and announce for media */
+  readonly localHost: string;
+}
+
+export interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface OutgoingRequest {
+  /** Request-URI and To */
+  readonly target: string;
+  /** beyond what SIP itself needs: Accept-Contact, Conversation-ID, P-Preferred-Identity … */
+  readonly headers: readonly Header[];
+  /** parameters of the Contact after the address (`+g.3gpp.icsi-ref=…`); `+sip.instance` is added by the agent. Null: no Contact (MESSAGE only) */
+  readonly contactParameters: string | null;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+export interface FinalAnswer {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: readonly Header[];
+  readonly contentType: string | null;
+  readonly body: Uint8Array;
+}
+
+export interface OutgoingInvite {
+  /** provisional answers but 100 */
+  onProgress(listener: (status: number) => void): () => void;
+  /** Resolves with the first final answer; a 2xx has been acknowledged then. @throws ParleyError `link.*` when none came */
+  readonly answer: Promise<FinalAnswer>;
+  /** CANCEL before the final answer (queued until a provisional one came, RFC 3261 section 9.1), BYE after a 2xx, nothing otherwise */
+  end(): Promise<void>;
+  /** the other side sent BYE, or the dialog died */
+  onEnded(listener: (cause: DialogEnd) => void): () => void;
+}
+
+export interface DialogEnd {
+  readonly by: 'remote' | 'link';
+  readonly error: CodedError | null;
+}
+
+export interface IncomingMessage {
+  readonly from: string;
+  /** P-Asserted-Identity when there is one, else From: bare URI */
+  readonly originator: string;
+  readonly originatorName: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly headers: readonly Header[];
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  /** once; later calls are ignored */
+  answer(status: number, reason?: string, headers?: readonly Header[]): void;
+}
+
+export interface IncomingInvite extends Omit<IncomingMessage, 'answer'> {
+  /** 180 */
+  ring(): void;
+  /** 200 with that body; resolves when the ACK came. @throws ParleyError `link.lost`, `peer.timeout` when it did not */
+  accept(answer: {
+    readonly contentType: string;
+    readonly body: Uint8Array;
+    readonly contactParameters: string;
+    readonly headers: readonly Header[];
+  }): Promise<void>;
+  reject(status: number, reason?: string, headers?: readonly Header[]): void;
+  /** BYE once accepted, else like reject(480) */
+  end(): Promise<void>;
+  /** before the answer: CANCEL; `elsewhere` when its Reason says "Call completed elsewhere" */
+  onCancelled(listener: (cancel: { readonly elsewhere: boolean }) => void): () => void;
+  /** after the answer: BYE, or the dialog died */
+  onEnded(listener: (cause: DialogEnd) => void): () => void;
+}

@@ -1,0 +1,226 @@
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { MessageEvent } from '../../shared/model/states/message-status.ts';
+import type { TransferEvent, TransferState } from '../../shared/model/states/transfer-state.ts';
+
+/**
+ * The message store of one account. Every write is one transaction, durable when its promise resolves: what a person did, and
+ * what must leave because of it (the outbox), is committed before an octet leaves.
+ *
+ * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`.
+ * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
+ */
+export interface Store {
+  // --- reading
+  conversations(page: { before?: { updatedAt: number; id: number } | undefined; limit: number }): Promise<{ items: Conversation[]; more: boolean }>;
+  conversation(id: number): Promise<StoredConversation>;
+  messages(page: {
+    conversationId: number;
+    before?: number | undefined;
+    after?: number | undefined;
+    limit: number;
+  }): Promise<{ items: Message[]; moreBefore: boolean; moreAfter: boolean }>;
+  message(id: number): Promise<Message>;
+  transfer(id: number): Promise<StoredTransfer>;
+  /** transfers that are not in a final state, oldest first */
+  openTransfers(): Promise<StoredTransfer[]>;
+  setting(key: string): Promise<string | null>;
+
+  // --- what the person does
+  setSetting(key: string, value: string): Promise<void>;
+  openConversation(row: { peer: string; title: string; cpmConversationId: string; now: number }): Promise<StoredConversation>;
+  saveDraft(conversationId: number, text: string): Promise<Conversation>;
+  /** Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. */
+  composeText(row: {
+    conversationId: number;
+    text: string;
+    imdnId: string;
+    contributionId: string;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
+  /** The transfer begins in `preparing`; it enters the outbox by {@link applyTransfer} with `prepared`. */
+  composeFile(row: {
+    conversationId: number;
+    imdnId: string;
+    contributionId: string;
+    path: string;
+    name: string;
+    type: string;
+    size: number;
+    /** modification time of the file, ms, so that a change before or while sending is noticed */
+    modifiedAt: number;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
+  /** Unread falls; each message that asked for a display notification gets one into the outbox, in the same transaction. */
+  markRead(row: { conversationId: number; upTo: number; now: number }): Promise<{ conversation: Conversation; messages: Message[] }>;
+  /** failed → queued and into the outbox again (message or transfer) */
+  retry(messageId: number, now: number): Promise<Message>;
+
+  // --- what the network brings
+  /**
+   * A text of a peer. The key of duplicates is (peer, imdnId); without an imdnId the caller gives another stable key.
+   * With `positiveDelivery` a delivery notification enters the outbox in the same transaction, also again for a duplicate.
+   */
+  receiveText(row: {
+    peer: string;
+    title: string;
+    cpmConversationId: string;
+    contributionId: string;
+    imdnId: string;
+    text: string;
+    sentAt: number;
+    now: number;
+    notify: Notify;
+  }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
+  receiveOffer(row: {
+    peer: string;
+    title: string;
+    cpmConversationId: string;
+    contributionId: string;
+    imdnId: string;
+    fileTransferId: string;
+    name: string;
+    type: string;
+    size: number;
+    hash: FileHash | null;
+    sentAt: number;
+    now: number;
+    notify: Notify;
+  }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer; duplicate: boolean }>;
+  /** A notification about an own message; null when no such message went to that peer. Never backwards. */
+  applyReceipt(row: {
+    peer: string;
+    imdnId: string;
+    event: Extract<MessageEvent, 'delivered' | 'displayed' | 'failed'>;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation } | null>;
+
+  // --- the outbox
+  /** What may leave at `now`, oldest first: at most one row a conversation for texts and files, and notifications beside them. */
+  outboxReady(now: number, limit: number): Promise<OutboxItem[]>;
+  /** earliest `notBefore` of a waiting row, or null */
+  outboxNextAt(): Promise<number | null>;
+  /** Marks rows in work when the process stopped as ready again, and their messages as queued; called once at start. */
+  outboxRecover(now: number): Promise<void>;
+  /** Applies the event to the message (attempt, postponed, accepted, failed) and moves or removes the row, in one transaction. */
+  outboxUpdate(row: {
+    outboxId: number;
+    event: Extract<MessageEvent, 'attempt' | 'postponed' | 'accepted' | 'failed'>;
+    now: number;
+    /** for `postponed` */
+    notBefore?: number | undefined;
+    error?: CodedError | undefined;
+  }): Promise<{ message: Message; conversation: Conversation } | null>;
+
+  // --- transfers
+  /**
+   * Applies the event to the transfer and to its message: `prepared` puts an outgoing one into the outbox; `verified` of an incoming one
+   * queues the delivery notification that was asked for; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
+   * An outgoing message is `sent` when its file is `done`.
+   */
+  applyTransfer(row: {
+    transferId: number;
+    event: TransferEvent;
+    now: number;
+    fields?: Partial<TransferFields> | undefined;
+    error?: CodedError | undefined;
+  }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer }>;
+  /** a checkpoint of the octets that are surely there; not an event */
+  checkpointTransfer(transferId: number, transferred: number): Promise<void>;
+  /** display notification of a file that the person opened (cpm.md section 6); nothing when none was asked or it is already out */
+  fileOpened(transferId: number, now: number): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** which dispositions the author of a message asked for (RFC 5438) and the device that is to hear of it */
+export interface Notify {
+  readonly positiveDelivery: boolean;
+  readonly display: boolean;
+  /** `+sip.instance` of the originating device, as sent: `<urn:uuid:…>` */
+  readonly originInstance: string | null;
+  /** CPIM DateTime of the message, verbatim, to be repeated in the notification */
+  readonly dateTime: string;
+}
+
+export interface StoredConversation extends Conversation {
+  /** CPM Conversation-ID (cpm.md section 2.3) */
+  readonly cpmConversationId: string;
+}
+
+export interface FileHash {
+  readonly sha1: string | null;
+  readonly sha256: string | null;
+}
+
+/** columns of a transfer that the network code fills in as it goes */
+export interface TransferFields {
+  readonly sha1: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly fileTransferId: string;
+  readonly partialPath: string;
+  readonly finalPath: string;
+  readonly transferred: number;
+}
+
+export interface StoredTransfer {
+  readonly id: number;
+  readonly messageId: number;
+  readonly conversationId: number;
+  readonly peer: string;
+  readonly direction: 'in' | 'out';
+  readonly state: TransferState;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  readonly transferred: number;
+  readonly fileTransferId: string | null;
+  readonly hash: FileHash | null;
+  /** outgoing: the person's file */
+  readonly sourcePath: string | null;
+  readonly modifiedAt: number | null;
+  /** incoming: where octets are gathered, and where the finished file is */
+  readonly partialPath: string | null;
+  readonly finalPath: string | null;
+  readonly imdnId: string;
+  readonly contributionId: string;
+  readonly cpmConversationId: string;
+}
+
+export type OutboxItem =
+  | {
+      readonly id: number;
+      readonly kind: 'text';
+      readonly attempts: number;
+      readonly peer: string;
+      readonly message: Message;
+      readonly cpmConversationId: string;
+      readonly contributionId: string;
+    }
+  | {
+      readonly id: number;
+      readonly kind: 'file';
+      readonly attempts: number;
+      readonly peer: string;
+      readonly message: Message;
+      readonly transfer: StoredTransfer;
+    }
+  | {
+      readonly id: number;
+      readonly kind: 'notification';
+      readonly attempts: number;
+      readonly peer: string;
+      readonly disposition: 'delivered' | 'displayed' | 'failed';
+      /** imdn.Message-ID and CPIM DateTime of the message it is about */
+      readonly about: string;
+      readonly aboutDateTime: string;
+      readonly originInstance: string | null;
+      readonly service: 'msg' | 'filetransfer';
+      readonly cpmConversationId: string;
+      readonly contributionId: string;
+      /** own imdn.Message-ID of the notification, the same in every attempt */
+      readonly imdnId: string;
+      readonly createdAt: number;
+    };

@@ -1,0 +1,15 @@
+/** Time as a port, so that states and timers can be tested without waiting. Milliseconds throughout. */
+export interface Clock {
+  /** since the epoch */
+  now(): number;
+  /** @returns a function that cancels the call */
+  after(milliseconds: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer as never);
+  },
+};

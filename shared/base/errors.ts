@@ -1,0 +1,92 @@
+/**
+ * Every coded error of Parley. A code is stable: it appears in logs, in the contract between main and
+ * renderer and in support bundles. The renderer owns the words a person reads for it.
+ */
+export const ERROR_CODES = [
+  // wire formats: what came in cannot be understood
+  'sip.malformed',
+  'sip.too-large',
+  'msrp.malformed',
+  'msrp.too-large',
+  'cpim.malformed',
+  'cpim.too-large',
+  'xml.malformed',
+  'xml.too-large',
+  'imdn.malformed',
+  'sdp.malformed',
+  'sdp.too-large',
+  'multipart.malformed',
+  'multipart.too-large',
+  'contract.malformed',
+  // the link to the SIP core
+  'link.unreachable',
+  'link.lost',
+  'link.timeout',
+  'link.credentials',
+  'link.refused',
+  'link.server',
+  'link.offline',
+  // what the other side answered to a message or an invitation
+  'peer.unknown',
+  'peer.unavailable',
+  'peer.declined',
+  'peer.unsupported',
+  'peer.too-large',
+  'peer.not-allowed',
+  'peer.timeout',
+  'peer.malformed',
+  // MSRP sessions
+  'msrp.unreachable',
+  'msrp.lost',
+  'msrp.timeout',
+  'msrp.refused',
+  'msrp.stopped',
+  // files
+  'file.missing',
+  'file.changed',
+  'file.unreadable',
+  'file.is-folder',
+  'file.too-large',
+  'file.disk-full',
+  'file.unwritable',
+  'file.hash-mismatch',
+  'file.size-mismatch',
+  'file.cancelled',
+  // the store
+  'store.corrupt',
+  'store.full',
+  'store.closed',
+  'store.newer-version',
+  // the app
+  'account.malformed',
+  'request.not-found',
+  'request.invalid-state',
+  'request.invalid',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What crosses a boundary (store row, contract, log) in place of an exception. `detail` is for "Details", never the first line. */
+export interface CodedError {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+export class ParleyError extends Error implements CodedError {
+  readonly code: ErrorCode;
+  readonly detail: string;
+
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+    super(`${code}: ${detail}`, options);
+    this.name = 'ParleyError';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Any thrown value as a coded error; what carries no code becomes `internal`. */
+export function toCodedError(thrown: unknown, fallback: ErrorCode = 'internal'): CodedError {
+  if (thrown instanceof ParleyError) return { code: thrown.code, detail: thrown.detail };
+  return { code: fallback, detail: thrown instanceof Error ? thrown.message : String(thrown) };
+}

@@ -1,0 +1,188 @@
+import * as v from 'valibot';
+import { ERROR_CODES } from '../base/errors.ts';
+
+/**
+ * THE contract between the client core and a renderer: what may be asked and what is told, each with its schema.
+ * It knows no transport: Electron IPC and a WebSocket carry the same JSON texts (see `wire.ts`).
+ */
+
+const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER));
+const time = v.pipe(v.number(), v.minValue(0));
+const octets = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+const nothing = v.strictObject({});
+
+/** longest text a person can send at once, in UTF-16 code units */
+export const MAX_TEXT = 100_000;
+/** most rows one answer carries */
+export const MAX_PAGE = 200;
+
+const codedError = v.object({ code: v.picklist(ERROR_CODES), detail: v.string() });
+const messageStatus = v.picklist(['queued', 'sending', 'sent', 'delivered', 'displayed', 'failed', 'received', 'read']);
+const transferState = v.picklist([
+  'preparing',
+  'queued',
+  'offering',
+  'offered',
+  'accepting',
+  'transferring',
+  'finishing',
+  'verifying',
+  'done',
+  'declined',
+  'expired',
+  'cancelled',
+  'interrupted',
+  'quarantined',
+  'failed',
+]);
+const direction = v.picklist(['in', 'out']);
+const kind = v.picklist(['text', 'file']);
+
+const transfer = v.object({
+  id,
+  direction,
+  state: transferState,
+  name: v.string(),
+  type: v.string(),
+  size: octets,
+  transferred: octets,
+  error: v.nullable(codedError),
+  previewable: v.boolean(),
+  savedAs: v.nullable(v.string()),
+});
+
+const message = v.object({
+  id,
+  conversationId: id,
+  direction,
+  kind,
+  text: v.string(),
+  status: messageStatus,
+  sentAt: time,
+  storedAt: time,
+  deliveredAt: v.nullable(time),
+  displayedAt: v.nullable(time),
+  imdnId: v.string(),
+  error: v.nullable(codedError),
+  transfer: v.nullable(transfer),
+});
+
+const conversation = v.object({
+  id,
+  peer: v.string(),
+  title: v.string(),
+  unread: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  updatedAt: time,
+  draft: v.string(),
+  last: v.nullable(
+    v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) }),
+  ),
+});
+
+const registration = v.variant('kind', [
+  v.object({ kind: v.literal('offline') }),
+  v.object({ kind: v.literal('connecting'), since: time }),
+  v.object({ kind: v.literal('registered'), since: time, expiresAt: time }),
+  v.object({ kind: v.literal('waiting'), since: time, error: codedError, nextTryAt: time, failures: v.number() }),
+  v.object({ kind: v.literal('refused'), since: time, error: codedError }),
+]);
+
+/** A file the person picked, known to the core by `token`; the renderer never handles a path. */
+const candidate = v.object({ token: v.string(), name: v.string(), size: octets, type: v.string() });
+
+const appState = v.object({
+  account: v.object({ address: v.string(), displayName: v.string() }),
+  registration,
+  /** octets, 0 = no limit */
+  maxFileSize: octets,
+  version: v.string(),
+  platform: v.string(),
+  /** runs on the embedded home network: addresses that can be written to without further ado */
+  neighbours: v.array(v.object({ address: v.string(), displayName: v.string() })),
+});
+
+export const contract = {
+  methods: {
+    'app.state': { params: nothing, result: appState },
+    'registration.retryNow': { params: nothing, result: nothing },
+    /** newest first; `before` is the last row of the page before */
+    'conversations.page': {
+      params: v.strictObject({
+        before: v.optional(v.strictObject({ updatedAt: time, id })),
+        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+      }),
+      result: v.object({ items: v.array(conversation), more: v.boolean() }),
+    },
+    /** finds or makes the conversation with an address; fails with `request.invalid` where it is no address */
+    'conversations.open': { params: v.strictObject({ address: v.pipe(v.string(), v.maxLength(256)) }), result: conversation },
+    /** all messages up to `upTo` were seen: unread falls, display notifications are queued */
+    'conversations.markRead': { params: v.strictObject({ conversationId: id, upTo: id }), result: nothing },
+    'conversations.saveDraft': {
+      params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)) }),
+      result: nothing,
+    },
+    /** oldest first; with neither `before` nor `after` the newest page */
+    'messages.page': {
+      params: v.strictObject({
+        conversationId: id,
+        before: v.optional(id),
+        after: v.optional(id),
+        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+      }),
+      result: v.object({ items: v.array(message), moreBefore: v.boolean(), moreAfter: v.boolean() }),
+    },
+    /** `clientId` makes it repeatable: the same id again answers with the message that is already there */
+    'messages.sendText': {
+      params: v.strictObject({
+        conversationId: id,
+        clientId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/)),
+        text: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_TEXT)),
+      }),
+      result: message,
+    },
+    'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
+    /** opens the host's file dialog; empty when the person closed it */
+    'files.choose': { params: nothing, result: v.object({ items: v.array(candidate) }) },
+    'files.send': {
+      params: v.strictObject({
+        conversationId: id,
+        clientId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/)),
+        token: v.pipe(v.string(), v.maxLength(128)),
+      }),
+      result: message,
+    },
+    'transfers.accept': { params: v.strictObject({ transferId: id }), result: nothing },
+    'transfers.decline': { params: v.strictObject({ transferId: id }), result: nothing },
+    'transfers.cancel': { params: v.strictObject({ transferId: id }), result: nothing },
+    'transfers.open': { params: v.strictObject({ transferId: id }), result: nothing },
+    'transfers.showInFolder': { params: v.strictObject({ transferId: id }), result: nothing },
+    /** opens http, https, mailto, tel and sip links outside the app */
+    'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },
+  },
+  events: {
+    'registration.changed': registration,
+    'conversation.changed': conversation,
+    /** a new message, or one whose status or transfer changed */
+    'message.changed': message,
+    'transfer.progress': v.object({
+      transferId: id,
+      messageId: id,
+      conversationId: id,
+      transferred: octets,
+      size: octets,
+      rate: v.number(),
+      secondsLeft: v.nullable(v.number()),
+    }),
+  },
+} as const;
+
+export type Contract = typeof contract;
+export type MethodName = keyof Contract['methods'];
+export type EventName = keyof Contract['events'];
+export type Params<M extends MethodName> = v.InferOutput<Contract['methods'][M]['params']>;
+export type Result<M extends MethodName> = v.InferOutput<Contract['methods'][M]['result']>;
+export type EventPayload<E extends EventName> = v.InferOutput<Contract['events'][E]>;
+export type FileCandidate = v.InferOutput<typeof candidate>;
+export type AppState = v.InferOutput<typeof appState>;
+
+export type Handlers = { readonly [M in MethodName]: (params: Params<M>) => Promise<Result<M>> };

@@ -1,0 +1,24 @@
+import type { TransferState } from './states/transfer-state.ts';
+import type { MessageStatus } from './states/message-status.ts';
+
+/** A row of the conversation list. Times are milliseconds since the epoch. */
+export interface Conversation {
+  readonly id: number;
+  /** canonical address of the other person */
+  readonly peer: string;
+  readonly title: string;
+  readonly unread: number;
+  readonly updatedAt: number;
+  readonly draft: string;
+  readonly last: LastLine | null;
+}
+
+/** What the conversation list shows of the newest message. */
+export interface LastLine {
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  /** at most 200 characters; for a file its name */
+  readonly text: string;
+  readonly status: MessageStatus;
+  readonly transferState: TransferState | null;
+}
