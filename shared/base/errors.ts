@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'multipart.malformed',
   'multipart.too-large',
   'contract.malformed',
+  'contract.closed',
   // the link to the SIP core
   'link.unreachable',
   'link.lost',
