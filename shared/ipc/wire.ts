@@ -59,9 +59,10 @@ export function serveContract(channel: Channel, handlers: Handlers, subscribe: S
     if (openCalls >= MAX_OPEN_CALLS) return refuse(id, { code: 'request.invalid-state', detail: 'too many open calls' });
     openCalls++;
     try {
-      const run = handlers[method] as (params: unknown) => Promise<unknown>;
-      const result = v.safeParse(schema.result, await run(params.output));
-      if (!result.success) return refuse(id, { code: 'internal', detail: `${method}: the answer is not in the contract: ${explain(result.issues)}` });
+      const result = v.safeParse(schema.result, await handlers[method](params.output as never));
+      if (!result.success) {
+        return refuse(id, { code: 'internal', detail: `${method}: answered against the contract: ${explain(result.issues)}` });
+      }
       if (!send({ id, result: result.output })) refuse(id, { code: 'internal', detail: `${method}: the answer is too large` });
     } catch (thrown) {
       refuse(id, toCodedError(thrown));
@@ -93,7 +94,7 @@ export function serveContract(channel: Channel, handlers: Handlers, subscribe: S
 }
 
 export interface ContractClient {
-  /** @throws ParleyError with the core's code, `contract.malformed` where the answer does not fit, `contract.closed` at the channel's end */
+  /** Rejects with the core's coded error, `contract.malformed` where a side does not fit, `contract.closed` at the channel's end. */
   call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>>;
   /** @returns a function that removes the listener */
   on<E extends EventName>(event: E, listener: (payload: EventPayload<E>) => void): () => void;
@@ -134,8 +135,8 @@ export function connectContract(channel: Channel, options: WireOptions = {}): Co
     const frame = decodeAnswer(text, limits.maxAnswer);
     if ('malformed' in frame) return problem(frame.malformed);
     if (frame.kind === 'event') return tell(frame.event, frame.payload);
-    if (frame.id === null) return problem(frame.error.detail);
-    const call = settle(frame.id);
+    if (frame.kind === 'error' && frame.id === null) return problem(frame.error.detail);
+    const call = frame.id === null ? undefined : settle(frame.id);
     if (call === undefined) return;
     if (frame.kind === 'error') return call.reject(new ParleyError(frame.error.code, frame.error.detail));
     const result = v.safeParse(contract.methods[call.method].result, frame.result);
