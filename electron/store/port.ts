@@ -8,7 +8,7 @@ import type { TransferEvent, TransferState } from '../../shared/model/states/tra
  * The message store of one account. Every write is one transaction, durable when its promise resolves: what a person did, and
  * what must leave because of it (the outbox), is committed before an octet leaves.
  *
- * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`.
+ * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`, `request.invalid-state`.
  * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
  */
 export interface Store {
@@ -52,15 +52,23 @@ export interface Store {
     modifiedAt: number;
     now: number;
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
-  /** Unread falls; each message that asked for a display notification gets one into the outbox, in the same transaction. */
+  /**
+   * Unread falls; each text that asked for a display notification gets one into the outbox, in the same transaction, in place of a delivery
+   * notification that has not left yet (displayed implies delivered). A file's comes with {@link fileOpened}. `messages` are those that changed.
+   */
   markRead(row: { conversationId: number; upTo: number; now: number }): Promise<{ conversation: Conversation; messages: Message[] }>;
-  /** failed → queued and into the outbox again (message or transfer) */
-  retry(messageId: number, now: number): Promise<Message>;
+  /**
+   * failed → queued and into the outbox again (text or outgoing file). A file gets the given new imdn.Message-ID: its new invitation is another
+   * offer to the peer, whose first one has ended. A text keeps its own, so that it can never be there twice.
+   */
+  retry(row: { messageId: number; fileImdnId: string; now: number }): Promise<{ message: Message; conversation: Conversation }>;
 
   // --- what the network brings
   /**
    * A text of a peer. The key of duplicates is (peer, imdnId); without an imdnId the caller gives another stable key.
-   * With `positiveDelivery` a delivery notification enters the outbox in the same transaction, also again for a duplicate.
+   * With `positiveDelivery` a delivery notification enters the outbox in the same transaction. A duplicate queues it again only when none waits and
+   * none was accepted, nor one of display: at most one a disposition and message (RFC 5438 section 8). The conversation of a peer that nothing
+   * was exchanged with yet takes over `cpmConversationId`; later ones count for their own message and its notifications only.
    */
   receiveText(row: {
     peer: string;
@@ -73,6 +81,10 @@ export interface Store {
     now: number;
     notify: Notify;
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
+  /**
+   * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not arrive (expired,
+   * cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; any other duplicate changes nothing.
+   */
   receiveOffer(row: {
     peer: string;
     title: string;
@@ -88,22 +100,37 @@ export interface Store {
     now: number;
     notify: Notify;
   }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer; duplicate: boolean }>;
-  /** A notification about an own message; null when no such message went to that peer. Never backwards. */
+  /**
+   * A notification about an own message; null when no such message went to that peer. Never backwards. A message that still waited for its
+   * answer has arrived then, and leaves the outbox. `displayed` fills `deliveredAt` too.
+   */
   applyReceipt(row: {
     peer: string;
     imdnId: string;
     event: Extract<MessageEvent, 'delivered' | 'displayed' | 'failed'>;
     now: number;
+    /** for `failed`; without it `peer.unavailable` */
+    error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
 
   // --- the outbox
-  /** What may leave at `now`, oldest first: at most one row a conversation for texts and files, and notifications beside them. */
+  /**
+   * What may leave at `now`, oldest first. The texts of one conversation leave one at a time in the order in which they were composed, and so do its
+   * files, beside its texts: a row in work or postponed holds back the later ones of its kind. A file holds back later files until its
+   * invitation is accepted or over, never a text. Notifications hold nothing back and are not held back.
+   */
   outboxReady(now: number, limit: number): Promise<OutboxItem[]>;
-  /** earliest `notBefore` of a waiting row, or null */
+  /** earliest `notBefore` of the rows that nothing but time holds back (in the past when one is ready now), or null */
   outboxNextAt(): Promise<number | null>;
-  /** Marks rows in work when the process stopped as ready again, and their messages as queued; called once at start. */
+  /**
+   * Called once at start, before anything else: what was at work when the process stopped. Rows in work are ready again and their messages queued;
+   * an offer to this person is `expired`; every other transfer under way is `interrupted`. One that was being prepared stays so.
+   */
   outboxRecover(now: number): Promise<void>;
-  /** Applies the event to the message (attempt, postponed, accepted, failed) and moves or removes the row, in one transaction. */
+  /**
+   * Applies the event to the message and moves or removes the row, in one transaction. For the row of a file it is the same as {@link applyTransfer}
+   * with `offer`, `postponed` or `failed`; `accepted` only takes the row away. Null for a notification, and for a row that is gone.
+   */
   outboxUpdate(row: {
     outboxId: number;
     event: Extract<MessageEvent, 'attempt' | 'postponed' | 'accepted' | 'failed'>;
@@ -118,15 +145,19 @@ export interface Store {
    * Applies the event to the transfer and to its message: `prepared` puts an outgoing one into the outbox; `verified` of an incoming one
    * queues the delivery notification that was asked for; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
    * An outgoing message is `sent` when its file is `done`.
+   * It also moves the outbox row of an outgoing file: `offer` takes it in work and counts an attempt, `postponed` gives it back with `notBefore`,
+   * every end and `lost` remove it. `outboxUpdate` is for texts and notifications only.
    */
   applyTransfer(row: {
     transferId: number;
     event: TransferEvent;
     now: number;
     fields?: Partial<TransferFields> | undefined;
+    /** with `postponed`: when the outbox may take it up again */
+    notBefore?: number | undefined;
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer }>;
-  /** a checkpoint of the octets that are surely there; not an event */
+  /** a checkpoint of the octets that are surely there; not an event; too late for a transfer that is over */
   checkpointTransfer(transferId: number, transferred: number): Promise<void>;
   /** display notification of a file that the person opened (cpm.md section 6); nothing when none was asked or it is already out */
   fileOpened(transferId: number, now: number): Promise<void>;

@@ -8,7 +8,8 @@
  *                              └─► expired              └─► failed, cancelled
  *
  * `preparing` hashes the file; `offering` waits for the other person; `finishing` waits for the last acknowledgement.
- * done, declined, expired, cancelled, failed and quarantined are final, but for `retry` of an outgoing one that did not arrive.
+ * done, declined, expired, cancelled, failed and quarantined are final, but for `retry` of an outgoing one that did not arrive, and
+ * for `offered-again` of an incoming one: the sender's retry, which is the same message and thus the same transfer.
  */
 export type TransferState =
   | 'preparing'
@@ -42,7 +43,8 @@ export type TransferEvent =
   | 'cancelled'
   | 'lost'
   | 'failed'
-  | 'retry';
+  | 'retry'
+  | 'offered-again';
 
 const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferState>>> = {
   preparing: { prepared: 'queued', cancelled: 'cancelled', failed: 'failed' },
@@ -67,11 +69,11 @@ const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferS
   },
   finishing: { verified: 'done', cancelled: 'cancelled', lost: 'interrupted', failed: 'failed' },
   verifying: { verified: 'done', mismatch: 'quarantined', failed: 'failed', lost: 'interrupted' },
-  interrupted: { retry: 'queued', cancelled: 'cancelled', failed: 'failed' },
+  interrupted: { retry: 'queued', 'offered-again': 'offered', cancelled: 'cancelled', failed: 'failed' },
   declined: { retry: 'queued' },
-  expired: { retry: 'queued' },
-  cancelled: { retry: 'queued' },
-  failed: { retry: 'queued' },
+  expired: { retry: 'queued', 'offered-again': 'offered' },
+  cancelled: { retry: 'queued', 'offered-again': 'offered' },
+  failed: { retry: 'queued', 'offered-again': 'offered' },
   done: {},
   quarantined: {},
 };
