@@ -15,6 +15,8 @@ export interface ClientPorts {
   /** people on the embedded home network that can be written to at once */
   readonly neighbours: readonly { readonly address: string; readonly displayName: string }[];
   readonly clock: Clock;
+  /** one line for the log; never message content, never credentials */
+  readonly log?: ((line: string) => void) | undefined;
   /** every SIP message, as octets on the wire; for diagnostics */
   readonly sipTap?: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
 }

@@ -12,3 +12,10 @@ export interface Account {
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
 }
+
+/** The next hop, taken apart; an IPv6 host loses its brackets. */
+export function proxyOf(account: Pick<Account, 'outboundProxy'>): { host: string; port: number } {
+  const colon = account.outboundProxy.lastIndexOf(':');
+  const host = account.outboundProxy.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(account.outboundProxy.slice(colon + 1)) };
+}

@@ -11,7 +11,7 @@ import type { CodedError } from '../../base/errors.ts';
  */
 export type RegistrationState =
   | { readonly kind: 'offline' }
-  | { readonly kind: 'connecting'; readonly since: number }
+  | { readonly kind: 'connecting'; readonly since: number; readonly failures: number }
   | { readonly kind: 'registered'; readonly since: number; readonly expiresAt: number }
   | { readonly kind: 'waiting'; readonly since: number; readonly error: CodedError; readonly nextTryAt: number; readonly failures: number }
   | { readonly kind: 'refused'; readonly since: number; readonly error: CodedError };
@@ -27,7 +27,9 @@ export type RegistrationEvent =
 export function nextRegistrationState(state: RegistrationState, event: RegistrationEvent, now: number): RegistrationState {
   switch (event.kind) {
     case 'connect':
-      return { kind: 'connecting', since: state.kind === 'waiting' ? state.since : now };
+      return state.kind === 'waiting'
+        ? { kind: 'connecting', since: state.since, failures: state.failures }
+        : { kind: 'connecting', since: now, failures: 0 };
     case 'registered':
       return { kind: 'registered', since: state.kind === 'registered' ? state.since : now, expiresAt: event.expiresAt };
     case 'failed':
@@ -36,7 +38,7 @@ export function nextRegistrationState(state: RegistrationState, event: Registrat
         since: state.kind === 'waiting' || state.kind === 'connecting' ? state.since : now,
         error: event.error,
         nextTryAt: event.nextTryAt,
-        failures: state.kind === 'waiting' ? state.failures + 1 : 1,
+        failures: state.kind === 'connecting' ? state.failures + 1 : 1,
       };
     case 'refused':
       return { kind: 'refused', since: now, error: event.error };

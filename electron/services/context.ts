@@ -1,0 +1,45 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
+import type { Account } from '../../shared/model/account.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { Binding, UserAgent } from '../sip/port.ts';
+import type { Store } from '../store/port.ts';
+
+/** What every use-case of one account shares. */
+export interface ServiceContext {
+  readonly account: Account;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  /** one line for whoever reads the log; no message content, no credentials */
+  readonly log: (line: string) => void;
+}
+
+/** A registered agent; it is replaced by another one after the flow was lost. */
+export interface Link {
+  readonly agent: UserAgent;
+  readonly binding: Binding;
+}
+
+type Notice = { [E in EventName]: { readonly event: E; readonly payload: EventPayload<E> } }[EventName];
+
+/** What the renderer is told, in the order in which it was committed. */
+export class Notices {
+  readonly #emitter = new Emitter<Notice>();
+
+  on(listener: (notice: Notice) => void): () => void {
+    return this.#emitter.on(listener);
+  }
+
+  tell<E extends EventName>(event: E, payload: EventPayload<E>): void {
+    this.#emitter.emit({ event, payload } as Notice);
+  }
+
+  /** what most writes of the store return */
+  changed(rows: { readonly message?: Message; readonly conversation?: Conversation } | null): void {
+    if (rows?.message) this.tell('message.changed', rows.message);
+    if (rows?.conversation) this.tell('conversation.changed', rows.conversation);
+  }
+}

@@ -1,0 +1,72 @@
+import { ParleyError } from '../../shared/base/errors.ts';
+import { randomToken, randomUuid } from '../../shared/base/random.ts';
+import type { Params, Result } from '../../shared/ipc/contract.ts';
+import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { StoredConversation } from '../store/port.ts';
+import type { ServiceContext } from './context.ts';
+
+/** What a person does with conversations and texts. Everything is committed when the answer leaves; the outbox does the rest. */
+export class ConversationService {
+  readonly #context: ServiceContext;
+  readonly #outboxChanged: () => void;
+  readonly #names: ReadonlyMap<string, string>;
+
+  /** @param names display names that are known beforehand, by canonical address */
+  constructor(context: ServiceContext, names: ReadonlyMap<string, string>, outboxChanged: () => void) {
+    this.#context = context;
+    this.#names = names;
+    this.#outboxChanged = outboxChanged;
+  }
+
+  page(page: Params<'conversations.page'>): Promise<Result<'conversations.page'>> {
+    return this.#context.store.conversations(page);
+  }
+
+  async open({ address }: Params<'conversations.open'>): Promise<StoredConversation> {
+    const peer = canonicalAddress(address);
+    if (!peer) throw new ParleyError('request.invalid', 'not an address');
+    if (peer === canonicalAddress(this.#context.account.address)) throw new ParleyError('request.invalid', 'the own address');
+    const conversation = await this.#context.store.openConversation({
+      peer,
+      title: addressTitle(peer, this.#names.get(peer)),
+      cpmConversationId: randomUuid(),
+      now: this.#context.clock.now(),
+    });
+    this.#context.notices.changed({ conversation });
+    return conversation;
+  }
+
+  async markRead({ conversationId, upTo }: Params<'conversations.markRead'>): Promise<void> {
+    const { store, notices, clock } = this.#context;
+    const { conversation, messages } = await store.markRead({ conversationId, upTo, now: clock.now() });
+    for (const message of messages) notices.changed({ message });
+    if (messages.length > 0) notices.changed({ conversation });
+    this.#outboxChanged();
+  }
+
+  async saveDraft({ conversationId, text }: Params<'conversations.saveDraft'>): Promise<void> {
+    this.#context.notices.changed({ conversation: await this.#context.store.saveDraft(conversationId, text) });
+  }
+
+  messages(page: Params<'messages.page'>): Promise<Result<'messages.page'>> {
+    return this.#context.store.messages(page);
+  }
+
+  async sendText({ conversationId, clientId, text }: Params<'messages.sendText'>): Promise<Message> {
+    const { store, notices, clock } = this.#context;
+    const rows = await store.composeText({ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now() });
+    if (rows.created) notices.changed(rows);
+    this.#outboxChanged();
+    return rows.message;
+  }
+
+  /** A text or a file that failed is tried again. */
+  async retry(messageId: number): Promise<Message> {
+    const { store, notices, clock } = this.#context;
+    const rows = await store.retry({ messageId, fileImdnId: randomToken(24), now: clock.now() });
+    notices.changed(rows);
+    this.#outboxChanged();
+    return rows.message;
+  }
+}

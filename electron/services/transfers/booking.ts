@@ -1,0 +1,55 @@
+import { type CodedError, type ErrorCode, toCodedError } from '../../../shared/base/errors.ts';
+import type { TransferEvent } from '../../../shared/model/states/transfer-state.ts';
+import type { StoredTransfer, TransferFields } from '../../store/port.ts';
+import type { ServiceContext } from '../context.ts';
+import { ProgressMeter } from './progress.ts';
+
+/** An interrupted transfer can be taken up again; these are the ways in which it is interrupted rather than over. */
+const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set(['msrp.lost', 'msrp.timeout', 'msrp.unreachable', 'link.lost', 'link.timeout', 'link.unreachable', 'link.offline']);
+
+/** Commits the states of one transfer, one after the other, and tells the renderer of each. */
+export class TransferBook {
+  readonly #context: ServiceContext;
+  #transfer: StoredTransfer;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(context: ServiceContext, transfer: StoredTransfer) {
+    this.#context = context;
+    this.#transfer = transfer;
+  }
+
+  get transfer(): StoredTransfer {
+    return this.#transfer;
+  }
+
+  apply(event: TransferEvent, details: { fields?: Partial<TransferFields>; error?: CodedError } = {}): Promise<StoredTransfer> {
+    const work = this.#last.then(async () => {
+      const { store, notices, clock } = this.#context;
+      const rows = await store.applyTransfer({ transferId: this.#transfer.id, event, now: clock.now(), ...details });
+      this.#transfer = rows.transfer;
+      notices.changed(rows);
+      return rows.transfer;
+    });
+    this.#last = work.catch(() => undefined);
+    return work;
+  }
+
+  /** The end that an error means. */
+  applyFailure(thrown: unknown): Promise<StoredTransfer> {
+    const error = toCodedError(thrown);
+    if (error.code === 'file.cancelled') return this.apply('cancelled');
+    this.#context.log(`transfer ${this.#transfer.id}: ${error.code} ${error.detail}`);
+    return this.apply(INTERRUPTIONS.has(error.code) ? 'lost' : 'failed', { error });
+  }
+
+  meter(): ProgressMeter {
+    const { id: transferId, messageId, conversationId, size } = this.#transfer;
+    const { store, notices, clock, log } = this.#context;
+    return new ProgressMeter({ transferId, messageId, conversationId, size }, clock, {
+      tell: (progress) => notices.tell('transfer.progress', progress),
+      checkpoint: (transferred) => {
+        store.checkpointTransfer(transferId, transferred).catch((thrown) => log(`checkpoint: ${toCodedError(thrown).detail}`));
+      },
+    });
+  }
+}

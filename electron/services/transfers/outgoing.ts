@@ -1,0 +1,190 @@
+import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { randomToken } from '../../../shared/base/random.ts';
+import { contactFeature } from '../../../shared/protocol/cpm/names.ts';
+import { inviteRejection } from '../../../shared/protocol/cpm/rejection.ts';
+import { decodeSdp, type MsrpMedia } from '../../../shared/protocol/sdp/sdp.ts';
+import { acceptsType, remoteRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { hashFile, openFileSource } from '../../msrp/file-source.ts';
+import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
+import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
+import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
+import type { Link, ServiceContext } from '../context.ts';
+import { retryWait } from '../outbox.ts';
+import { retryAfter } from '../standalone.ts';
+import { TransferBook } from './booking.ts';
+import { chunkSizeFor } from './chunk-size.ts';
+import { encodeFileInvitation, FILE_SERVICE, fileInviteHeaders } from './invitation.ts';
+
+type FileItem = Extract<OutboxItem, { kind: 'file' }>;
+
+/** Files that this person sends: hashing, the invitation, the MSRP session, the end (seed 000 7.4.1, cpm.md section 10). */
+export class OutgoingTransfers {
+  readonly #context: ServiceContext;
+  readonly #msrp: MsrpEngine;
+  readonly #live = new Map<number, AbortController>();
+  readonly #outboxChanged: () => void;
+
+  constructor(context: ServiceContext, msrp: MsrpEngine, outboxChanged: () => void) {
+    this.#context = context;
+    this.#msrp = msrp;
+    this.#outboxChanged = outboxChanged;
+  }
+
+  /** Hashes the file and puts it into the outbox. Called once the row is committed, and again after a restart that found it unprepared. */
+  async prepare(transfer: StoredTransfer): Promise<void> {
+    const book = new TransferBook(this.#context, transfer);
+    const abort = this.#begin(transfer.id);
+    try {
+      const found = await hashFile(sourcePath(transfer), abort.signal);
+      if (found.size !== transfer.size || found.modifiedAt !== transfer.modifiedAt) {
+        throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
+      }
+      await book.apply('prepared', { fields: { sha1: found.sha1, sha256: found.sha256 } });
+      this.#outboxChanged();
+    } catch (thrown) {
+      await book.applyFailure(abort.signal.aborted ? cancelled() : thrown);
+    } finally {
+      this.#live.delete(transfer.id);
+    }
+  }
+
+  /** Invites the peer and, once accepted, sends. Resolves with the end of the transfer; every outcome is booked. */
+  async offer(item: FileItem, link: Link): Promise<void> {
+    const abort = this.#begin(item.transfer.id);
+    const book = new TransferBook(this.#context, item.transfer);
+    try {
+      await this.#offer(item, link, book, abort);
+    } catch (thrown) {
+      await book.applyFailure(abort.signal.aborted ? (abort.signal.reason ?? cancelled()) : thrown);
+    } finally {
+      this.#live.delete(item.transfer.id);
+    }
+  }
+
+  /** @returns false when no such transfer is at work here */
+  cancel(transferId: number): boolean {
+    const abort = this.#live.get(transferId);
+    abort?.abort(cancelled());
+    return abort !== undefined;
+  }
+
+  stop(): void {
+    for (const abort of this.#live.values()) abort.abort(new ParleyError('msrp.lost', 'the app is closing'));
+  }
+
+  #begin(transferId: number): AbortController {
+    const abort = new AbortController();
+    this.#live.set(transferId, abort);
+    return abort;
+  }
+
+  async #offer(item: FileItem, link: Link, book: TransferBook, abort: AbortController): Promise<void> {
+    // a fresh id for every attempt: the same one again would be a repetition that starts nothing (RFC 5547 section 8.1)
+    const fileTransferId = randomToken(32);
+    const transfer = await book.apply('offer', { fields: { fileTransferId } });
+    let closed: unknown = null;
+    const session = this.#msrp.createSession({
+      onMessage: () => ({ refuse: 403 }),
+      onClosed: (error) => {
+        closed = error;
+      },
+    });
+    const invite = link.agent.invite({
+      target: transfer.peer,
+      headers: fileInviteHeaders(this.#context.account.address, transfer),
+      contactParameters: contactFeature([FILE_SERVICE]),
+      ...encodeFileInvitation({ ...transfer, fileTransferId }, this.#context.account.address, session.localUri, link.binding.localHost, item.message.sentAt),
+    });
+    const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
+    abort.signal.addEventListener('abort', end, { once: true });
+    invite.onEnded((cause) => {
+      // a broken SIP flow does not stop octets that flow beside it
+      if (cause.by === 'remote') abort.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
+    });
+    try {
+      const answer = await this.#answer(item, book, invite, abort.signal);
+      if (!answer) return;
+      const media = fileMedia(answer);
+      await session.connect({ role: remoteRole(media) === 'active' ? 'passive' : 'active', remotePath: media.path, signal: abort.signal });
+      if (closed) throw closed;
+      await this.#send(book, session, media, chunkSizeFor(answer.headers), abort.signal);
+    } finally {
+      abort.signal.removeEventListener('abort', end);
+      await session.close();
+      end();
+    }
+  }
+
+  /** @returns the 2xx, or null when the outcome is booked already */
+  async #answer(item: FileItem, book: TransferBook, invite: OutgoingInvite, signal: AbortSignal): Promise<FinalAnswer | null> {
+    let answer: FinalAnswer;
+    try {
+      answer = await invite.answer;
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      await book.apply('postponed', { error: toCodedError(thrown), notBefore: this.#context.clock.now() + 1000 });
+      return null;
+    }
+    if (signal.aborted) throw signal.reason;
+    if (answer.status < 300) return answer;
+    const rejection = inviteRejection(answer.status, answer.headers);
+    const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
+    if (rejection.code === 'peer.declined') await book.apply('declined', { error });
+    else if (rejection.permanent) await book.apply('failed', { error });
+    else if (rejection.code === 'peer.timeout') await book.apply('expired', { error });
+    else {
+      const wait = retryAfter(answer.headers) ?? retryWait(item.attempts);
+      await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
+    }
+    return null;
+  }
+
+  async #send(book: TransferBook, session: MsrpSession, media: MsrpMedia, chunkSize: number, signal: AbortSignal): Promise<void> {
+    const transfer = await book.apply('started');
+    if (!acceptsType(media, transfer.type)) {
+      throw new ParleyError('peer.unsupported', `the other side does not take ${transfer.type}`);
+    }
+    const file = await openFileSource(sourcePath(transfer), {
+      expected: {
+        size: transfer.size,
+        modifiedAt: transfer.modifiedAt,
+        sha256: transfer.hash?.sha256 ?? null,
+        sha1: transfer.hash?.sha1 ?? null,
+      },
+    });
+    const meter = book.meter();
+    try {
+      await session.send({
+        contentType: transfer.type,
+        contentDisposition: `attachment; filename="${transfer.name.replace(/[\\"]/g, '\\$&')}"; size=${transfer.size}`,
+        source: file.source,
+        successReport: true,
+        chunkSize,
+        signal,
+        onProgress: (acknowledged) => meter.update(acknowledged),
+      });
+    } finally {
+      await file.close();
+    }
+    await book.apply('all-sent', { fields: { transferred: transfer.size } });
+    await book.apply('verified');
+  }
+}
+
+function sourcePath(transfer: StoredTransfer): string {
+  if (transfer.sourcePath === null) throw new ParleyError('file.missing', `${transfer.name} has no source`);
+  return transfer.sourcePath;
+}
+
+function cancelled(): ParleyError {
+  return new ParleyError('file.cancelled', 'cancelled here');
+}
+
+/** The answered m-line. @throws ParleyError `peer.declined` for port 0, `peer.malformed` when there is nothing to connect to */
+function fileMedia(answer: FinalAnswer): MsrpMedia {
+  const media = decodeSdp(answer.body).media[0];
+  if (!media) throw new ParleyError('peer.malformed', 'the answer has no MSRP line');
+  if (media.port === 0) throw new ParleyError('peer.declined', 'the other side refused the file line');
+  if (media.path.length === 0) throw new ParleyError('peer.malformed', 'the answer has no path');
+  return media;
+}

@@ -1,0 +1,63 @@
+import type { Clock } from '../../../shared/base/clock.ts';
+import type { TransferProgress } from '../../../shared/model/transfer.ts';
+
+/** at most this often is a person told */
+const TELL_EVERY_MS = 200;
+/** and at most this often is the store */
+const CHECKPOINT_EVERY_MS = 1000;
+/** the speed shown is the one of the last seconds */
+const WINDOW_MS = 4000;
+
+type Subject = Pick<TransferProgress, 'transferId' | 'messageId' | 'conversationId' | 'size'>;
+
+/** Turns counts of octets into what a file card shows. Counts never go backwards. */
+export class ProgressMeter {
+  readonly #subject: Subject;
+  readonly #clock: Clock;
+  readonly #tell: (progress: TransferProgress) => void;
+  readonly #checkpoint: (transferred: number) => void;
+  readonly #samples: { at: number; octets: number }[] = [];
+  #octets: number;
+  #toldAt = 0;
+  #checkpointAt = 0;
+
+  constructor(
+    subject: Subject,
+    clock: Clock,
+    sinks: { tell: (progress: TransferProgress) => void; checkpoint: (transferred: number) => void },
+    startAt = 0,
+  ) {
+    this.#subject = subject;
+    this.#clock = clock;
+    this.#tell = sinks.tell;
+    this.#checkpoint = sinks.checkpoint;
+    this.#octets = startAt;
+    this.#checkpointAt = clock.now();
+    this.#samples.push({ at: clock.now(), octets: startAt });
+  }
+
+  /** @param octets of the file that are there in all */
+  update(octets: number): void {
+    if (octets <= this.#octets) return;
+    this.#octets = octets;
+    const now = this.#clock.now();
+    const last = octets >= this.#subject.size;
+    if (!last && now - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = now;
+    this.#samples.push({ at: now, octets });
+    while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > WINDOW_MS) this.#samples.shift();
+    this.#tell(this.#progress(now));
+    if (now - this.#checkpointAt >= CHECKPOINT_EVERY_MS) {
+      this.#checkpointAt = now;
+      this.#checkpoint(octets);
+    }
+  }
+
+  #progress(now: number): TransferProgress {
+    const oldest = this.#samples[0] ?? { at: now, octets: this.#octets };
+    const seconds = (now - oldest.at) / 1000;
+    const rate = seconds > 0 ? (this.#octets - oldest.octets) / seconds : 0;
+    const left = Math.max(0, this.#subject.size - this.#octets);
+    return { ...this.#subject, transferred: Math.min(this.#octets, this.#subject.size), rate, secondsLeft: rate > 0 ? left / rate : null };
+  }
+}

@@ -1,0 +1,114 @@
+import { rm } from 'node:fs/promises';
+import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { randomUuid } from '../../../shared/base/random.ts';
+import type { Message } from '../../../shared/model/message.ts';
+import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
+import { serviceOf } from '../../../shared/protocol/cpm/names.ts';
+import type { MsrpEngine } from '../../msrp/port.ts';
+import type { IncomingInvite } from '../../sip/port.ts';
+import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
+import type { Link, ServiceContext } from '../context.ts';
+import { TransferBook } from './booking.ts';
+import { IncomingTransfers, type IncomingFolders } from './incoming.ts';
+import { FILE_SERVICE } from './invitation.ts';
+import { OutgoingTransfers } from './outgoing.ts';
+
+/** A file that the person picked, as the host looked at it. */
+export interface PickedFile {
+  readonly path: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  readonly modifiedAt: number;
+}
+
+/** All that a person does with files. */
+export class TransferService {
+  readonly #context: ServiceContext;
+  readonly #outgoing: OutgoingTransfers;
+  readonly #incoming: IncomingTransfers;
+  readonly #outboxChanged: () => void;
+
+  constructor(context: ServiceContext, msrp: MsrpEngine, folders: IncomingFolders, outboxChanged: () => void) {
+    this.#context = context;
+    this.#outboxChanged = outboxChanged;
+    this.#outgoing = new OutgoingTransfers(context, msrp, outboxChanged);
+    this.#incoming = new IncomingTransfers(context, msrp, folders, outboxChanged);
+  }
+
+  /** Transfers that the last run left unprepared are hashed now; the store has ended what cannot go on. */
+  async recover(): Promise<void> {
+    for (const transfer of await this.#context.store.openTransfers()) {
+      if (transfer.state === 'preparing') void this.#outgoing.prepare(transfer);
+    }
+  }
+
+  async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {
+    const { store, notices, clock } = this.#context;
+    this.#checkSize(file);
+    const rows = await store.composeFile({
+      ...file,
+      conversationId,
+      imdnId: clientId,
+      contributionId: randomUuid(),
+      now: clock.now(),
+    });
+    if (rows.created) {
+      notices.changed(rows);
+      if (rows.message.transfer) void this.#outgoing.prepare(await store.transfer(rows.message.transfer.id));
+    }
+    return rows.message;
+  }
+
+  offer(item: Extract<OutboxItem, { kind: 'file' }>, link: Link): Promise<void> {
+    return this.#outgoing.offer(item, link);
+  }
+
+  async invited(invite: IncomingInvite, link: Link): Promise<void> {
+    if (serviceOf(invite.headers) === FILE_SERVICE) return this.#incoming.handle(invite, link);
+    invite.reject(488, undefined, [{ name: 'Warning', value: '399 parley "service not offered"' }]);
+  }
+
+  accept(transferId: number): void {
+    this.#incoming.accept(transferId);
+  }
+
+  decline(transferId: number): Promise<void> {
+    return this.#incoming.decline(transferId);
+  }
+
+  async cancel(transferId: number): Promise<void> {
+    if (this.#outgoing.cancel(transferId) || this.#incoming.cancel(transferId)) return;
+    const transfer = await this.#context.store.transfer(transferId);
+    if (isFinalTransferState(transfer.state)) return;
+    if (transfer.state === 'offered') return this.#incoming.decline(transferId);
+    await new TransferBook(this.#context, transfer).apply('cancelled');
+    if (transfer.partialPath) await rm(transfer.partialPath, { force: true });
+  }
+
+  /** The path of a file that is whole on this device. @throws ParleyError `request.invalid-state`, `file.missing` */
+  async readyFile(transferId: number): Promise<{ path: string; transfer: StoredTransfer }> {
+    const transfer = await this.#context.store.transfer(transferId);
+    const path = transfer.direction === 'out' ? transfer.sourcePath : transfer.state === 'done' ? transfer.finalPath : null;
+    if (path === null) throw new ParleyError('request.invalid-state', `the file is ${transfer.state}`);
+    return { path, transfer };
+  }
+
+  opened(transferId: number): void {
+    this.#context.store
+      .fileOpened(transferId, this.#context.clock.now())
+      .then(() => this.#outboxChanged())
+      .catch((thrown) => this.#context.log(`file opened: ${toCodedError(thrown).detail}`));
+  }
+
+  stop(): void {
+    this.#outgoing.stop();
+    this.#incoming.stop();
+  }
+
+  /** R-FT-10: before anything leaves. */
+  #checkSize(file: PickedFile): void {
+    const { maxFileSize } = this.#context.account;
+    if (maxFileSize > 0 && file.size > maxFileSize) throw new ParleyError('file.too-large', `${file.size} octets, the limit is ${maxFileSize}`);
+  }
+}
