@@ -63,7 +63,9 @@ export function parseAccount(text: string): Account {
 function hostAndPort(proxy: string): string {
   const [, host, port, transport] = PROXY.exec(proxy) ?? [];
   const number = Number(port ?? SIP_PORT);
-  if (host === undefined || number < 1 || number > 65535) throw new ParleyError('account.malformed', 'outboundProxy: the port must be 1 to 65535');
+  if (host === undefined || number < 1 || number > 65535) {
+    throw new ParleyError('account.malformed', 'outboundProxy: the port must be 1 to 65535');
+  }
   if (transport !== undefined && transport.toLowerCase() !== 'tcp') {
     throw new ParleyError('account.malformed', 'outboundProxy: the transport must be tcp, the only one so far');
   }

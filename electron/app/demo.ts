@@ -1,0 +1,118 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { randomToken } from '../../shared/base/random.ts';
+import type { Account } from '../../shared/model/account.ts';
+import { demoFolder } from './paths.ts';
+
+export interface HomeNetworkUser {
+  readonly user: string;
+  readonly password: string;
+  readonly displayName: string;
+}
+
+/** The part of the home network the demo needs. */
+export type StartHomeNetwork = (options: {
+  readonly host: string;
+  readonly port: number;
+  readonly domain: string;
+  readonly users: readonly HomeNetworkUser[];
+  readonly log: (line: string) => void;
+}) => Promise<{ readonly address: string; close(): Promise<void> }>;
+
+export interface Demo {
+  readonly people: readonly { readonly name: string; readonly account: Account }[];
+  /** `host:port` of the home network */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const DOMAIN = 'parley.example';
+const PEOPLE = [
+  { user: 'alice', displayName: 'Alice' },
+  { user: 'bob', displayName: 'Bob' },
+] as const;
+
+const kept = v.object({
+  port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)),
+  passwords: v.record(v.string(), v.pipe(v.string(), v.minLength(16), v.maxLength(128))),
+});
+type Kept = v.InferOutput<typeof kept>;
+
+/** Forgets everything the demo kept; files sent from elsewhere stay where they are. */
+export async function forgetDemo(userData: string): Promise<void> {
+  await rm(demoFolder(userData), { recursive: true, force: true, maxRetries: 3 });
+}
+
+/**
+ * A home network on loopback with Alice and Bob. Their passwords are made once; its port stays the same between starts while nobody
+ * else has it.
+ * @param port in place of the kept one; then it must be free
+ */
+export async function startDemo(
+  userData: string,
+  port: number | null,
+  startHomeNetwork: StartHomeNetwork,
+  log: (line: string) => void,
+): Promise<Demo> {
+  const before = await readKept(userData);
+  const users = PEOPLE.map((person) => ({ ...person, password: before.passwords[person.user] ?? randomToken(32) }));
+  const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, log });
+  const network = await start(port ?? before.port).catch((thrown: unknown) => {
+    if (port !== null || before.port === 0) {
+      throw new ParleyError('link.unreachable', `the home network cannot listen: ${toCodedError(thrown).detail}`, { cause: thrown });
+    }
+    log(`demo: port ${before.port} is taken, using another one`);
+    return start(0);
+  });
+  try {
+    const listening = Number(network.address.slice(network.address.lastIndexOf(':') + 1));
+    await writeKept(userData, {
+      port: listening,
+      passwords: Object.fromEntries(users.map(({ user, password }) => [user, password])),
+    });
+  } catch (thrown) {
+    await network.close();
+    throw thrown;
+  }
+  return {
+    address: network.address,
+    people: users.map(({ user, password, displayName }) => ({
+      name: user,
+      account: {
+        address: `sip:${user}@${DOMAIN}`,
+        displayName,
+        user,
+        password,
+        outboundProxy: network.address,
+        transport: 'tcp',
+        maxFileSize: 0,
+      },
+    })),
+    close: () => network.close(),
+  };
+}
+
+function keptFile(userData: string): string {
+  return join(demoFolder(userData), 'home-network.json');
+}
+
+/** What cannot be read is made anew: the demo must start. */
+async function readKept(userData: string): Promise<Kept> {
+  try {
+    const parsed = v.safeParse(kept, JSON.parse(await readFile(keptFile(userData), 'utf8')));
+    if (parsed.success) return parsed.output;
+  } catch {
+    // the first start
+  }
+  return { port: 0, passwords: {} };
+}
+
+async function writeKept(userData: string, value: Kept): Promise<void> {
+  const path = keptFile(userData);
+  await mkdir(demoFolder(userData), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

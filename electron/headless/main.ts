@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { parseArguments } from '../app/arguments.ts';
+import { createClient } from '../app/client.ts';
+import { compose } from '../app/composition.ts';
+import { defaultUserData } from '../app/paths.ts';
+import { startHomeNetwork } from '../home-network/index.ts';
+import { headlessActions } from './host-actions.ts';
+import { startServer } from './server.ts';
+
+const USAGE = `usage: npm run headless -- [--account FILE | --fresh | --demo-port N] [--port N] [--user-data DIR] [--json]`;
+/** exit status of a command line or an account that cannot be used */
+const UNUSABLE = 2;
+
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const options = parseArguments(process.argv.slice(2), 'refuse');
+  const here = import.meta.url;
+  // Two folders up is the project, from the sources as from the build.
+  const project = fileURLToPath(new URL('../../', here));
+  const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as { version: string };
+  const composition = await compose({
+    arguments: options,
+    userData: options.userData === null ? defaultUserData() : resolve(options.userData),
+    downloads: join(homedir(), 'Downloads'),
+    version,
+    store: { worker: new URL(here.endsWith('.ts') ? '../store/worker.ts' : './store-worker.js', here), nativeBinding: null },
+    hostFor: () => headlessActions,
+    createClient,
+    startHomeNetwork,
+    log,
+  });
+  const page = join(project, 'out', 'renderer');
+  const server = await startServer({ clients: composition.clients, port: options.port ?? 0, page, log }).catch(async (thrown: unknown) => {
+    await composition.close();
+    throw thrown;
+  });
+
+  let ending = false;
+  const end = async (): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    await server.close();
+    await composition.close();
+    process.exit(0);
+  };
+  process.on('SIGINT', () => void end());
+  process.on('SIGTERM', () => void end());
+
+  const say = options.json ? log : (line: string): void => void process.stdout.write(`${line}\n`);
+  for (const { address, url } of server.accounts) say(`${address.replace(/^sip:/, '')}  ${url}`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ accounts: server.accounts, homeNetwork: composition.homeNetwork })}\n`);
+}
+
+process.on('uncaughtException', (thrown) => log(`internal: ${thrown.stack ?? String(thrown)}`));
+process.on('unhandledRejection', (thrown) => log(`internal: ${thrown instanceof Error ? thrown.stack : String(thrown)}`));
+
+main().catch((thrown: unknown) => {
+  const { code, detail } = toCodedError(thrown);
+  log(`${code}: ${detail}`);
+  if (thrown instanceof ParleyError && code === 'request.invalid') log(USAGE);
+  process.exit(code === 'request.invalid' || code === 'account.malformed' ? UNUSABLE : 1);
+});
