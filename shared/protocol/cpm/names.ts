@@ -1,0 +1,96 @@
+import { type HeaderField, headerValues, splitHeader, unquoted } from './header-scan.ts';
+
+/** CPM services by the end of their URN, after `urn:urn-7:3gpp-service.ims.icsi.` (cpm.md section 2.1). */
+export type CpmService =
+  | 'oma.cpm.msg'
+  | 'oma.cpm.largemsg'
+  | 'oma.cpm.deferred'
+  | 'oma.cpm.session'
+  | 'oma.cpm.filetransfer'
+  | 'oma.cpm.systemmsg'
+  | 'oma.cpm.msg.group'
+  | 'oma.cpm.session.group';
+
+export const PAGER_MODE: CpmService = 'oma.cpm.msg';
+export const FILE_TRANSFER: CpmService = 'oma.cpm.filetransfer';
+
+const SERVICES: readonly string[] = [
+  'oma.cpm.msg',
+  'oma.cpm.largemsg',
+  'oma.cpm.deferred',
+  'oma.cpm.session',
+  'oma.cpm.filetransfer',
+  'oma.cpm.systemmsg',
+  'oma.cpm.msg.group',
+  'oma.cpm.session.group',
+] satisfies CpmService[];
+
+const URN = 'urn:urn-7:3gpp-service.ims.icsi.';
+const FEATURE = '+g.3gpp.icsi-ref';
+
+/** A parameter of Contact: `+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,urn%3A…"`. */
+export function contactFeature(services: readonly string[]): string {
+  return `${FEATURE}="${services.map((service) => `${URN}${service}`.replaceAll(':', '%3A')).join(',')}"`;
+}
+
+/** Value of Accept-Contact: only a device that registered the service gets the request (RFC 3841). */
+export function acceptContact(service: CpmService): string {
+  return `*;${contactFeature([service])};require;explicit`;
+}
+
+/** Value of a second Accept-Contact: only that device. @param instance `urn:uuid:…` */
+export function acceptContactInstance(instance: string): string {
+  return `*;+sip.instance="<${instance}>";require;explicit`;
+}
+
+/** Value of P-Preferred-Service (RFC 6050). */
+export function preferredService(service: CpmService): string {
+  return `${URN}${service}`;
+}
+
+/**
+ * Which service an incoming request is for: Accept-Contact first, then P-Asserted-Service, then Contact (cpm.md section 2.2).
+ * Null: none known, or a Contact that names several.
+ */
+export function serviceOf(headers: readonly HeaderField[]): CpmService | null {
+  const demanded = headerValues(headers, 'Accept-Contact', 'a').flatMap(featureUrns).map(serviceOfUrn).find(isService);
+  if (demanded !== undefined) return demanded;
+  const asserted = headerValues(headers, 'P-Asserted-Service')
+    .flatMap((value) => splitHeader(value, ','))
+    .map(serviceOfUrn)
+    .find(isService);
+  if (asserted !== undefined) return asserted;
+  const able = new Set(headerValues(headers, 'Contact', 'm').flatMap(featureUrns).map(serviceOfUrn).filter(isService));
+  return able.size === 1 ? ([...able][0] ?? null) : null;
+}
+
+/** `+sip.instance` of the request's Contact: `urn:uuid:…`. */
+export function instanceOf(headers: readonly HeaderField[]): string | null {
+  for (const value of headerValues(headers, 'Contact', 'm')) {
+    const [instance] = parameterValues(value, '+sip.instance');
+    if (instance !== undefined) return instance.replace(/^<|>$/g, '');
+  }
+  return null;
+}
+
+function featureUrns(value: string): string[] {
+  return parameterValues(value, FEATURE).flatMap((list) => list.split(','));
+}
+
+function parameterValues(value: string, name: string): string[] {
+  const values: string[] = [];
+  for (const piece of splitHeader(value, ';,')) {
+    const equals = piece.indexOf('=');
+    if (equals > 0 && piece.slice(0, equals).trim().toLowerCase() === name) values.push(unquoted(piece.slice(equals + 1).trim()));
+  }
+  return values;
+}
+
+function serviceOfUrn(urn: string): string {
+  const plain = urn.trim().replace(/%3a/gi, ':').toLowerCase();
+  return plain.startsWith(URN) ? plain.slice(URN.length) : '';
+}
+
+function isService(name: string): name is CpmService {
+  return SERVICES.includes(name);
+}

@@ -1,0 +1,177 @@
+import { ParleyError } from '../../base/errors.ts';
+import type { FileHash, FileRange } from './file-selector.ts';
+import { type Direction, EMPTY_MSRP_MEDIA, type MsrpMedia, type Setup } from './msrp-media.ts';
+import type { Media, Origin, SessionDescription } from './sdp.ts';
+
+/** An `o=` of a new session; the time makes it unique, as RFC 4566 section 5.2 recommends. */
+export function makeOrigin(address: string, now: number, user = '-'): Origin {
+  return { user, id: String(now), version: String(now), address };
+}
+
+export interface FileOfferToSend {
+  readonly origin: Origin;
+  /** where MSRP listens, as in `path` */
+  readonly address: string;
+  readonly port: number;
+  /** own MSRP URI, one of its own for each file */
+  readonly path: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  /** over the whole file */
+  readonly hashes: readonly FileHash[];
+  /** at least 32 random token characters, new for each offer (RFC 5547 section 8.1) */
+  readonly transferId: string;
+  readonly disposition?: 'attachment' | 'render' | undefined;
+  readonly title?: string | undefined;
+  /** Content-ID of the thumbnail's part, without brackets */
+  readonly icon?: string | undefined;
+  readonly date?: string | undefined;
+  /** resume; absent means the whole file */
+  readonly range?: FileRange | undefined;
+}
+
+/** The offer that pushes one file (RFC 5547 section 8.2, cpm.md table 10.2). */
+export function makeFileOffer(file: FileOfferToSend): SessionDescription {
+  const media: MsrpMedia = {
+    ...EMPTY_MSRP_MEDIA,
+    port: file.port,
+    title: file.title ?? null,
+    direction: 'sendonly',
+    acceptTypes: ['message/cpim', bareType(file.type)],
+    acceptWrappedTypes: ['*'],
+    path: [file.path],
+    setup: 'actpass',
+    fileSelector: { name: file.name, type: file.type, size: file.size, hashes: file.hashes },
+    fileTransferId: file.transferId,
+    fileDisposition: file.disposition ?? 'attachment',
+    fileDate: file.date ?? null,
+    fileIcon: file.icon ?? null,
+    fileRange: file.range ?? null,
+  };
+  return { origin: file.origin, name: '-', address: file.address, media: [media] };
+}
+
+export interface FileAnswerToSend {
+  /** of the file that is taken, from {@link FileOffer}; every other medium is refused */
+  readonly mediaIndex: number;
+  readonly origin: Origin;
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  /** see {@link setupRole} */
+  readonly setup: 'active' | 'passive';
+  /** octets, absent for no limit */
+  readonly maxSize?: number | undefined;
+}
+
+/**
+ * The answer that takes one file of an offer (RFC 5547 section 8.3): selector, id and range are mirrored; icon, disposition and date
+ * are not. A medium that is not taken gets port 0 and keeps its place, a file its selector and id.
+ */
+export function makeFileAnswer(offer: SessionDescription, answer: FileAnswerToSend): SessionDescription {
+  const media = offer.media.map((offered, index): Media => {
+    if (offered.kind === 'other') return { ...offered, port: 0 };
+    const mirrored: MsrpMedia = {
+      ...EMPTY_MSRP_MEDIA,
+      protocol: offered.protocol,
+      direction: offered.direction && REVERSE[offered.direction],
+      acceptTypes: ['message/cpim'],
+      fileSelector: offered.fileSelector,
+      fileTransferId: offered.fileTransferId,
+    };
+    if (index !== answer.mediaIndex) return mirrored;
+    const type = offered.fileSelector?.type ?? null;
+    return {
+      ...mirrored,
+      port: answer.port,
+      acceptTypes: type === null ? ['*'] : ['message/cpim', bareType(type)],
+      acceptWrappedTypes: ['*'],
+      maxSize: answer.maxSize ?? null,
+      path: [answer.path],
+      setup: answer.setup,
+      fileRange: offered.fileRange,
+    };
+  });
+  return { origin: answer.origin, name: '-', address: answer.address, media };
+}
+
+const REVERSE: Readonly<Record<Direction, Direction>> = {
+  sendonly: 'recvonly',
+  recvonly: 'sendonly',
+  sendrecv: 'sendrecv',
+  inactive: 'inactive',
+};
+
+/** Our side of the connection for the `a=setup` of an offer; `preferred` where the offer leaves the choice (RFC 6135 section 4.2, cpm.md section 13). */
+export function setupRole(offered: Setup | null, preferred: 'active' | 'passive' = 'passive'): 'active' | 'passive' {
+  switch (offered) {
+    case 'passive':
+      return 'active';
+    case 'actpass':
+      return preferred;
+    default:
+      return 'passive';
+  }
+}
+
+/** Whether a list of accept-types takes that type; parameters do not count (cpm.md section 12, 8). */
+export function acceptsType(acceptTypes: readonly string[], type: string): boolean {
+  const wanted = bareType(type);
+  const family = `${wanted.split('/', 1)[0]}/*`;
+  return acceptTypes.some((accepted) => {
+    const bare = bareType(accepted);
+    return bare === '*' || bare === wanted || bare === family;
+  });
+}
+
+export interface FileAnswer {
+  readonly remotePath: readonly string[];
+  /** our side of the connection */
+  readonly role: 'active' | 'passive';
+  /** `raw`: the octets under the file's own type; `cpim`: wrapped in message/cpim (cpm.md section 10.2) */
+  readonly form: 'raw' | 'cpim';
+  /** octets of a whole message with its wrapper */
+  readonly maxSize: number | null;
+}
+
+/**
+ * What the answer to our {@link makeFileOffer} says.
+ * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (type, range or transport), `peer.malformed`
+ */
+export function readFileAnswer(offer: SessionDescription, answer: SessionDescription): FileAnswer {
+  const [offered] = offer.media;
+  const [media] = answer.media;
+  if (offered?.kind !== 'msrp' || offered.fileSelector === null) throw new TypeError('not an offer of a file');
+  if (media?.kind !== 'msrp' || answer.media.length !== offer.media.length) {
+    throw new ParleyError('peer.malformed', 'the answer has other media than the offer');
+  }
+  if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
+  if (media.protocol !== offered.protocol) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
+  if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
+  if (media.fileTransferId !== null && media.fileTransferId !== offered.fileTransferId) {
+    throw new ParleyError('peer.malformed', 'another file-transfer-id in the answer');
+  }
+  const range = media.fileRange;
+  if (range !== null && !sameRange(range, offered.fileRange ?? { start: 1, stop: null }, offered.fileSelector.size)) {
+    throw new ParleyError('peer.unsupported', 'another file-range in the answer');
+  }
+  const type = offered.fileSelector.type ?? 'application/octet-stream';
+  const raw = acceptsType(media.acceptTypes, type);
+  const wrapped = acceptsType(media.acceptTypes, 'message/cpim') && acceptsType([...media.acceptWrappedTypes, ...media.acceptTypes], type);
+  if (!raw && !wrapped) throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
+  return {
+    remotePath: media.path,
+    role: media.setup === 'active' ? 'passive' : 'active',
+    form: raw ? 'raw' : 'cpim',
+    maxSize: media.maxSize,
+  };
+}
+
+function sameRange(a: FileRange, b: FileRange, size: number | null): boolean {
+  return a.start === b.start && (a.stop ?? size) === (b.stop ?? size);
+}
+
+export function bareType(type: string): string {
+  return (type.split(';', 1)[0] ?? '').trim().toLowerCase();
+}

@@ -1,0 +1,98 @@
+import type { FileHash, FileRange } from './file-selector.ts';
+import type { MsrpMedia, Setup } from './msrp-media.ts';
+import type { SessionDescription } from './sdp.ts';
+
+/** A file that somebody wants to push. Everything in it is hostile. */
+export interface FileOffer {
+  readonly mediaIndex: number;
+  readonly name: string | null;
+  /** lower case, without parameters */
+  readonly type: string | null;
+  readonly size: number | null;
+  readonly hashes: readonly FileHash[];
+  readonly transferId: string | null;
+  readonly disposition: 'attachment' | 'render';
+  readonly date: string | null;
+  readonly icon: string | null;
+  readonly title: string | null;
+  /** null: the whole file */
+  readonly range: FileRange | null;
+  readonly remotePath: readonly string[];
+  readonly setup: Setup | null;
+}
+
+/** Why an offer gets 488: `code` and `text` are for its Warning (RFC 3261 section 20.43). */
+export interface FileRefusal {
+  readonly reason: 'no-media' | 'no-selector' | 'no-path' | 'not-a-push' | 'transport' | 'cema';
+  readonly status: 488;
+  readonly code: number;
+  readonly text: string;
+}
+
+export type FileOfferReading = { readonly offer: FileOffer; readonly refusal: null } | { readonly offer: null; readonly refusal: FileRefusal };
+
+const REFUSALS: Readonly<Record<FileRefusal['reason'], { readonly code: number; readonly text: string }>> = {
+  'no-media': { code: 304, text: 'No MSRP medium' },
+  'no-selector': { code: 399, text: 'No file-selector' },
+  'no-path': { code: 399, text: 'No MSRP path' },
+  'not-a-push': { code: 399, text: 'Only a push of a file is taken' },
+  transport: { code: 302, text: 'Only TCP/MSRP is taken' },
+  cema: { code: 399, text: 'The address differs from the MSRP path' },
+};
+
+/** The first file of an offer that can be taken; the reason of the first medium when none can (RFC 5547 section 8.3, RFC 6714 section 4.3). */
+export function readFileOffer(description: SessionDescription): FileOfferReading {
+  let first: FileRefusal['reason'] | null = null;
+  for (const [mediaIndex, media] of description.media.entries()) {
+    if (media.kind !== 'msrp' || media.port === 0) continue;
+    const reason = refusalReason(media, description.address);
+    if (reason === null) return { offer: readMedia(mediaIndex, media), refusal: null };
+    first ??= reason;
+  }
+  const reason = first ?? 'no-media';
+  return { offer: null, refusal: { reason, status: 488, ...REFUSALS[reason] } };
+}
+
+function readMedia(mediaIndex: number, media: MsrpMedia): FileOffer {
+  const { fileSelector: selector } = media;
+  return {
+    mediaIndex,
+    name: selector?.name ?? null,
+    type: selector?.type?.split(';', 1)[0]?.toLowerCase() ?? null,
+    size: selector?.size ?? null,
+    hashes: selector?.hashes ?? [],
+    transferId: media.fileTransferId,
+    disposition: media.fileDisposition === 'attachment' ? 'attachment' : 'render',
+    date: media.fileDate,
+    icon: media.fileIcon,
+    title: media.title,
+    range: media.fileRange,
+    remotePath: media.path,
+    setup: media.setup,
+  };
+}
+
+function refusalReason(media: MsrpMedia, sessionAddress: string | null): FileRefusal['reason'] | null {
+  if (media.protocol !== 'TCP/MSRP') return 'transport';
+  if (media.fileSelector === null) return 'no-selector';
+  if (media.direction === 'recvonly' || media.direction === 'inactive') return 'not-a-push';
+  const [uri] = media.path;
+  if (uri === undefined) return 'no-path';
+  const target = /^msrp:\/\/(?:[^@/]*@)?(\[[^\]/]*\]|[^:/;]*)(?::(\d{1,5}))?[/;]/i.exec(uri);
+  if (target === null) return 'no-path';
+  const host = (target[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
+  const port = Number(target[2] ?? 2855);
+  return media.cema || sameEndpoint(host, port, media.address ?? sessionAddress, media.port) ? null : 'cema';
+}
+
+/** Only literal addresses are compared: a name would have to be looked up first (RFC 6714 section 4.3). */
+function sameEndpoint(host: string, port: number, address: string | null, mediaPort: number): boolean {
+  if (port !== mediaPort) return false;
+  if (address === null) return true;
+  const announced = address.toLowerCase();
+  return !isLiteral(host) || !isLiteral(announced) || host === announced;
+}
+
+function isLiteral(host: string): boolean {
+  return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host);
+}
