@@ -13,7 +13,10 @@ import type { TransferEvent, TransferState } from '../../shared/model/states/tra
  */
 export interface Store {
   // --- reading
-  conversations(page: { before?: { updatedAt: number; id: number } | undefined; limit: number }): Promise<{ items: Conversation[]; more: boolean }>;
+  conversations(page: {
+    before?: { updatedAt: number; id: number } | undefined;
+    limit: number;
+  }): Promise<{ items: Conversation[]; more: boolean }>;
   conversation(id: number): Promise<StoredConversation>;
   messages(page: {
     conversationId: number;
@@ -54,21 +57,25 @@ export interface Store {
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
   /**
    * Unread falls; each text that asked for a display notification gets one into the outbox, in the same transaction, in place of a delivery
-   * notification that has not left yet (displayed implies delivered). A file's comes with {@link fileOpened}. `messages` are those that changed.
+   * notification that has not left yet (displayed implies delivered). A file's comes with {@link fileOpened}. `messages` are those
+   * that changed.
    */
   markRead(row: { conversationId: number; upTo: number; now: number }): Promise<{ conversation: Conversation; messages: Message[] }>;
   /**
-   * failed → queued and into the outbox again (text or outgoing file). A file gets the given new imdn.Message-ID: its new invitation is another
-   * offer to the peer, whose first one has ended. A text keeps its own, so that it can never be there twice.
+   * A failed text, or an outgoing file that did not arrive, is queued and enters the outbox again, at the place of its composition.
+   * A file gets the given imdn.Message-ID, which may be the one it had (the peer's end takes that as the same offer again) or a new
+   * one (another offer to the peer). A text keeps its own, so that it can never be there twice. What waits already or went out is
+   * answered as it is. A file that failed while it was prepared comes back without its hashes.
    */
   retry(row: { messageId: number; fileImdnId: string; now: number }): Promise<{ message: Message; conversation: Conversation }>;
 
   // --- what the network brings
   /**
    * A text of a peer. The key of duplicates is (peer, imdnId); without an imdnId the caller gives another stable key.
-   * With `positiveDelivery` a delivery notification enters the outbox in the same transaction. A duplicate queues it again only when none waits and
-   * none was accepted, nor one of display: at most one a disposition and message (RFC 5438 section 8). The conversation of a peer that nothing
-   * was exchanged with yet takes over `cpmConversationId`; later ones count for their own message and its notifications only.
+   * With `positiveDelivery` a delivery notification enters the outbox in the same transaction. A duplicate queues it again only
+   * when none waits and none was accepted, nor one of display: at most one a disposition and message (RFC 5438 section 8). The
+   * conversation of a peer that nothing was exchanged with yet takes over `cpmConversationId`; later ones count for their own
+   * message and its notifications only.
    */
   receiveText(row: {
     peer: string;
@@ -82,8 +89,9 @@ export interface Store {
     notify: Notify;
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
   /**
-   * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not arrive (expired,
-   * cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; any other duplicate changes nothing.
+   * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
+   * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; any other
+   * duplicate changes nothing.
    */
   receiveOffer(row: {
     peer: string;
@@ -115,21 +123,22 @@ export interface Store {
 
   // --- the outbox
   /**
-   * What may leave at `now`, oldest first. The texts of one conversation leave one at a time in the order in which they were composed, and so do its
-   * files, beside its texts: a row in work or postponed holds back the later ones of its kind. A file holds back later files until its
-   * invitation is accepted or over, never a text. Notifications hold nothing back and are not held back.
+   * What may leave at `now`, oldest first. The texts of one conversation leave one at a time in the order in which they were
+   * composed, and so do its files, beside its texts: a row in work or postponed holds back the later ones of its kind. A file holds
+   * back later files until its invitation is accepted or over, never a text. Notifications hold nothing back and are not held back.
    */
   outboxReady(now: number, limit: number): Promise<OutboxItem[]>;
   /** earliest `notBefore` of the rows that nothing but time holds back (in the past when one is ready now), or null */
   outboxNextAt(): Promise<number | null>;
   /**
-   * Called once at start, before anything else: what was at work when the process stopped. Rows in work are ready again and their messages queued;
-   * an offer to this person is `expired`; every other transfer under way is `interrupted`. One that was being prepared stays so.
+   * Called once at start, before anything else: what was at work when the process stopped. Rows in work are ready again and their
+   * messages queued; an offer to this person is `expired`; every other transfer under way is `interrupted`. One that was being
+   * prepared stays so.
    */
   outboxRecover(now: number): Promise<void>;
   /**
-   * Applies the event to the message and moves or removes the row, in one transaction. For the row of a file it is the same as {@link applyTransfer}
-   * with `offer`, `postponed` or `failed`; `accepted` only takes the row away. Null for a notification, and for a row that is gone.
+   * Applies the event to the message and moves or removes the row, in one transaction; for texts and notifications only, a file's
+   * row is moved by {@link applyTransfer}. Null for a notification, and for a row that is gone.
    */
   outboxUpdate(row: {
     outboxId: number;
@@ -145,8 +154,9 @@ export interface Store {
    * Applies the event to the transfer and to its message: `prepared` puts an outgoing one into the outbox; `verified` of an incoming one
    * queues the delivery notification that was asked for; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
    * An outgoing message is `sent` when its file is `done`.
-   * It also moves the outbox row of an outgoing file: `offer` takes it in work and counts an attempt, `postponed` gives it back with `notBefore`,
-   * every end and `lost` remove it. `outboxUpdate` is for texts and notifications only.
+   * It also moves the outbox row of an outgoing file: `offer` takes it in work and counts an attempt, `postponed` gives it back
+   * with `notBefore`, `started`, `lost` and every end remove it. An event that leads to the state that is there already changes
+   * nothing; any other pair that the states do not know is `request.invalid-state`.
    */
   applyTransfer(row: {
     transferId: number;
@@ -169,7 +179,7 @@ export interface Store {
 export interface Notify {
   readonly positiveDelivery: boolean;
   readonly display: boolean;
-  /** `+sip.instance` of the originating device, as sent: `<urn:uuid:…>` */
+  /** `+sip.instance` of the originating device: `urn:uuid:…` */
   readonly originInstance: string | null;
   /** CPIM DateTime of the message, verbatim, to be repeated in the notification */
   readonly dateTime: string;

@@ -1,0 +1,91 @@
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import SqliteDatabase, { type Database } from 'better-sqlite3';
+import { type CodedError, ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { APPLICATION_ID, migrate, schemaVersion } from './migrate.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+import type { Migration } from './migrations/migration.ts';
+
+/** how long another process may hold the file before it counts as in use, ms */
+const BUSY_MS = 5000;
+/** after a checkpoint the write-ahead log shrinks to this many octets */
+const LOG_LIMIT = 8 * 1024 * 1024;
+
+export interface DatabaseOptions {
+  readonly path: string;
+  /** a better-sqlite3 addon built for this runtime, where the package's own does not load in it */
+  readonly nativeBinding: string | null;
+  readonly migrations?: readonly Migration[] | undefined;
+}
+
+/**
+ * Opens the store's file, or makes it. A file that is not a sound store is set aside with its log as `<name>.corrupt-<n>`, never
+ * deleted; opening again begins a new one.
+ * @throws ParleyError `store.corrupt`, `store.newer-version`, `store.full`, `internal` (in use by another process, no access)
+ */
+export function openDatabase({ path, nativeBinding, migrations = MIGRATIONS }: DatabaseOptions): Database {
+  let database: Database | null = null;
+  try {
+    database = new SqliteDatabase(path, { timeout: BUSY_MS, ...(nativeBinding === null ? {} : { nativeBinding }) });
+    configure(database, path, migrations);
+    return database;
+  } catch (thrown) {
+    database?.close();
+    const error = storeError(thrown);
+    if (error.code !== 'store.corrupt') throw new ParleyError(error.code, error.detail, { cause: thrown });
+    throw new ParleyError('store.corrupt', `${error.detail}; set aside as ${basename(setAside(path))}`, { cause: thrown });
+  }
+}
+
+function configure(database: Database, path: string, migrations: readonly Migration[]): void {
+  // two processes that empty the same outbox would send everything twice
+  database.pragma('locking_mode = EXCLUSIVE');
+  const { applicationId, tables } = database
+    .prepare('SELECT (SELECT application_id FROM pragma_application_id) AS applicationId, (SELECT count(*) FROM sqlite_schema) AS tables')
+    .get() as { applicationId: number; tables: number };
+  if (tables > 0 && applicationId !== APPLICATION_ID) throw new ParleyError('store.corrupt', 'not a store of Parley');
+  if (existsSync(suspicion(path))) {
+    const found = database.pragma('quick_check(1)', { simple: true }) as string;
+    if (found !== 'ok') throw new ParleyError('store.corrupt', found);
+    rmSync(suspicion(path));
+  }
+  schemaVersion(database, migrations);
+  database.pragma('journal_mode = WAL');
+  // an answer means that it survives a loss of power, not only of the process
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('temp_store = MEMORY');
+  database.pragma(`journal_size_limit = ${LOG_LIMIT}`);
+  migrate(database, migrations);
+}
+
+/** A thrown value as the error of a store: SQLite's result codes become ours. */
+export function storeError(thrown: unknown): CodedError {
+  if (!(thrown instanceof SqliteDatabase.SqliteError)) return toCodedError(thrown);
+  const { code, message } = thrown;
+  const detail = `${code} ${message}`;
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return { code: 'store.corrupt', detail };
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') return { code: 'store.full', detail };
+  return { code: 'internal', detail };
+}
+
+/** Damage was met while at work: the next opening looks through the whole file, which is too slow to do every time. */
+export function suspect(path: string): void {
+  writeFileSync(suspicion(path), '');
+}
+
+function suspicion(path: string): string {
+  return `${path}.suspect`;
+}
+
+function setAside(path: string): string {
+  let count = 1;
+  while (['', '-wal', '-shm'].some((suffix) => existsSync(`${path}.corrupt-${count}${suffix}`))) count += 1;
+  const aside = `${path}.corrupt-${count}`;
+  // the log first: SQLite deletes one that it finds beside no database
+  for (const suffix of ['-wal', '-shm', '']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  rmSync(suspicion(path), { force: true });
+  return aside;
+}

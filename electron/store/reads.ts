@@ -1,0 +1,109 @@
+import { ParleyError } from '../../shared/base/errors.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { ReadHandle } from './handles.ts';
+import { outboxReads } from './outbox-reads.ts';
+import type { StoredConversation, StoredTransfer } from './port.ts';
+import {
+  CONVERSATION_COLUMNS,
+  type ConversationRow,
+  MESSAGE_COLUMNS,
+  MESSAGE_TABLES,
+  type MessageRow,
+  STORED_TRANSFER_COLUMNS,
+  STORED_TRANSFER_TABLES,
+  type StoredTransferRow,
+  toConversation,
+  toMessage,
+  toStoredConversation,
+  toStoredTransfer,
+} from './rows.ts';
+import type { Calls } from './worker-protocol.ts';
+
+/** after every row that there can be */
+const END = Number.MAX_SAFE_INTEGER;
+
+export type ReadMethod =
+  | 'conversations'
+  | 'conversation'
+  | 'messages'
+  | 'message'
+  | 'transfer'
+  | 'openTransfers'
+  | 'setting'
+  | 'outboxReady'
+  | 'outboxNextAt';
+
+export type Reads = Calls<ReadMethod>;
+
+/** Every query of the store, prepared once. */
+export function createReads(db: ReadHandle): Reads {
+  const conversations = db.many<ConversationRow>(
+    `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
+     WHERE (c.updated_at, c.id) < (:updatedAt, :id) ORDER BY c.updated_at DESC, c.id DESC LIMIT :limit`,
+  );
+  const conversation = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
+  const older = db.many<MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
+     WHERE m.conversation_id = :conversationId AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
+  );
+  const newer = db.many<MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
+     WHERE m.conversation_id = :conversationId AND m.id > :after AND m.id < :before ORDER BY m.id LIMIT :limit`,
+  );
+  const around = db.one<{ before: number; after: number }>(
+    `SELECT EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id < :first) AS before,
+            EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id > :last) AS after`,
+  );
+  const message = db.one<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.id = :id`);
+  const transfer = db.one<StoredTransferRow>(`SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.id = :id`);
+  const openTransfers = db.many<StoredTransferRow>(
+    `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
+     WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
+  );
+  const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
+
+  const messageById = (id: number): Message => toMessage(found(message({ id }), 'message', id));
+  const transferById = (id: number): StoredTransfer => toStoredTransfer(found(transfer({ id }), 'transfer', id));
+  const conversationById = (id: number): StoredConversation => toStoredConversation(found(conversation({ id }), 'conversation', id));
+
+  return {
+    conversations({ before, limit }) {
+      const size = pageSize(limit);
+      const rows = conversations({ updatedAt: before?.updatedAt ?? END, id: before?.id ?? END, limit: size + 1 });
+      return { items: rows.slice(0, size).map(toConversation), more: rows.length > size };
+    },
+    conversation: conversationById,
+    messages({ conversationId, before, after, limit }) {
+      const size = pageSize(limit);
+      const rows =
+        after === undefined
+          ? older({ conversationId, before: before ?? END, limit: size }).reverse()
+          : newer({ conversationId, after, before: before ?? END, limit: size });
+      const [first, last] = [rows[0], rows.at(-1)];
+      if (!first || !last) {
+        conversationById(conversationId);
+        // nothing in between: the edges of the gap are its neighbours
+        const edges = around({ conversationId, first: after === undefined ? 0 : after + 1, last: before === undefined ? END : before - 1 });
+        return { items: [], moreBefore: edges?.before === 1, moreAfter: edges?.after === 1 };
+      }
+      const edges = around({ conversationId, first: first.id, last: last.id });
+      return { items: rows.map(toMessage), moreBefore: edges?.before === 1, moreAfter: edges?.after === 1 };
+    },
+    message: messageById,
+    transfer: transferById,
+    openTransfers: () => openTransfers({}).map(toStoredTransfer),
+    setting: (key) => setting({ key })?.value ?? null,
+    ...outboxReads(db, messageById, transferById),
+  };
+}
+
+/** SQLite takes a negative limit as none at all. */
+function pageSize(limit: number): number {
+  return Math.max(1, Math.trunc(limit));
+}
+
+/** @throws ParleyError `request.not-found` */
+export function found<Row>(row: Row | undefined, what: string, id: number): Row {
+  if (row === undefined) throw new ParleyError('request.not-found', `no ${what} ${id}`);
+  return row;
+}

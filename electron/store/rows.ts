@@ -1,0 +1,149 @@
+import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { MessageStatus } from '../../shared/model/states/message-status.ts';
+import type { TransferState } from '../../shared/model/states/transfer-state.ts';
+import type { Transfer } from '../../shared/model/transfer.ts';
+import type { StoredConversation, StoredTransfer } from './port.ts';
+
+/** What a host can show without a decoder of its own, and up to which size, octets. */
+const PREVIEWABLE_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
+const MAX_PREVIEW = 32 * 1024 * 1024;
+
+export interface ConversationRow {
+  readonly id: number;
+  readonly peer: string;
+  readonly title: string;
+  readonly cpmConversationId: string;
+  readonly unread: number;
+  readonly updatedAt: number;
+  readonly draft: string;
+  readonly lastMessageId: number | null;
+  readonly lastDirection: 'in' | 'out';
+  readonly lastKind: 'text' | 'file';
+  readonly lastText: string;
+  readonly lastStatus: MessageStatus;
+  readonly lastTransferState: TransferState | null;
+}
+
+export const CONVERSATION_COLUMNS = `
+  c.id, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
+  c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
+  c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
+
+export function toConversation(row: ConversationRow): Conversation {
+  const { id, peer, title, unread, updatedAt, draft } = row;
+  const last =
+    row.lastMessageId === null
+      ? null
+      : {
+          direction: row.lastDirection,
+          kind: row.lastKind,
+          text: row.lastText,
+          status: row.lastStatus,
+          transferState: row.lastTransferState,
+        };
+  return { id, peer, title, unread, updatedAt, draft, last };
+}
+
+export function toStoredConversation(row: ConversationRow): StoredConversation {
+  return { ...toConversation(row), cpmConversationId: row.cpmConversationId };
+}
+
+interface ErrorColumns {
+  readonly errorCode: ErrorCode | null;
+  readonly errorDetail: string | null;
+}
+
+function toError(code: ErrorCode | null, detail: string | null): CodedError | null {
+  return code === null ? null : { code, detail: detail ?? '' };
+}
+
+interface TransferColumns {
+  readonly transferId: number | null;
+  readonly state: TransferState;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  readonly transferred: number;
+  readonly sourcePath: string | null;
+  readonly finalPath: string | null;
+  readonly transferErrorCode: ErrorCode | null;
+  readonly transferErrorDetail: string | null;
+}
+
+export interface MessageRow extends TransferColumns, ErrorColumns {
+  readonly id: number;
+  readonly conversationId: number;
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  readonly text: string;
+  readonly status: MessageStatus;
+  readonly sentAt: number;
+  readonly storedAt: number;
+  readonly deliveredAt: number | null;
+  readonly displayedAt: number | null;
+  readonly imdnId: string;
+}
+
+export const MESSAGE_COLUMNS = `
+  m.id, m.conversation_id AS conversationId, m.direction, m.kind, m.text, m.status, m.sent_at AS sentAt, m.stored_at AS storedAt,
+  m.delivered_at AS deliveredAt, m.displayed_at AS displayedAt, m.imdn_id AS imdnId,
+  m.error_code AS errorCode, m.error_detail AS errorDetail,
+  t.id AS transferId, t.state, t.name, t.type, t.size, t.transferred, t.source_path AS sourcePath, t.final_path AS finalPath,
+  t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail`;
+
+export const MESSAGE_TABLES = 'messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id';
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    conversationId: row.conversationId,
+    direction: row.direction,
+    kind: row.kind,
+    text: row.text,
+    status: row.status,
+    sentAt: row.sentAt,
+    storedAt: row.storedAt,
+    deliveredAt: row.deliveredAt,
+    displayedAt: row.displayedAt,
+    imdnId: row.imdnId,
+    error: toError(row.errorCode, row.errorDetail),
+    transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
+  };
+}
+
+function toTransfer(id: number, row: MessageRow): Transfer {
+  const here = row.direction === 'out' ? row.sourcePath !== null : row.state === 'done' && row.finalPath !== null;
+  return {
+    id,
+    direction: row.direction,
+    state: row.state,
+    name: row.name,
+    type: row.type,
+    size: row.size,
+    transferred: row.transferred,
+    error: toError(row.transferErrorCode, row.transferErrorDetail),
+    previewable: here && row.size <= MAX_PREVIEW && PREVIEWABLE_TYPES.has(row.type),
+    savedAs: row.direction === 'in' && row.state === 'done' ? row.finalPath : null,
+  };
+}
+
+export interface StoredTransferRow extends Omit<StoredTransfer, 'hash'> {
+  readonly sha1: string | null;
+  readonly sha256: string | null;
+}
+
+export const STORED_TRANSFER_COLUMNS = `
+  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, c.peer, m.direction, t.state, t.name, t.type, t.size, t.transferred,
+  t.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
+  t.partial_path AS partialPath, t.final_path AS finalPath, m.imdn_id AS imdnId, m.contribution_id AS contributionId,
+  ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId`;
+
+/** in this order: the filter is always on the transfer */
+export const STORED_TRANSFER_TABLES = `
+  transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id`;
+
+export function toStoredTransfer({ sha1, sha256, ...row }: StoredTransferRow): StoredTransfer {
+  return { ...row, hash: sha1 === null && sha256 === null ? null : { sha1, sha256 } };
+}

@@ -1,0 +1,52 @@
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { Store } from './port.ts';
+
+/** every call of the store that does work in the worker, but the last */
+export type StoreMethod = Exclude<keyof Store, 'close'>;
+
+/** The same calls, answered at once: what the worker has behind its port. */
+export type Calls<M extends StoreMethod> = {
+  readonly [N in M]: (...args: Parameters<Store[N]>) => Awaited<ReturnType<Store[N]>>;
+};
+
+/** the names, for a proxy; the compiler sees to it that none is missing */
+export const STORE_METHODS = Object.keys({
+  conversations: true,
+  conversation: true,
+  messages: true,
+  message: true,
+  transfer: true,
+  openTransfers: true,
+  setting: true,
+  setSetting: true,
+  openConversation: true,
+  saveDraft: true,
+  composeText: true,
+  composeFile: true,
+  markRead: true,
+  retry: true,
+  receiveText: true,
+  receiveOffer: true,
+  applyReceipt: true,
+  outboxReady: true,
+  outboxNextAt: true,
+  outboxRecover: true,
+  outboxUpdate: true,
+  applyTransfer: true,
+  checkpointTransfer: true,
+  fileOpened: true,
+} satisfies Record<StoreMethod, true>) as readonly StoreMethod[];
+
+export interface WorkerOptions {
+  readonly path: string;
+  readonly nativeBinding: string | null;
+}
+
+export type Request =
+  | { readonly id: number; readonly method: StoreMethod; readonly args: readonly unknown[] }
+  | { readonly id: number; readonly method: 'close'; readonly args: readonly [] };
+
+/** `id` 0 is about the opening. */
+export type Answer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: CodedError };

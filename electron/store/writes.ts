@@ -1,0 +1,34 @@
+import type { WriteHandle } from './handles.ts';
+import type { ReadMethod, Reads } from './reads.ts';
+import type { Calls, StoreMethod } from './worker-protocol.ts';
+import { conversationWrites, createCorrespondence } from './writes/conversations.ts';
+import { createLedger } from './writes/ledger.ts';
+import { messageWrites } from './writes/messages.ts';
+import { outboxWrites } from './writes/outbox.ts';
+import { createOutboxRows } from './writes/outbox-rows.ts';
+import { createTransferLedger, transferWrites } from './writes/transfers.ts';
+
+export type Writes = Calls<Exclude<StoreMethod, ReadMethod>>;
+
+/** Every change of the store; each call is one transaction. */
+export function createWrites(db: WriteHandle, reads: Reads): Writes {
+  const ledger = createLedger(db, reads);
+  const outbox = createOutboxRows(db);
+  const correspondence = createCorrespondence(db, reads);
+  const transfers = createTransferLedger(db, ledger, outbox, reads);
+  const parts = { ledger, outbox, correspondence, transfers };
+  return inTransactions(db, {
+    ...conversationWrites(db, parts, reads),
+    ...messageWrites(db, parts, reads),
+    ...outboxWrites(parts, reads),
+    ...transferWrites(db, parts, reads),
+  });
+}
+
+function inTransactions(db: WriteHandle, calls: Writes): Writes {
+  const wrapped = Object.entries(calls).map(([name, call]) => {
+    const run = call as (...args: readonly unknown[]) => unknown;
+    return [name, (...args: readonly unknown[]) => db.atomically(() => run(...args))];
+  });
+  return Object.fromEntries(wrapped) as Writes;
+}

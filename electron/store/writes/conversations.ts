@@ -1,0 +1,73 @@
+import type { Message } from '../../../shared/model/message.ts';
+import type { WriteHandle } from '../handles.ts';
+import type { StoredConversation } from '../port.ts';
+import { found, type Reads } from '../reads.ts';
+import type { Calls } from '../worker-protocol.ts';
+import type { Ledger } from './ledger.ts';
+import type { OutboxRows } from './outbox-rows.ts';
+
+/** Finds or makes the conversation with a peer. */
+export type Correspondence = (
+  row: { peer: string; title: string; cpmConversationId: string; now: number },
+  incoming: boolean,
+) => StoredConversation;
+
+export function createCorrespondence(db: WriteHandle, reads: Reads): Correspondence {
+  const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
+  const insert = db.change(
+    'INSERT INTO conversations (peer, title, cpm_conversation_id, updated_at) VALUES (:peer, :title, :cpmConversationId, :now)',
+  );
+  const setTitle = db.change('UPDATE conversations SET title = :title WHERE id = :id');
+  const setCpmId = db.change('UPDATE conversations SET cpm_conversation_id = :cpmConversationId WHERE id = :id');
+
+  return ({ peer, title, cpmConversationId, now }, incoming) => {
+    const known = byPeer({ peer });
+    if (!known) return reads.conversation(insert({ peer, title, cpmConversationId, now }).id);
+    const { id } = known;
+    const conversation = reads.conversation(id);
+    // a name is better than an address; one name does not replace another
+    const nameless = conversation.title === '' || peer === conversation.title || peer.endsWith(`:${conversation.title}`);
+    if (nameless && title !== '' && title !== conversation.title) setTitle({ id, title });
+    // an id of ours that nobody saw yet gives way, so that both ends keep one (cpm.md section 2.3)
+    if (incoming && conversation.last === null && cpmConversationId !== conversation.cpmConversationId) setCpmId({ id, cpmConversationId });
+    return reads.conversation(id);
+  };
+}
+
+type Method = 'setSetting' | 'openConversation' | 'saveDraft' | 'markRead';
+
+export function conversationWrites(
+  db: WriteHandle,
+  { ledger, outbox, correspondence }: { ledger: Ledger; outbox: OutboxRows; correspondence: Correspondence },
+  reads: Reads,
+): Calls<Method> {
+  const setSetting = db.change(
+    'INSERT INTO settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+  );
+  const setDraft = db.change('UPDATE conversations SET draft = :text WHERE id = :id');
+  const unread = db.many<{ id: number }>(
+    "SELECT id FROM messages WHERE conversation_id = :conversationId AND status = 'received' AND id <= :upTo ORDER BY id",
+  );
+
+  return {
+    setSetting(key, value) {
+      setSetting({ key, value });
+    },
+    openConversation: (row) => correspondence(row, false),
+    saveDraft(id, text) {
+      found(setDraft({ id, text }).changes === 1 ? id : undefined, 'conversation', id);
+      return ledger.conversation(id);
+    },
+    markRead({ conversationId, upTo, now }) {
+      const messages: Message[] = [];
+      for (const { id } of unread({ conversationId, upTo })) {
+        ledger.move(id, 'read', now);
+        const record = ledger.record(id);
+        // a file counts as displayed when it was opened (cpm.md section 6)
+        if (record.kind === 'text' && record.notifyDisplay) outbox.queueDisplayed(record, now);
+        messages.push(reads.message(id));
+      }
+      return { conversation: ledger.conversation(conversationId), messages };
+    },
+  };
+}

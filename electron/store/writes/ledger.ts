@@ -1,0 +1,178 @@
+import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
+import type { Conversation } from '../../../shared/model/conversation.ts';
+import type { Message } from '../../../shared/model/message.ts';
+import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
+import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
+import type { WriteHandle } from '../handles.ts';
+import type { Notify } from '../port.ts';
+import { found, type Reads } from '../reads.ts';
+import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from '../rows.ts';
+
+/** as the conversation list shows it, UTF-16 code units */
+const LAST_LINE = 200;
+/** an answer's reason phrase is the other side's and as long as it likes */
+const LONGEST_DETAIL = 500;
+
+/** What a write has to know of a message. */
+export interface MessageRecord {
+  readonly id: number;
+  readonly conversationId: number;
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  readonly status: MessageStatus;
+  readonly deliveredAt: number | null;
+  readonly displayedAt: number | null;
+  readonly notifyDelivery: number;
+  readonly notifyDisplay: number;
+  readonly deliveryNotified: number;
+  readonly displayNotified: number;
+}
+
+export interface NewMessage {
+  readonly conversationId: number;
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  readonly text: string;
+  /** what the conversation list shows */
+  readonly line: string;
+  readonly transferState: TransferState | null;
+  readonly imdnId: string;
+  readonly contributionId: string;
+  readonly cpmConversationId: string | null;
+  readonly sentAt: number;
+  readonly now: number;
+  readonly notify: Notify | null;
+}
+
+export interface Changed {
+  readonly message: Message;
+  readonly conversation: Conversation;
+}
+
+export type Ledger = ReturnType<typeof createLedger>;
+
+/** Messages and what their conversation's row repeats of them: the only place that writes either, so that they cannot differ. */
+export function createLedger(db: WriteHandle, reads: Reads) {
+  const record = db.one<MessageRecord>(
+    `SELECT id, conversation_id AS conversationId, direction, kind, status, delivered_at AS deliveredAt, displayed_at AS displayedAt,
+       notify_delivery AS notifyDelivery, notify_display AS notifyDisplay,
+       delivery_notified AS deliveryNotified, display_notified AS displayNotified
+     FROM messages WHERE id = :id`,
+  );
+  const byImdn = db.one<{ id: number }>(
+    'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND direction = :direction',
+  );
+  const insert = db.change(
+    `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
+       cpm_conversation_id, notify_delivery, notify_display, notify_instance, notify_date_time)
+     VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
+       :notifyDelivery, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
+  );
+  const showLast = db.change(
+    `UPDATE conversations SET unread = unread + :unread, updated_at = :now, last_message_id = :id, last_direction = :direction,
+       last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
+     WHERE id = :conversationId`,
+  );
+  const update = db.change(
+    `UPDATE messages SET status = :status, delivered_at = :deliveredAt, displayed_at = :displayedAt,
+       error_code = :code, error_detail = :detail WHERE id = :id`,
+  );
+  const showStatus = db.change('UPDATE conversations SET last_status = :status WHERE id = :conversationId AND last_message_id = :id');
+  const showTransfer = db.change(
+    'UPDATE conversations SET last_transfer_state = :state WHERE id = :conversationId AND last_message_id = :id',
+  );
+  const setError = db.change('UPDATE messages SET error_code = :code, error_detail = :detail WHERE id = :id');
+  const oneRead = db.change('UPDATE conversations SET unread = max(0, unread - 1) WHERE id = :id');
+  const conversationRow = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
+
+  const recordOf = (id: number): MessageRecord => found(record({ id }), 'message', id);
+  const conversation = (id: number): Conversation => toConversation(found(conversationRow({ id }), 'conversation', id));
+
+  return {
+    record: recordOf,
+    conversation,
+
+    /** id of the message that carries this imdn.Message-ID, or null */
+    find(conversationId: number, direction: 'in' | 'out', imdnId: string): number | null {
+      return byImdn({ conversationId, direction, imdnId })?.id ?? null;
+    },
+
+    add(message: NewMessage): number {
+      const { notify, line, transferState, ...columns } = message;
+      const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
+      const { id } = insert({
+        ...columns,
+        sentAt: plausibleTime(message.sentAt, message.now),
+        status,
+        notifyDelivery: notify?.positiveDelivery ? 1 : 0,
+        notifyDisplay: notify?.display ? 1 : 0,
+        notifyInstance: notify?.originInstance ?? null,
+        notifyDateTime: notify?.dateTime ?? '',
+      });
+      const { conversationId, direction, kind, now } = message;
+      const unread = direction === 'in' ? 1 : 0;
+      showLast({ id, conversationId, direction, kind, now, status, unread, transferState, line: cut(line, LAST_LINE) });
+      return id;
+    },
+
+    /**
+     * The one way in which a status changes. @returns whether it did
+     * @throws ParleyError `request.invalid-state`
+     */
+    move(id: number, event: MessageEvent, now: number, error: CodedError | null = null): boolean {
+      const before = recordOf(id);
+      const status = lawful(() => nextMessageStatus(before.status, event));
+      if (status === before.status) return false;
+      const arrived = status === 'delivered' || status === 'displayed';
+      const seen = status === 'displayed' || status === 'read';
+      update({
+        id,
+        status,
+        // displayed implies delivered (cpm.md section 6)
+        deliveredAt: before.deliveredAt ?? (arrived ? now : null),
+        displayedAt: before.displayedAt ?? (seen ? now : null),
+        // a message that waits keeps the reason of the last try
+        ...errorColumns(status === 'failed' || event === 'postponed' ? error : null),
+      });
+      showStatus({ id, conversationId: before.conversationId, status });
+      if (status === 'read') oneRead({ id: before.conversationId });
+      return true;
+    },
+
+    /** for an incoming message, whose status tells nothing of its file */
+    setError: (id: number, error: CodedError | null) => setError({ id, ...errorColumns(error) }),
+
+    showTransfer: (id: number, conversationId: number, state: TransferState) => showTransfer({ id, conversationId, state }),
+
+    changed(id: number): Changed {
+      const message = reads.message(id);
+      return { message, conversation: conversation(message.conversationId) };
+    },
+  };
+}
+
+export function errorColumns(error: CodedError | null): { code: string | null; detail: string | null } {
+  return { code: error?.code ?? null, detail: error === null ? null : cut(error.detail, LONGEST_DETAIL) };
+}
+
+/** A state machine's refusal as a coded error. */
+export function lawful<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (thrown) {
+    if (thrown instanceof TypeError) throw new ParleyError('request.invalid-state', thrown.message, { cause: thrown });
+    throw thrown;
+  }
+}
+
+/** A CPIM DateTime is whatever its author wrote; one that no clock shows counts as now. */
+function plausibleTime(time: number, now: number): number {
+  return time >= 0 && time <= 8.64e15 ? Math.trunc(time) : now;
+}
+
+/** Not in the middle of a surrogate pair. */
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}

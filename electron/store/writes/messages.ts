@@ -1,0 +1,149 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
+import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
+import type { WriteHandle } from '../handles.ts';
+import type { Store } from '../port.ts';
+import type { Reads } from '../reads.ts';
+import type { Calls } from '../worker-protocol.ts';
+import type { Correspondence } from './conversations.ts';
+import type { Ledger } from './ledger.ts';
+import type { OutboxRows } from './outbox-rows.ts';
+import type { TransferLedger } from './transfers.ts';
+
+type Method = 'composeText' | 'composeFile' | 'retry' | 'receiveText' | 'receiveOffer' | 'applyReceipt';
+
+/** ended or stopped without the file */
+const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
+
+type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
+
+export interface MessageParts {
+  readonly ledger: Ledger;
+  readonly outbox: OutboxRows;
+  readonly correspondence: Correspondence;
+  readonly transfers: TransferLedger;
+}
+
+/** Messages as a person composes them and as the network brings them. */
+export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence, transfers }: MessageParts, reads: Reads): Calls<Method> {
+  const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
+  const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
+  const clearDraft = db.change("UPDATE conversations SET draft = '' WHERE id = :id");
+
+  /** Finds or adds what a peer sent. */
+  function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string }) {
+    const conversation = correspondence(row, true);
+    const known = ledger.find(conversation.id, 'in', row.imdnId);
+    if (known !== null) return { id: known, duplicate: true };
+    const { contributionId, imdnId, sentAt, now, notify } = row;
+    const id = ledger.add({
+      ...body,
+      conversationId: conversation.id,
+      direction: 'in',
+      transferState: body.kind === 'file' ? 'offered' : null,
+      imdnId,
+      contributionId,
+      cpmConversationId: row.cpmConversationId === conversation.cpmConversationId ? null : row.cpmConversationId,
+      sentAt,
+      now,
+      notify,
+    });
+    return { id, duplicate: false };
+  }
+
+  return {
+    composeText({ conversationId, text, imdnId, contributionId, now }) {
+      reads.conversation(conversationId);
+      const known = ledger.find(conversationId, 'out', imdnId);
+      if (known !== null) return { ...ledger.changed(known), created: false };
+      const id = ledger.add({
+        conversationId,
+        direction: 'out',
+        kind: 'text',
+        text,
+        line: text,
+        transferState: null,
+        imdnId,
+        contributionId,
+        cpmConversationId: null,
+        sentAt: now,
+        now,
+        notify: null,
+      });
+      outbox.queue(ledger.record(id), now);
+      clearDraft({ id: conversationId });
+      return { ...ledger.changed(id), created: true };
+    },
+
+    composeFile({ conversationId, imdnId, contributionId, path, name, type, size, modifiedAt, now }) {
+      reads.conversation(conversationId);
+      const known = ledger.find(conversationId, 'out', imdnId);
+      if (known !== null) return { ...ledger.changed(known), created: false };
+      const id = ledger.add({
+        conversationId,
+        direction: 'out',
+        kind: 'file',
+        text: '',
+        line: name,
+        transferState: 'preparing',
+        imdnId,
+        contributionId,
+        cpmConversationId: null,
+        sentAt: now,
+        now,
+        notify: null,
+      });
+      transfers.add(id, { state: 'preparing', name, type, size, sourcePath: path, modifiedAt, fileTransferId: null, hash: null });
+      return { ...ledger.changed(id), created: true };
+    },
+
+    retry({ messageId, fileImdnId, now }) {
+      const record = ledger.record(messageId);
+      if (record.kind === 'text') {
+        if (ledger.move(messageId, 'retry', now)) outbox.queue(record, now);
+        return ledger.changed(messageId);
+      }
+      if (record.direction === 'in') throw new ParleyError('request.invalid-state', 'an incoming file is offered again by its sender');
+      const { id, state } = transfers.ofMessage(messageId);
+      if (NOT_ARRIVED.has(state)) {
+        setImdnId({ id: messageId, imdnId: fileImdnId });
+        transfers.apply({ transferId: id, event: 'retry', now });
+      }
+      return ledger.changed(messageId);
+    },
+
+    receiveText(row) {
+      const { id, duplicate } = receive(row, { kind: 'text', text: row.text, line: row.text });
+      if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
+      return { ...ledger.changed(id), duplicate };
+    },
+
+    receiveOffer(row) {
+      const { name, type, size, hash, fileTransferId, now, notify } = row;
+      const { id, duplicate } = receive(row, { kind: 'file', text: '', line: name });
+      if (!duplicate) {
+        transfers.add(id, { state: 'offered', name, type, size, sourcePath: null, modifiedAt: null, fileTransferId, hash });
+      } else if (ledger.record(id).kind !== 'file') {
+        throw new ParleyError('request.invalid', 'a text of that peer has this imdn.Message-ID');
+      }
+      const transfer = transfers.ofMessage(id);
+      if (duplicate) {
+        if (transfer.state !== 'declined' && NOT_ARRIVED.has(transfer.state)) {
+          transfers.apply({ transferId: transfer.id, event: 'offered-again', now, fields: { fileTransferId } });
+        }
+        if (transfer.state === 'done' && notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), now);
+      }
+      return { ...ledger.changed(id), transfer: reads.transfer(transfer.id), duplicate };
+    },
+
+    applyReceipt({ peer, imdnId, event, now, error }) {
+      const conversation = byPeer({ peer });
+      const id = conversation ? ledger.find(conversation.id, 'out', imdnId) : null;
+      if (id === null) return null;
+      const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
+      ledger.move(id, event, now, event === 'failed' ? (error ?? refused) : null);
+      // its own answer may be lost; whoever reports on a text has had it
+      if (ledger.record(id).kind === 'text') outbox.removeMessage(id);
+      return ledger.changed(id);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { randomToken, randomUuid } from '../../../shared/base/random.ts';
+import type { WriteHandle } from '../handles.ts';
+import type { MessageRecord } from './ledger.ts';
+
+/** characters of 6 bits; RFC 5438 section 6.3 asks for 64 bits at least */
+const IMDN_ID_LENGTH = 24;
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly messageId: number;
+  readonly kind: 'text' | 'file' | 'notification';
+  readonly disposition: string;
+}
+
+export type OutboxRows = ReturnType<typeof createOutboxRows>;
+
+/** The rows of what must leave. */
+export function createOutboxRows(db: WriteHandle) {
+  const row = db.one<OutboxRow>('SELECT id, message_id AS messageId, kind, disposition FROM outbox WHERE id = :id');
+  const insert = db.change(
+    `INSERT INTO outbox (conversation_id, message_id, kind, disposition, imdn_id, contribution_id, created_at, not_before)
+     VALUES (:conversationId, :messageId, :kind, :disposition, :imdnId, :contributionId, :now, :notBefore)
+     ON CONFLICT (message_id, kind, disposition) DO UPDATE SET in_work = 0, not_before = excluded.not_before`,
+  );
+  const take = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE id = :id');
+  const takeMessage = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE message_id = :messageId AND kind = :kind');
+  const putBack = db.change('UPDATE outbox SET in_work = 0, not_before = :notBefore WHERE id = :id');
+  const remove = db.change('DELETE FROM outbox WHERE id = :id');
+  const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
+  const dropWaiting = db.change(
+    "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = 'delivered' AND in_work = 0",
+  );
+  const pending = db.one<{ delivered: number; displayed: number }>(
+    `SELECT ifnull(max(disposition = 'delivered'), 0) AS delivered, ifnull(max(disposition = 'displayed'), 0) AS displayed
+     FROM outbox WHERE message_id = :messageId AND kind = 'notification'`,
+  );
+  const notified = db.change(
+    `UPDATE messages SET delivery_notified = max(delivery_notified, :disposition = 'delivered'),
+       display_notified = max(display_notified, :disposition = 'displayed') WHERE id = :messageId`,
+  );
+  const inWork = db.many<OutboxRow>(`SELECT id, message_id AS messageId, kind, disposition FROM outbox WHERE in_work = 1 ORDER BY id`);
+
+  const queue = (message: MessageRecord, now: number, notBefore = 0) =>
+    insert({
+      conversationId: message.conversationId,
+      messageId: message.id,
+      kind: message.kind,
+      disposition: '',
+      imdnId: null,
+      contributionId: null,
+      now,
+      notBefore,
+    });
+
+  const queueNotification = (message: MessageRecord, disposition: 'delivered' | 'displayed', now: number) =>
+    insert({
+      conversationId: message.conversationId,
+      messageId: message.id,
+      kind: 'notification',
+      disposition,
+      imdnId: randomToken(IMDN_ID_LENGTH),
+      contributionId: randomUuid(),
+      now,
+      notBefore: 0,
+    });
+
+  return {
+    get: (id: number) => row({ id }),
+    inWork: () => inWork({}),
+    take: (id: number) => take({ id }),
+    takeMessage: (message: MessageRecord) => takeMessage({ messageId: message.id, kind: message.kind }),
+    putBack: (id: number, notBefore: number) => putBack({ id, notBefore }),
+    remove: (id: number) => remove({ id }),
+    /** the text or file itself; its notifications are the other direction's */
+    removeMessage: (messageId: number) => removeMessage({ messageId }),
+    /** as it is to leave; a row that is there already waits until `notBefore` */
+    queue,
+
+    /** At most one a message, and none once the author knows that it was displayed. */
+    queueDelivered(message: MessageRecord, now: number): void {
+      if (message.deliveryNotified || message.displayNotified) return;
+      const waiting = pending({ messageId: message.id });
+      if (!waiting?.delivered && !waiting?.displayed) queueNotification(message, 'delivered', now);
+    },
+
+    /** At most one a message; it takes the place of a delivery notification that has not left. */
+    queueDisplayed(message: MessageRecord, now: number): void {
+      if (message.displayNotified || pending({ messageId: message.id })?.displayed) return;
+      dropWaiting({ messageId: message.id });
+      queueNotification(message, 'displayed', now);
+    },
+
+    /** The network took it: it is never sent again. */
+    notified: ({ messageId, disposition }: OutboxRow) => notified({ messageId, disposition }),
+  };
+}

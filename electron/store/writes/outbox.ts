@@ -1,0 +1,44 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
+import type { Reads } from '../reads.ts';
+import type { Calls } from '../worker-protocol.ts';
+import type { Ledger } from './ledger.ts';
+import type { OutboxRows } from './outbox-rows.ts';
+import type { TransferLedger } from './transfers.ts';
+
+type Method = 'outboxUpdate' | 'outboxRecover';
+
+/** What became of the rows that left, and of those that were on their way when the process died. */
+export function outboxWrites(
+  { ledger, outbox, transfers }: { ledger: Ledger; outbox: OutboxRows; transfers: TransferLedger },
+  reads: Reads,
+): Calls<Method> {
+  return {
+    outboxUpdate({ outboxId, event, now, notBefore = now, error }) {
+      const row = outbox.get(outboxId);
+      if (!row) return null;
+      const { messageId } = row;
+      if (row.kind === 'file') throw new ParleyError('request.invalid-state', 'the row of a file is moved by its transfer');
+      if (event === 'attempt') outbox.take(outboxId);
+      else if (event === 'postponed') outbox.putBack(outboxId, notBefore);
+      else outbox.remove(outboxId);
+      if (row.kind === 'notification') {
+        if (event === 'accepted') outbox.notified(row);
+        return null;
+      }
+      ledger.move(messageId, event, now, error ?? null);
+      return ledger.changed(messageId);
+    },
+
+    outboxRecover(now) {
+      for (const { id, kind, messageId } of outbox.inWork()) {
+        if (kind === 'file') continue;
+        outbox.putBack(id, now);
+        if (kind === 'text') ledger.move(messageId, 'postponed', now);
+      }
+      for (const { id, state } of reads.openTransfers()) {
+        if (state === 'preparing' || state === 'queued' || state === 'interrupted') continue;
+        transfers.apply({ transferId: id, event: 'lost', now });
+      }
+    },
+  };
+}
