@@ -57,5 +57,5 @@ export function npmCli() {
 /** Runs npm quietly; on failure the StepError carries what npm said and what to do. */
 export async function npm(args, cwd, advice) {
   const { ok, output } = await run(process.execPath, [npmCli(), ...args], { cwd, quiet: true });
-  if (!ok) throw new StepError(`npm ${args.join(' ')} failed. ${advice}\n${output.trim()}`);
+  if (!ok) throw new StepError(`npm ${args.join(' ')} failed. ${advice}\n${output.trim().split('\n').slice(0, 20).join('\n')}`);
 }

@@ -56,7 +56,9 @@ function renamed(names) {
 }
 
 function installed(names) {
-  const query = ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names, ...names.map((name) => `${name}t64`)];
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
+  const format = '${Package} ${db:Status-Status}\n';
+  const query = ['-W', '-f', format, ...names, ...names.map((name) => `${name}t64`)];
   const { stdout } = spawnSync('dpkg-query', query, { encoding: 'utf8' });
   return new Set(
     (stdout ?? '')

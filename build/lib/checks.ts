@@ -34,7 +34,7 @@ const checks: readonly Check[] = [
   {
     name: 'the one arrow (dependency-cruiser)',
     kind: 'lint',
-    script: 'dependency-cruiser/bin/dependency-cruise.mjs',
+    script: 'dependency-cruiser/bin/dependency-cruiser.mjs',
     args: ['--config', 'build/dependency-cruiser.mjs', '--output-type', 'err-long', ...layers],
   },
   { name: 'nothing unused (knip)', kind: 'lint', script: 'knip/bin/knip.js', args: ['--config', 'build/knip.json', '--no-progress'] },
