@@ -95,6 +95,7 @@ function portsOf(options: CompositionOptions, person: Person, people: readonly P
       .filter((other) => other !== person)
       .map(({ account: { address, displayName } }) => ({ address, displayName })),
     clock: systemClock,
+    log: (line) => options.log(`${person.name}: ${line}`),
   };
 }
 

@@ -1,0 +1,90 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { app, dialog } from 'electron';
+import { toCodedError } from '../../shared/base/errors.ts';
+import { parseArguments } from '../app/arguments.ts';
+import { createClient } from '../app/client.ts';
+import { compose, type Composition } from '../app/composition.ts';
+import { defaultUserData } from '../app/paths.ts';
+import { startHomeNetwork } from '../home-network/index.ts';
+import { desktopActions } from './desktop-actions.ts';
+import { setMenu } from './menu.ts';
+import { PageIpc } from './page-ipc.ts';
+import { registerPageScheme } from './page-scheme.ts';
+import { Windows } from './windows.ts';
+
+/** exit status of a command line or an account that cannot be used */
+const UNUSABLE = 2;
+
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+process.on('uncaughtException', (thrown) => log(`internal: ${thrown.stack ?? String(thrown)}`));
+process.on('unhandledRejection', (thrown) => log(`internal: ${thrown instanceof Error ? thrown.stack : String(thrown)}`));
+
+// Two folders up from out/main is the project; the path is the same in a package.
+const project = fileURLToPath(new URL('../../', import.meta.url));
+
+async function main(): Promise<void> {
+  const options = parseArguments(process.argv.slice(1), 'ignore');
+  const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string };
+  const userData = options.userData === null ? defaultUserData() : resolve(options.userData);
+  mkdirSync(userData, { recursive: true, mode: 0o700 });
+  app.setName('Parley');
+  app.setPath('userData', userData);
+  if (!app.requestSingleInstanceLock()) return app.exit(0);
+  registerPageScheme();
+
+  let windows: Windows | null = null;
+  // The cores start while Electron does; a window needs both.
+  const composing = compose({
+    arguments: options,
+    userData,
+    downloads: app.getPath('downloads'),
+    version,
+    store: {
+      worker: new URL(['.', 'store-worker.js'].join('/'), import.meta.url),
+      nativeBinding: process.env['PARLEY_SQLITE_BINDING'] || null,
+    },
+    hostFor: (name) => desktopActions(() => windows?.of(name) ?? null),
+    createClient,
+    startHomeNetwork,
+    log,
+  });
+  const [composition] = await Promise.all([composing, app.whenReady()]);
+  setMenu();
+  windows = new Windows({
+    ipc: new PageIpc(log),
+    preload: join(project, 'out', 'preload', 'preload.cjs'),
+    page: join(project, 'out', 'renderer'),
+    log,
+  });
+  const shown = windows;
+  const showAll = (): void => shown.showAll(composition.clients);
+  app.on('second-instance', showAll);
+  app.on('activate', showAll);
+  endOnQuit(composition);
+  showAll();
+}
+
+/** Electron waits for nobody: the quit is put off until the cores have ended, which they do within seconds. */
+function endOnQuit(composition: Composition): void {
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  app.on('will-quit', (event) => {
+    event.preventDefault();
+    // Another quit within this event would be ignored; by now every window is closed, so nothing is lost by an exit.
+    void composition.close().finally(() => app.exit(0));
+  });
+}
+
+main().catch(async (thrown: unknown) => {
+  const { code, detail } = toCodedError(thrown);
+  log(`${code}: ${detail}`);
+  if (app.isPackaged) {
+    await app.whenReady();
+    dialog.showErrorBox('Parley cannot start', `${detail}\n\n${code}`);
+  }
+  app.exit(code === 'account.malformed' || code === 'request.invalid' ? UNUSABLE : 1);
+});

@@ -1,0 +1,160 @@
+import { ParleyError } from '../../shared/base/errors.ts';
+import type { EventName, EventPayload, Handlers, Result } from '../../shared/ipc/contract.ts';
+import { FileCandidates } from '../../electron/app/file-candidates.ts';
+import { previewOf } from '../../electron/app/preview.ts';
+import type { Client, ClientPorts, ContractListener } from '../../electron/app/port.ts';
+
+type Message = Result<'messages.sendText'>;
+type Conversation = Result<'conversations.open'>;
+
+/** A client core in memory: no network, no store. Whatever is sent counts as displayed at once. */
+export interface FakeClient extends Client {
+  readonly state: { started: boolean; stopped: boolean };
+  tell<E extends EventName>(event: E, payload: EventPayload<E>): void;
+  /** makes `transfers.open`, `preview` and downloads of `transferId` lead to a file */
+  readonly finished: Map<number, string>;
+}
+
+export function createFakeClient(ports: ClientPorts): FakeClient {
+  const files = new FileCandidates(ports.account.maxFileSize);
+  const listeners = new Set<ContractListener>();
+  const conversations: Conversation[] = [];
+  const messages: Message[] = [];
+  const finished = new Map<number, string>();
+  const state = { started: false, stopped: false };
+  const registeredAt = Date.now();
+
+  const tell: FakeClient['tell'] = (event, payload) => {
+    for (const listener of [...listeners]) listener(event, payload);
+  };
+  const conversationOf = (id: number): Conversation => {
+    const found = conversations.find((one) => one.id === id);
+    if (found === undefined) throw new ParleyError('request.not-found', `no conversation ${id}`);
+    return found;
+  };
+  const add = (conversationId: number, clientId: string, text: string, transfer: Message['transfer']): Message => {
+    const known = messages.find(({ imdnId }) => imdnId === clientId);
+    if (known !== undefined) return known;
+    const now = Date.now();
+    const kind = transfer === null ? 'text' : 'file';
+    const message: Message = {
+      id: messages.length + 1,
+      conversationId,
+      direction: 'out',
+      kind,
+      text,
+      status: 'displayed',
+      sentAt: now,
+      storedAt: now,
+      deliveredAt: now,
+      displayedAt: now,
+      imdnId: clientId,
+      error: null,
+      transfer,
+    };
+    messages.push(message);
+    const conversation = conversationOf(conversationId);
+    const last = { direction: 'out' as const, kind, text, status: message.status, transferState: transfer?.state ?? null };
+    Object.assign(conversation, { updatedAt: now, draft: '', last });
+    tell('message.changed', message);
+    tell('conversation.changed', conversation);
+    return message;
+  };
+  const pathOf = (transferId: number): string => {
+    const path = finished.get(transferId);
+    if (path === undefined) throw new ParleyError('request.not-found', `no transfer ${transferId}`);
+    return path;
+  };
+
+  const handlers: Handlers = {
+    'app.state': async () => ({
+      account: { address: ports.account.address, displayName: ports.account.displayName },
+      registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },
+      maxFileSize: ports.account.maxFileSize,
+      version: ports.version,
+      platform: ports.platform,
+      neighbours: [...ports.neighbours],
+    }),
+    'registration.retryNow': async () => ({}),
+    'conversations.page': async ({ limit }) => ({ items: conversations.slice(0, limit), more: conversations.length > limit }),
+    'conversations.open': async ({ address }) => {
+      if (!address.startsWith('sip:')) throw new ParleyError('request.invalid', 'not an address');
+      const known = conversations.find(({ peer }) => peer === address);
+      if (known !== undefined) return known;
+      const id = conversations.length + 1;
+      const made: Conversation = { id, peer: address, title: address, unread: 0, updatedAt: Date.now(), draft: '', last: null };
+      conversations.push(made);
+      return made;
+    },
+    'conversations.markRead': async () => ({}),
+    'conversations.saveDraft': async ({ conversationId, text }) => {
+      conversationOf(conversationId).draft = text;
+      return {};
+    },
+    'messages.page': async ({ conversationId, limit }) => {
+      const all = messages.filter((message) => message.conversationId === conversationId);
+      return { items: all.slice(-limit), moreBefore: all.length > limit, moreAfter: false };
+    },
+    'messages.sendText': async ({ conversationId, clientId, text }) => add(conversationId, clientId, text, null),
+    'messages.retry': async ({ messageId }) => {
+      const found = messages.find(({ id }) => id === messageId);
+      if (found === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
+      return found;
+    },
+    'files.choose': async () => ({ items: await Promise.all((await ports.host.chooseFiles()).map((path) => files.offer(path))) }),
+    'files.send': async ({ conversationId, clientId, token }) => {
+      const picked = files.take(token);
+      const id = finished.size + 1;
+      finished.set(id, picked.path);
+      return add(conversationId, clientId, picked.name, {
+        id,
+        direction: 'out',
+        state: 'done',
+        name: picked.name,
+        type: picked.type,
+        size: picked.size,
+        transferred: picked.size,
+        error: null,
+        previewable: (await previewOf(picked.path)) !== null,
+        savedAs: null,
+      });
+    },
+    'transfers.accept': async () => ({}),
+    'transfers.decline': async () => ({}),
+    'transfers.cancel': async () => ({}),
+    'transfers.open': async ({ transferId }) => {
+      await ports.host.openPath(pathOf(transferId));
+      return {};
+    },
+    'transfers.showInFolder': async ({ transferId }) => {
+      await ports.host.showInFolder(pathOf(transferId));
+      return {};
+    },
+    'links.open': async ({ url }) => {
+      await ports.host.openUrl(url);
+      return {};
+    },
+  };
+
+  return {
+    handlers,
+    state,
+    finished,
+    tell,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    offerFile: (path) => files.offer(path),
+    preview: async (transferId) => {
+      const path = finished.get(transferId);
+      return path === undefined ? null : previewOf(path);
+    },
+    async start() {
+      state.started = true;
+    },
+    async stop() {
+      state.stopped = true;
+    },
+  };
+}
