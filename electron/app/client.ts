@@ -5,16 +5,19 @@ import { randomUuid } from '../../shared/base/random.ts';
 import type { Handlers } from '../../shared/ipc/contract.ts';
 import { proxyOf } from '../../shared/model/account.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
+import { type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { ConversationService } from '../services/conversations.ts';
-import { Notices, type ServiceContext } from '../services/context.ts';
-import { IncomingMessages } from '../services/incoming-messages.ts';
+import { type Link, Notices, type ServiceContext } from '../services/context.ts';
+import { Inbox } from '../services/inbox.ts';
+import { answerMessage } from '../services/incoming-messages.ts';
+import { IncomingSessions } from '../services/incoming-sessions.ts';
 import { OutboxService } from '../services/outbox.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
 import { sendText } from '../services/standalone.ts';
 import { TransferService } from '../services/transfers/transfer-service.ts';
-import type { UserAgent } from '../sip/port.ts';
+import type { IncomingInvite, UserAgent } from '../sip/port.ts';
 import { createUserAgent } from '../sip/user-agent.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
@@ -23,7 +26,7 @@ import type { Client, ClientPorts } from './port.ts';
 import { previewOf } from './preview.ts';
 
 const REGISTER_EXPIRES_S = 3600;
-const OFFERED_SERVICES = ['oma.cpm.msg', 'oma.cpm.filetransfer'] as const;
+const OFFERED_SERVICES: readonly CpmService[] = ['oma.cpm.msg', 'oma.cpm.largemsg', 'oma.cpm.session', 'oma.cpm.filetransfer'];
 const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
 
@@ -73,7 +76,7 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
   const log = ports.log ?? (() => undefined);
   await mkdir(paths.data, { recursive: true, mode: 0o700 });
   const store = await openStore({ path: join(paths.data, 'parley.db'), ...ports.store });
-  await store.recover(clock.now());
+  await store.outboxRecover(clock.now());
   const context: ServiceContext = { account, store, clock, notices, log };
   const msrp = createMsrpEngine();
   const kick = () => outbox.kick();
@@ -84,15 +87,20 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
     { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
     kick,
   );
-  const incoming = new IncomingMessages(context, kick);
+  const inbox = new Inbox(context, kick);
+  const sessions = new IncomingSessions(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
+  const dispatch = (invite: IncomingInvite, link: Link): Promise<void> => {
+    const service = serviceOf(invite.headers);
+    return service === FILE_TRANSFER ? transfers.invited(invite, link) : sessions.handle(invite, link, service ?? 'oma.cpm.session');
+  };
   const registration = new RegistrationService({
     createAgent: () => {
       const agent = makeAgent(ports, instanceUrn);
-      agent.events.onMessage((message) => void incoming.handle(message));
+      agent.events.onMessage((message) => void answerMessage(context, inbox, message));
       agent.events.onInvite((invite) => {
         const { link } = registration;
-        if (link) void transfers.invited(invite, link);
+        if (link) void dispatch(invite, link);
         else invite.reject(480);
       });
       return agent;

@@ -64,7 +64,10 @@ export class ConversationService {
   /** A text or a file that failed is tried again. */
   async retry(messageId: number): Promise<Message> {
     const { store, notices, clock } = this.#context;
-    const rows = await store.retry({ messageId, fileImdnId: randomToken(24), now: clock.now() });
+    const before = await store.message(messageId);
+    // the same id again finds the card that the other person already has; one that was declined asks anew
+    const fileImdnId = before.transfer?.state === 'declined' ? randomToken(24) : before.imdnId;
+    const rows = await store.retry({ messageId, fileImdnId, now: clock.now() });
     notices.changed(rows);
     this.#outboxChanged();
     return rows.message;

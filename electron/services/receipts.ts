@@ -1,6 +1,6 @@
 import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
-import { acceptContact } from '../../shared/protocol/cpm/names.ts';
+import { acceptContactInstance, FILE_TRANSFER, PAGER_MODE } from '../../shared/protocol/cpm/names.ts';
 import { encodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import type { OutgoingRequest } from '../sip/port.ts';
 import type { OutboxItem } from '../store/port.ts';
@@ -16,13 +16,8 @@ type NotificationItem = Extract<OutboxItem, { kind: 'notification' }>;
  */
 export function notificationMessage(context: ServiceContext, item: NotificationItem): OutgoingRequest {
   const { address } = context.account;
-  const service = item.service === 'msg' ? 'oma.cpm.msg' : 'oma.cpm.filetransfer';
-  const headers = originatorHeaders(service, address);
-  // any device of the author may take it unless one is named: the service tag is a wish here, not a demand
-  headers[0] = { name: 'Accept-Contact', value: acceptContact(service, { require: false }) };
-  if (item.originInstance) {
-    headers.push({ name: 'Accept-Contact', value: `*;+sip.instance="${item.originInstance}";require;explicit` });
-  }
+  const headers = originatorHeaders(item.service === 'msg' ? PAGER_MODE : FILE_TRANSFER, address);
+  if (item.originInstance) headers.push({ name: 'Accept-Contact', value: acceptContactInstance(item.originInstance) });
   return {
     target: item.peer,
     headers: [

@@ -1,6 +1,6 @@
 import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
-import { acceptContact, preferredService } from '../../shared/protocol/cpm/names.ts';
+import { acceptContact, type CpmService, PAGER_MODE, preferredService } from '../../shared/protocol/cpm/names.ts';
 import { messageRejection } from '../../shared/protocol/cpm/rejection.ts';
 import type { FinalAnswer, Header, OutgoingRequest } from '../sip/port.ts';
 import type { OutboxItem } from '../store/port.ts';
@@ -17,7 +17,7 @@ export function pagerMessage(context: ServiceContext, item: Extract<OutboxItem, 
   return {
     target: item.peer,
     headers: [
-      ...originatorHeaders('oma.cpm.msg', address),
+      ...originatorHeaders(PAGER_MODE, address),
       { name: 'Conversation-ID', value: item.cpmConversationId },
       { name: 'Contribution-ID', value: item.contributionId },
       { name: 'Date', value: new Date(message.sentAt).toUTCString() },
@@ -40,7 +40,7 @@ export function pagerMessage(context: ServiceContext, item: Extract<OutboxItem, 
 }
 
 /** Accept-Contact, P-Preferred-Service and P-Preferred-Identity of a request that starts something (cpm.md sections 2.2, 2.7). */
-export function originatorHeaders(service: string, address: string): Header[] {
+export function originatorHeaders(service: CpmService, address: string): Header[] {
   return [
     { name: 'Accept-Contact', value: acceptContact(service) },
     { name: 'P-Preferred-Service', value: preferredService(service) },
@@ -58,12 +58,5 @@ export function attemptFromAnswer(answer: FinalAnswer): Attempt {
   const rejection = messageRejection(answer.status, answer.headers);
   const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
   if (rejection.permanent) return { kind: 'failed', error };
-  return { kind: 'postponed', error, whenOnline: false, retryAfterMs: retryAfter(answer.headers) };
-}
-
-/** Retry-After in milliseconds (RFC 3261 section 20.33): its comment and parameters are for people. */
-export function retryAfter(headers: readonly Header[]): number | null {
-  const value = headers.find((header) => header.name.toLowerCase() === 'retry-after')?.value;
-  const seconds = value === undefined ? Number.NaN : Number.parseInt(value, 10);
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 86_400) * 1000 : null;
+  return { kind: 'postponed', error, whenOnline: false, retryAfterMs: rejection.retryAfter === null ? null : rejection.retryAfter * 1000 };
 }

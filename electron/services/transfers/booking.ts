@@ -22,7 +22,7 @@ export class TransferBook {
     return this.#transfer;
   }
 
-  apply(event: TransferEvent, details: { fields?: Partial<TransferFields>; error?: CodedError } = {}): Promise<StoredTransfer> {
+  apply(event: TransferEvent, details: { fields?: Partial<TransferFields>; error?: CodedError; notBefore?: number } = {}): Promise<StoredTransfer> {
     const work = this.#last.then(async () => {
       const { store, notices, clock } = this.#context;
       const rows = await store.applyTransfer({ transferId: this.#transfer.id, event, now: clock.now(), ...details });

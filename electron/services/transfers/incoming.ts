@@ -1,19 +1,18 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
-import { addressTitle, canonicalAddress } from '../../../shared/model/address.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
-import { contactFeature } from '../../../shared/protocol/cpm/names.ts';
-import { localRole, makeFileAnswer, readFileOffer } from '../../../shared/protocol/sdp/file-offer.ts';
+import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
+import { makeFileAnswer, makeOrigin, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { Header, IncomingInvite } from '../../sip/port.ts';
-import type { StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
-import { cpmId } from '../incoming-messages.ts';
+import { readEnvelope } from '../inbox.ts';
 import { TransferBook } from './booking.ts';
-import { decodeFileInvitation, FILE_SERVICE } from './invitation.ts';
+import { decodeFileInvitation } from './invitation.ts';
 
 /** An unanswered prompt ends before the invitation does; an INVITE without Expires is taken to last as long as a proxy waits (timer C). */
 const DEFAULT_PROMPT_MS = 170_000;
@@ -23,7 +22,8 @@ const BYE_WAIT_MS = 40_000;
 
 interface Offered {
   readonly invite: IncomingInvite;
-  readonly offer: SessionDescription;
+  readonly description: SessionDescription;
+  readonly offer: FileOffer;
   readonly link: Link;
   readonly book: TransferBook;
   readonly settled: AbortController;
@@ -99,35 +99,37 @@ export class IncomingTransfers {
 
   async #offer(invite: IncomingInvite, link: Link): Promise<void> {
     const { account, store, notices, clock } = this.#context;
-    const peer = canonicalAddress(invite.originator);
-    if (!peer) throw new ParleyError('peer.malformed', 'no usable originator');
+    const { peer, title, cpmConversationId, contributionId, originInstance, fallbackId } = readEnvelope(invite, account.address);
     const invitation = decodeFileInvitation(invite.contentType, invite.body);
     if (!invitation) throw new ParleyError('peer.unsupported', `cannot take ${invite.contentType.slice(0, 80)}`);
     const description = decodeSdp(invitation.sdp);
-    const file = readFileOffer(description);
-    if (account.maxFileSize > 0 && file.size > account.maxFileSize) throw new ParleyError('peer.too-large', `${file.size} octets`);
-    await this.#checkRoom(file.size);
+    const { offer, refusal } = readFileOffer(description);
+    if (refusal) return invite.reject(refusal.status, undefined, [warning(refusal.code, refusal.text)]);
+    const { size } = offer;
+    if (size === null) throw new ParleyError('peer.unsupported', 'a file without its size');
+    if ((offer.range?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
+    if (account.maxFileSize > 0 && size > account.maxFileSize) throw new ParleyError('peer.too-large', `${size} octets`);
+    await this.#checkRoom(size);
 
     const now = clock.now();
-    const header = (name: string) => invite.headers.find((candidate) => candidate.name.toLowerCase() === name)?.value;
-    const fallback = `sip:${invite.callId};${invite.cseq}`;
+    const hashOf = (algorithm: string) => offer.hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
     const rows = await store.receiveOffer({
       peer,
-      title: addressTitle(peer, invite.originatorName),
-      cpmConversationId: cpmId(header('conversation-id')) ?? fallback,
-      contributionId: cpmId(header('contribution-id')) ?? fallback.slice(0, 128),
-      imdnId: invitation.imdnId ?? file.fileTransferId ?? fallback,
-      fileTransferId: file.fileTransferId ?? fallback,
-      name: cleanFileName(file.name),
-      type: file.type,
-      size: file.size,
-      hash: { sha1: file.sha1, sha256: file.sha256 },
+      title,
+      cpmConversationId,
+      contributionId,
+      imdnId: invitation.imdnId ?? offer.transferId ?? fallbackId,
+      fileTransferId: offer.transferId ?? fallbackId,
+      name: cleanFileName(offer.name ?? ''),
+      type: offer.type ?? 'application/octet-stream',
+      size,
+      hash: { sha1: hashOf('sha-1'), sha256: hashOf('sha-256') },
       sentAt: invitation.sentAt ?? now,
       now,
       notify: {
         positiveDelivery: invitation.imdnId !== null && invitation.dispositions.has('positive-delivery'),
         display: invitation.imdnId !== null && invitation.dispositions.has('display'),
-        originInstance: /\+sip\.instance="(<urn:[^">\s]{1,128}>)"/i.exec(header('contact') ?? '')?.[1] ?? null,
+        originInstance,
         dateTime: invitation.dateTime ?? new Date(now).toISOString(),
       },
     });
@@ -139,7 +141,8 @@ export class IncomingTransfers {
     this.#replaceOlder(rows.transfer.id);
     notices.changed(rows);
     invite.ring();
-    this.#prompt({ invite, offer: description, link, book: new TransferBook(this.#context, rows.transfer), settled: new AbortController() }, header('expires'));
+    const book = new TransferBook(this.#context, rows.transfer);
+    this.#prompt({ invite, description, offer, link, book, settled: new AbortController() });
   }
 
   #replaceOlder(transferId: number): void {
@@ -150,7 +153,7 @@ export class IncomingTransfers {
     older.invite.reject(480);
   }
 
-  #prompt(offered: Offered, expires: string | undefined): void {
+  #prompt(offered: Offered): void {
     const { invite, book, settled } = offered;
     const transferId = book.transfer.id;
     this.#offered.set(transferId, offered);
@@ -160,6 +163,7 @@ export class IncomingTransfers {
       settled.abort();
       book.apply(event, error ? { error } : {}).catch((thrown) => this.#context.log(`offer ${transferId}: ${toCodedError(thrown).detail}`));
     };
+    const expires = invite.headers.find((header) => header.name.toLowerCase() === 'expires')?.value;
     const seconds = Number.parseInt(expires ?? '', 10);
     const wait = Number.isFinite(seconds) ? Math.min(LONGEST_PROMPT_MS, Math.max(10_000, seconds * 1000 - 5000)) : DEFAULT_PROMPT_MS;
     const stopTimer = this.#context.clock.after(wait, () => {
@@ -183,7 +187,7 @@ export class IncomingTransfers {
     }
   }
 
-  async #transfer({ invite, offer, link, book }: Offered, abort: AbortController): Promise<void> {
+  async #transfer({ invite, description, offer, link, book }: Offered, abort: AbortController): Promise<void> {
     const { transfer } = book;
     const partialPath = transfer.partialPath as string;
     await mkdir(this.#folders.partial, { recursive: true });
@@ -214,15 +218,23 @@ export class IncomingTransfers {
       if (cause.by === 'remote') sink.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
     });
     try {
-      const role = localRole(offer);
-      const answer = makeFileAnswer(offer, { host: link.binding.localHost, path: session.localUri, role, maxSize: transfer.size });
+      const role = setupRole(offer.setup);
+      const address = link.binding.localHost;
+      const answer = makeFileAnswer(description, {
+        mediaIndex: offer.mediaIndex,
+        origin: makeOrigin(address, this.#context.clock.now()),
+        address,
+        port: this.#msrp.address.port,
+        path: session.localUri,
+        setup: role,
+      });
       await invite.accept({
         contentType: 'application/sdp',
         body: encodeSdp(answer),
-        contactParameters: contactFeature([FILE_SERVICE]),
+        contactParameters: contactFeature([FILE_TRANSFER]),
         headers: [],
       });
-      await session.connect({ role, remotePath: offer.media[0]?.path ?? [], signal: abort.signal });
+      await session.connect({ role, remotePath: offer.remotePath, signal: abort.signal });
       const failure = await verdict;
       await started;
       if (failure) await this.#failed(book, failure, partialPath);
@@ -271,11 +283,10 @@ export class IncomingTransfers {
 
 /** What the client answers to an INVITE that it cannot put before the person (cpm.md section 15.3). */
 function refusalOf(error: CodedError): { status: number; headers: readonly Header[]; detail: string } {
-  const warning = (text: string): Header => ({ name: 'Warning', value: `399 parley "${text}"` });
   switch (error.code) {
     case 'peer.too-large':
     case 'file.disk-full':
-      return { status: 403, headers: [warning('133 Size exceeded')], detail: error.detail };
+      return { status: 403, headers: [warning(399, '133 Size exceeded')], detail: error.detail };
     case 'multipart.malformed':
     case 'peer.unsupported':
       return { status: 415, headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }], detail: error.detail };
@@ -284,6 +295,10 @@ function refusalOf(error: CodedError): { status: number; headers: readonly Heade
     case 'internal':
       return { status: 500, headers: [], detail: error.detail };
     default:
-      return { status: 488, headers: [{ name: 'Warning', value: '304 parley "Media type not available"' }], detail: error.detail };
+      return { status: 488, headers: [warning(304, 'Media type not available')], detail: error.detail };
   }
+}
+
+function warning(code: number, text: string): Header {
+  return { name: 'Warning', value: `${code} parley "${text}"` };
 }

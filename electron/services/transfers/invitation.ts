@@ -1,15 +1,14 @@
 import { NO_BYTES } from '../../../shared/base/bytes.ts';
 import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, cpimDateTime, formatDateTime, imdnRequest, makeCpim } from '../../../shared/protocol/cpim/cpim-message.ts';
-import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
-import { decodeMultipart, encodeMultipart } from '../../../shared/protocol/multipart/multipart.ts';
-import { makeFileOffer } from '../../../shared/protocol/sdp/file-offer.ts';
-import { encodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
+import { FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
+import { makeMultipart, type Part } from '../../../shared/protocol/multipart/multipart.ts';
+import { makeFileOffer, makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
+import { encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { Header } from '../../sip/port.ts';
 import type { StoredTransfer } from '../../store/port.ts';
+import { findPart } from '../session-body.ts';
 import { originatorHeaders } from '../standalone.ts';
-
-export const FILE_SERVICE = 'oma.cpm.filetransfer';
 
 /** how long the other person has to answer, seconds; the network may end it sooner */
 const INVITE_EXPIRES_S = 600;
@@ -17,34 +16,42 @@ const INVITE_EXPIRES_S = 600;
 /** Header fields of a file INVITE beyond SIP's own (seed 000 7.4.1, flow F11-01). */
 export function fileInviteHeaders(address: string, transfer: StoredTransfer): Header[] {
   return [
-    ...originatorHeaders(FILE_SERVICE, address),
+    ...originatorHeaders(FILE_TRANSFER, address),
     { name: 'Conversation-ID', value: transfer.cpmConversationId },
     { name: 'Contribution-ID', value: transfer.contributionId },
     { name: 'Expires', value: String(INVITE_EXPIRES_S) },
   ];
 }
 
+/** @param media where MSRP listens and the session made for this file */
+export function fileOffer(
+  transfer: StoredTransfer,
+  fileTransferId: string,
+  media: { readonly address: string; readonly port: number; readonly path: string },
+  now: number,
+): SessionDescription {
+  const hashes = [
+    { algorithm: 'sha-1', hex: transfer.hash?.sha1 ?? null },
+    { algorithm: 'sha-256', hex: transfer.hash?.sha256 ?? null },
+  ];
+  return makeFileOffer({
+    origin: makeOrigin(media.address, now),
+    ...media,
+    name: transfer.name,
+    type: transfer.type,
+    size: transfer.size,
+    hashes: hashes.filter((hash): hash is { algorithm: string; hex: string } => hash.hex !== null),
+    transferId: fileTransferId,
+  });
+}
+
 /** The offer and, beside it, the request for notifications: raw file octets have no CPIM header to carry it (cpm.md section 6). */
 export function encodeFileInvitation(
-  transfer: StoredTransfer & { readonly fileTransferId: string },
+  offer: SessionDescription,
+  transfer: StoredTransfer,
   address: string,
-  sessionUri: string,
-  localHost: string,
   sentAt: number,
 ): { contentType: string; body: Uint8Array } {
-  const offer = makeFileOffer({
-    user: address.replace(/^[a-z]+:/, '').replace(/@.*$/, ''),
-    host: localHost,
-    path: sessionUri,
-    file: {
-      name: transfer.name,
-      type: transfer.type,
-      size: transfer.size,
-      sha1: transfer.hash?.sha1 ?? null,
-      sha256: transfer.hash?.sha256 ?? null,
-    },
-    fileTransferId: transfer.fileTransferId,
-  });
   const request = makeCpim({
     from: address,
     to: transfer.peer,
@@ -54,10 +61,11 @@ export function encodeFileInvitation(
     contentType: 'text/plain',
     content: NO_BYTES,
   });
-  return encodeMultipart('mixed', [
-    { contentType: 'application/sdp', body: encodeSdp(offer) },
-    { contentType: CPIM_TYPE, body: encodeCpim(request) },
-  ]);
+  return makeMultipart('multipart/mixed', [part(SDP_TYPE, encodeSdp(offer)), part(CPIM_TYPE, encodeCpim(request))]);
+}
+
+function part(contentType: string, body: Uint8Array): Part {
+  return { headers: [{ name: 'Content-Type', value: contentType }], body };
 }
 
 export interface FileInvitation {
@@ -70,26 +78,14 @@ export interface FileInvitation {
   readonly dispositions: ReadonlySet<string>;
 }
 
-/** Finds the description and the CPIM part in the body of an incoming file INVITE; null when there is no description. */
-export function decodeFileInvitation(contentTypeText: string, body: Uint8Array): FileInvitation | null {
-  const contentType = decodeContentType(contentTypeText);
-  if (contentType.type === 'application/sdp') {
-    return { sdp: body, imdnId: null, sentAt: null, dateTime: null, dispositions: new Set() };
-  }
-  if (!contentType.type.startsWith('multipart/')) return null;
-  const { parts } = decodeMultipart(contentTypeText, body);
-  const partOf = (type: string) => parts.find((part) => decodeContentType(part.contentType).type === type)?.body;
-  const sdp = partOf('application/sdp');
+/** Finds the description and the CPIM part in the body of an incoming file INVITE; null when there is no description. @throws ParleyError `*.malformed` */
+export function decodeFileInvitation(contentType: string, body: Uint8Array): FileInvitation | null {
+  const sdp = findPart(contentType, body, SDP_TYPE);
   if (!sdp) return null;
-  const cpimPart = partOf(CPIM_TYPE);
-  const cpim = cpimPart ? decodeCpim(cpimPart) : null;
-  const request = cpim ? imdnRequest(cpim) : null;
-  const dateTime = cpim ? cpimDateTime(cpim) : null;
-  return {
-    sdp,
-    imdnId: request?.messageId ?? null,
-    sentAt: dateTime?.time ?? null,
-    dateTime: dateTime?.text ?? null,
-    dispositions: request?.dispositions ?? new Set(),
-  };
+  const cpimPart = findPart(contentType, body, CPIM_TYPE);
+  if (!cpimPart) return { sdp, imdnId: null, sentAt: null, dateTime: null, dispositions: new Set() };
+  const cpim = decodeCpim(cpimPart);
+  const { messageId, dispositions } = imdnRequest(cpim);
+  const { text, time } = cpimDateTime(cpim);
+  return { sdp, imdnId: messageId, sentAt: time, dateTime: text, dispositions };
 }

@@ -1,19 +1,18 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
-import { contactFeature } from '../../../shared/protocol/cpm/names.ts';
-import { inviteRejection } from '../../../shared/protocol/cpm/rejection.ts';
-import { decodeSdp, type MsrpMedia } from '../../../shared/protocol/sdp/sdp.ts';
-import { acceptsType, remoteRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
+import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
+import { readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
+import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import { hashFile, openFileSource } from '../../msrp/file-source.ts';
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { retryWait } from '../outbox.ts';
-import { retryAfter } from '../standalone.ts';
 import { TransferBook } from './booking.ts';
 import { chunkSizeFor } from './chunk-size.ts';
-import { encodeFileInvitation, FILE_SERVICE, fileInviteHeaders } from './invitation.ts';
+import { encodeFileInvitation, fileInviteHeaders, fileOffer } from './invitation.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
@@ -89,11 +88,14 @@ export class OutgoingTransfers {
         closed = error;
       },
     });
+    const { address } = this.#context.account;
+    const media = { address: link.binding.localHost, port: this.#msrp.address.port, path: session.localUri };
+    const offer = fileOffer(transfer, fileTransferId, media, this.#context.clock.now());
     const invite = link.agent.invite({
       target: transfer.peer,
-      headers: fileInviteHeaders(this.#context.account.address, transfer),
-      contactParameters: contactFeature([FILE_SERVICE]),
-      ...encodeFileInvitation({ ...transfer, fileTransferId }, this.#context.account.address, session.localUri, link.binding.localHost, item.message.sentAt),
+      headers: fileInviteHeaders(address, transfer),
+      contactParameters: contactFeature([FILE_TRANSFER]),
+      ...encodeFileInvitation(offer, transfer, address, item.message.sentAt),
     });
     const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
     abort.signal.addEventListener('abort', end, { once: true });
@@ -104,10 +106,11 @@ export class OutgoingTransfers {
     try {
       const answer = await this.#answer(item, book, invite, abort.signal);
       if (!answer) return;
-      const media = fileMedia(answer);
-      await session.connect({ role: remoteRole(media) === 'active' ? 'passive' : 'active', remotePath: media.path, signal: abort.signal });
+      const { role, remotePath, form } = readFileAnswer(offer, decodeSdp(answer.body));
+      if (form !== 'raw') throw new ParleyError('peer.unsupported', 'the other side takes files only inside of message/cpim');
+      await session.connect({ role, remotePath, signal: abort.signal });
       if (closed) throw closed;
-      await this.#send(book, session, media, chunkSizeFor(answer.headers), abort.signal);
+      await this.#send(book, session, chunkSizeFor(answer.headers), abort.signal);
     } finally {
       abort.signal.removeEventListener('abort', end);
       await session.close();
@@ -127,23 +130,20 @@ export class OutgoingTransfers {
     }
     if (signal.aborted) throw signal.reason;
     if (answer.status < 300) return answer;
-    const rejection = inviteRejection(answer.status, answer.headers);
+    const rejection = fileRejection(answer.status, answer.headers);
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
     if (rejection.code === 'peer.declined') await book.apply('declined', { error });
     else if (rejection.permanent) await book.apply('failed', { error });
     else if (rejection.code === 'peer.timeout') await book.apply('expired', { error });
     else {
-      const wait = retryAfter(answer.headers) ?? retryWait(item.attempts);
+      const wait = rejection.retryAfter === null ? retryWait(item.attempts) : rejection.retryAfter * 1000;
       await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
     }
     return null;
   }
 
-  async #send(book: TransferBook, session: MsrpSession, media: MsrpMedia, chunkSize: number, signal: AbortSignal): Promise<void> {
+  async #send(book: TransferBook, session: MsrpSession, chunkSize: number, signal: AbortSignal): Promise<void> {
     const transfer = await book.apply('started');
-    if (!acceptsType(media, transfer.type)) {
-      throw new ParleyError('peer.unsupported', `the other side does not take ${transfer.type}`);
-    }
     const file = await openFileSource(sourcePath(transfer), {
       expected: {
         size: transfer.size,
@@ -178,13 +178,4 @@ function sourcePath(transfer: StoredTransfer): string {
 
 function cancelled(): ParleyError {
   return new ParleyError('file.cancelled', 'cancelled here');
-}
-
-/** The answered m-line. @throws ParleyError `peer.declined` for port 0, `peer.malformed` when there is nothing to connect to */
-function fileMedia(answer: FinalAnswer): MsrpMedia {
-  const media = decodeSdp(answer.body).media[0];
-  if (!media) throw new ParleyError('peer.malformed', 'the answer has no MSRP line');
-  if (media.port === 0) throw new ParleyError('peer.declined', 'the other side refused the file line');
-  if (media.path.length === 0) throw new ParleyError('peer.malformed', 'the answer has no path');
-  return media;
 }

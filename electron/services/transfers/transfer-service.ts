@@ -3,14 +3,12 @@ import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
-import { serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { TransferBook } from './booking.ts';
 import { IncomingTransfers, type IncomingFolders } from './incoming.ts';
-import { FILE_SERVICE } from './invitation.ts';
 import { OutgoingTransfers } from './outgoing.ts';
 
 /** A file that the person picked, as the host looked at it. */
@@ -64,9 +62,9 @@ export class TransferService {
     return this.#outgoing.offer(item, link);
   }
 
+  /** An INVITE with the file transfer service. */
   async invited(invite: IncomingInvite, link: Link): Promise<void> {
-    if (serviceOf(invite.headers) === FILE_SERVICE) return this.#incoming.handle(invite, link);
-    invite.reject(488, undefined, [{ name: 'Warning', value: '399 parley "service not offered"' }]);
+    await this.#incoming.handle(invite, link);
   }
 
   accept(transferId: number): void {

@@ -1,0 +1,137 @@
+import { fromUtf8 } from '../../shared/base/bytes.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
+import { MAX_TEXT } from '../../shared/ipc/contract.ts';
+import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
+import { type CpimMessage, CPIM_TYPE, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { cpimDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
+import { instanceOf } from '../../shared/protocol/cpm/names.ts';
+import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
+import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
+import { decodeMultipart, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
+import type { Header, IncomingMessage } from '../sip/port.ts';
+import type { Notify } from '../store/port.ts';
+import type { ServiceContext } from './context.ts';
+
+const COMPOSING_TYPE = 'application/im-iscomposing+xml';
+/** one level of multipart around the CPIM part is all that CPM uses */
+const MAX_NESTING = 3;
+
+/** Who a message is from and where it belongs, by the SIP request that brought it or the session it came in. */
+export interface Envelope {
+  readonly peer: string;
+  readonly title: string;
+  readonly cpmConversationId: string;
+  readonly contributionId: string;
+  readonly originInstance: string | null;
+  /** for a message without an id of its own */
+  readonly fallbackId: string;
+}
+
+/** @throws ParleyError `peer.malformed` when there is nobody it could be from */
+export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddress: string): Envelope {
+  const peer = canonicalAddress(request.originator);
+  if (!peer) throw new ParleyError('peer.malformed', 'no usable originator');
+  return {
+    peer,
+    title: addressTitle(peer, request.originatorName),
+    // without one, the pair of addresses is the conversation (cpm.md section 2.3)
+    cpmConversationId: cpmId(request.headers, 'conversation-id') ?? [canonicalAddress(ownAddress) ?? ownAddress, peer].sort().join(' '),
+    contributionId: cpmId(request.headers, 'contribution-id') ?? `${request.callId} ${request.cseq}`.slice(0, 128),
+    originInstance: instanceOf(request.headers),
+    // Call-ID and CSeq name the request; never Call-ID alone
+    fallbackId: `sip:${request.callId};${request.cseq}`,
+  };
+}
+
+/** Conversation-ID and Contribution-ID are opaque text of up to 128 octets (cpm.md section 2.3). */
+function cpmId(headers: readonly Header[], name: string): string | null {
+  const id = headers.find((header) => header.name.toLowerCase() === name)?.value.trim();
+  return id && id.length <= 128 ? id : null;
+}
+
+/** Takes in what arrives, by whatever way. When {@link take} resolves it is on disk, and a notification that was asked for with it. */
+export class Inbox {
+  readonly #context: ServiceContext;
+  readonly #outboxChanged: () => void;
+
+  constructor(context: ServiceContext, outboxChanged: () => void) {
+    this.#context = context;
+    this.#outboxChanged = outboxChanged;
+  }
+
+  /**
+   * @throws ParleyError `peer.unsupported` for a type nobody could read here, `peer.too-large`, `*.malformed`, `*.too-large`; `store.*` when it could not
+   * be kept
+   */
+  async take(envelope: Envelope, contentTypeText: string, body: Uint8Array, nesting = MAX_NESTING): Promise<void> {
+    const contentType = decodeContentType(contentTypeText);
+    if (contentType.type === CPIM_TYPE) return this.#takeCpim(envelope, decodeCpim(body));
+    if (contentType.type === COMPOSING_TYPE) return;
+    if (contentType.type === 'text/plain') {
+      return this.#takeText(envelope, decodeText(body, contentType), {
+        imdnId: envelope.fallbackId,
+        sentAt: this.#context.clock.now(),
+        notify: { positiveDelivery: false, display: false, originInstance: null, dateTime: '' },
+      });
+    }
+    if (contentType.type.startsWith('multipart/') && nesting > 0) {
+      const typed = decodeMultipart(body, contentTypeText).parts.map((part) => ({ part, type: partContentType(part).type }));
+      const chosen = typed.find(({ type }) => type === CPIM_TYPE) ?? typed.find(({ type }) => /^(text\/plain$|multipart\/)/.test(type));
+      if (chosen) {
+        const innerType = chosen.part.headers.find((header) => header.name.toLowerCase() === 'content-type')?.value ?? 'text/plain';
+        return this.take(envelope, innerType, partContent(chosen.part), nesting - 1);
+      }
+    }
+    throw unreadable(contentType);
+  }
+
+  async #takeCpim(envelope: Envelope, cpim: CpimMessage): Promise<void> {
+    const contentType = decodeContentType(contentHeader(cpim, 'Content-Type') ?? 'text/plain');
+    if (contentType.type === IMDN_TYPE) return this.#takeNotification(envelope, cpimContent(cpim));
+    if (contentType.type === COMPOSING_TYPE) return;
+    if (contentType.type !== 'text/plain') throw unreadable(contentType);
+    const now = this.#context.clock.now();
+    const { messageId, dispositions } = imdnRequest(cpim);
+    const dateTime = cpimDateTime(cpim);
+    await this.#takeText(envelope, decodeText(cpimContent(cpim), contentType), {
+      imdnId: messageId ?? envelope.fallbackId,
+      sentAt: dateTime.time ?? now,
+      notify: {
+        positiveDelivery: messageId !== null && dispositions.has('positive-delivery'),
+        display: messageId !== null && dispositions.has('display'),
+        originInstance: envelope.originInstance,
+        dateTime: dateTime.text ?? new Date(now).toISOString(),
+      },
+    });
+  }
+
+  async #takeNotification(envelope: Envelope, octets: Uint8Array): Promise<void> {
+    const { store, notices, clock } = this.#context;
+    const { status, messageId: imdnId } = decodeImdn(octets);
+    if (status !== 'delivered' && status !== 'displayed' && status !== 'failed') return;
+    notices.changed(await store.applyReceipt({ peer: envelope.peer, imdnId, event: status, now: clock.now() }));
+  }
+
+  async #takeText(envelope: Envelope, text: string, about: { imdnId: string; sentAt: number; notify: Notify }): Promise<void> {
+    if (text.length > MAX_TEXT) throw new ParleyError('peer.too-large', `${text.length} characters`);
+    const { store, notices, clock } = this.#context;
+    const { peer, title, cpmConversationId, contributionId } = envelope;
+    const rows = await store.receiveText({ peer, title, cpmConversationId, contributionId, ...about, text, now: clock.now() });
+    if (!rows.duplicate) notices.changed(rows);
+    this.#outboxChanged();
+  }
+}
+
+function unreadable(contentType: ContentType): ParleyError {
+  return new ParleyError('peer.unsupported', `cannot show ${contentType.type.slice(0, 80)}`);
+}
+
+function decodeText(octets: Uint8Array, contentType: ContentType): string {
+  const charset = contentType.parameters.get('charset') ?? 'utf-8';
+  if (/^(utf-?8|us-ascii)$/i.test(charset)) return fromUtf8(octets);
+  try {
+    return new TextDecoder(charset).decode(octets);
+  } catch {
+    throw new ParleyError('peer.unsupported', `unknown charset ${charset.slice(0, 40)}`);
+  }
+}

@@ -1,0 +1,129 @@
+import { concatBytes } from '../../shared/base/bytes.ts';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
+import { type CpmService, contactFeature } from '../../shared/protocol/cpm/names.ts';
+import { mediaType } from '../../shared/protocol/mime/content-type.ts';
+import { makeOrigin, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../shared/protocol/sdp/msrp-media.ts';
+import { decodeSdp, encodeSdp, type Media, SDP_TYPE, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
+import type { IncomingHead, MessageSink, MsrpEngine } from '../msrp/port.ts';
+import type { IncomingInvite } from '../sip/port.ts';
+import type { Link, ServiceContext } from './context.ts';
+import { type Envelope, type Inbox, readEnvelope } from './inbox.ts';
+import { findPart } from './session-body.ts';
+
+/** octets of one message with its wrapper; texts are capped well below */
+const MAX_MESSAGE = 1_048_576;
+const COMPOSING_TYPE = 'application/im-iscomposing+xml';
+
+/**
+ * Chat sessions and large messages that others start are taken without asking (cpm.md section 1, auto-accept); what comes in them lands in the same
+ * conversation as a pager message would, and the answer leaves in pager mode.
+ */
+export class IncomingSessions {
+  readonly #context: ServiceContext;
+  readonly #msrp: MsrpEngine;
+  readonly #inbox: Inbox;
+
+  constructor(context: ServiceContext, msrp: MsrpEngine, inbox: Inbox) {
+    this.#context = context;
+    this.#msrp = msrp;
+    this.#inbox = inbox;
+  }
+
+  async handle(invite: IncomingInvite, link: Link, service: CpmService): Promise<void> {
+    try {
+      await this.#accept(invite, link, service);
+    } catch (thrown) {
+      const error = toCodedError(thrown);
+      this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
+      invite.reject(488, undefined, [{ name: 'Warning', value: '399 parley "no usable MSRP session"' }]);
+      await invite.end().catch(() => undefined);
+    }
+  }
+
+  async #accept(invite: IncomingInvite, link: Link, service: CpmService): Promise<void> {
+    const envelope = readEnvelope(invite, this.#context.account.address);
+    const sdp = findPart(invite.contentType, invite.body, SDP_TYPE);
+    if (!sdp) throw new ParleyError('peer.unsupported', 'no session description');
+    const offer = decodeSdp(sdp);
+    const index = offer.media.findIndex((media) => media.kind === 'msrp' && media.port !== 0 && media.path.length > 0);
+    const offered = offer.media[index];
+    if (offered?.kind !== 'msrp') throw new ParleyError('peer.unsupported', 'no MSRP line');
+    const role = setupRole(offered.setup);
+    const session = this.#msrp.createSession({
+      onMessage: (head) => this.#sinkFor(envelope, head),
+      onClosed: () => void invite.end().catch(() => undefined),
+    });
+    invite.onEnded(() => void session.close());
+    try {
+      await invite.accept({
+        contentType: SDP_TYPE,
+        body: encodeSdp(this.#answer(offer, index, offered, session.localUri, role, link)),
+        contactParameters: contactFeature([service]),
+        headers: [],
+      });
+      await session.connect({ role, remotePath: offered.path });
+    } catch (thrown) {
+      await session.close();
+      throw thrown;
+    }
+  }
+
+  #answer(
+    offer: SessionDescription,
+    index: number,
+    offered: MsrpMedia,
+    path: string,
+    setup: 'active' | 'passive',
+    link: Link,
+  ): SessionDescription {
+    const address = link.binding.localHost;
+    const media = offer.media.map((each, at): Media => {
+      if (at !== index) return each.kind === 'msrp' ? { ...EMPTY_MSRP_MEDIA, protocol: each.protocol } : { ...each, port: 0 };
+      return {
+        ...EMPTY_MSRP_MEDIA,
+        protocol: offered.protocol,
+        port: this.#msrp.address.port,
+        direction: offered.direction === 'sendonly' ? 'recvonly' : null,
+        acceptTypes: [CPIM_TYPE, COMPOSING_TYPE],
+        acceptWrappedTypes: ['text/plain', 'message/imdn+xml'],
+        maxSize: MAX_MESSAGE,
+        path: [path],
+        setup,
+        fileSelector: offered.fileSelector,
+      };
+    });
+    return { origin: makeOrigin(address, this.#context.clock.now()), name: '-', address, media };
+  }
+
+  #sinkFor(envelope: Envelope, head: IncomingHead): MessageSink | { refuse: 413 | 415 } {
+    const type = mediaType(head.contentType);
+    if (type !== CPIM_TYPE && type !== COMPOSING_TYPE && type !== 'text/plain') return { refuse: 415 };
+    if ((head.total ?? 0) > MAX_MESSAGE) return { refuse: 413 };
+    const parts = new Map<number, Uint8Array>();
+    let held = 0;
+    return {
+      write: (offset, octets) => {
+        held += octets.length;
+        if (offset + octets.length > MAX_MESSAGE || held > 2 * MAX_MESSAGE) throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
+        parts.set(offset, octets.slice());
+      },
+      complete: (size) => {
+        const body = assemble(parts, size);
+        return this.#inbox.take({ ...envelope, fallbackId: `msrp:${head.messageId}` }, head.contentType, body);
+      },
+      abort: () => parts.clear(),
+    };
+  }
+}
+
+/** Chunks placed by their Byte-Range; where two overlap the later one wins (RFC 4975 section 7.3.1). */
+function assemble(parts: ReadonlyMap<number, Uint8Array>, size: number): Uint8Array {
+  const ordered = [...parts.entries()].sort(([a], [b]) => a - b).map(([, octets]) => octets);
+  const joined = ordered.reduce((sum, octets) => sum + octets.length, 0);
+  if (joined === size) return concatBytes(ordered);
+  const whole = new Uint8Array(size);
+  for (const [offset, octets] of parts) whole.set(octets.subarray(0, Math.max(0, size - offset)), offset);
+  return whole;
+}

@@ -1,0 +1,80 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Why this machine cannot capture, or null when it can. */
+export function captureHindrance(): string | null {
+  try {
+    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
+  } catch {
+    return 'tshark is not installed';
+  }
+  return process.getuid?.() === 0 ? null : 'capturing on the loopback interface needs root';
+}
+
+/** Captures the loopback interface with tshark, a dissector that is not ours. */
+export class Capture {
+  readonly #process: ChildProcess;
+  readonly #file: string;
+
+  private constructor(process: ChildProcess, file: string) {
+    this.#process = process;
+    this.#file = file;
+  }
+
+  /** @param file where the capture goes, `.pcapng` */
+  static async start(file: string): Promise<Capture> {
+    const process = spawn('tshark', ['-i', 'lo', '-f', 'tcp', '-B', '64', '-q', '-w', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    await new Promise<void>((resolve, reject) => {
+      process.once('error', reject);
+      process.once('exit', (code) => reject(new Error(`tshark ended with ${code}`)));
+      let said = '';
+      process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        if (said.includes('Capturing on')) resolve();
+      });
+    });
+    // the line is printed shortly before the first packet is kept
+    await wait(700);
+    return new Capture(process, file);
+  }
+
+  async stop(): Promise<Dissection> {
+    await wait(700);
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGINT');
+    await ended;
+    return new Dissection(this.#file);
+  }
+}
+
+/** What tshark's own SIP, SDP and MSRP dissectors say of a capture. */
+export class Dissection {
+  readonly #file: string;
+  readonly #decodeAs: string[] = [];
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  treatAs(protocol: 'sip' | 'msrp', ports: readonly number[]): this {
+    for (const port of ports) this.#decodeAs.push('-d', `tcp.port==${port},${protocol}`);
+    return this;
+  }
+
+  /** values of the fields in each packet that the display filter selects; several values of a field are joined by `|` */
+  async fields(filter: string, ...names: string[]): Promise<string[][]> {
+    const args = ['-r', this.#file, ...this.#decodeAs, '-Y', filter, '-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=|'];
+    const { stdout } = await run('tshark', [...args, ...names.flatMap((name) => ['-e', name])], { maxBuffer: 256 << 20 });
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('\t'));
+  }
+
+  async count(filter: string): Promise<number> {
+    return (await this.fields(filter, 'frame.number')).length;
+  }
+}

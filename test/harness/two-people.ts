@@ -1,0 +1,126 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '../../electron/app/client.ts';
+import type { Client, ClientPorts } from '../../electron/app/port.ts';
+import { startHomeNetwork } from '../../electron/home-network/index.ts';
+import { systemClock } from '../../shared/base/clock.ts';
+import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+
+/** One person of a test: a whole client core and what it has told its window so far. */
+export class Person {
+  readonly client: Client;
+  readonly address: string;
+  readonly downloads: string;
+  readonly data: string;
+  readonly told: { event: EventName; payload: unknown }[] = [];
+  readonly log: string[] = [];
+  readonly opened: string[] = [];
+
+  constructor(ports: Omit<ClientPorts, 'host' | 'log'>) {
+    this.address = ports.account.address;
+    this.downloads = ports.paths.downloads;
+    this.data = ports.paths.data;
+    this.client = createClient({
+      ...ports,
+      log: (line) => this.log.push(line),
+      host: {
+        chooseFiles: async () => [],
+        openPath: async (path) => void this.opened.push(path),
+        showInFolder: async () => undefined,
+        openUrl: async () => undefined,
+      },
+    });
+    this.client.subscribe((event, payload) => this.told.push({ event, payload }));
+  }
+
+  get call() {
+    return this.client.handlers;
+  }
+
+  /** Resolves with the first payload, told already or later, that satisfies the test; fails after `within` ms with what was told instead. */
+  async sees<E extends EventName>(event: E, test: (payload: EventPayload<E>) => boolean, within = 15_000): Promise<EventPayload<E>> {
+    const found = (entry: { event: EventName; payload: unknown }) => entry.event === event && test(entry.payload as EventPayload<E>);
+    const early = this.told.find(found);
+    if (early) return early.payload as EventPayload<E>;
+    return new Promise((resolve, reject) => {
+      const off = this.client.subscribe((name, payload) => {
+        if (!found({ event: name, payload })) return;
+        off();
+        clearTimeout(timer);
+        resolve(payload as never);
+      });
+      const timer = setTimeout(() => {
+        off();
+        const last = this.told.slice(-5).map((entry) => JSON.stringify(entry).slice(0, 400));
+        reject(new Error(`${this.address} was not told ${event}; last:\n${last.join('\n')}\nlog:\n${this.log.slice(-10).join('\n')}`));
+      }, within);
+    });
+  }
+
+  online(): Promise<unknown> {
+    return this.sees('registration.changed', (state) => state.kind === 'registered');
+  }
+
+  seesMessage(test: (message: Message) => boolean, within?: number): Promise<Message> {
+    return this.sees('message.changed', test, within);
+  }
+
+  conversationWith(other: Person): Promise<Conversation> {
+    return this.call['conversations.open']({ address: other.address });
+  }
+
+  async history(conversationId: number): Promise<Message[]> {
+    return (await this.call['messages.page']({ conversationId, limit: 200 })).items;
+  }
+}
+
+export interface TwoPeople {
+  readonly alice: Person;
+  readonly bob: Person;
+  readonly networkPort: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Alice and Bob, each with a client core of their own, registered on a home network of their own. */
+export async function twoPeople(folder: string, options: { maxFileSize?: number } = {}): Promise<TwoPeople> {
+  const network = await startHomeNetwork({
+    host: '127.0.0.1',
+    port: 0,
+    domain: 'parley.example',
+    users: [
+      { user: 'alice', password: 'Pa55-0rd', displayName: 'Alice' },
+      { user: 'bob', password: 'Gr4nite!', displayName: 'Bob' },
+    ],
+  });
+  const [alice, bob] = network.accounts.map(
+    (account) =>
+      new Person({
+        account: { ...account, maxFileSize: options.maxFileSize ?? 0 },
+        paths: makePaths(folder, account.displayName.toLowerCase()),
+        store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
+        version: '0.1.0',
+        platform: 'linux',
+        neighbours: network.accounts.filter((other) => other !== account),
+        clock: systemClock,
+      }),
+  ) as [Person, Person];
+  await Promise.all([alice.client.start(), bob.client.start()]);
+  await Promise.all([alice.online(), bob.online()]);
+  return {
+    alice,
+    bob,
+    networkPort: network.address.port,
+    close: async () => {
+      await Promise.all([alice.client.stop(), bob.client.stop()]);
+      await network.close();
+    },
+  };
+}
+
+function makePaths(folder: string, name: string): ClientPorts['paths'] {
+  const data = join(folder, name);
+  mkdirSync(data, { recursive: true });
+  return { data, downloads: join(data, 'Downloads') };
+}

@@ -1,0 +1,160 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomToken } from '../../shared/base/random.ts';
+import { temporaryFolder } from '../harness/temporary-folder.ts';
+import { Capture, captureHindrance, type Dissection } from '../harness/tshark.ts';
+import { type TwoPeople, twoPeople } from '../harness/two-people.ts';
+
+const hindrance = captureHindrance();
+if (hindrance) console.log(`wire checks skipped: ${hindrance}`);
+
+describe.skipIf(hindrance !== null)('registration, a message and files as tshark sees them', () => {
+  const folder = temporaryFolder();
+  let wire: Dissection;
+  let people: TwoPeople;
+
+  beforeAll(async () => {
+    const capture = await Capture.start(join(folder, 'wire.pcapng'));
+    people = await twoPeople(folder);
+    const { alice, bob } = people;
+    const { id } = await alice.conversationWith(bob);
+
+    const text = await alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: 'Grüße – at 10?' });
+    const received = await bob.seesMessage((message) => message.imdnId === text.imdnId);
+    await bob.call['conversations.markRead']({ conversationId: received.conversationId, upTo: received.id });
+    await alice.seesMessage((message) => message.imdnId === text.imdnId && message.status === 'displayed');
+
+    for (const wanted of [true, false]) {
+      const path = join(folder, `ridge "${wanted ? 'east' : 'west'}".jpg`);
+      await writeFile(path, Buffer.alloc(200_000, wanted ? 1 : 2));
+      const { token } = await alice.client.offerFile(path);
+      const file = await alice.call['files.send']({ conversationId: id, clientId: randomToken(24), token });
+      const offered = await bob.seesMessage((message) => message.imdnId === file.imdnId);
+      const transferId = offered.transfer?.id as number;
+      if (wanted) await bob.call['transfers.accept']({ transferId });
+      else await bob.call['transfers.decline']({ transferId });
+      await alice.seesMessage((message) => message.imdnId === file.imdnId && message.transfer?.state === (wanted ? 'done' : 'declined'));
+      if (wanted) await alice.seesMessage((message) => message.imdnId === file.imdnId && message.status === 'delivered');
+    }
+    await people.close();
+    wire = (await capture.stop()).treatAs('sip', [people.networkPort]);
+    const media = await wire.fields(`tcp.port==${people.networkPort} && sdp.media.port`, 'sdp.media.port');
+    wire.treatAs('msrp', [...new Set(media.flatMap(([ports]) => (ports ?? '').split('|').map(Number)))].filter((port) => port > 0));
+  }, 90_000);
+  afterAll(() => people?.close());
+
+  const ours = () => `tcp.port==${people.networkPort}`;
+  const some = async (filter: string) => expect(await wire.count(`${ours()} && ${filter}`), filter).toBeGreaterThan(0);
+  const none = async (filter: string) => expect(await wire.count(filter), filter).toBe(0);
+
+  test('no packet is malformed', async () => {
+    expect(await wire.count('sip')).toBeGreaterThan(20);
+    expect(await wire.count('msrp')).toBeGreaterThan(4);
+    await none('(sip || msrp || sdp) && (_ws.malformed || _ws.expert.severity == "error")');
+  });
+
+  test('R-REG-01 R-REG-02 R-REG-09: REGISTER with own address in To and a Contact goes to the outbound proxy and is answered 200', async () => {
+    const registers = await wire.fields(`${ours()} && sip.Method=="REGISTER"`, 'sip.CSeq.method', 'sip.to.addr', 'sip.Contact', 'tcp.dstport');
+    expect(registers.length).toBeGreaterThanOrEqual(4);
+    for (const [method, to, contact, port] of registers) {
+      expect(method).toBe('REGISTER');
+      expect(to).toMatch(/^sip:(alice|bob)@parley\.example$/);
+      expect(contact).toContain('sip:');
+      expect(Number(port)).toBe(people.networkPort);
+    }
+    await some('sip.Status-Code==200 && sip.CSeq.method=="REGISTER"');
+  });
+
+  test('R-REG-03 R-REG-04 R-REG-05 R-REG-06 R-REG-07: feature tags, instance, gruu and capabilities in each REGISTER', async () => {
+    const all = await wire.count(`${ours()} && sip.Method=="REGISTER"`);
+    for (const filter of [
+      'sip.Contact contains "oma.cpm.session" && sip.Contact contains "oma.cpm.filetransfer"',
+      'sip.Contact contains "+sip.instance"',
+      'sip.Supported contains "gruu"',
+      'sip.Require contains "gruu"',
+      'sip.Contact contains "+g.3gpp.icsi-ref=\\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,"',
+    ]) {
+      expect(await wire.count(`${ours()} && sip.Method=="REGISTER" && ${filter}`), filter).toBe(all);
+    }
+  });
+
+  test('R-REG-11: quitting ends the registration of this instance', async () => {
+    await some('sip.Method=="REGISTER" && sip.Contact contains "expires=0"');
+  });
+
+  test('R-PM-01 R-PM-02 R-PM-03 R-PM-05 R-PM-07 R-PM-13: the MESSAGE', async () => {
+    await some(
+      [
+        'sip.Method=="MESSAGE"',
+        'sip.Accept-Contact contains "oma.cpm.msg"',
+        'sip.P-Preferred-Identity contains "alice"',
+        'sip.User-Agent contains "CPM-client/OMA2.0"',
+        'sip.r-uri contains "bob"',
+        'sip contains "imdn.Disposition-Notification"',
+        'sip.msg_hdr contains "Conversation-ID:"',
+        'sip.msg_hdr contains "Contribution-ID:"',
+      ].join(' && '),
+    );
+  });
+
+  test('R-PM-14: it leaves with the route set of the registration', async () => {
+    await some('sip.Method=="MESSAGE" && sip.Route');
+  });
+
+  test('R-V20-24 R-PF-43: notifications go to the device that originated the message', async () => {
+    await some('sip.Method=="MESSAGE" && sip contains "<delivered/>" && sip.Accept-Contact contains "+sip.instance"');
+    await some('sip.Method=="MESSAGE" && sip contains "<displayed/>" && sip.Accept-Contact contains "+sip.instance"');
+  });
+
+  test('R-FTR-11: the delivery notification of the file', async () => {
+    const notices = await wire.fields(`${ours()} && sip.Method=="MESSAGE" && sip contains "<delivered/>"`, 'sip.Accept-Contact');
+    expect(notices.filter(([tag]) => tag?.includes('oma.cpm.filetransfer')).length).toBeGreaterThan(0);
+  });
+
+  test('R-FT-01 R-FT-04 R-FT-05 R-FT-21 R-FT-24 R-FT-29: the file INVITE carries the file transfer tag in place of the session tag', async () => {
+    await some(
+      [
+        'sip.Method=="INVITE"',
+        'sip.r-uri contains "bob"',
+        'sip.Accept-Contact contains "oma.cpm.filetransfer"',
+        '!(sip.Accept-Contact contains "oma.cpm.session")',
+        'sip.Contact contains "oma.cpm.filetransfer"',
+      ].join(' && '),
+    );
+  });
+
+  test('R-FT-06 R-FT-07 R-FT-25 R-FT-31 R-V20-17 R-AD-10: file-selector with name, type and size, and a file-transfer-id', async () => {
+    const offers = await wire.fields(`${ours()} && sip.Method=="INVITE"`, 'sdp.media_attr');
+    expect(offers.length).toBeGreaterThanOrEqual(2);
+    for (const [attributes] of offers) {
+      expect(attributes).toContain('sendonly');
+      expect(attributes).toMatch(/file-selector:name:"ridge%20%22(east|west)%22\.jpg" type:image\/jpeg size:200000 hash:sha-1:([0-9A-F]{2}:){19}[0-9A-F]{2}/);
+      expect(attributes).toMatch(/file-transfer-id:[A-Za-z0-9_-]{32}/);
+    }
+  });
+
+  test('R-FT-13: the file INVITE asks for notifications', async () => {
+    await some('sip.Accept-Contact contains "filetransfer" && sip contains "imdn.Disposition-Notification"');
+  });
+
+  test('R-FTR-07 R-FTR-14: the 200 repeats the identity of the file', async () => {
+    await some('sip.Status-Code==200 && sdp.media_attr contains "file-transfer-id:" && sdp.media_attr contains "file-selector:"');
+  });
+
+  test('R-FTR-08: nothing accepted is answered 603', async () => {
+    await some('sip.Status-Code==603 && sip.CSeq.method=="INVITE"');
+  });
+
+  test('R-FT-19: the transfer is released by BYE after the last 200', async () => {
+    const [lastAnswer] = (await wire.fields('msrp.status.code==200', 'frame.number')).slice(-1);
+    const byes = await wire.fields(`${ours()} && sip.Method=="BYE"`, 'frame.number');
+    expect(byes.length).toBeGreaterThan(0);
+    expect(Number(byes.at(-1)?.[0])).toBeGreaterThan(Number(lastAnswer?.[0]));
+  });
+
+  test('R-PF1-05 R-PF1-06: the octets travel in MSRP SEND and are reported', async () => {
+    expect(await wire.count('msrp.method=="SEND"')).toBeGreaterThan(0);
+    expect(await wire.count('msrp.method=="REPORT"')).toBeGreaterThan(0);
+  });
+});
