@@ -101,9 +101,9 @@ export class RegistrationService {
       this.#apply({ kind: 'refused', error });
       return;
     }
-    const failures = this.#state.kind === 'connecting' ? this.#state.failures : 0;
+    const failures = this.#state.kind === 'connecting' ? this.#state.failures + 1 : 1;
     const random = this.#ports.random();
-    const wait = wasRegistered ? FIRST_RETRY_MS * (0.5 + random / 2) : reconnectDelay(Math.max(0, failures - 1), random);
+    const wait = wasRegistered ? FIRST_RETRY_MS * (0.5 + random / 2) : reconnectDelay(failures, random);
     this.#apply({ kind: 'failed', error, nextTryAt: this.#ports.clock.now() + wait });
     this.#cancelRetry = this.#ports.clock.after(wait, () => void this.#connect());
   }

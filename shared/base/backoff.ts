@@ -1,5 +1,5 @@
 /**
- * How long to wait before the next try after `failures` failures in a row, in milliseconds: RFC 5626 section 4.5 with all flows failed
+ * How long to wait before the next try after `failures` failures in a row (1 after the first), in milliseconds: RFC 5626 section 4.5 with all flows failed
  * (base 30 s, maximum 1800 s), where the wait is drawn evenly from 50 to 100 % of the upper bound.
  * @param random a number in [0, 1)
  */
