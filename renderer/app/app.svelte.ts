@@ -1,0 +1,191 @@
+import { type Clock, systemClock } from '../../shared/base/clock.ts';
+import { type CodedError, toCodedError } from '../../shared/base/errors.ts';
+import type { AppState } from '../../shared/ipc/contract.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { Composer } from '../features/composer/composer.svelte.ts';
+import { Connection } from '../features/connection/connection.svelte.ts';
+import { Conversations } from '../features/conversations/conversations.svelte.ts';
+import { Progress } from '../features/files/progress.svelte.ts';
+import type { TransferAction } from '../features/files/transfer-card.ts';
+import { Thread } from '../features/thread/thread.svelte.ts';
+
+export type OpenDialog = 'create' | 'keys' | null;
+
+/** The page as a whole: one account, its list, and the one conversation that is open. */
+export class App {
+  readonly bridge: Bridge;
+  readonly connection: Connection;
+  readonly conversations: Conversations;
+  readonly progress = new Progress();
+  state = $state.raw<AppState | null>(null);
+  startError = $state.raw<CodedError | null>(null);
+  thread = $state.raw<Thread | null>(null);
+  composer = $state.raw<Composer | null>(null);
+  dialog = $state<OpenDialog>(null);
+  /** something the person asked for that was refused */
+  notice = $state.raw<CodedError | null>(null);
+  /** counts up when the composer is to have the keyboard */
+  composerAsked = $state(0);
+
+  readonly #clock: Clock;
+  readonly #composers = new Map<number, Composer>();
+  #started = false;
+  #focused = false;
+  #visible = false;
+
+  constructor(bridge: Bridge, clock: Clock = systemClock) {
+    this.bridge = bridge;
+    this.#clock = clock;
+    this.connection = new Connection(bridge, clock);
+    this.conversations = new Conversations(bridge);
+    bridge.on('registration.changed', (registration) => this.connection.apply(registration));
+    bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
+    bridge.on('message.changed', (message) => this.#applyMessage(message));
+    bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
+    bridge.onLink((up) => {
+      this.connection.setHostUp(up);
+      if (up && this.#started) void this.#refresh();
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#refresh();
+    this.#started = true;
+  }
+
+  async open(conversation: Conversation): Promise<void> {
+    this.notice = null;
+    if (this.thread?.conversationId === conversation.id) {
+      this.composerAsked += 1;
+      return;
+    }
+    this.composer?.saveDraft();
+    const thread = new Thread(this.bridge, conversation, () => this.#clock.now());
+    thread.setAttention({ focused: this.#focused, visible: this.#visible });
+    this.conversations.selectedId = conversation.id;
+    this.thread = thread;
+    this.composer = this.#composerOf(conversation, thread);
+    this.composerAsked += 1;
+    await thread.open();
+  }
+
+  /** Finds or makes the conversation with an address and opens it. @returns why it was refused, or null */
+  async openAddress(address: string): Promise<CodedError | null> {
+    try {
+      const conversation = await this.bridge.call('conversations.open', { address });
+      this.conversations.apply(conversation);
+      this.conversations.filter = '';
+      this.dialog = null;
+      await this.open(conversation);
+      return null;
+    } catch (thrown) {
+      return toCodedError(thrown);
+    }
+  }
+
+  openNeighbour(step: 1 | -1): void {
+    const next = this.conversations.neighbour(step);
+    if (next !== null) void this.open(next);
+  }
+
+  closeThread(): void {
+    this.composer?.saveDraft();
+    this.thread = null;
+    this.composer = null;
+    this.conversations.selectedId = null;
+  }
+
+  setAttention(focused: boolean, visible: boolean): void {
+    this.#focused = focused;
+    this.#visible = visible;
+    if (!focused) this.composer?.saveDraft();
+    this.thread?.setAttention({ focused, visible });
+  }
+
+  retryMessage(message: Message): Promise<void> {
+    return this.#ask(async () => {
+      this.#applyMessage(await this.bridge.call('messages.retry', { messageId: message.id }));
+    });
+  }
+
+  openLink(url: string): Promise<void> {
+    return this.#ask(() => this.bridge.call('links.open', { url }));
+  }
+
+  actOnTransfer(action: TransferAction, message: Message): Promise<void> {
+    const { transfer } = message;
+    if (transfer === null) return Promise.resolve();
+    const transferId = transfer.id;
+    return this.#ask(() => {
+      switch (action) {
+        case 'accept':
+          return this.bridge.call('transfers.accept', { transferId });
+        case 'decline':
+          return this.bridge.call('transfers.decline', { transferId });
+        case 'cancel':
+          return this.bridge.call('transfers.cancel', { transferId });
+        case 'open':
+          return this.bridge.call('transfers.open', { transferId });
+        case 'show':
+          return this.bridge.call('transfers.showInFolder', { transferId });
+        case 'retry':
+          return this.retryMessage(message);
+      }
+    });
+  }
+
+  async #ask(work: () => Promise<unknown>): Promise<void> {
+    this.notice = null;
+    try {
+      await work();
+    } catch (thrown) {
+      this.notice = toCodedError(thrown);
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const state = await this.bridge.call('app.state', {});
+      this.state = state;
+      this.connection.address = state.account.address;
+      this.connection.apply(state.registration);
+      this.startError = null;
+      await Promise.all([this.conversations.load(), this.thread?.reload()]);
+    } catch (thrown) {
+      this.startError = toCodedError(thrown);
+    }
+  }
+
+  #composerOf(conversation: Conversation, thread: Thread): Composer {
+    const known = this.#composers.get(conversation.id);
+    if (known !== undefined) return known;
+    const composer = new Composer(conversation.id, conversation.draft, {
+      bridge: this.bridge,
+      clock: this.#clock,
+      maxFileSize: () => this.state?.maxFileSize ?? 0,
+      sendText: (text) => void this.#threadFor(thread).sendText(text),
+      sendFile: (file) => void this.#threadFor(thread).sendFile(file),
+      makePreview: (file) => URL.createObjectURL(file),
+      dropPreview: (url) => URL.revokeObjectURL(url),
+    });
+    this.#composers.set(conversation.id, composer);
+    return composer;
+  }
+
+  /** A composer outlives the thread it was opened with. */
+  #threadFor(first: Thread): Thread {
+    return this.thread?.conversationId === first.conversationId ? this.thread : first;
+  }
+
+  #applyConversation(conversation: Conversation): void {
+    this.conversations.apply(conversation);
+    if (this.thread?.conversationId === conversation.id) this.thread.conversation = conversation;
+  }
+
+  #applyMessage(message: Message): void {
+    if (message.transfer !== null) this.progress.observe(message.transfer);
+    this.thread?.apply(message);
+  }
+}

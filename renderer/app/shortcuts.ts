@@ -1,0 +1,51 @@
+/** What a key press asks of the app as a whole. */
+export type Command = 'create' | 'find' | 'previous' | 'next' | 'sheet' | 'pane' | 'pane-back' | 'leave' | 'latest';
+
+type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
+
+/** @param apple the command key takes the place of Control */
+export function commandOf(press: Press, apple: boolean): Command | null {
+  const main = apple ? press.metaKey : press.ctrlKey;
+  const other = apple ? press.ctrlKey : press.metaKey;
+  if (press.key === 'F6' && !main && !other && !press.altKey) return press.shiftKey ? 'pane-back' : 'pane';
+  if (press.key === 'Escape' && !main && !other && !press.altKey && !press.shiftKey) return 'leave';
+  if (press.altKey && !main && !other && !press.shiftKey) {
+    if (press.key === 'ArrowUp') return 'previous';
+    if (press.key === 'ArrowDown') return 'next';
+    return null;
+  }
+  if (!main || other || press.altKey) return null;
+  // on many layouts a slash needs Shift
+  if (press.key === '/' || press.code === 'Slash') return 'sheet';
+  if (press.shiftKey) return null;
+  switch (press.key.toLowerCase()) {
+    case 'n':
+      return 'create';
+    case 'k':
+      return 'find';
+    case 'end':
+      return 'latest';
+    default:
+      return null;
+  }
+}
+
+/** The cheat sheet's rows: what for (a key of `words.keys`), and the keys as they are printed on this keyboard. */
+export function shortcutRows(apple: boolean): readonly { readonly what: ShortcutName; readonly keys: readonly string[] }[] {
+  const main = apple ? '⌘' : 'Ctrl';
+  const alt = apple ? '⌥' : 'Alt';
+  return [
+    { what: 'newConversation', keys: [main, 'N'] },
+    { what: 'find', keys: [main, 'K'] },
+    { what: 'previous', keys: [alt, '↑'] },
+    { what: 'next', keys: [alt, '↓'] },
+    { what: 'panes', keys: ['F6'] },
+    { what: 'latest', keys: [main, 'End'] },
+    { what: 'send', keys: ['Enter'] },
+    { what: 'newLine', keys: ['Shift', 'Enter'] },
+    { what: 'leave', keys: ['Esc'] },
+    { what: 'sheet', keys: [main, '/'] },
+  ];
+}
+
+export type ShortcutName = 'newConversation' | 'find' | 'previous' | 'next' | 'panes' | 'latest' | 'send' | 'newLine' | 'leave' | 'sheet';

@@ -1,0 +1,25 @@
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { EventName, EventPayload, FileCandidate, MethodName, Params, Result } from '../../shared/ipc/contract.ts';
+
+/** What became of one file that was dropped or pasted; `name` as the page knows it. */
+export type OfferedFile =
+  | { readonly name: string; readonly candidate: FileCandidate; readonly error: null }
+  | { readonly name: string; readonly candidate: null; readonly error: CodedError };
+
+/** The page's one way to its client core, whatever hosts the page. */
+export interface Bridge {
+  /** @throws ParleyError with the core's code, or `contract.closed` when the host went away before it answered */
+  call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>>;
+  /** @returns a function that removes the listener; listeners survive a reconnection */
+  on<E extends EventName>(event: E, listener: (payload: EventPayload<E>) => void): () => void;
+  /** whether the page reaches its core: told on each change, not at once */
+  onLink(listener: (up: boolean) => void): () => void;
+  /** makes pasted or dropped files known to the core; one answer a file, in their order; never rejects */
+  offerFiles(files: readonly File[]): Promise<OfferedFile[]>;
+  /** address of an image that the host serves for a transfer that is `previewable` */
+  previewUrl(transferId: number): string;
+  /** where this host hands out a finished file itself, in place of `transfers.open` and of a folder to show it in */
+  readonly savedUrl: ((transferId: number) => string) | null;
+  /** decides the name of the command key */
+  readonly apple: boolean;
+}

@@ -1,0 +1,156 @@
+import { systemClock, type Clock } from '../../../shared/base/clock.ts';
+import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
+import { type FileCandidate, MAX_TEXT } from '../../../shared/ipc/contract.ts';
+import type { Bridge } from '../../bridge/bridge.ts';
+
+/** A file that waits to be sent with the next message. */
+export interface Attachment {
+  readonly key: number;
+  readonly name: string;
+  readonly candidate: FileCandidate | null;
+  /** of a pasted or dropped image: an address within this page */
+  readonly preview: string | null;
+  readonly error: CodedError | null;
+  readonly tooLarge: boolean;
+}
+
+export interface ComposerPorts {
+  readonly bridge: Bridge;
+  /** octets, 0 = no limit */
+  readonly maxFileSize: () => number;
+  readonly sendText: (text: string) => void;
+  readonly sendFile: (file: FileCandidate) => void;
+  readonly clock?: Clock;
+  readonly makePreview?: (file: File) => string;
+  readonly dropPreview?: (url: string) => void;
+}
+
+/** how long the person pauses before a draft is saved, ms */
+export const DRAFT_PAUSE = 300;
+/** most files that wait at once */
+const MOST_FILES = 50;
+
+/** What a person is about to send in one conversation: a text, kept as its draft, and files. */
+export class Composer {
+  attachments = $state.raw<readonly Attachment[]>([]);
+  reading = $state(0);
+  error = $state.raw<CodedError | null>(null);
+
+  readonly #conversationId: number;
+  readonly #ports: ComposerPorts;
+  readonly #clock: Clock;
+  #text = $state('');
+  #saved: string;
+  #cancelSave: (() => void) | null = null;
+  #keys = 0;
+
+  constructor(conversationId: number, draft: string, ports: ComposerPorts) {
+    this.#conversationId = conversationId;
+    this.#ports = ports;
+    this.#clock = ports.clock ?? systemClock;
+    this.#text = draft;
+    this.#saved = draft;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  set text(text: string) {
+    this.#text = text;
+    this.#cancelSave?.();
+    this.#cancelSave = this.#clock.after(DRAFT_PAUSE, () => this.saveDraft());
+  }
+
+  get tooLong(): boolean {
+    return this.#text.length > MAX_TEXT;
+  }
+
+  get canSend(): boolean {
+    const files = this.attachments.some((each) => each.candidate !== null && !each.tooLarge);
+    return this.reading === 0 && !this.tooLong && (files || this.#text.trim() !== '');
+  }
+
+  /** At once: when the person leaves the conversation or the window. */
+  saveDraft(): void {
+    this.#cancelSave?.();
+    this.#cancelSave = null;
+    const text = this.#text;
+    if (text === this.#saved || text.length > MAX_TEXT) return;
+    const before = this.#saved;
+    this.#saved = text;
+    this.#ports.bridge.call('conversations.saveDraft', { conversationId: this.#conversationId, text }).catch(() => {
+      if (this.#saved === text) this.#saved = before;
+    });
+  }
+
+  send(): void {
+    if (!this.canSend) return;
+    const text = this.#text.trim() === '' ? '' : this.#text.replace(/\s+$/, '');
+    const ready = this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
+    this.#text = '';
+    this.error = null;
+    for (const each of this.attachments) this.#release(each);
+    this.attachments = [];
+    for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
+    if (text !== '') this.#ports.sendText(text);
+    this.saveDraft();
+  }
+
+  /** Pasted or dropped. */
+  async addFiles(files: readonly File[]): Promise<void> {
+    const some = files.slice(0, Math.max(0, MOST_FILES - this.attachments.length));
+    await this.#reading(async () => {
+      const offered = await this.#ports.bridge.offerFiles(some);
+      this.#add(
+        offered.map(({ name, candidate, error }, index) => ({ name, candidate, error, file: some[index] ?? null })),
+      );
+    });
+  }
+
+  /** By the host's file dialog. */
+  async choose(): Promise<void> {
+    await this.#reading(async () => {
+      const { items } = await this.#ports.bridge.call('files.choose', {});
+      this.#add(items.map((candidate) => ({ name: candidate.name, candidate, error: null, file: null })));
+    });
+  }
+
+  remove(key: number): void {
+    for (const each of this.attachments) if (each.key === key) this.#release(each);
+    this.attachments = this.attachments.filter((each) => each.key !== key);
+  }
+
+  #add(files: readonly { name: string; candidate: FileCandidate | null; error: CodedError | null; file: File | null }[]): void {
+    const limit = this.#ports.maxFileSize();
+    const added = files.map(({ name, candidate, error, file }): Attachment => {
+      this.#keys += 1;
+      const isImage = candidate !== null && file !== null && /^image\/(png|jpeg|gif|webp|bmp|avif)$/.test(candidate.type);
+      return {
+        key: this.#keys,
+        name,
+        candidate,
+        error,
+        preview: isImage ? (this.#ports.makePreview?.(file) ?? null) : null,
+        tooLarge: candidate !== null && limit > 0 && candidate.size > limit,
+      };
+    });
+    this.attachments = [...this.attachments, ...added];
+  }
+
+  #release(attachment: Attachment): void {
+    if (attachment.preview !== null) this.#ports.dropPreview?.(attachment.preview);
+  }
+
+  async #reading(work: () => Promise<void>): Promise<void> {
+    this.reading += 1;
+    this.error = null;
+    try {
+      await work();
+    } catch (thrown) {
+      this.error = toCodedError(thrown);
+    } finally {
+      this.reading -= 1;
+    }
+  }
+}

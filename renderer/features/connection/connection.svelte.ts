@@ -1,0 +1,132 @@
+import { type Clock, systemClock } from '../../../shared/base/clock.ts';
+import type { CodedError } from '../../../shared/base/errors.ts';
+import type { EventPayload } from '../../../shared/ipc/contract.ts';
+import type { Bridge } from '../../bridge/bridge.ts';
+import { errorLine } from '../error-words.ts';
+import { formatDuration, formatTime } from '../format.ts';
+import { words } from '../words.ts';
+
+/** trouble that passes sooner than this is not worth a banner, ms */
+export const BANNER_DELAY = 2000;
+
+/** as the contract tells it */
+type Registration = EventPayload<'registration.changed'>;
+
+export type Tone = 'good' | 'busy' | 'bad';
+
+export interface Banner {
+  readonly tone: 'waiting' | 'failed';
+  readonly what: string;
+  /** since when, what comes next, and that nothing is lost */
+  readonly more: string;
+  /** behind "Details" */
+  readonly error: CodedError | null;
+  readonly canRetry: boolean;
+}
+
+/** Whether messages get through, in words: a dot that is always there, and a banner for trouble that lasts. */
+export class Connection {
+  registration = $state.raw<Registration>({ kind: 'offline' });
+  /** the page reaches its core */
+  hostUp = $state(true);
+  address = $state('');
+
+  readonly #bridge: Bridge;
+  readonly #clock: Clock;
+  #known = $state(false);
+  #troubleSince = $state<number | null>(null);
+  #now = $state(0);
+  #cancelTick: (() => void) | null = null;
+
+  constructor(bridge: Bridge, clock: Clock = systemClock) {
+    this.#bridge = bridge;
+    this.#clock = clock;
+  }
+
+  readonly tone: Tone = $derived.by(() => {
+    if (!this.hostUp) return 'bad';
+    if (this.registration.kind === 'registered') return 'good';
+    return this.registration.kind === 'connecting' ? 'busy' : 'bad';
+  });
+
+  readonly word: string = $derived.by(() => {
+    if (!this.hostUp) return words.connection.offline;
+    switch (this.registration.kind) {
+      case 'registered':
+        return words.connection.connected;
+      case 'connecting':
+        return words.connection.connecting;
+      case 'waiting':
+        return words.connection.waiting;
+      case 'refused':
+        return words.connection.refused;
+      case 'offline':
+        return words.connection.offline;
+    }
+  });
+
+  readonly banner: Banner | null = $derived.by(() => {
+    if (this.#troubleSince === null || this.#now - this.#troubleSince < BANNER_DELAY) return null;
+    if (!this.hostUp) return this.#banner('failed', words.connection.hostLost, [words.connection.hostLostHint], null, false);
+    const state = this.registration;
+    switch (state.kind) {
+      case 'registered':
+        return null;
+      case 'connecting':
+        return this.#banner('waiting', words.connection.connectingTo(this.#host), [words.connection.trying], null, false);
+      case 'waiting': {
+        const seconds = (state.nextTryAt - this.#now) / 1000;
+        const next = seconds > 0 ? words.connection.nextTry(formatDuration(seconds)) : words.connection.trying;
+        return this.#banner('waiting', this.#line(state.error), [next, words.connection.stillWorks], state.error, true);
+      }
+      case 'refused':
+        return this.#banner('failed', this.#line(state.error), [words.connection.noMoreTries], state.error, true);
+      case 'offline':
+        return this.#banner('waiting', words.connection.signedOut, [], null, true);
+    }
+  });
+
+  apply(registration: Registration): void {
+    this.#known = true;
+    this.registration = registration;
+    this.#look();
+  }
+
+  setHostUp(up: boolean): void {
+    this.hostUp = up;
+    this.#look();
+  }
+
+  retryNow(): void {
+    this.#bridge.call('registration.retryNow', {}).catch(() => {});
+  }
+
+  get #host(): string {
+    return this.address.replace(/^.*@/, '').replace(/^sips?:/, '') || words.connection.offline;
+  }
+
+  #line(error: CodedError): string {
+    return error.code === 'link.timeout' || error.code === 'link.unreachable'
+      ? words.connection.noAnswer(this.#host)
+      : errorLine(error.code);
+  }
+
+  #banner(tone: Banner['tone'], what: string, more: string[], error: CodedError | null, canRetry: boolean): Banner {
+    const since = words.connection.since(formatTime(this.#troubleSince ?? this.#now));
+    return { tone, what, more: [since, ...more].join(' '), error, canRetry };
+  }
+
+  /** Keeps the time running while, and only while, there is trouble. */
+  #look(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    this.#now = this.#clock.now();
+    const fine = this.hostUp && (!this.#known || this.registration.kind === 'registered');
+    if (fine) {
+      this.#troubleSince = null;
+      return;
+    }
+    this.#troubleSince ??= this.#now;
+    this.#cancelTick = this.#clock.after(1000, () => this.#look());
+  }
+}

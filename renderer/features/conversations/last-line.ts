@@ -1,0 +1,19 @@
+import type { Conversation } from '../../../shared/model/conversation.ts';
+import { words } from '../words.ts';
+
+/** What a row of the list says below the name: a label that comes first, then a text. */
+export interface ShownLine {
+  readonly label: string;
+  readonly text: string;
+  readonly tone: 'plain' | 'accent' | 'failed';
+}
+
+/** A draft and a failure come before the last message; a draft only where the conversation is not open. */
+export function lastLine(conversation: Conversation, open: boolean): ShownLine {
+  const { draft, last } = conversation;
+  if (draft.trim() !== '' && !open) return { label: words.list.draft, text: draft, tone: 'accent' };
+  if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };
+  const text = last.kind === 'file' ? `${words.list.file} ${last.text}` : last.text;
+  if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };
+  return { label: last.direction === 'out' ? words.list.you : '', text, tone: 'plain' };
+}

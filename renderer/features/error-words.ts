@@ -1,0 +1,74 @@
+import type { ErrorCode } from '../../shared/base/errors.ts';
+
+/** The first line a person reads for a coded error. `who` is the other person's name, where there is one. */
+type Line = string | ((who: string) => string);
+
+const NOT_UNDERSTOOD = 'The answer could not be understood';
+const TOO_LARGE_ANSWER = 'The answer is larger than allowed';
+
+const LINES: Record<ErrorCode, Line> = {
+  'sip.malformed': NOT_UNDERSTOOD,
+  'sip.too-large': TOO_LARGE_ANSWER,
+  'msrp.malformed': NOT_UNDERSTOOD,
+  'msrp.too-large': TOO_LARGE_ANSWER,
+  'cpim.malformed': 'The message could not be understood',
+  'cpim.too-large': 'The message is larger than allowed',
+  'xml.malformed': NOT_UNDERSTOOD,
+  'xml.too-large': TOO_LARGE_ANSWER,
+  'imdn.malformed': 'The delivery report could not be understood',
+  'sdp.malformed': NOT_UNDERSTOOD,
+  'sdp.too-large': TOO_LARGE_ANSWER,
+  'multipart.malformed': NOT_UNDERSTOOD,
+  'multipart.too-large': TOO_LARGE_ANSWER,
+  'contract.malformed': 'This window and its client do not understand each other',
+  'contract.closed': 'This window lost its client',
+  'link.unreachable': 'The server cannot be reached',
+  'link.lost': 'The connection was lost',
+  'link.timeout': 'No answer from the server',
+  'link.credentials': 'The server does not accept the user name or password',
+  'link.refused': 'The server refused this account',
+  'link.server': 'The server has a problem',
+  'link.offline': 'This device is offline',
+  'peer.unknown': (who) => `The server does not know ${who}`,
+  'peer.unavailable': (who) => `${who} cannot be reached at the moment`,
+  'peer.declined': (who) => `${who} declined`,
+  'peer.unsupported': (who) => `${who} uses a program that cannot receive this`,
+  'peer.too-large': (who) => `Too large for ${who}`,
+  'peer.not-allowed': (who) => `Sending to ${who} is not allowed`,
+  'peer.timeout': (who) => `No answer from ${who}`,
+  'peer.malformed': (who) => `The answer of ${who} could not be understood`,
+  'msrp.unreachable': 'No connection for the file could be made',
+  'msrp.lost': 'The connection for the file was lost',
+  'msrp.timeout': 'The file did not move for too long',
+  'msrp.refused': 'The other side refused the file',
+  'msrp.stopped': 'The other side stopped the transfer',
+  'file.missing': 'The file is no longer there',
+  'file.changed': 'The file changed while it was sent',
+  'file.unreadable': 'The file cannot be read',
+  'file.is-folder': 'A folder cannot be sent, only files',
+  'file.too-large': 'The file is larger than this account allows',
+  'file.disk-full': 'There is not enough space on the disk',
+  'file.unwritable': 'The file cannot be saved in the download folder',
+  'file.hash-mismatch': 'The content differs from what was announced',
+  'file.size-mismatch': 'The size differs from what was announced',
+  'file.cancelled': 'Cancelled',
+  'store.corrupt': 'The message history is damaged',
+  'store.full': 'There is no space left for the message history',
+  'store.closed': 'Parley is closing',
+  'store.newer-version': 'The message history was written by a newer version of Parley',
+  'account.malformed': 'The account is not complete',
+  'request.not-found': 'This is no longer there',
+  'request.invalid-state': 'This is not possible any more',
+  'request.invalid': 'This is not possible here',
+  internal: 'Something in Parley failed',
+};
+
+/** Plain words for a coded error: no code, no detail, no full stop. */
+export function errorLine(code: ErrorCode, who = 'The other person'): string {
+  const line = LINES[code];
+  return typeof line === 'string' ? line : capital(line(who));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,102 @@
+import type { CodedError } from '../../../shared/base/errors.ts';
+import type { Message } from '../../../shared/model/message.ts';
+import type { Transfer } from '../../../shared/model/transfer.ts';
+import { dayOf } from '../format.ts';
+
+/** An own message that the core has not confirmed yet, under the id this window gave it. */
+export interface PendingMessage {
+  readonly clientId: string;
+  readonly kind: 'text' | 'file';
+  readonly text: string;
+  readonly file: { readonly name: string; readonly size: number; readonly type: string; readonly token: string } | null;
+  readonly at: number;
+  /** why the core did not take it, once it said so */
+  readonly error: CodedError | null;
+}
+
+/** One row of the thread: a message and what stands above and below it. */
+export interface Row {
+  readonly key: string;
+  readonly message: Message | null;
+  readonly pending: PendingMessage | null;
+  readonly own: boolean;
+  readonly at: number;
+  /** a date separator stands above it */
+  readonly newDay: boolean;
+  /** the line "New messages" stands above it */
+  readonly firstUnread: boolean;
+  readonly startsGroup: boolean;
+  /** shows the time, and below own ones the status */
+  readonly endsGroup: boolean;
+}
+
+/** messages of one sender that are this near to each other form a group, ms */
+const GROUP_SPAN = 5 * 60_000;
+
+/** When a message is shown to have been written: an own one by this clock, another's by the sender's. */
+function timeOf(message: Message): number {
+  return message.sentAt;
+}
+
+/**
+ * @param firstUnreadId the message above which "New messages" stands, or null
+ * @param ownKeys keys of messages that were shown as pending before, by imdnId, so that a row stays the same row
+ */
+export function buildRows(
+  messages: readonly Message[],
+  pending: readonly PendingMessage[],
+  firstUnreadId: number | null,
+  ownKeys: ReadonlySet<string>,
+): Row[] {
+  const entries = [
+    ...messages.map((message) => ({
+      key: message.direction === 'out' && ownKeys.has(message.imdnId) ? `own ${message.imdnId}` : `id ${message.id}`,
+      message,
+      pending: null,
+      own: message.direction === 'out',
+      at: timeOf(message),
+      stopped: message.status === 'failed',
+    })),
+    ...pending.map((each) => ({
+      key: `own ${each.clientId}`,
+      message: null,
+      pending: each,
+      own: true,
+      at: each.at,
+      stopped: each.error !== null,
+    })),
+  ];
+  return entries.map(({ stopped, ...entry }, index) => {
+    const before = entries[index - 1];
+    const after = entries[index + 1];
+    const firstUnread = entry.message !== null && entry.message.id === firstUnreadId;
+    const newDay = before === undefined || dayOf(before.at) !== dayOf(entry.at);
+    const joinsAfter =
+      after !== undefined &&
+      after.own === entry.own &&
+      Math.abs(after.at - entry.at) < GROUP_SPAN &&
+      dayOf(after.at) === dayOf(entry.at) &&
+      after.message?.id !== (firstUnreadId ?? 0);
+    const joinsBefore =
+      before !== undefined && !newDay && !firstUnread && before.own === entry.own && Math.abs(entry.at - before.at) < GROUP_SPAN;
+    // a failed one always says so itself
+    return { ...entry, newDay, firstUnread, startsGroup: !joinsBefore, endsGroup: !joinsAfter || stopped };
+  });
+}
+
+/** What a file that the core has not taken up yet looks like on its card; no transfer has the id 0. */
+export function pendingTransfer(pending: PendingMessage): Transfer | null {
+  if (pending.file === null) return null;
+  return {
+    id: 0,
+    direction: 'out',
+    state: 'preparing',
+    name: pending.file.name,
+    type: pending.file.type,
+    size: pending.file.size,
+    transferred: 0,
+    error: null,
+    previewable: false,
+    savedAs: null,
+  };
+}

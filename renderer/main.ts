@@ -1,0 +1,13 @@
+import './ui/tokens.css';
+import './ui/base.css';
+import { mount } from 'svelte';
+import AppView from './app/app-view.svelte';
+import { App } from './app/app.svelte.ts';
+import { openBridge } from './bridge/open-bridge.ts';
+
+const target = document.getElementById('app');
+if (target === null) throw new Error('the page has no place for the app');
+
+const app = new App(openBridge());
+mount(AppView, { target, props: { app } });
+void app.start();

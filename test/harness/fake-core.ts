@@ -1,0 +1,293 @@
+import { ParleyError } from '../../shared/base/errors.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { AppState, EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
+import type { Subscribe } from '../../shared/ipc/wire.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Message } from '../../shared/model/message.ts';
+import type { MessageStatus } from '../../shared/model/states/message-status.ts';
+import type { TransferState } from '../../shared/model/states/transfer-state.ts';
+import type { Transfer } from '../../shared/model/transfer.ts';
+
+type Told = { [E in EventName]: { event: E; payload: EventPayload<E> } }[EventName];
+
+export interface FakeCoreOptions {
+  readonly neighbours?: AppState['neighbours'];
+  readonly registration?: AppState['registration'];
+  readonly maxFileSize?: number;
+  /** own messages rise to `sent` by themselves */
+  readonly answersSends?: boolean;
+  readonly now?: () => number;
+}
+
+/**
+ * The contract's other side in memory: it keeps what it is given and does what a test tells it. For the page alone; what the real core
+ * does is tested with the real core.
+ */
+export class FakeCore {
+  /** every call that came in, in order */
+  readonly calls: { readonly method: string; readonly params: unknown }[] = [];
+  /** called before a method answers; may throw a ParleyError or wait */
+  before: (method: string, params: unknown) => void | Promise<void> = () => {};
+  readonly conversations = new Map<number, Conversation>();
+  readonly messages = new Map<number, Message[]>();
+  readonly files = new Map<string, FileCandidate>();
+  /** what the file dialog answers next */
+  chosen: FileCandidate[] = [];
+  readonly handlers: Handlers;
+
+  readonly #events = new Emitter<Told>();
+  readonly #options: FakeCoreOptions;
+  readonly #now: () => number;
+  #registration: AppState['registration'];
+  #lastId = 0;
+
+  constructor(options: FakeCoreOptions = {}) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#registration = options.registration ?? { kind: 'registered', since: this.#now(), expiresAt: this.#now() + 3_600_000 };
+    const handlers = this.#makeHandlers();
+    this.handlers = Object.fromEntries(
+      Object.entries(handlers).map(([method, handler]) => [
+        method,
+        async (params: unknown): Promise<unknown> => {
+          this.calls.push({ method, params });
+          await this.before(method, params);
+          return (handler as (given: unknown) => Promise<unknown>)(params);
+        },
+      ]),
+    ) as unknown as Handlers;
+  }
+
+  readonly subscribe: Subscribe = (listener) =>
+    this.#events.on(({ event, payload }) => (listener as (event: EventName, payload: unknown) => void)(event, payload));
+
+  tell<E extends EventName>(event: E, payload: EventPayload<E>): void {
+    this.#events.emit({ event, payload } as Told);
+  }
+
+  callsOf(method: string): unknown[] {
+    return this.calls.filter((call) => call.method === method).map((call) => call.params);
+  }
+
+  addConversation(peer: string, title: string, more: Partial<Conversation> = {}): Conversation {
+    const conversation: Conversation = {
+      id: this.conversations.size + 1,
+      peer,
+      title,
+      unread: 0,
+      updatedAt: this.#now(),
+      draft: '',
+      last: null,
+      ...more,
+    };
+    this.conversations.set(conversation.id, conversation);
+    this.messages.set(conversation.id, []);
+    return conversation;
+  }
+
+  /** Puts a message into the store without telling anybody. */
+  addMessage(conversationId: number, more: Partial<Message> = {}): Message {
+    this.#lastId += 1;
+    const direction = more.direction ?? 'in';
+    const at = more.sentAt ?? this.#now();
+    const message: Message = {
+      id: this.#lastId,
+      conversationId,
+      direction,
+      kind: more.transfer === undefined || more.transfer === null ? 'text' : 'file',
+      text: more.transfer?.name ?? '',
+      status: direction === 'in' ? 'read' : 'delivered',
+      sentAt: at,
+      storedAt: at,
+      deliveredAt: null,
+      displayedAt: null,
+      imdnId: `imdn-${this.#lastId}`,
+      error: null,
+      transfer: null,
+      ...more,
+    };
+    this.messages.get(conversationId)?.push(message);
+    const conversation = this.#conversation(conversationId);
+    this.conversations.set(conversationId, {
+      ...conversation,
+      updatedAt: at,
+      unread: conversation.unread + (message.status === 'received' ? 1 : 0),
+      last: {
+        direction,
+        kind: message.kind,
+        text: message.text.slice(0, 200),
+        status: message.status,
+        transferState: message.transfer?.state ?? null,
+      },
+    });
+    return message;
+  }
+
+  addFile(conversationId: number, state: TransferState, transfer: Partial<Transfer> = {}, message: Partial<Message> = {}): Message {
+    const direction = transfer.direction ?? message.direction ?? 'in';
+    return this.addMessage(conversationId, {
+      ...message,
+      direction,
+      transfer: {
+        id: this.#lastId + 1,
+        direction,
+        state,
+        name: 'report.pdf',
+        type: 'application/pdf',
+        size: 67_108_864,
+        transferred: 0,
+        error: null,
+        previewable: false,
+        savedAs: state === 'done' && direction === 'in' ? 'report.pdf' : null,
+        ...transfer,
+      },
+    });
+  }
+
+  /** A message arrives while the page is open. */
+  receive(conversationId: number, text: string): Message {
+    const message = this.addMessage(conversationId, { direction: 'in', text, status: 'received' });
+    this.#tellMessage(message);
+    return message;
+  }
+
+  change(message: Message, change: Partial<Message>): Message {
+    const all = this.messages.get(message.conversationId) ?? [];
+    const at = all.findIndex((each) => each.id === message.id);
+    const next = { ...(all[at] ?? message), ...change };
+    all[at] = next;
+    this.#tellMessage(next);
+    return next;
+  }
+
+  changeTransfer(message: Message, change: Partial<Transfer>): Message {
+    const current = this.#message(message.id);
+    return current.transfer === null ? current : this.change(current, { transfer: { ...current.transfer, ...change } });
+  }
+
+  setStatus(message: Message, status: MessageStatus): Message {
+    return this.change(message, { status });
+  }
+
+  setRegistration(registration: AppState['registration']): void {
+    this.#registration = registration;
+    this.tell('registration.changed', registration);
+  }
+
+  #tellMessage(message: Message): void {
+    this.tell('message.changed', message);
+    this.tell('conversation.changed', this.#conversation(message.conversationId));
+  }
+
+  #conversation(id: number): Conversation {
+    const found = this.conversations.get(id);
+    if (found === undefined) throw new ParleyError('request.not-found', `conversation ${id}`);
+    return found;
+  }
+
+  #message(id: number): Message {
+    for (const all of this.messages.values()) {
+      const found = all.find((message) => message.id === id);
+      if (found !== undefined) return found;
+    }
+    throw new ParleyError('request.not-found', `message ${id}`);
+  }
+
+  #byTransfer(transferId: number): Message {
+    for (const all of this.messages.values()) {
+      const found = all.find((message) => message.transfer?.id === transferId);
+      if (found !== undefined) return found;
+    }
+    throw new ParleyError('request.not-found', `transfer ${transferId}`);
+  }
+
+  #take(conversationId: number, clientId: string, more: Partial<Message>): Message {
+    const known = this.messages.get(conversationId)?.find((message) => message.imdnId === clientId);
+    if (known !== undefined) return known;
+    const message = this.addMessage(conversationId, { direction: 'out', status: 'queued', imdnId: clientId, ...more });
+    this.#tellMessage(message);
+    if (this.#options.answersSends !== false) queueMicrotask(() => this.setStatus(message, 'sent'));
+    return message;
+  }
+
+  #makeHandlers(): Handlers {
+    const nothing = {};
+    const setTransfer = async (transferId: number, state: TransferState): Promise<typeof nothing> => {
+      this.changeTransfer(this.#byTransfer(transferId), { state });
+      return nothing;
+    };
+    return {
+      'app.state': async () => ({
+        account: { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
+        registration: this.#registration,
+        maxFileSize: this.#options.maxFileSize ?? 0,
+        version: '0.1.0',
+        platform: 'linux',
+        neighbours: [...(this.#options.neighbours ?? [])],
+      }),
+      'registration.retryNow': async () => nothing,
+      'conversations.page': async ({ before, limit }) => {
+        const sorted = [...this.conversations.values()].sort((a, b) => b.updatedAt - a.updatedAt || b.id - a.id);
+        const from = before === undefined ? 0 : sorted.findIndex((each) => each.id === before.id) + 1;
+        return { items: sorted.slice(from, from + limit), more: from + limit < sorted.length };
+      },
+      'conversations.open': async ({ address }) => {
+        if (!/^(sips?:[^@\s]+@\S+|tel:\+?\d+)$/.test(address)) throw new ParleyError('request.invalid', `not an address: ${address}`);
+        const known = [...this.conversations.values()].find((each) => each.peer === address);
+        const neighbour = this.#options.neighbours?.find((each) => each.address === address);
+        return known ?? this.addConversation(address, neighbour?.displayName ?? address.replace(/^\w+:/, ''));
+      },
+      'conversations.markRead': async ({ conversationId, upTo }) => {
+        const all = this.messages.get(conversationId) ?? [];
+        for (const message of all) if (message.id <= upTo && message.status === 'received') this.setStatus(message, 'read');
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), unread: 0 });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'conversations.saveDraft': async ({ conversationId, text }) => {
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), draft: text });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'messages.page': async ({ conversationId, before, after, limit }) => {
+        const all = this.messages.get(conversationId) ?? [];
+        if (after !== undefined) {
+          const from = all.findIndex((message) => message.id > after);
+          const items = from < 0 ? [] : all.slice(from, from + limit);
+          return { items, moreBefore: from > 0, moreAfter: from >= 0 && from + limit < all.length };
+        }
+        const found = before === undefined ? all.length : all.findIndex((message) => message.id >= before);
+        const end = found < 0 ? all.length : found;
+        const start = Math.max(0, end - limit);
+        return { items: all.slice(start, end), moreBefore: start > 0, moreAfter: end < all.length };
+      },
+      'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
+      'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
+      'files.choose': async () => ({ items: this.chosen }),
+      'files.send': async ({ conversationId, clientId, token }) => {
+        const file = this.files.get(token) ?? this.chosen.find((each) => each.token === token);
+        if (file === undefined) throw new ParleyError('file.missing', token);
+        const { name, type, size } = file;
+        const transfer: Transfer = {
+          id: this.#lastId + 1,
+          direction: 'out',
+          state: 'offering',
+          name,
+          type,
+          size,
+          transferred: 0,
+          error: null,
+          previewable: false,
+          savedAs: null,
+        };
+        return this.#take(conversationId, clientId, { kind: 'file', text: name, transfer });
+      },
+      'transfers.accept': async ({ transferId }) => setTransfer(transferId, 'accepting'),
+      'transfers.decline': async ({ transferId }) => setTransfer(transferId, 'declined'),
+      'transfers.cancel': async ({ transferId }) => setTransfer(transferId, 'cancelled'),
+      'transfers.open': async () => nothing,
+      'transfers.showInFolder': async () => nothing,
+      'links.open': async () => nothing,
+    };
+  }
+}
