@@ -56,6 +56,8 @@ export interface MsrpSession {
   connect(options: {
     readonly role: 'active' | 'passive';
     readonly remotePath: readonly string[];
+    /** where to connect instead of the first URI of `remotePath`, which To-Path still names (CEMA, RFC 6714) */
+    readonly via?: { readonly host: string; readonly port: number } | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<void>;
   /** Sends one message and resolves when the last chunk was answered 200 and, when asked for, the success REPORT covered all of it. */

@@ -1,0 +1,157 @@
+import { read as readFile } from 'node:fs';
+import { ParleyError } from '../../shared/base/errors.ts';
+import { blockPool } from './buffer-pool.ts';
+import { asBuffer } from './octets.ts';
+import type { FileSource } from './port.ts';
+
+/** Where a sender takes its chunks from. */
+export interface BodySource {
+  readonly size: number;
+  /** the next chunk, exactly `chunkSize` octets but for the last; null: not read yet, `ready` will be called */
+  take(): Buffer | null;
+  /** the oldest chunk that was taken is not needed any more */
+  release(): void;
+  /** after the last chunk was taken. @throws what makes the message void */
+  finish(): void;
+  close(): void;
+}
+
+export class MemoryBody implements BodySource {
+  readonly size: number;
+  readonly #octets: Buffer;
+  readonly #chunkSize: number;
+  #at = 0;
+
+  constructor(octets: Uint8Array, chunkSize: number) {
+    this.#octets = asBuffer(octets);
+    this.size = octets.length;
+    this.#chunkSize = chunkSize;
+  }
+
+  take(): Buffer {
+    const chunk = this.#octets.subarray(this.#at, this.#at + this.#chunkSize);
+    this.#at += chunk.length;
+    return chunk;
+  }
+
+  release(): void {}
+  finish(): void {}
+  close(): void {}
+}
+
+interface Block {
+  readonly buffer: Buffer;
+  filled: number;
+  taken: number;
+  /** chunks of it on their way to the system */
+  lent: number;
+}
+
+/** Reads ahead into as many blocks as keep disk and socket busy at once; the memory stays the same for any file. */
+const READ_AHEAD = 3;
+
+export class FileBody implements BodySource {
+  readonly size: number;
+  readonly #source: FileSource;
+  readonly #chunkSize: number;
+  readonly #blockSize: number;
+  readonly #ready: () => void;
+  readonly #failed: (error: ParleyError) => void;
+  readonly #full: Block[] = [];
+  readonly #lent: Block[] = [];
+  #blocks = 0;
+  #readAt: number;
+  #reading = false;
+  #closed = false;
+
+  constructor(source: FileSource, chunkSize: number, ready: () => void, failed: (error: ParleyError) => void) {
+    this.#source = source;
+    this.size = source.end - source.start;
+    this.#chunkSize = chunkSize;
+    this.#blockSize = Math.max(1, Math.floor(blockPool.size / chunkSize)) * chunkSize;
+    this.#readAt = source.start;
+    this.#ready = ready;
+    this.#failed = failed;
+  }
+
+  take(): Buffer | null {
+    const block = this.#full[0];
+    if (block === undefined) {
+      if (this.size === 0) return Buffer.alloc(0);
+      this.#readOn();
+      return null;
+    }
+    const chunk = block.buffer.subarray(block.taken, Math.min(block.filled, block.taken + this.#chunkSize));
+    block.taken += chunk.length;
+    block.lent++;
+    this.#lent.push(block);
+    if (block.taken === block.filled) this.#full.shift();
+    return chunk;
+  }
+
+  release(): void {
+    const block = this.#lent.shift();
+    if (block === undefined) return;
+    block.lent--;
+    if (block.lent > 0 || block.taken < block.filled) return;
+    this.#blocks--;
+    blockPool.give(block.buffer);
+    this.#readOn();
+  }
+
+  finish(): void {
+    this.#source.onEnd?.();
+  }
+
+  /** Blocks that the system still reads from come back through {@link release}. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const block of this.#full.splice(0)) {
+      if (block.lent > 0) block.filled = block.taken;
+      else blockPool.give(block.buffer);
+    }
+  }
+
+  #readOn(): void {
+    if (this.#reading || this.#closed || this.#blocks >= READ_AHEAD || this.#readAt >= this.#source.end) return;
+    this.#reading = true;
+    this.#blocks++;
+    const buffer = this.#blockSize <= blockPool.size ? blockPool.take() : Buffer.allocUnsafeSlow(this.#blockSize);
+    const block: Block = { buffer, filled: 0, taken: 0, lent: 0 };
+    this.#fill(block, Math.min(this.#blockSize, this.#source.end - this.#readAt));
+  }
+
+  #fill(block: Block, wanted: number): void {
+    readFile(this.#source.fd, block.buffer, block.filled, wanted - block.filled, this.#readAt, (error, count) => {
+      if (this.#closed) {
+        blockPool.give(block.buffer);
+        return;
+      }
+      if (error !== null) {
+        this.#failed(new ParleyError('file.unreadable', error.message, { cause: error }));
+      } else if (count === 0) {
+        this.#failed(new ParleyError('file.changed', 'the file is shorter than it was'));
+      } else {
+        block.filled += count;
+        this.#readAt += count;
+        if (block.filled < wanted) this.#fill(block, wanted);
+        else this.#take(block);
+      }
+    });
+  }
+
+  #take(block: Block): void {
+    this.#reading = false;
+    this.#full.push(block);
+    // Reading on before hashing, so that the disk works while this thread does.
+    this.#readOn();
+    try {
+      this.#source.onRead?.(block.buffer.subarray(0, block.filled));
+    } catch (thrown) {
+      this.#failed(thrown instanceof ParleyError ? thrown : new ParleyError('file.unreadable', String(thrown), { cause: thrown }));
+      return;
+    }
+    this.#ready();
+  }
+}

@@ -1,0 +1,290 @@
+import type { Socket } from 'node:net';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import type { MsrpFlag } from '../../shared/protocol/msrp/codec.ts';
+import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
+import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
+import type { EngineLimits } from './limits.ts';
+import { bufferOctets } from './octets.ts';
+import { Outbox } from './outbox.ts';
+import type { Session } from './session.ts';
+
+/** Takes the rest of one frame. */
+export interface FrameConsumer {
+  /** @returns a promise (never rejected) to stop reading until it settles */
+  body(octets: Uint8Array): void | Promise<void>;
+  end(flag: MsrpFlag): void;
+}
+
+/** Something with chunks to write, asked for one chunk at a time so that all that wait on a connection take turns. */
+export interface ChunkSource {
+  /** @returns whether more can be written at once */
+  writeChunk(outbox: Outbox): boolean;
+}
+
+/** Gets the answer to one of our requests. */
+export interface AnswerTaker {
+  answered(status: number, comment: string | null): void;
+}
+
+export interface ConnectionOwner {
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  /** the session a To-Path names, or null */
+  sessionFor(toPath: readonly string[]): Session | null;
+  /** at most once a connection */
+  connectionLost(connection: Connection, error: CodedError): void;
+}
+
+const IGNORE: FrameConsumer = { body() {}, end() {} };
+/** RFC 4975 section 7.1: bodies of requests other than SEND */
+const MAX_OTHER_BODY = 10_240;
+
+/**
+ * One TCP connection: framer in, one writer out. Nothing a peer sends can end more than its own connection. Reading stops while a sink
+ * is busy or the peer does not read our answers; writing stops while the system's buffer is full.
+ */
+export class Connection {
+  readonly sessions = new Set<Session>();
+  /** host:port it was opened to; null when accepted */
+  readonly openedTo: string | null;
+
+  readonly #owner: ConnectionOwner;
+  readonly #framer = new MsrpFramer(bufferOctets);
+  readonly #answers = new Map<string, AnswerTaker>();
+  #socket: Socket | null = null;
+  #outbox: Outbox | null = null;
+  #turns: ChunkSource[] = [];
+  #consumer: FrameConsumer = IGNORE;
+  #reading = false;
+  #stopped = false;
+  #pumpDue = false;
+  #strays = 0;
+  #closed = false;
+  #cancelIdle: (() => void) | null = null;
+
+  constructor(owner: ConnectionOwner, openedTo: string | null) {
+    this.#owner = owner;
+    this.openedTo = openedTo;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Starts to use a socket whose octets go to {@link read}. */
+  start(socket: Socket): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    this.#outbox = new Outbox(socket, () => this.#owner.clock.now(), () => this.#drained());
+    socket.on('error', (error) => this.fail({ code: 'msrp.lost', detail: error.message }));
+    socket.once('end', () => this.fail({ code: 'msrp.lost', detail: 'closed by the other side' }));
+    socket.once('close', () => this.fail({ code: 'msrp.lost', detail: 'connection closed' }));
+    socket.resume();
+    if (this.openedTo === null) this.#closeUnlessUsed(this.#owner.limits.halfOpenMs);
+    this.#schedulePump();
+  }
+
+  readonly read = (octets: Buffer): boolean => {
+    if (this.#closed) return true;
+    try {
+      this.#framer.push(octets);
+      return this.#takeFrames();
+    } catch (thrown) {
+      this.fail(toCodedError(thrown));
+      return true;
+    }
+  };
+
+  attach(session: Session): void {
+    this.sessions.add(session);
+    this.#cancelIdle?.();
+    this.#cancelIdle = null;
+  }
+
+  detach(session: Session): void {
+    if (!this.sessions.delete(session) || this.sessions.size > 0 || this.#closed) return;
+    // The side that opened it decides; the other one gives it time to put a new session on it.
+    if (this.openedTo !== null) this.end();
+    else this.#closeUnlessUsed(this.#owner.limits.lingerMs);
+  }
+
+  /** Lets `source` write as soon as there is room; once until `writeChunk` returns false. */
+  enqueue(source: ChunkSource): void {
+    if (this.#closed) return;
+    if (!this.#turns.includes(source)) this.#turns.push(source);
+    this.#schedulePump();
+  }
+
+  withdraw(source: ChunkSource): void {
+    const at = this.#turns.indexOf(source);
+    if (at >= 0) this.#turns.splice(at, 1);
+  }
+
+  expectAnswer(transactionId: string, taker: AnswerTaker): void {
+    this.#answers.set(transactionId, taker);
+  }
+
+  forgetAnswer(transactionId: string): void {
+    this.#answers.delete(transactionId);
+  }
+
+  /** Writes a frame that needs no turn: an answer, a REPORT, a SEND without body. */
+  write(frame: string): void {
+    if (this.#closed || this.#outbox === null) return;
+    this.#outbox.text(frame);
+    this.#schedulePump();
+  }
+
+  /** Answers a request as its Failure-Report allows (RFC 4975 section 7.2). */
+  answer(request: MsrpRequest, status: number, comment: string, from: string): void {
+    const wanted = failureReportOf(request);
+    if (wanted === 'no' || (wanted === 'partial' && status === 200)) return;
+    const id = request.transactionId;
+    this.write(`MSRP ${id} ${status} ${comment}\r\nTo-Path: ${request.fromPath[0]}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`);
+  }
+
+  /** Ends the connection after what was written has left. */
+  end(): void {
+    if (this.#closed) return;
+    this.#outbox?.flush();
+    const socket = this.#socket;
+    this.#closed = true;
+    this.#finish({ code: 'msrp.lost', detail: 'connection closed' });
+    if (socket === null) return;
+    socket.resume();
+    socket.end();
+    const cancel = this.#owner.clock.after(this.#owner.limits.lingerMs, () => socket.destroy());
+    socket.once('close', cancel);
+  }
+
+  /** Ends the connection now. */
+  fail(error: CodedError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#finish(error);
+    this.#socket?.destroy();
+    this.#outbox?.abandon();
+  }
+
+  #finish(error: CodedError): void {
+    this.#cancelIdle?.();
+    this.#turns = [];
+    this.#answers.clear();
+    this.#owner.connectionLost(this, error);
+  }
+
+  #closeUnlessUsed(afterMs: number): void {
+    this.#cancelIdle?.();
+    this.#cancelIdle = this.#owner.clock.after(afterMs, () => {
+      if (this.sessions.size === 0) this.end();
+    });
+  }
+
+  /** @returns whether reading goes on */
+  #takeFrames(): boolean {
+    const framer = this.#framer;
+    this.#reading = true;
+    let busy: void | Promise<void> = undefined;
+    for (let event = framer.next(); event !== null && !this.#closed; event = framer.next()) {
+      if (event === 'head') this.#consumer = this.#begin(framer.head as MsrpHead);
+      else if (event === 'end') this.#consumer.end(framer.flag);
+      else {
+        busy = this.#consumer.body(framer.body);
+        if (busy instanceof Promise) break;
+      }
+    }
+    this.#reading = false;
+    if (this.#closed) return true;
+    this.#pump();
+    if (busy instanceof Promise) {
+      void busy.then(() => this.#goOn());
+      return false;
+    }
+    if ((this.#outbox as Outbox).pending > this.#owner.limits.highWater + this.#owner.limits.maxUnreadAnswers) {
+      this.#stopped = true;
+      return false;
+    }
+    return true;
+  }
+
+  #goOn(): void {
+    if (this.#closed) return;
+    try {
+      if (this.#takeFrames()) this.#socket?.resume();
+    } catch (thrown) {
+      this.fail(toCodedError(thrown));
+    }
+  }
+
+  #begin(head: MsrpHead): FrameConsumer {
+    if (head.kind === 'response') {
+      const taker = this.#answers.get(head.transactionId);
+      this.#answers.delete(head.transactionId);
+      taker?.answered(head.status, head.comment);
+      return limited();
+    }
+    const session = this.#owner.sessionFor(head.toPath);
+    if (session === null) return this.#stray(head);
+    if (!session.bind(this)) {
+      // RFC 4975 section 10.11
+      if (head.method === 'SEND') this.answer(head, 506, 'Session bound to another connection', session.localUri);
+      return head.method === 'SEND' ? IGNORE : limited();
+    }
+    if (head.method === 'SEND') return session.receiver.begin(head, this.#framer.hasBody);
+    if (head.method === 'REPORT') session.report(head);
+    else this.answer(head, 501, 'Unknown method', session.localUri);
+    return limited();
+  }
+
+  #stray(head: MsrpRequest): FrameConsumer {
+    if (++this.#strays > this.#owner.limits.maxStrays) throw new ParleyError('msrp.refused', 'too many requests for unknown sessions');
+    if (head.method === 'REPORT') return limited();
+    this.answer(head, 481, 'Session does not exist', head.toPath[0] as string);
+    return IGNORE;
+  }
+
+  #drained(): void {
+    if (this.#closed) return;
+    this.#pump();
+    if (this.#stopped && (this.#outbox as Outbox).pending <= this.#owner.limits.highWater) {
+      this.#stopped = false;
+      this.#socket?.resume();
+    }
+  }
+
+  #schedulePump(): void {
+    if (this.#pumpDue || this.#reading || this.#outbox === null) return;
+    this.#pumpDue = true;
+    queueMicrotask(() => {
+      this.#pumpDue = false;
+      if (!this.#closed) this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const outbox = this.#outbox as Outbox;
+    while (this.#turns.length > 0 && outbox.pending < this.#owner.limits.highWater) {
+      const source = this.#turns.shift() as ChunkSource;
+      if (source.writeChunk(outbox)) this.#turns.push(source);
+    }
+    outbox.flush();
+  }
+}
+
+/** Swallows the body of a frame that should have none, up to what RFC 4975 section 7.1 allows. */
+function limited(): FrameConsumer {
+  let size = 0;
+  return {
+    body(octets) {
+      size += octets.length;
+      if (size > MAX_OTHER_BODY) throw new ParleyError('msrp.too-large', 'body of a request other than SEND');
+    },
+    end() {},
+  };
+}

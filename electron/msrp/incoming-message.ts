@@ -1,0 +1,210 @@
+import { toCodedError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { MsrpFlag, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
+import { failureReportOf, formatByteRange, successReportOf } from '../../shared/protocol/msrp/headers.ts';
+import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
+import type { FrameConsumer } from './connection.ts';
+import { transactionId } from './ids.ts';
+import type { MessageSink } from './port.ts';
+import { RangeSet } from './ranges.ts';
+import type { Session, SessionOwner } from './session.ts';
+
+const OK = { status: 200, comment: 'OK' };
+const STOP = { status: 413, comment: 'Stop sending this message' };
+
+/**
+ * One message that is coming in. Its chunks are placed by Byte-Range and measured by what really came (RFC 4975 section 7.3.1); the chunk
+ * flagged `$` sets the size. Its sink hears exactly one of `complete` and `abort`.
+ */
+export class IncomingMessage implements FrameConsumer {
+  readonly #session: Session;
+  readonly #owner: SessionOwner;
+  readonly #id: string;
+  readonly #sink: MessageSink;
+  readonly #ended: (status: number, comment: string) => void;
+  readonly #ranges = new RangeSet();
+  #request: MsrpRequest | null = null;
+  #start = 0;
+  #at = 0;
+  #total: number | null = null;
+  #size: number | null = null;
+  #state: 'open' | 'completing' | 'over' = 'open';
+  #inChunk = false;
+  #cancelGapTimer: (() => void) | null = null;
+
+  constructor(session: Session, owner: SessionOwner, id: string, sink: MessageSink, ended: (status: number, comment: string) => void) {
+    this.#session = session;
+    this.#owner = owner;
+    this.#id = id;
+    this.#sink = sink;
+    this.#ended = ended;
+  }
+
+  nextChunk(request: MsrpRequest, range: MsrpByteRange): FrameConsumer {
+    this.#request = request;
+    this.#start = range.start - 1;
+    this.#at = this.#start;
+    this.#total ??= range.total;
+    this.#inChunk = true;
+    this.#cancelGapTimer?.();
+    return this;
+  }
+
+  body(octets: Uint8Array): void | Promise<void> {
+    if (this.#state !== 'open') return;
+    const offset = this.#at;
+    this.#at += octets.length;
+    const limit = this.#size ?? this.#total;
+    if (limit !== null && this.#at > limit) {
+      this.#fail({ code: 'msrp.malformed', detail: 'more octets than announced' }, { status: 400, comment: 'Beyond the announced size' });
+      return;
+    }
+    try {
+      const busy = this.#sink.write(offset, octets);
+      if (busy instanceof Promise) return busy.catch((thrown: unknown) => this.#sinkFailed(thrown));
+    } catch (thrown) {
+      this.#sinkFailed(thrown);
+    }
+  }
+
+  end(flag: MsrpFlag): void {
+    this.#inChunk = false;
+    if (this.#state === 'completing') return this.#answer(OK);
+    if (this.#state === 'over') return;
+    this.#ranges.add(this.#start, this.#at);
+    if (flag === '#') {
+      this.#answer(OK);
+      this.givenUp();
+      return;
+    }
+    if (this.#ranges.count > this.#owner.limits.maxGaps) {
+      this.#fail({ code: 'msrp.too-large', detail: 'too many gaps' }, STOP);
+      return;
+    }
+    if (flag === '$') this.#size = this.#at;
+    if (this.#size === null || !this.#ranges.covers(this.#size)) {
+      this.#answer(OK);
+      if (this.#size !== null) this.#waitForGaps();
+    } else this.#complete(this.#size);
+  }
+
+  /** `#`: the sender sends no more of it. */
+  givenUp(): void {
+    if (this.#state === 'open') this.#over({ code: 'msrp.stopped', detail: 'given up by the sender' }, OK);
+  }
+
+  /** Our side wants no more of it; the answer goes out in the middle of the chunk if there is one, else to the next. */
+  stop(): void {
+    if (this.#state === 'open') this.#fail({ code: 'file.cancelled', detail: 'session closed' }, STOP);
+  }
+
+  lost(error: CodedError): void {
+    this.#cancelGapTimer?.();
+    if (this.#state !== 'open') return;
+    this.#state = 'over';
+    this.#abort(error);
+  }
+
+  #sinkFailed(thrown: unknown): void {
+    const error = toCodedError(thrown, 'file.unwritable');
+    if (this.#state === 'open') this.#fail(error, verdict(error));
+  }
+
+  #fail(error: CodedError, answer: { status: number; comment: string }): void {
+    if (this.#inChunk) this.#answer(answer);
+    this.#over(error, answer);
+  }
+
+  #over(error: CodedError, answer: { status: number; comment: string }): void {
+    this.#cancelGapTimer?.();
+    this.#state = 'over';
+    this.#ended(answer.status, answer.comment);
+    this.#abort(error);
+  }
+
+  #abort(error: CodedError): void {
+    try {
+      this.#sink.abort(error);
+    } catch {
+      // a sink that cannot even be told is of no concern to the peer
+    }
+  }
+
+  /** Relays may change the order of chunks, so a gap before `$` is not yet a loss. */
+  #waitForGaps(): void {
+    this.#cancelGapTimer = this.#owner.clock.after(this.#owner.limits.answerMs, () => {
+      const request = this.#request as MsrpRequest;
+      if (failureReportOf(request) === 'yes') this.#report({ status: 408, comment: 'Octets are missing' });
+      this.#over({ code: 'msrp.timeout', detail: 'octets are missing' }, { status: 408, comment: 'Octets are missing' });
+    });
+  }
+
+  #complete(size: number): void {
+    this.#state = 'completing';
+    const request = this.#request as MsrpRequest;
+    const success = successReportOf(request);
+    let answered = false;
+    const answer = (outcome: { status: number; comment: string }): void => {
+      if (!answered) this.#answer(outcome, request);
+      answered = true;
+    };
+    const finish = (outcome: { status: number; comment: string }): void => {
+      cancelHold();
+      const late = answered;
+      answer(outcome);
+      if (outcome.status === 200 ? success : late && failureReportOf(request) === 'yes') this.#report(outcome);
+      this.#state = 'over';
+      this.#ended(outcome.status, outcome.comment);
+    };
+    let cancelHold = (): void => {};
+    let busy: void | Promise<void>;
+    try {
+      busy = this.#sink.complete(size);
+    } catch (thrown) {
+      finish(verdict(toCodedError(thrown)));
+      return;
+    }
+    if (!(busy instanceof Promise)) {
+      finish(OK);
+      return;
+    }
+    // With a REPORT to come the answer need not wait for the disk; without one it is all the sender will hear.
+    if (success) answer(OK);
+    else cancelHold = this.#owner.clock.after(this.#owner.limits.holdAnswerMs, () => answer(OK));
+    busy.then(
+      () => finish(OK),
+      (thrown: unknown) => finish(verdict(toCodedError(thrown))),
+    );
+  }
+
+  #answer(outcome: { status: number; comment: string }, request = this.#request as MsrpRequest): void {
+    this.#session.connection?.answer(request, outcome.status, outcome.comment, this.#session.localUri);
+  }
+
+  /** RFC 4975 sections 7.1.3 and 7.1.4 */
+  #report(outcome: { status: number; comment: string }): void {
+    const id = transactionId();
+    const size = this.#size ?? this.#at;
+    const head = encodeHead({
+      kind: 'request',
+      transactionId: id,
+      method: 'REPORT',
+      toPath: (this.#request as MsrpRequest).fromPath,
+      fromPath: [this.#session.localUri],
+      headers: [
+        { name: 'Message-ID', value: this.#id },
+        { name: 'Byte-Range', value: formatByteRange({ start: 1, end: size, total: size }) },
+        { name: 'Status', value: `000 ${outcome.status} ${outcome.comment}` },
+      ],
+    });
+    this.#session.connection?.write(`${head}-------${id}$\r\n`);
+  }
+}
+
+/** What the peer is told when a sink could not take the message: that it must stop, or that what came was wrong. */
+function verdict(error: CodedError): { status: number; comment: string } {
+  if (error.code === 'file.hash-mismatch') return { status: 400, comment: 'Hash does not match' };
+  if (error.code === 'file.size-mismatch') return { status: 413, comment: 'Size does not match' };
+  return STOP;
+}

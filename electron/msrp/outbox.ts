@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net';
+import { stagingPool } from './buffer-pool.ts';
+
+/** Everything that one flush hands to the system. */
+export interface Batch {
+  /** when the system took its last octet, null until then (milliseconds of the clock) */
+  flushedAt: number | null;
+}
+
+/** Bodies up to this size are copied next to their heads; beyond it a copy costs more than another part of a gathered write. */
+const COPY_UP_TO = 8192;
+
+/**
+ * The one writer of a connection. Gathers heads and bodies and hands them over in few large writes. Bodies are not copied when large, so who
+ * gives them waits for {@link whenFlushed} before using the memory again.
+ */
+export class Outbox {
+  batch: Batch = { flushedAt: null };
+  /** octets gathered or handed over and not yet taken by the system */
+  pending = 0;
+
+  readonly #socket: Socket;
+  readonly #now: () => number;
+  readonly #drained: () => void;
+  #staging: Buffer | null = null;
+  #from = 0;
+  #to = 0;
+  #parts: Buffer[] = [];
+  #gathered = 0;
+  #staged: Buffer[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(socket: Socket, now: () => number, drained: () => void) {
+    this.#socket = socket;
+    this.#now = now;
+    this.#drained = drained;
+  }
+
+  text(text: string): void {
+    const staging = this.#room(text.length * 3);
+    this.#grow(staging.write(text, this.#to, 'utf8'));
+  }
+
+  octets(octets: Buffer): void {
+    if (octets.length <= COPY_UP_TO) {
+      const staging = this.#room(octets.length);
+      octets.copy(staging, this.#to);
+      this.#grow(octets.length);
+      return;
+    }
+    this.#cut();
+    this.#parts.push(octets);
+    this.#gathered += octets.length;
+    this.pending += octets.length;
+  }
+
+  /** @param release called when the system has taken all of the current batch, or the connection is lost */
+  whenFlushed(release: () => void): void {
+    this.#waiting.push(release);
+  }
+
+  flush(): void {
+    this.#cut();
+    if (this.#parts.length === 0) return;
+    const { batch } = this;
+    const parts = this.#parts;
+    const staged = this.#staged;
+    const waiting = this.#waiting;
+    const size = this.#gathered;
+    this.batch = { flushedAt: null };
+    this.#parts = [];
+    this.#staged = [];
+    this.#waiting = [];
+    this.#gathered = 0;
+    const last = parts.pop() as Buffer;
+    if (parts.length > 0) this.#socket.cork();
+    for (const part of parts) this.#socket.write(part);
+    this.#socket.write(last, () => {
+      batch.flushedAt = this.#now();
+      this.pending -= size;
+      for (const buffer of staged) stagingPool.give(buffer);
+      for (const release of waiting) release();
+      this.#drained();
+    });
+    if (parts.length > 0) this.#socket.uncork();
+  }
+
+  /** After the connection is lost: what was gathered goes nowhere. */
+  abandon(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#parts = [];
+    this.#to = this.#from;
+    for (const release of waiting) release();
+  }
+
+  #grow(length: number): void {
+    this.#to += length;
+    this.#gathered += length;
+    this.pending += length;
+  }
+
+  #room(length: number): Buffer {
+    if (this.#staging !== null && this.#staging.length - this.#to >= length) return this.#staging;
+    this.#cut();
+    if (this.#staging !== null) this.#staged.push(this.#staging);
+    this.#staging = length <= stagingPool.size ? stagingPool.take() : Buffer.allocUnsafeSlow(length);
+    this.#from = 0;
+    this.#to = 0;
+    return this.#staging;
+  }
+
+  #cut(): void {
+    if (this.#staging === null || this.#to === this.#from) return;
+    this.#parts.push(this.#staging.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+}

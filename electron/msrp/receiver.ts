@@ -1,0 +1,129 @@
+import { toCodedError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import { byteRangeOf, headerValue } from '../../shared/protocol/msrp/headers.ts';
+import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
+import type { FrameConsumer } from './connection.ts';
+import { IncomingMessage } from './incoming-message.ts';
+import type { MessageSink, SessionHandlers } from './port.ts';
+import type { Session, SessionOwner } from './session.ts';
+
+/** How many ended messages are remembered, so that late chunks of theirs get the answer the message got. */
+const REMEMBERED = 64;
+
+/** The SENDs of one session: finds or opens the message of each chunk (RFC 4975 section 7.3.1). */
+export class Receiver {
+  readonly #session: Session;
+  readonly #owner: SessionOwner;
+  readonly #handlers: SessionHandlers;
+  readonly #open = new Map<string, IncomingMessage>();
+  readonly #ended = new Map<string, { status: number; comment: string }>();
+  #stopping = false;
+  #idle: (() => void) | null = null;
+
+  constructor(session: Session, owner: SessionOwner, handlers: SessionHandlers) {
+    this.#session = session;
+    this.#owner = owner;
+    this.#handlers = handlers;
+  }
+
+  begin(request: MsrpRequest, hasBody: boolean): FrameConsumer {
+    const id = headerValue(request, 'Message-ID') ?? '';
+    const open = this.#open.get(id);
+    if (!hasBody) return this.#bodyless(request, open);
+    let range: MsrpByteRange;
+    try {
+      range = byteRangeOf(request) ?? { start: 1, end: null, total: null };
+    } catch {
+      return this.#discard(request, 400, 'Byte-Range not understood');
+    }
+    if (id === '') return this.#discard(request, 400, 'No Message-ID');
+    const ended = this.#ended.get(id);
+    if (ended !== undefined) return this.#discard(request, ended.status, ended.comment);
+    if (open !== undefined) return open.nextChunk(request, range);
+    const opened = this.#openMessage(request, id, range);
+    if ('status' in opened) {
+      this.#remember(id, opened);
+      return this.#discard(request, opened.status, opened.comment);
+    }
+    this.#open.set(id, opened);
+    return opened.nextChunk(request, range);
+  }
+
+  /** The session closes: messages on their way are answered 413, and the peer gets a moment to take note; finished ones get their end. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    for (const message of [...this.#open.values()]) message.stop();
+    if (!this.#busy()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#owner.clock.after(this.#owner.limits.lingerMs, resolve);
+      this.#idle = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  lost(error: CodedError): void {
+    for (const message of [...this.#open.values()]) message.lost(error);
+    this.#open.clear();
+    this.#idle?.();
+  }
+
+  #busy(): boolean {
+    return this.#open.size > 0;
+  }
+
+  #openMessage(request: MsrpRequest, messageId: string, range: MsrpByteRange): IncomingMessage | { status: number; comment: string } {
+    if (this.#stopping) return { status: 413, comment: 'Session closes' };
+    if (this.#open.size >= this.#owner.limits.maxOpenMessages) return { status: 413, comment: 'Too many messages at once' };
+    const contentType = headerValue(request, 'Content-Type');
+    if (contentType === null) return { status: 400, comment: 'No Content-Type' };
+    let sink: MessageSink;
+    try {
+      const answer = this.#handlers.onMessage({ messageId, contentType, total: range.total, headers: request.headers });
+      if ('refuse' in answer) return { status: answer.refuse, comment: answer.comment ?? REASONS[answer.refuse] };
+      sink = answer;
+    } catch (thrown) {
+      return { status: 413, comment: `Not taken: ${toCodedError(thrown).code}` };
+    }
+    return new IncomingMessage(this.#session, this.#owner, messageId, sink, (status, comment) => {
+      this.#open.delete(messageId);
+      this.#remember(messageId, { status, comment });
+      if (this.#stopping && !this.#busy()) this.#idle?.();
+    });
+  }
+
+  #remember(id: string, ended: { status: number; comment: string }): void {
+    this.#ended.set(id, ended);
+    if (this.#ended.size > REMEMBERED) this.#ended.delete(this.#ended.keys().next().value as string);
+  }
+
+  /** Binds a session, keeps a NAT open, or gives a message up. */
+  #bodyless(request: MsrpRequest, open: IncomingMessage | undefined): FrameConsumer {
+    return {
+      body() {},
+      end: (flag) => {
+        if (flag === '#') open?.givenUp();
+        this.#answer(request, 200, 'OK');
+      },
+    };
+  }
+
+  /** The error is told at once: the peer need not send the rest (RFC 4975 section 7.3.2). */
+  #discard(request: MsrpRequest, status: number, comment: string): FrameConsumer {
+    if (status !== 200) this.#answer(request, status, comment);
+    return {
+      body() {},
+      end: () => {
+        if (status === 200) this.#answer(request, 200, 'OK');
+      },
+    };
+  }
+
+  #answer(request: MsrpRequest, status: number, comment: string): void {
+    this.#session.connection?.answer(request, status, comment, this.#session.localUri);
+  }
+}
+
+const REASONS = { 403: 'Not allowed', 413: 'Stop sending this message', 415: 'Media type not understood' } as const;

@@ -1,0 +1,281 @@
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
+import { byteRangeOf, statusOf } from '../../shared/protocol/msrp/headers.ts';
+import { FileBody, MemoryBody } from './body-source.ts';
+import type { BodySource } from './body-source.ts';
+import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
+import { transactionId } from './ids.ts';
+import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_RELAYED } from './limits.ts';
+import type { Batch, Outbox } from './outbox.ts';
+import type { OutgoingMessage } from './port.ts';
+import { RangeSet } from './ranges.ts';
+import type { Session, SessionOwner } from './session.ts';
+
+const NOTHING: BodySource = { size: 0, take: () => null, release() {}, finish() {}, close() {} };
+const PROGRESS_MS = 250;
+/** RFC 4975 section 7.1.1: a longer chunk needs `*` as its range-end, so that it may be cut short */
+const FIXED_RANGE_UP_TO = 2048;
+
+/** how many answer times a peer may leave a chunk unread: slow links need time for what the system has buffered */
+const MAX_STALLED_CHECKS = 4;
+
+/** A chunk on its way. */
+class PendingChunk implements AnswerTaker {
+  readonly id: string;
+  readonly end: number;
+  readonly batch: Batch;
+  done = false;
+  readonly #sender: Sender;
+
+  constructor(sender: Sender, id: string, end: number, batch: Batch) {
+    this.#sender = sender;
+    this.id = id;
+    this.end = end;
+    this.batch = batch;
+  }
+
+  answered(status: number, comment: string | null): void {
+    this.done = true;
+    this.#sender.answered(status, comment);
+  }
+}
+
+/**
+ * Sends one message in chunks (RFC 4975 section 7.1.1). Does not wait for an answer before the next chunk, but never has more than a window
+ * of them on the way; ends an unfinished message with a chunk flagged `#`.
+ */
+export class Sender implements ChunkSource {
+  readonly #session: Session;
+  readonly #owner: SessionOwner;
+  readonly #message: OutgoingMessage;
+  readonly #settled: (error: CodedError | null) => void;
+  readonly #id: string;
+  readonly #reported = new RangeSet();
+  #connection: Connection | null = null;
+  #body: BodySource = NOTHING;
+  #beforeRange = '';
+  #afterRange = '';
+  #pending: PendingChunk[] = [];
+  #pendingFrom = 0;
+  #sent = 0;
+  #allSent = false;
+  #acknowledged = 0;
+  #lastAnswerAt = 0;
+  #lastProgressAt = 0;
+  #stalledOn: PendingChunk | null = null;
+  #stalledChecks = 0;
+  #done = false;
+  #cancelTimer: (() => void) | null = null;
+
+  constructor(session: Session, owner: SessionOwner, id: string, message: OutgoingMessage, settled: (error: CodedError | null) => void) {
+    this.#session = session;
+    this.#owner = owner;
+    this.#message = message;
+    this.#settled = settled;
+    this.#id = id;
+    if (!isIdent(id)) throw new ParleyError('request.invalid', 'Message-ID');
+    if (message.signal !== undefined) {
+      if (message.signal.aborted) queueMicrotask(this.#cancel);
+      else message.signal.addEventListener('abort', this.#cancel, { once: true });
+    }
+  }
+
+  /** The session is bound: chunks may flow. */
+  start(connection: Connection): void {
+    if (this.#done || this.#connection !== null) return;
+    this.#connection = connection;
+    const { source, chunkSize } = this.#message;
+    const size = Math.max(1, Math.min(CHUNK_MAX, chunkSize ?? (this.#session.remotePath.length > 1 ? CHUNK_RELAYED : CHUNK_DIRECT)));
+    try {
+      [this.#beforeRange, this.#afterRange] = this.#template();
+    } catch (thrown) {
+      this.#fail({ code: 'request.invalid', detail: toCodedError(thrown).detail });
+      return;
+    }
+    this.#body =
+      source instanceof Uint8Array
+        ? new MemoryBody(source, size)
+        : new FileBody(source, size, () => connection.enqueue(this), (error) => this.#fail(error));
+    connection.enqueue(this);
+  }
+
+  writeChunk(outbox: Outbox): boolean {
+    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#owner.limits.window) return false;
+    const body = this.#body.take();
+    if (body === null) return false;
+    const start = this.#sent;
+    const end = start + body.length;
+    const last = end === this.#body.size;
+    if (last) {
+      try {
+        this.#body.finish();
+      } catch (thrown) {
+        this.#body.release();
+        this.#fail(toCodedError(thrown, 'file.changed'));
+        return false;
+      }
+    }
+    let id = transactionId();
+    while (body.includes(id, 0, 'latin1')) id = transactionId();
+    outbox.text(this.#head(id, start, body.length));
+    outbox.octets(body);
+    outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
+    outbox.whenFlushed(this.#release);
+    const chunk = new PendingChunk(this, id, end, outbox.batch);
+    this.#pending.push(chunk);
+    this.#connection?.expectAnswer(id, chunk);
+    this.#sent = end;
+    this.#allSent = last;
+    this.#watch();
+    return !last;
+  }
+
+  answered(status: number, comment: string | null): void {
+    if (this.#done) return;
+    if (status !== 200) return this.#refused(status, comment);
+    this.#lastAnswerAt = this.#owner.clock.now();
+    const wasFull = this.#pending.length - this.#pendingFrom >= this.#owner.limits.window;
+    while (this.#pending[this.#pendingFrom]?.done === true) {
+      this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
+    }
+    if (this.#pendingFrom > 512 || this.#pendingFrom === this.#pending.length) {
+      this.#pending.splice(0, this.#pendingFrom);
+      this.#pendingFrom = 0;
+    }
+    this.#progress();
+    if (wasFull && !this.#allSent) this.#connection?.enqueue(this);
+    this.#finishIfWhole();
+  }
+
+  /** A REPORT with namespace 000 means what the same answer would mean (RFC 4975 section 7.3.2). */
+  reported(head: MsrpRequest): void {
+    if (this.#done) return;
+    try {
+      const status = statusOf(head);
+      if (status.namespace !== '000') return;
+      if (status.code !== 200) return this.#refused(status.code, status.comment);
+      const range = byteRangeOf(head);
+      const size = this.#body.size;
+      if (range === null) this.#reported.add(0, size);
+      else this.#reported.add(range.start - 1, Math.min(range.end ?? size, size));
+    } catch {
+      return; // a REPORT we cannot read tells nothing
+    }
+    this.#finishIfWhole();
+  }
+
+  /** The session closes: ends the message for the peer. */
+  stop(): void {
+    this.#fail({ code: 'msrp.lost', detail: 'session closed' });
+  }
+
+  /** There is no way to reach the peer any more. */
+  lost(error: CodedError): void {
+    this.#allSent = true;
+    this.#settle(error);
+  }
+
+  readonly #release = (): void => this.#body.release();
+
+  readonly #cancel = (): void => this.#fail({ code: 'file.cancelled', detail: 'given up by the sender' });
+
+  #refused(status: number, comment: string | null): void {
+    const detail = `${status} ${comment ?? ''}`.trim();
+    this.#fail({ code: status === 413 ? 'msrp.stopped' : 'msrp.refused', detail });
+    // RFC 4975 sections 10.5 and 10.11
+    if (status === 481 || status === 506) this.#session.refused(status, comment);
+  }
+
+  #fail(error: CodedError): void {
+    if (this.#done) return;
+    if (this.#sent > 0 && !this.#allSent) {
+      const id = transactionId();
+      this.#connection?.write(`${this.#head(id, this.#sent, 0)}\r\n-------${id}#\r\n`);
+    }
+    this.#settle(error);
+  }
+
+  #head(id: string, start: number, length: number): string {
+    const end = start + length === 0 || (length > 0 && length <= FIXED_RANGE_UP_TO) ? String(start + length) : '*';
+    return `MSRP ${id}${this.#beforeRange}${start + 1}-${end}/${this.#body.size}${this.#afterRange}`;
+  }
+
+  /** Everything but transaction id and range is the same in all chunks. */
+  #template(): [string, string] {
+    const { contentType, contentDisposition, successReport } = this.#message;
+    const mark = '\t';
+    const headers = [
+      { name: 'Message-ID', value: this.#id },
+      { name: 'Byte-Range', value: mark },
+      { name: 'Success-Report', value: successReport ? 'yes' : 'no' },
+      { name: 'Failure-Report', value: 'yes' },
+      ...(contentDisposition === undefined ? [] : [{ name: 'Content-Disposition', value: contentDisposition }]),
+      { name: 'Content-Type', value: contentType },
+    ];
+    const { localUri, remotePath } = this.#session;
+    const text = encodeHead({ kind: 'request', transactionId: 'none', method: 'SEND', toPath: remotePath, fromPath: [localUri], headers });
+    const at = text.indexOf(`Byte-Range: ${mark}`) + 'Byte-Range: '.length;
+    return [text.slice('MSRP none'.length, at), `${text.slice(at + mark.length)}\r\n`];
+  }
+
+  #finishIfWhole(): void {
+    if (!this.#allSent || this.#pending.length > 0) return;
+    if (this.#message.successReport && !this.#reported.covers(this.#body.size)) return;
+    this.#settle(null);
+  }
+
+  #progress(): void {
+    const { onProgress } = this.#message;
+    if (onProgress === undefined) return;
+    const now = this.#lastAnswerAt;
+    if (now - this.#lastProgressAt < PROGRESS_MS && this.#acknowledged < this.#body.size) return;
+    this.#lastProgressAt = now;
+    onProgress(this.#acknowledged);
+  }
+
+  /** One timer a message: chunks are answered in order, so the oldest one decides. */
+  #watch(): void {
+    if (this.#cancelTimer !== null) return;
+    this.#lastAnswerAt = this.#owner.clock.now();
+    this.#cancelTimer = this.#owner.clock.after(this.#owner.limits.answerMs, this.#checkAnswers);
+  }
+
+  readonly #checkAnswers = (): void => {
+    this.#cancelTimer = null;
+    if (this.#done) return;
+    const { clock, limits } = this.#owner;
+    const oldest = this.#pending[this.#pendingFrom];
+    let left: number;
+    if (oldest === undefined) {
+      if (!this.#allSent) return; // the next chunk starts the timer again
+      left = this.#lastAnswerAt + limits.reportMs - clock.now();
+    } else {
+      // While octets still wait for the system the chunk's time has not begun; other answers show that the peer is alive.
+      const { flushedAt } = oldest.batch;
+      left = flushedAt === null ? limits.answerMs : Math.max(flushedAt, this.#lastAnswerAt) + limits.answerMs - clock.now();
+      this.#stalledChecks = flushedAt === null && this.#stalledOn === oldest ? this.#stalledChecks + 1 : 0;
+      this.#stalledOn = oldest;
+      if (this.#stalledChecks >= MAX_STALLED_CHECKS) left = 0;
+    }
+    if (left <= 0) {
+      const detail = oldest === undefined ? 'no success report' : `no answer within ${limits.answerMs / 1000} s`;
+      this.#fail({ code: 'msrp.timeout', detail });
+      return;
+    }
+    this.#cancelTimer = clock.after(left, this.#checkAnswers);
+  };
+
+  #settle(error: CodedError | null): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#cancelTimer?.();
+    this.#message.signal?.removeEventListener('abort', this.#cancel);
+    this.#connection?.withdraw(this);
+    for (let at = this.#pendingFrom; at < this.#pending.length; at++) this.#connection?.forgetAnswer((this.#pending[at] as PendingChunk).id);
+    this.#pending = [];
+    this.#body.close();
+    this.#settled(error);
+  }
+}

@@ -1,0 +1,244 @@
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import { headerValue } from '../../shared/protocol/msrp/headers.ts';
+import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
+import type { AnswerTaker, Connection } from './connection.ts';
+import { messageId, transactionId } from './ids.ts';
+import type { EngineLimits } from './limits.ts';
+import type { MsrpSession, OutgoingMessage, SessionHandlers } from './port.ts';
+import { Receiver } from './receiver.ts';
+import { Sender } from './sender.ts';
+
+/** What a session needs of its engine. */
+export interface SessionOwner {
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  /** a connection to `host:port`; `fresh`: not one that is there */
+  connectionTo(at: { host: string; port: number }, fresh: boolean, signal: AbortSignal | undefined): Promise<{ connection: Connection; reused: boolean }>;
+  forget(session: Session): void;
+}
+
+type Binding = { readonly resolve: () => void; readonly reject: (error: ParleyError) => void };
+
+/**
+ * One MSRP session. Unbound until the first octets flow, then tied to one connection for the rest of its life (RFC 4975 section 5.4):
+ *
+ *   unbound --connect active / first SEND of the peer--> bound --close / lost / 481 / 506--> ended
+ */
+export class Session implements MsrpSession {
+  readonly localUri: string;
+  readonly id: string;
+  readonly receiver: Receiver;
+  connection: Connection | null = null;
+  remotePath: readonly string[] = [];
+
+  readonly #owner: SessionOwner;
+  readonly #handlers: SessionHandlers;
+  readonly #senders = new Map<string, Sender>();
+  #role: 'active' | 'passive' | null = null;
+  #binding: Binding | null = null;
+  #ended: CodedError | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(owner: SessionOwner, id: string, localUri: string, handlers: SessionHandlers) {
+    this.#owner = owner;
+    this.id = id;
+    this.localUri = localUri;
+    this.#handlers = handlers;
+    this.receiver = new Receiver(this, owner, handlers);
+  }
+
+  async connect(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
+    this.#assertOpen();
+    if (this.#role !== null) throw new ParleyError('request.invalid-state', 'connected twice');
+    this.#role = options.role;
+    this.remotePath = options.remotePath;
+    try {
+      if (options.role === 'passive') await this.#waitForPeer(options.signal);
+      else await this.#connectActive(options);
+    } catch (thrown) {
+      const error = toCodedError(thrown, 'msrp.lost');
+      this.#end(error, false);
+      throw thrown;
+    }
+  }
+
+  send(message: OutgoingMessage): Promise<void> {
+    if (this.#ended !== null) return Promise.reject(new ParleyError(this.#ended.code, this.#ended.detail));
+    const id = message.messageId ?? messageId();
+    if (this.#senders.has(id)) return Promise.reject(new ParleyError('request.invalid', 'Message-ID is in use'));
+    return new Promise((resolve, reject) => {
+      const sender = new Sender(this, this.#owner, id, message, (error) => {
+        this.#senders.delete(id);
+        if (error === null) resolve();
+        else reject(new ParleyError(error.code, error.detail, { cause: error }));
+      });
+      this.#senders.set(id, sender);
+      if (this.connection !== null && this.#binding === null && this.remotePath.length > 0) sender.start(this.connection);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Whether octets on this connection may belong here; the first ones of a passive session bind it. */
+  bind(connection: Connection): boolean {
+    if (this.connection !== null) return this.connection === connection;
+    if (this.#role === 'active' || this.#ended !== null) return false;
+    this.#attach(connection);
+    this.#startSenders();
+    this.#binding?.resolve();
+    return true;
+  }
+
+  /** A REPORT came (RFC 4975 section 7.3.2); one for a message we do not know is ignored. */
+  report(head: MsrpRequest): void {
+    this.#senders.get(headerValue(head, 'Message-ID') ?? '')?.reported(head);
+  }
+
+  /** 481 or 506: the peer has no such session any more. */
+  refused(status: number, comment: string | null): void {
+    this.#end({ code: 'msrp.refused', detail: `${status} ${comment ?? ''}`.trim() }, true);
+  }
+
+  /** The connection is gone, or the engine closes. */
+  lost(error: CodedError): void {
+    this.connection = null;
+    this.#end(error, true);
+  }
+
+  #attach(connection: Connection): void {
+    this.connection = connection;
+    connection.attach(this);
+  }
+
+  #startSenders(): void {
+    const { connection } = this;
+    if (connection !== null && this.remotePath.length > 0) for (const sender of this.#senders.values()) sender.start(connection);
+  }
+
+  async #connectActive(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
+    if (this.connection !== null) return this.#startSenders();
+    const at = options.via ?? this.#firstHop();
+    for (let fresh = false; ; fresh = true) {
+      const { connection, reused } = await this.#owner.connectionTo(at, fresh, options.signal);
+      this.#assertOpen();
+      const answer = this.#greet(connection, options.signal);
+      // A connection that was there may go away just as we begin to use it: content waits until the peer has answered on it.
+      if (!reused) this.#startSenders();
+      if ((await answer) === 200) return this.#startSenders();
+      if (!reused) throw new ParleyError('msrp.lost', `${at.host}:${at.port}: connection lost before the first answer`);
+    }
+  }
+
+  #firstHop(): { host: string; port: number } {
+    const uri = decodeMsrpUri(this.remotePath[0] ?? '');
+    if (uri.scheme !== 'msrp' || uri.transport !== 'tcp') throw new ParleyError('msrp.unreachable', `${this.remotePath[0]}: not plain TCP`);
+    return { host: uri.host, port: uri.port ?? 2855 };
+  }
+
+  /** Active side: something must be sent to bind the session (RFC 4975 section 5.4). @returns 200, or null when the connection was lost */
+  #greet(connection: Connection, signal: AbortSignal | undefined): Promise<200 | null> {
+    return new Promise((resolve, reject) => {
+      const id = transactionId();
+      const done = (): void => {
+        cancel();
+        connection.forgetAnswer(id);
+        signal?.removeEventListener('abort', onAbort);
+        this.#binding = null;
+      };
+      const fail = (error: ParleyError): void => {
+        done();
+        reject(error);
+      };
+      const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
+      const cancel = this.#owner.clock.after(this.#owner.limits.answerMs, () => fail(new ParleyError('msrp.timeout', 'no answer to the first SEND')));
+      const taker: AnswerTaker = {
+        answered: (status, comment) => {
+          if (status !== 200) return fail(new ParleyError('msrp.refused', `${status} ${comment ?? ''}`.trim()));
+          done();
+          resolve(200);
+        },
+      };
+      this.#binding = {
+        resolve: () => {},
+        reject: (error) => {
+          done();
+          if (error.code === 'msrp.lost' && this.#ended === null) resolve(null);
+          else reject(error);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      connection.expectAnswer(id, taker);
+      connection.write(
+        `MSRP ${id} SEND\r\nTo-Path: ${this.remotePath.join(' ')}\r\nFrom-Path: ${this.localUri}\r\nMessage-ID: ${messageId()}\r\n` +
+          `Byte-Range: 1-0/0\r\n-------${id}$\r\n`,
+      );
+      this.#attach(connection);
+    });
+  }
+
+  #waitForPeer(signal: AbortSignal | undefined): Promise<void> {
+    if (this.connection !== null) {
+      this.#startSenders();
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        cancel();
+        signal?.removeEventListener('abort', onAbort);
+        this.#binding = null;
+      };
+      const fail = (error: ParleyError): void => {
+        done();
+        reject(error);
+      };
+      const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
+      const cancel = this.#owner.clock.after(this.#owner.limits.connectMs, () => fail(new ParleyError('msrp.timeout', 'the other side did not connect')));
+      this.#binding = {
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: fail,
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
+    });
+  }
+
+  /** The session is over. @param tell whether the owner of the session hears of it */
+  #end(error: CodedError, tell: boolean): void {
+    if (this.#ended !== null) return;
+    // While the first SEND waits for its answer a lost connection is the business of connect().
+    if (this.#binding !== null && this.#role === 'active' && error.code === 'msrp.lost' && tell) {
+      this.#binding.reject(new ParleyError(error.code, error.detail));
+      return;
+    }
+    this.#ended = error;
+    this.#binding?.reject(new ParleyError(error.code, error.detail));
+    for (const sender of [...this.#senders.values()]) sender.lost(error);
+    this.receiver.lost(error);
+    const { connection } = this;
+    this.connection = null;
+    this.#owner.forget(this);
+    connection?.detach(this);
+    if (tell && this.#closing === null) this.#handlers.onClosed(error);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended !== null) return;
+    for (const sender of [...this.#senders.values()]) sender.stop();
+    await this.receiver.stop();
+    this.#end({ code: 'msrp.lost', detail: 'session closed' }, false);
+  }
+
+  #assertOpen(): void {
+    if (this.#ended !== null) throw new ParleyError(this.#ended.code, this.#ended.detail);
+    if (this.#closing !== null) throw new ParleyError('msrp.lost', 'session closed');
+  }
+}

@@ -1,0 +1,102 @@
+import { connect as connectTcp, Socket } from 'node:net';
+import type { Socket as TcpSocket } from 'node:net';
+import { ParleyError } from '../../shared/base/errors.ts';
+
+/** Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`. */
+export type ReadOctets = (octets: Buffer) => boolean;
+
+const SMALL_READ = 65_536;
+const LARGE_READ = 524_288;
+const MAX_LARGE = 16;
+let largeInUse = 0;
+
+/**
+ * One read buffer a connection, used again for every read: half the cost of a fresh 64 KiB a read. A peer that fills it gets a large one,
+ * as long as there are not too many of them.
+ */
+class ReadBuffer {
+  #buffer = Buffer.allocUnsafeSlow(SMALL_READ);
+  #large = false;
+  #wantsLarge = false;
+  #released = false;
+
+  readonly next = (): Buffer => {
+    if (this.#wantsLarge && !this.#large && !this.#released && largeInUse < MAX_LARGE) {
+      this.#large = true;
+      largeInUse++;
+      this.#buffer = Buffer.allocUnsafeSlow(LARGE_READ);
+    }
+    return this.#buffer;
+  };
+
+  filled(length: number): Buffer {
+    if (length === this.#buffer.length) this.#wantsLarge = true;
+    return this.#buffer.subarray(0, length);
+  }
+
+  release(): void {
+    if (this.#large && !this.#released) largeInUse--;
+    this.#released = true;
+  }
+}
+
+function onreadOptions(read: ReadOctets): { onread: { buffer: () => Buffer; callback: (length: number) => boolean }; buffer: ReadBuffer } {
+  const buffer = new ReadBuffer();
+  return { onread: { buffer: buffer.next, callback: (length) => read(buffer.filled(length)) }, buffer };
+}
+
+/**
+ * Opens a connection.
+ * @throws ParleyError `msrp.unreachable` with the address that failed, `msrp.timeout`, `msrp.lost` when `signal` fires
+ */
+export function openSocket(at: { host: string; port: number }, timeoutMs: number, read: ReadOctets, signal?: AbortSignal): Promise<TcpSocket> {
+  const { onread, buffer } = onreadOptions(read);
+  const where = `${at.host}:${at.port}`;
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: at.host, port: at.port, noDelay: true, onread });
+    socket.once('close', () => buffer.release());
+    const settle = (error: ParleyError | null): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.removeListener('error', onError);
+      socket.removeListener('connect', onConnect);
+      if (error === null) resolve(socket);
+      else {
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(error);
+      }
+    };
+    const onError = (error: Error): void => settle(new ParleyError('msrp.unreachable', `${where}: ${error.message}`, { cause: error }));
+    const onConnect = (): void => settle(null);
+    const onAbort = (): void => settle(new ParleyError('msrp.lost', `${where}: given up`));
+    const timer = setTimeout(() => settle(new ParleyError('msrp.timeout', `${where}: no connection`)), timeoutMs);
+    socket.once('error', onError);
+    socket.once('connect', onConnect);
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/**
+ * Gives an accepted, paused socket the same reading as {@link openSocket}. `net.Server` has no `onread`, so the connection's handle moves to a
+ * socket that has; on a runtime that keeps its handles elsewhere, reading falls back to `data` events.
+ */
+export function adoptSocket(accepted: TcpSocket, read: ReadOctets): TcpSocket {
+  const holder = accepted as unknown as { _handle?: object | null };
+  const handle = holder._handle;
+  if (handle === undefined || handle === null) {
+    accepted.setNoDelay(true);
+    accepted.on('data', (octets: Buffer) => {
+      if (!read(octets)) accepted.pause();
+    });
+    return accepted;
+  }
+  const { onread, buffer } = onreadOptions(read);
+  holder._handle = null;
+  const socket = new Socket({ handle, onread } as unknown as ConstructorParameters<typeof Socket>[0]);
+  accepted.destroy();
+  socket.once('close', () => buffer.release());
+  socket.setNoDelay(true);
+  return socket;
+}
