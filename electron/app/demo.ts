@@ -19,7 +19,7 @@ export type StartHomeNetwork = (options: {
   readonly domain: string;
   readonly users: readonly HomeNetworkUser[];
   readonly log: (line: string) => void;
-}) => Promise<{ readonly address: string; close(): Promise<void> }>;
+}) => Promise<{ readonly address: { readonly port: number }; close(): Promise<void> }>;
 
 export interface Demo {
   readonly people: readonly { readonly name: string; readonly account: Account }[];
@@ -67,18 +67,16 @@ export async function startDemo(
     log(`demo: port ${before.port} is taken, using another one`);
     return start(0);
   });
+  const address = `${HOST}:${network.address.port}`;
   try {
-    const listening = Number(network.address.slice(network.address.lastIndexOf(':') + 1));
-    await writeKept(userData, {
-      port: listening,
-      passwords: Object.fromEntries(users.map(({ user, password }) => [user, password])),
-    });
+    const passwords = Object.fromEntries(users.map(({ user, password }) => [user, password]));
+    await writeKept(userData, { port: network.address.port, passwords });
   } catch (thrown) {
     await network.close();
     throw thrown;
   }
   return {
-    address: network.address,
+    address,
     people: users.map(({ user, password, displayName }) => ({
       name: user,
       account: {
@@ -86,7 +84,7 @@ export async function startDemo(
         displayName,
         user,
         password,
-        outboundProxy: network.address,
+        outboundProxy: address,
         transport: 'tcp',
         maxFileSize: 0,
       },

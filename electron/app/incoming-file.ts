@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
-import { safeFileName } from './file-name.ts';
+import { cleanFileName } from '../../shared/model/file-name.ts';
 
 /**
  * Writes a file that has no path of its own (an upload, a pasted picture) below `folder`, in a folder of its own so that it keeps its
@@ -15,7 +15,7 @@ import { safeFileName } from './file-name.ts';
  */
 export async function saveIncoming(folder: string, name: string, limit: number, source: AsyncIterable<Uint8Array>): Promise<string> {
   const own = join(folder, randomToken(16));
-  const path = join(own, safeFileName(name));
+  const path = join(own, cleanFileName(name));
   try {
     await mkdir(own, { recursive: true, mode: 0o700 });
     await pipeline(limited(source, limit), createWriteStream(path, { mode: 0o600, flags: 'wx' }));

@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HostedClient } from '../../electron/app/composition.ts';
+import type { ClientPorts, HostActions } from '../../electron/app/port.ts';
+import { systemClock } from '../../shared/base/clock.ts';
+import { createFakeClient, type FakeClient } from './fake-client.ts';
+
+const noActions: HostActions = {
+  chooseFiles: async () => [],
+  openPath: async () => {},
+  showInFolder: async () => {},
+  openUrl: async () => {},
+};
+
+/** A fake client core as a host holds it, with real folders. */
+export function fakeHosted(
+  folder: string,
+  name: string,
+  options: { host?: HostActions; maxFileSize?: number } = {},
+): HostedClient & { readonly client: FakeClient } {
+  const data = join(folder, name);
+  const paths = { data, downloads: join(data, 'Downloads') };
+  mkdirSync(paths.downloads, { recursive: true });
+  const ports: ClientPorts = {
+    account: {
+      address: `sip:${name}@parley.example`,
+      displayName: name,
+      user: name,
+      password: 'a password of this test',
+      outboundProxy: '127.0.0.1:5060',
+      transport: 'tcp',
+      maxFileSize: options.maxFileSize ?? 0,
+    },
+    paths,
+    host: options.host ?? noActions,
+    store: { worker: new URL('file:///store-worker.js'), nativeBinding: null },
+    version: '0.1.0',
+    platform: 'linux',
+    neighbours: [{ address: 'sip:carol@parley.example', displayName: 'Carol' }],
+    clock: systemClock,
+  };
+  return { name, account: ports.account, paths, client: createFakeClient(ports) };
+}
