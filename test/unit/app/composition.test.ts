@@ -1,0 +1,180 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseArguments } from '../../../electron/app/arguments.ts';
+import { compose, type Composition } from '../../../electron/app/composition.ts';
+import type { HomeNetworkUser, StartHomeNetwork } from '../../../electron/app/demo.ts';
+import { lockFolder } from '../../../electron/app/folder-lock.ts';
+import { accountName, accountPaths, defaultUserData } from '../../../electron/app/paths.ts';
+import type { ClientPorts } from '../../../electron/app/port.ts';
+import { createFakeClient, type FakeClient } from '../../harness/fake-client.ts';
+import { temporaryFolder } from '../../harness/temporary-folder.ts';
+
+const root = temporaryFolder();
+let userData = '';
+let number = 0;
+let made: { ports: ClientPorts; client: FakeClient }[] = [];
+let users: readonly HomeNetworkUser[] = [];
+let closed: string[] = [];
+const running: Composition[] = [];
+
+beforeEach(() => {
+  userData = join(root, `user-${++number}`);
+  made = [];
+  closed = [];
+});
+afterEach(async () => {
+  for (const composition of running.splice(0)) await composition.close();
+});
+
+/** Listens for real, so that ports collide for real. */
+const startHomeNetwork: StartHomeNetwork = async ({ host, port, users: asked }) => {
+  users = asked;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    address: { port: (server.address() as { port: number }).port },
+    close: async () => {
+      closed.push('network');
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+async function start(argv: string[] = [], over: { broken?: boolean } = {}): Promise<Composition> {
+  const composition = await compose({
+    arguments: parseArguments(argv, 'refuse'),
+    userData,
+    downloads: join(root, 'Downloads'),
+    version: '0.1.0',
+    store: { worker: new URL('file:///w.js'), nativeBinding: null },
+    hostFor: () => ({ chooseFiles: async () => [], openPath: async () => {}, showInFolder: async () => {}, openUrl: async () => {} }),
+    createClient: (ports) => {
+      const client = createFakeClient(ports);
+      made.push({ ports, client });
+      return {
+        ...client,
+        start: () => (over.broken && ports.account.user === 'bob' ? Promise.reject(new Error('no store')) : client.start()),
+        stop: async () => {
+          closed.push(ports.account.user);
+          await client.stop();
+        },
+      };
+    },
+    startHomeNetwork,
+    log: () => {},
+  });
+  running.push(composition);
+  return composition;
+}
+
+describe('the demo', () => {
+  it('has Alice and Bob on one home network, each with data of their own and the other as neighbour', async () => {
+    const { clients, homeNetwork } = await start();
+    expect(clients.map(({ name }) => name)).toEqual(['alice', 'bob']);
+    expect(made.map(({ ports }) => ports.account.outboundProxy)).toEqual([homeNetwork, homeNetwork]);
+    expect(made[0]?.ports.paths).toEqual({ data: join(userData, 'demo', 'alice'), downloads: join(userData, 'demo', 'alice', 'Downloads') });
+    expect(made[0]?.ports.neighbours).toEqual([{ address: 'sip:bob@parley.example', displayName: 'Bob' }]);
+    expect(users.map(({ user, password }) => [user, password])).toEqual(made.map(({ ports: { account } }) => [account.user, account.password]));
+    expect(users[0]?.password).not.toBe(users[1]?.password);
+    expect(made.every(({ client }) => client.state.started)).toBe(true);
+  });
+
+  it('keeps passwords and port between starts, and forgets them with --fresh', async () => {
+    const first = await start();
+    const [before] = users;
+    await first.close();
+    const second = await start();
+    expect(users[0]).toEqual(before);
+    expect(second.homeNetwork).toBe(first.homeNetwork);
+    await second.close();
+    writeFileSync(join(userData, 'other'), 'stays');
+    await start(['--fresh']);
+    expect(users[0]?.password).not.toBe(before?.password);
+    expect(readFileSync(join(userData, 'other'), 'utf8')).toBe('stays');
+  });
+
+  it('takes another port when the kept one is in use, but says so when one was asked for', async () => {
+    const first = await start();
+    const port = Number(first.homeNetwork?.split(':')[1]);
+    await first.close();
+    const taken = await occupy(port);
+    const second = await start();
+    expect(second.homeNetwork).not.toBe(first.homeNetwork);
+    await second.close();
+    await expect(start(['--demo-port', String(port)])).rejects.toMatchObject({ code: 'link.unreachable' });
+    taken.close();
+  });
+
+  it('starts when what it kept is damaged', async () => {
+    mkdirSync(join(userData, 'demo'), { recursive: true });
+    for (const text of ['{', '{"port":99999999,"passwords":{}}', 'null']) {
+      writeFileSync(join(userData, 'demo', 'home-network.json'), text);
+      await (await start()).close();
+    }
+  });
+
+  it('ends the clients before their network, once', async () => {
+    const composition = await start();
+    await Promise.all([composition.close(), composition.close()]);
+    expect(closed).toEqual(['alice', 'bob', 'network']);
+  });
+
+  it('leaves nothing running when a client cannot start', async () => {
+    await expect(start([], { broken: true })).rejects.toThrow('no store');
+    expect(closed).toEqual(['alice', 'bob', 'network']);
+    await start();
+  });
+});
+
+describe('a configured account', () => {
+  it('is the only one, with no home network', async () => {
+    const file = join(root, 'account.json');
+    writeFileSync(file, JSON.stringify({ address: 'sip:dora@example.com', user: 'dora', password: 'x', outboundProxy: '127.0.0.1:9' }));
+    const { clients, homeNetwork } = await start(['--account', file]);
+    expect(homeNetwork).toBeNull();
+    expect(clients).toHaveLength(1);
+    expect(made[0]?.ports).toMatchObject({ neighbours: [], paths: accountPaths(userData, 'sip:dora@example.com', join(root, 'Downloads')) });
+  });
+
+  it('that is malformed is refused before anything is made', async () => {
+    const file = join(root, 'bad.json');
+    writeFileSync(file, '{}');
+    await expect(start(['--account', file])).rejects.toMatchObject({ code: 'account.malformed' });
+    expect(existsSync(userData)).toBe(false);
+  });
+
+  it('has a folder name that is readable, safe and its own', () => {
+    expect(accountName('sip:dora@example.com')).toMatch(/^dora-example-com-[0-9a-f]{8}$/);
+    const names = ['sip:a.b@c.de', 'sip:a-b@c.de', 'sip:a_b@c.de', 'sip:../..@c.de', `sip:${'x'.repeat(128)}@c.de`].map(accountName);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^[a-z0-9-]{1,60}$/);
+  });
+});
+
+it('one folder is used by one host at a time', async () => {
+  const unlock = await lockFolder(userData);
+  await expect(lockFolder(userData)).rejects.toMatchObject({ code: 'request.invalid-state' });
+  await expect(start()).rejects.toMatchObject({ code: 'request.invalid-state' });
+  await unlock();
+  await (await lockFolder(userData))();
+});
+
+it('data lies where the platform wants it', () => {
+  expect(defaultUserData('linux', {}, '/home/a')).toBe('/home/a/.config/Parley');
+  expect(defaultUserData('linux', { XDG_CONFIG_HOME: '/c' }, '/home/a')).toBe('/c/Parley');
+  expect(defaultUserData('linux', { XDG_CONFIG_HOME: 'c' }, '/home/a')).toBe('/home/a/.config/Parley');
+  expect(defaultUserData('darwin', {}, '/Users/a')).toBe('/Users/a/Library/Application Support/Parley');
+  expect(defaultUserData('win32', { APPDATA: '/r' }, '/u')).toBe('/r/Parley');
+});
+
+function occupy(port: number): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
