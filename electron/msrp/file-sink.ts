@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { constants, write as writeFile } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { ParleyError } from '../../shared/base/errors.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import { blockPool } from './buffer-pool.ts';
+import { writeError } from './file-errors.ts';
+import { feedHashes } from './hash-file.ts';
+import type { MessageSink } from './port.ts';
+import { RangeSet } from './ranges.ts';
+
+export { finishFile, quarantine } from './finish-file.ts';
+
+export interface FileSinkOptions {
+  /** made with mode 0600, or taken up again when `start` is not 0; never followed when a link */
+  readonly partialPath: string;
+  /** octets of the whole file */
+  readonly size: number;
+  /** what was announced for the whole file, lower-case hex */
+  readonly hash: { readonly sha1: string | null; readonly sha256: string | null };
+  /** where in the file octet 0 of the message goes: what is there before it came in an earlier transfer */
+  readonly start?: number;
+  /** octets of the file without a gap, on their way to the disk */
+  readonly onProgress?: (octets: number) => void;
+}
+
+export interface FileSink {
+  readonly sink: MessageSink;
+  /**
+   * Settles once the file is closed: complete, verified and on the disk; or with what came so far, to be taken up again, rejected with a
+   * ParleyError: `file.disk-full`, `file.unwritable`, `file.hash-mismatch`, `file.size-mismatch`, or what `abort` was called with.
+   */
+  readonly result: Promise<{ readonly sha256: string | null; readonly sha1: string | null }>;
+}
+
+/** Blocks a transfer may fill and write at the same time. */
+const BLOCKS = 3;
+
+/** Writes one message into a partial file. Only as many octets as were announced ever reach the disk. */
+export function createFileSink(options: FileSinkOptions): FileSink {
+  const writer = new PartialFile(options);
+  return { sink: writer, result: writer.result };
+}
+
+class PartialFile implements MessageSink {
+  readonly result: FileSink['result'];
+
+  readonly #options: FileSinkOptions;
+  readonly #start: number;
+  readonly #algorithm: 'sha1' | 'sha256';
+  readonly #hash: Hash;
+  readonly #ranges = new RangeSet();
+  readonly #opened: Promise<void>;
+  #settle!: { resolve: (hashes: { sha256: string | null; sha1: string | null }) => void; reject: (error: ParleyError) => void };
+  #file: FileHandle | null = null;
+  #state: 'open' | 'completing' | 'over' = 'open';
+  #failure: ParleyError | null = null;
+  #abortedWith: ParleyError | null = null;
+  #ready = false;
+  // the block that is being filled
+  #block: Buffer | null = null;
+  #blockAt = 0;
+  #filled = 0;
+  // what is handed to the system
+  #blocks = 0;
+  #writing = 0;
+  #queue: { block: Buffer; at: number; length: number }[] = [];
+  #waiting: (() => void)[] = [];
+  // the octets hashed so far; -1: they came out of order, the file is read again at the end
+  #hashedTo: number;
+
+  constructor(options: FileSinkOptions) {
+    this.#options = options;
+    this.#start = options.start ?? 0;
+    this.#algorithm = options.hash.sha256 === null && options.hash.sha1 !== null ? 'sha1' : 'sha256';
+    this.#hash = createHash(this.#algorithm);
+    this.#hashedTo = this.#start;
+    this.#ranges.add(0, this.#start);
+    this.result = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // Who only looks at the sink must not end the app.
+    this.result.catch(() => {});
+    this.#opened = this.#open();
+  }
+
+  write(offset: number, octets: Uint8Array): void | Promise<void> {
+    this.#assertUsable();
+    const at = this.#start + offset;
+    if (at + octets.length > this.#options.size) {
+      throw this.#fail(new ParleyError('file.size-mismatch', `more than the announced ${this.#options.size} octets`));
+    }
+    const taken = this.#take(at, octets);
+    return taken === octets.length ? undefined : this.#takeRest(at + taken, octets.subarray(taken));
+  }
+
+  complete(size: number): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#failure ?? this.#abortedWith ?? new ParleyError('request.invalid-state', 'completed twice'));
+    this.#state = 'completing';
+    return this.#complete(size).then(
+      (hashes) => this.#settle.resolve(hashes),
+      async (thrown: unknown) => {
+        const error = this.#fail(thrown instanceof ParleyError ? thrown : writeError(thrown));
+        await this.#close();
+        this.#settle.reject(error);
+        throw error;
+      },
+    );
+  }
+
+  /** What came so far stays in the partial file. Without effect once the message is complete or aborted. */
+  abort(error: CodedError): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'over';
+    const reason = this.#failure ?? (error instanceof ParleyError ? error : new ParleyError(error.code, error.detail));
+    this.#abortedWith = reason;
+    void this.#flush()
+      .catch(() => {})
+      .then(() => this.#close())
+      .then(() => this.#settle.reject(reason));
+  }
+
+  async #open(): Promise<void> {
+    const { partialPath } = this.#options;
+    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (this.#start === 0 ? constants.O_TRUNC : 0);
+    try {
+      const file = await open(partialPath, flags, 0o600);
+      this.#file = file;
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new ParleyError('file.unwritable', 'the partial file is not a regular file');
+      if (stat.size < this.#start) throw new ParleyError('file.size-mismatch', 'the partial file is shorter than what it should hold');
+      await feedHashes(file, 0, this.#start, [this.#hash]);
+    } catch (thrown) {
+      this.#fail(thrown instanceof ParleyError ? thrown : writeError(thrown));
+    }
+    this.#ready = true;
+    this.#writeNext();
+  }
+
+  /** @returns how many octets found room */
+  #take(from: number, octets: Uint8Array): number {
+    let taken = 0;
+    while (taken < octets.length) {
+      const at = from + taken;
+      if (this.#block !== null && this.#blockAt + this.#filled !== at) this.#submit();
+      if (this.#block === null) {
+        if (this.#blocks >= BLOCKS) break;
+        this.#blocks++;
+        this.#block = blockPool.take();
+        this.#blockAt = at;
+        this.#filled = 0;
+      }
+      const part = octets.subarray(taken, taken + this.#block.length - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.length;
+      taken += part.length;
+      if (this.#filled === this.#block.length) this.#submit();
+    }
+    if (taken > 0) {
+      this.#ranges.add(from, from + taken);
+      this.#options.onProgress?.(this.#ranges.contiguous);
+    }
+    return taken;
+  }
+
+  async #takeRest(from: number, octets: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < octets.length; ) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.#assertUsable();
+      taken += this.#take(from + taken, octets.subarray(taken));
+    }
+  }
+
+  #submit(): void {
+    const block = this.#block;
+    if (block === null) return;
+    const length = this.#filled;
+    this.#block = null;
+    this.#queue.push({ block, at: this.#blockAt, length });
+    this.#writeNext();
+  }
+
+  /**
+   * Two writes at once keep the disk busy, but never when they could overlap: the later octets must win (RFC 4975 section 7.3.1). This thread
+   * hashes while the system writes.
+   */
+  #writeNext(): void {
+    if (!this.#ready) return;
+    if (this.#failure !== null) for (const { block } of this.#queue.splice(0)) this.#giveBack(block);
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const inOrder = this.#hashedTo === next.at;
+      if (this.#writing >= (inOrder ? 2 : 1)) break;
+      this.#queue.shift();
+      this.#writing++;
+      const { block, at, length } = next;
+      if (inOrder) {
+        this.#hashedTo += length;
+        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
+        this.#hash.update(block.subarray(0, length));
+      } else {
+        this.#hashedTo = -1;
+        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
+      }
+    }
+    this.#wake();
+  }
+
+  #writeAll(fd: number, block: Buffer, from: number, length: number, at: number): void {
+    writeFile(fd, block, from, length - from, at + from, (error, count) => {
+      if (error === null && from + count < length && count > 0) return this.#writeAll(fd, block, from + count, length, at);
+      this.#writing--;
+      this.#giveBack(block);
+      if (error !== null || count === 0) this.#fail(error === null ? new ParleyError('file.disk-full', 'nothing was written') : writeError(error));
+      this.#writeNext();
+    });
+  }
+
+  #giveBack(block: Buffer): void {
+    this.#blocks--;
+    blockPool.give(block);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#opened;
+    this.#submit();
+    while (this.#writing > 0 || this.#queue.length > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  async #complete(size: number): Promise<{ sha256: string | null; sha1: string | null }> {
+    this.#assertUsable();
+    const whole = this.#options.size;
+    const { sha256, sha1 } = this.#options.hash;
+    if (this.#start + size !== whole || !this.#ranges.covers(whole)) {
+      throw new ParleyError('file.size-mismatch', `${this.#start + size} octets instead of ${whole}`);
+    }
+    await this.#flush();
+    const file = this.#file as FileHandle;
+    await file.truncate(whole);
+    let hash = this.#hash;
+    if (this.#hashedTo !== whole) {
+      hash = createHash(this.#algorithm);
+      await feedHashes(file, 0, whole, [hash]);
+    }
+    const digest = hash.digest('hex');
+    const wanted = this.#algorithm === 'sha256' ? sha256 : sha1;
+    if (wanted !== null && digest !== wanted.toLowerCase()) throw new ParleyError('file.hash-mismatch', `${this.#algorithm} ${digest}`);
+    await file.sync();
+    await this.#close();
+    return { sha256: this.#algorithm === 'sha256' ? digest : null, sha1: this.#algorithm === 'sha1' ? digest : null };
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'over';
+    await this.#opened;
+    const file = this.#file;
+    this.#file = null;
+    if (file === null) return;
+    // A write that was never answered would come after the close; there is none once a flush ended.
+    while (this.#writing > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await file.close().catch(() => {});
+  }
+
+  /** The first failure stays. */
+  #fail(error: ParleyError): ParleyError {
+    this.#failure ??= error;
+    return this.#failure;
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#state === 'over') throw this.#abortedWith ?? new ParleyError('request.invalid-state', 'the file is closed');
+  }
+}
