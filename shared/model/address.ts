@@ -1,5 +1,7 @@
 /** Longest address that is looked at, in characters. */
 const MAX_LENGTH = 1024;
+/** of sip and of sips: once the schemes are one, so are their ports */
+const DEFAULT_PORTS: ReadonlySet<number> = new Set([5060, 5061]);
 const HOST = /^(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])$/;
 const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})+$/;
 
@@ -15,15 +17,17 @@ export function canonicalAddress(text: string): string | null {
   if (text.length > MAX_LENGTH) return null;
   const uri = bareUri(text.trim());
   const colon = uri.indexOf(':');
+  const at = uri.indexOf('@');
   switch (colon < 0 ? '' : uri.slice(0, colon).toLowerCase()) {
     case 'sip':
-      return sipAddress(uri.slice(colon + 1), '5060');
     case 'sips':
-      return sipAddress(uri.slice(colon + 1), '5061');
+      return sipAddress(uri.slice(colon + 1));
     case 'tel':
       return telAddress(uri.slice(colon + 1));
     default:
-      return uri.includes('@') ? sipAddress(uri, '5060') : globalNumber(uri);
+      // A colon in front of the @ ends a scheme that is not ours.
+      if (at < 0) return globalNumber(uri);
+      return colon < 0 || colon > at ? sipAddress(uri) : null;
   }
 }
 
@@ -41,7 +45,10 @@ export function addressTitle(address: string, displayName?: string | undefined):
 export function domainOf(address: string): string | null {
   const canonical = canonicalAddress(address);
   if (canonical === null || !canonical.startsWith('sip:')) return null;
-  return canonical.slice(canonical.lastIndexOf('@') + 1).replace(/^sip:/, '').replace(/:\d+$/, '');
+  return canonical
+    .slice(canonical.lastIndexOf('@') + 1)
+    .replace(/^sip:/, '')
+    .replace(/:\d+$/, '');
 }
 
 /** What stands in angle brackets outside of a quoted display name, else the text up to header parameters. */
@@ -53,7 +60,7 @@ function bareUri(text: string): string {
   return close < 0 ? '' : text.slice(open + 1, close).trim();
 }
 
-function sipAddress(rest: string, defaultPort: string): string | null {
+function sipAddress(rest: string): string | null {
   // The user part may hold ; and ?, the host part begins after the last @ in front of the URI's headers.
   const at = rest.lastIndexOf('@', endOfUser(rest));
   const [user = '', hostAndMore = ''] = at < 0 ? ['', rest] : [rest.slice(0, at).replace(/:.*$/s, ''), rest.slice(at + 1)];
@@ -66,7 +73,7 @@ function sipAddress(rest: string, defaultPort: string): string | null {
     const number = globalNumber(user.replace(/;.*$/s, ''));
     if (number !== null) return number;
   }
-  const port = match[2] === undefined || match[2] === defaultPort ? '' : `:${Number(match[2])}`;
+  const port = match[2] === undefined || DEFAULT_PORTS.has(Number(match[2])) ? '' : `:${Number(match[2])}`;
   return `sip:${at < 0 ? '' : `${plainUser(user)}@`}${host.replace(/\.$/, '')}${port}`;
 }
 
@@ -83,7 +90,11 @@ function telAddress(rest: string): string | null {
   const global = globalNumber(number);
   if (global !== null) return global;
   const local = number.replace(/[-.()\s]/g, '').toLowerCase();
-  const context = parameters.find((parameter) => /^phone-context=/i.test(parameter))?.slice('phone-context='.length).toLowerCase() ?? '';
+  const context =
+    parameters
+      .find((parameter) => /^phone-context=/i.test(parameter))
+      ?.slice('phone-context='.length)
+      .toLowerCase() ?? '';
   if (!/^[0-9a-f*#]{1,32}$/.test(local) || !/^(?:\+\d{1,15}|[a-z0-9][a-z0-9.-]*)$/.test(context)) return null;
   return `tel:${local};phone-context=${context}`;
 }

@@ -1,5 +1,5 @@
 import { utf8 } from '../../base/bytes.ts';
-import { CPIM_NAMESPACE, type CpimHeader, type CpimMessage, IMDN_NAMESPACE, cpimHeaders } from './cpim.ts';
+import { CPIM_NAMESPACE, type CpimHeader, type CpimMessage, cpimHeaders, IMDN_NAMESPACE } from './cpim.ts';
 import { quoteCpim, unescapeCpim } from './escape.ts';
 
 export type DispositionRequest = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';

@@ -1,6 +1,6 @@
 import { concatBytes, utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
-import { type HeaderLimits, type MimeHeader, decodeMimeHeaders, encodeMimeHeaders, mimeHeader, readLine } from '../mime/headers.ts';
+import { decodeMimeHeaders, encodeMimeHeaders, type HeaderLimits, type MimeHeader, mimeHeader, readLine } from '../mime/headers.ts';
 import { decodeTransferEncoding } from '../mime/transfer-encoding.ts';
 
 export const CPIM_TYPE = 'message/cpim';
@@ -35,6 +35,8 @@ export interface CpimLimits {
 export const CPIM_LIMITS: CpimLimits = { maxOctets: 16_777_216, maxHeaders: 128, maxHeaderOctets: 65_536 };
 
 const NAME = /^[!#-'*+\-0-9A-Z^_`a-z|~]+(?:\.[!#-'*+\-0-9A-Z^_`a-z|~]+)?$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they have to be escaped (RFC 3862 section 2.3)
+const CONTROL = /[\u0000-\u001f\u007f]/;
 const HEADER = /^([^:;\s]+):((?:;[^ ]*)?)(?: ?)(.*)$/s;
 
 /**
@@ -63,8 +65,8 @@ export function decodeCpim(octets: Uint8Array, limits: Partial<CpimLimits> = {})
 export function encodeCpim(message: CpimMessage): Uint8Array {
   let text = '';
   for (const header of message.headers) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a control character has to be escaped (RFC 3862 section 2.3)
-    const broken = /[\u0000-\u001f\u007f]/.test(header.value) || header.value !== header.value.trim() || !/^(?:;[^\s]*)?$/.test(header.parameters);
+    const value = header.value.trim();
+    const broken = value !== header.value || CONTROL.test(value) || !/^(?:;[^\s]*)?$/.test(header.parameters);
     if (broken || !NAME.test(header.name)) throw new ParleyError('cpim.malformed', `header ${JSON.stringify(header.name)}`);
     text += `${header.name}:${header.parameters} ${header.value}\r\n`;
   }

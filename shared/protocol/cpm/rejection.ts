@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../base/errors.ts';
 import { type HeaderField, headerValues } from './header-scan.ts';
-import { type Warning, readWarnings } from './warning.ts';
+import { readWarnings, type Warning } from './warning.ts';
 
 /** What a final answer that is no 2xx means for what was sent. */
 export interface Rejection {
@@ -63,7 +63,8 @@ export function messageRejection(status: number, headers: readonly HeaderField[]
 /** The answer to the INVITE of a file (cpm.md sections 10.5, 15.1, 15.2). */
 export function fileRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
   const warnings = readWarnings(headers);
-  if (status === 403 && warnings.some(({ text }) => /\b133\b|size exceeded/i.test(text))) return rejection(['peer.too-large', true], headers);
+  if (status === 403 && warnings.some(({ text }) => /\b133\b|size exceeded/i.test(text)))
+    return rejection(['peer.too-large', true], headers);
   if ((status === 488 || status === 606) && warnings.some(isMediaWarning)) return rejection(['peer.unsupported', true], headers);
   return rejection(FILE[status] ?? MESSAGE[status] ?? byClass(status), headers);
 }

@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
-import { type XmlElement, type XmlLimits, childElement, decodeXml, escapeXml } from '../xml/xml.ts';
+import { childElement, decodeXml, escapeXml, type XmlElement, type XmlLimits } from '../xml/xml.ts';
 
 export const IMDN_TYPE = 'message/imdn+xml';
 const NAMESPACE = 'urn:ietf:params:xml:ns:imdn';
@@ -8,7 +8,15 @@ const NAMESPACE = 'urn:ietf:params:xml:ns:imdn';
 export type ImdnDisposition = 'delivery' | 'display' | 'processing';
 export type ImdnStatus = 'delivered' | 'displayed' | 'failed' | 'forbidden' | 'error' | 'processed' | 'stored';
 
-const STATUSES: readonly string[] = ['delivered', 'displayed', 'failed', 'forbidden', 'error', 'processed', 'stored'] satisfies ImdnStatus[];
+const STATUSES: readonly string[] = [
+  'delivered',
+  'displayed',
+  'failed',
+  'forbidden',
+  'error',
+  'processed',
+  'stored',
+] satisfies ImdnStatus[];
 const DISPOSITIONS: readonly ImdnDisposition[] = ['delivery', 'display', 'processing'];
 
 /** What a disposition notification says (RFC 5438 section 7.2, 11). */

@@ -27,7 +27,9 @@ export function mediaType(text: string): string {
   return isMediaType(type) ? type : 'application/octet-stream';
 }
 
+/** Each name begins with a letter or digit (RFC 6838 section 4.2), so that no type reads as a path. */
 export function isMediaType(text: string): boolean {
   const slash = text.indexOf('/');
-  return text.length <= 255 && slash > 0 && isToken(text.slice(0, slash)) && isToken(text.slice(slash + 1));
+  const [type, subtype] = [text.slice(0, Math.max(slash, 0)), text.slice(slash + 1)];
+  return text.length <= 255 && [type, subtype].every((name) => isToken(name) && /^[0-9A-Za-z]/.test(name));
 }

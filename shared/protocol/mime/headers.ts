@@ -1,4 +1,4 @@
-import { CR, LF, fromUtf8, utf8 } from '../../base/bytes.ts';
+import { CR, fromUtf8, LF, utf8 } from '../../base/bytes.ts';
 import { type ErrorCode, ParleyError } from '../../base/errors.ts';
 
 /** A header as on the wire: order and case of the name kept, a folded value joined by one space. */
@@ -35,7 +35,8 @@ export function decodeMimeHeaders(octets: Uint8Array, from: number, limits: Head
     const last = headers.at(-1);
     if (/^[ \t]/.test(line)) {
       if (last === undefined) throw new ParleyError(limits.malformed, 'a folded line without a header');
-      last.value = `${last.value} ${line.trim()}`.trim();
+      const more = line.trim();
+      if (more !== '') last.value = last.value === '' ? more : `${last.value} ${more}`;
       continue;
     }
     const colon = line.indexOf(':');

@@ -1,5 +1,5 @@
-import { ParleyError } from '../../base/errors.ts';
 import { fromBinaryString, fromUtf8 } from '../../base/bytes.ts';
+import { ParleyError } from '../../base/errors.ts';
 
 /** A value followed by `;name=value` parameters (RFC 2045 section 5.1, RFC 2183). Parameter names are lower case, values unquoted. */
 export interface ParameterisedValue {

@@ -1,8 +1,8 @@
-import { CR, LF, NO_BYTES, concatBytes, utf8 } from '../../base/bytes.ts';
+import { CR, concatBytes, LF, NO_BYTES, utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { randomToken } from '../../base/random.ts';
 import { type ContentType, decodeContentType, encodeContentType } from '../mime/content-type.ts';
-import { type HeaderLimits, type MimeHeader, decodeMimeHeaders, encodeMimeHeaders, mimeHeader } from '../mime/headers.ts';
+import { decodeMimeHeaders, encodeMimeHeaders, type HeaderLimits, type MimeHeader, mimeHeader } from '../mime/headers.ts';
 import { decodeTransferEncoding } from '../mime/transfer-encoding.ts';
 
 /** A multipart body (RFC 2046 section 5.1); a nested one is decoded by another call on its part. */
@@ -62,10 +62,7 @@ export function decodeMultipart(octets: Uint8Array, contentType: string, limits:
 }
 
 /** @throws ParleyError `multipart.malformed` for a boundary that is none or that occurs in a part */
-export function encodeMultipart(
-  multipart: Pick<Multipart, 'parts'> & Partial<Multipart>,
-  boundary: string,
-): Uint8Array {
+export function encodeMultipart(multipart: Pick<Multipart, 'parts'> & Partial<Multipart>, boundary: string): Uint8Array {
   if (!BOUNDARY.test(boundary)) throw new ParleyError('multipart.malformed', `boundary ${JSON.stringify(boundary)}`);
   if (multipart.parts.length === 0) throw new ParleyError('multipart.malformed', 'no part');
   const dashed = utf8(`--${boundary}`);

@@ -116,7 +116,9 @@ function percentEncode(name: string): string {
 
 function percentDecode(text: string): string {
   if (!text.includes('%')) return text;
-  const binary = toBinaryString(utf8(text)).replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const binary = toBinaryString(utf8(text)).replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return fromUtf8(fromBinaryString(binary));
 }
 

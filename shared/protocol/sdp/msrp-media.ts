@@ -1,12 +1,12 @@
 import { ParleyError } from '../../base/errors.ts';
 import {
-  type FileRange,
-  type FileSelector,
   decodeCount,
   decodeFileRange,
   decodeFileSelector,
   encodeFileRange,
   encodeFileSelector,
+  type FileRange,
+  type FileSelector,
 } from './file-selector.ts';
 
 export type MsrpProtocol = 'TCP/MSRP' | 'TCP/TLS/MSRP';
@@ -143,8 +143,8 @@ export function encodeMsrpMedia(media: MsrpMedia, networkAddress: (address: stri
   if (media.acceptWrappedTypes.length > 0) add('accept-wrapped-types', media.acceptWrappedTypes.join(' '));
   add('max-size', media.maxSize);
   if (media.path.length > 0) add('path', media.path.join(' '));
-  if (media.cema) add('msrp-cema', '');
   add('setup', media.setup);
+  if (media.cema) add('msrp-cema', '');
   add('fingerprint', media.fingerprint);
   add('file-selector', media.fileSelector && encodeFileSelector(media.fileSelector));
   add('file-transfer-id', media.fileTransferId);

@@ -29,7 +29,9 @@ export interface FileRefusal {
   readonly text: string;
 }
 
-export type FileOfferReading = { readonly offer: FileOffer; readonly refusal: null } | { readonly offer: null; readonly refusal: FileRefusal };
+export type FileOfferReading =
+  | { readonly offer: FileOffer; readonly refusal: null }
+  | { readonly offer: null; readonly refusal: FileRefusal };
 
 const REFUSALS: Readonly<Record<FileRefusal['reason'], { readonly code: number; readonly text: string }>> = {
   'no-media': { code: 304, text: 'No MSRP medium' },

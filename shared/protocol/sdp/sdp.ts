@@ -1,7 +1,7 @@
 import { parse } from 'sdp-transform';
 import { fromUtf8, utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
-import { type MsrpMedia, type ParsedSection, decodeMsrpMedia, encodeMsrpMedia, isMsrp } from './msrp-media.ts';
+import { decodeMsrpMedia, encodeMsrpMedia, isMsrp, type MsrpMedia, type ParsedSection } from './msrp-media.ts';
 
 export const SDP_TYPE = 'application/sdp';
 

@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import {
+  acceptsType,
+  makeFileAnswer,
+  makeFileOffer,
+  makeOrigin,
+  readFileAnswer,
+  setupRole,
+} from '../../../shared/protocol/sdp/file-offer.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
+import { readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
+import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
+
+const PATH = 'msrp://192.0.2.10:5000/abc;tcp';
+
+const offer = makeFileOffer({
+  origin: makeOrigin('192.0.2.10', 1000),
+  address: '192.0.2.10',
+  port: 5000,
+  path: PATH,
+  name: 'a.txt',
+  type: 'text/plain;charset=UTF-8',
+  size: 10,
+  hashes: [{ algorithm: 'sha-1', hex: '00ff' }],
+  transferId: 'x'.repeat(32),
+});
+
+function withMedia(description: SessionDescription, changes: Partial<MsrpMedia>): SessionDescription {
+  return { ...description, media: description.media.map((media) => (media.kind === 'msrp' ? { ...media, ...changes } : media)) };
+}
+
+function answerTo(description: SessionDescription, changes: Partial<MsrpMedia> = {}): SessionDescription {
+  const answer = makeFileAnswer(description, {
+    mediaIndex: 0,
+    origin: makeOrigin('192.0.2.20', 2000),
+    address: '192.0.2.20',
+    port: 6000,
+    path: 'msrp://192.0.2.20:6000/def;tcp',
+    setup: 'passive',
+  });
+  return withMedia(answer, changes);
+}
+
+describe('reading an offer of a file', () => {
+  it('survives the wire', () => {
+    expect(readFileOffer(decodeSdp(encodeSdp(offer))).offer).toEqual({
+      mediaIndex: 0,
+      name: 'a.txt',
+      type: 'text/plain',
+      size: 10,
+      hashes: [{ algorithm: 'sha-1', hex: '00ff' }],
+      transferId: 'x'.repeat(32),
+      disposition: 'attachment',
+      date: null,
+      icon: null,
+      title: null,
+      range: null,
+      remotePath: [PATH],
+      setup: 'actpass',
+    });
+  });
+
+  it.each([
+    ['no-selector', { fileSelector: null }],
+    ['no-path', { path: [] }],
+    ['no-path', { path: ['sip:a@b'] }],
+    ['not-a-push', { direction: 'recvonly' }],
+    ['not-a-push', { direction: 'inactive' }],
+    ['transport', { protocol: 'TCP/TLS/MSRP' }],
+    ['no-media', { port: 0 }],
+    ['cema', { address: '192.0.2.99' }],
+    ['cema', { port: 5001 }],
+  ] as const)('R-FTR-05: refuses with 488 for %s', (reason, changes) => {
+    const { offer: read, refusal } = readFileOffer(withMedia(offer, changes));
+    expect(read).toBeNull();
+    expect(refusal).toMatchObject({ reason, status: 488 });
+  });
+
+  it('an offer without any MSRP medium is refused', () => {
+    const media = [{ kind: 'other', type: 'audio', port: 1, protocol: 'RTP/AVP', formats: '0' }] as const;
+    expect(readFileOffer({ ...offer, media }).refusal).toMatchObject({ reason: 'no-media', code: 304 });
+  });
+
+  it('an address that differs from the path is taken with CEMA, and from a host name (RFC 6714)', () => {
+    expect(readFileOffer(withMedia(offer, { address: '192.0.2.99', cema: true })).offer).not.toBeNull();
+    expect(readFileOffer(withMedia(offer, { path: ['msrp://alice.example:5000/abc;tcp'] })).offer).not.toBeNull();
+  });
+
+  it('IPv6 in the path is compared without brackets, a path without a port means 2855', () => {
+    const path = ['msrp://[2001:DB8::1]/abc;tcp'];
+    expect(readFileOffer(withMedia(offer, { path, address: '2001:db8::1', port: 2855 })).offer).not.toBeNull();
+    expect(readFileOffer(withMedia(offer, { path, address: '2001:db8::2', port: 2855 })).refusal?.reason).toBe('cema');
+  });
+
+  it('render is the default disposition, size and name may be missing', () => {
+    const little = withMedia(offer, { fileDisposition: null, fileSelector: { name: null, type: null, size: null, hashes: [] } });
+    expect(readFileOffer(little).offer).toMatchObject({ disposition: 'render', name: null, type: null, size: null });
+  });
+});
+
+describe('answering', () => {
+  it('takes the named file; every other medium keeps its place with port 0', () => {
+    const [first] = offer.media;
+    const audio = { kind: 'other', type: 'audio', port: 7000, protocol: 'RTP/AVP', formats: '0' } as const;
+    const second: MsrpMedia = { ...(first as MsrpMedia), fileTransferId: 'second' };
+    const description = { ...offer, media: [audio, first as MsrpMedia, second] };
+    expect(readFileOffer(description).offer?.mediaIndex).toBe(1);
+    const answer = makeFileAnswer(description, {
+      mediaIndex: 1,
+      origin: offer.origin,
+      address: '192.0.2.20',
+      port: 6000,
+      path: 'msrp://192.0.2.20:6000/def;tcp',
+      setup: 'passive',
+      maxSize: 100,
+    });
+    expect(answer.media).toMatchObject([
+      { kind: 'other', type: 'audio', port: 0 },
+      { port: 6000, direction: 'recvonly', setup: 'passive', maxSize: 100, acceptTypes: ['message/cpim', 'text/plain'] },
+      { port: 0, direction: 'recvonly', fileTransferId: 'second', fileSelector: second.fileSelector, path: [] },
+    ]);
+  });
+
+  it('mirrors the range, leaves out icon, disposition and date', () => {
+    const resumed = withMedia(offer, { fileRange: { start: 5, stop: 10 }, fileIcon: 'i@x', fileDate: 'creation:"x"' });
+    expect(answerTo(resumed).media[0]).toMatchObject({
+      fileRange: { start: 5, stop: 10 },
+      fileIcon: null,
+      fileDate: null,
+      fileDisposition: null,
+    });
+  });
+
+  it.each([
+    ['active', 'passive', 'passive'],
+    ['passive', 'active', 'active'],
+    ['actpass', 'passive', 'active'],
+    [null, 'passive', 'passive'],
+    ['holdconn', 'passive', 'passive'],
+  ] as const)('setup %s is answered %s, or %s where active is preferred', (offered, role, preferred) => {
+    expect(setupRole(offered)).toBe(role);
+    expect(setupRole(offered, 'active')).toBe(preferred);
+  });
+});
+
+describe('reading the answer', () => {
+  it('tells path, role and form', () => {
+    expect(readFileAnswer(offer, decodeSdp(encodeSdp(answerTo(offer))))).toEqual({
+      remotePath: ['msrp://192.0.2.20:6000/def;tcp'],
+      role: 'active',
+      form: 'raw',
+      maxSize: null,
+    });
+    expect(readFileAnswer(offer, answerTo(offer, { setup: 'active' })).role).toBe('passive');
+    expect(readFileAnswer(offer, answerTo(offer, { setup: null })).role).toBe('active');
+  });
+
+  it('wraps where only message/cpim is taken', () => {
+    const acceptTypes = ['message/cpim'];
+    expect(readFileAnswer(offer, answerTo(offer, { acceptTypes, acceptWrappedTypes: ['text/plain'] })).form).toBe('cpim');
+    expect(() => readFileAnswer(offer, answerTo(offer, { acceptTypes, acceptWrappedTypes: ['image/png'] }))).toThrow('peer.unsupported');
+  });
+
+  it.each([
+    ['peer.declined', { port: 0 }],
+    ['peer.malformed', { path: [] }],
+    ['peer.malformed', { fileTransferId: 'other' }],
+    ['peer.unsupported', { acceptTypes: ['image/png'] }],
+    ['peer.unsupported', { fileRange: { start: 2, stop: 10 } }],
+    ['peer.unsupported', { protocol: 'TCP/TLS/MSRP' }],
+  ] as const)('%s for %j', (code, changes) => {
+    expect(() => readFileAnswer(offer, answerTo(offer, changes))).toThrow(code);
+  });
+
+  it('a range that says the same in other words is the same', () => {
+    for (const fileRange of [
+      { start: 1, stop: 10 },
+      { start: 1, stop: null },
+    ]) {
+      expect(readFileAnswer(offer, answerTo(offer, { fileRange })).form).toBe('raw');
+    }
+  });
+
+  it('an answer with other media is malformed', () => {
+    expect(() => readFileAnswer(offer, { ...answerTo(offer), media: [] })).toThrow('peer.malformed');
+    expect(() => readFileAnswer(offer, { ...answerTo(offer), media: [EMPTY_MSRP_MEDIA, EMPTY_MSRP_MEDIA] })).toThrow('peer.malformed');
+  });
+});
+
+describe('accept-types', () => {
+  it.each([
+    [['*'], 'image/png', true],
+    [['image/*'], 'image/png', true],
+    [['IMAGE/PNG;q=1'], 'image/png', true],
+    [['image/png'], 'Image/PNG;a=b', true],
+    [['text/plain'], 'image/png', false],
+    [[], 'image/png', false],
+  ])('%j takes %s: %s', (acceptTypes, type, taken) => {
+    expect(acceptsType(acceptTypes, type)).toBe(taken);
+  });
+});

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { fromUtf8 } from '../../shared/base/bytes.ts';
+import { contentHeader, cpimContent, decodeCpim, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { ALL_DISPOSITIONS, cpimAddress, cpimDateTime, imdnRequest, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
+import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { fileRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { decodeImdn, encodeImdn } from '../../shared/protocol/imdn/imdn.ts';
+import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
+import {
+  decodeMultipart,
+  encodeMultipart,
+  partByContentId,
+  partContent,
+  partContentType,
+  rootPart,
+} from '../../shared/protocol/multipart/multipart.ts';
+import { makeFileAnswer, makeFileOffer, readFileAnswer, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
+import { readFileOffer } from '../../shared/protocol/sdp/read-file-offer.ts';
+import { decodeSdp, encodeSdp, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
+import { headerOf, sipExample } from './example.ts';
+
+const SHA1 = '5f6d561a575723677cefb94c3c1d598a18b04eaa';
+
+function offerOf(name: string): SessionDescription {
+  const invite = sipExample(name);
+  const type = headerOf(invite, 'Content-Type');
+  if (type === 'application/sdp') return decodeSdp(invite.body);
+  return decodeSdp(rootPart(decodeMultipart(invite.body, type), type).body);
+}
+
+describe('the bodies of the wire examples', () => {
+  it.each(['F02-01.sip', 'F02-03.sip', 'F02-05.sip', 'F11-14.sip'])('CPIM of %s decodes and encodes to the same octets', (name) => {
+    const { body } = sipExample(name);
+    expect(encodeCpim(decodeCpim(body))).toEqual(body);
+  });
+
+  it('R-PM-13: a message is made in the exact shape of F02-01, with its request for notifications', () => {
+    const { body } = sipExample('F02-01.sip');
+    const made = makeCpim({
+      from: 'sip:alice@home1.example',
+      to: 'sip:bob@home2.example',
+      dateTime: '2026-03-02T09:15:30.120Z',
+      imdnMessageId: 'NyC9j54VIcLqyGMjJwEsdvAM',
+      dispositions: ALL_DISPOSITIONS,
+      contentType: 'text/plain;charset=UTF-8',
+      content: 'Grüße from the desk – shall we meet at 10?',
+    });
+    expect(fromUtf8(encodeCpim(made))).toBe(fromUtf8(body));
+  });
+
+  it('what a message of F02-01 says is read', () => {
+    const message = decodeCpim(sipExample('F02-01.sip').body);
+    expect(imdnRequest(message)).toEqual({
+      messageId: 'NyC9j54VIcLqyGMjJwEsdvAM',
+      dispositions: new Set(['positive-delivery', 'negative-delivery', 'display']),
+    });
+    expect(cpimDateTime(message)).toEqual({ text: '2026-03-02T09:15:30.120Z', time: Date.UTC(2026, 2, 2, 9, 15, 30, 120) });
+    expect(cpimAddress(message, 'From')).toEqual({ uri: 'sip:alice@home1.example', name: '' });
+    expect(contentHeader(message, 'content-TYPE')).toBe('text/plain;charset=UTF-8');
+    expect(fromUtf8(cpimContent(message))).toBe('Grüße from the desk – shall we meet at 10?');
+  });
+
+  it.each([
+    ['F02-03.sip', 'delivery', 'delivered'],
+    ['F02-05.sip', 'display', 'displayed'],
+  ] as const)('the notification of %s is read and written octet by octet', (name, disposition, status) => {
+    const message = decodeCpim(sipExample(name).body);
+    const imdn = decodeImdn(message.content);
+    expect(imdn).toEqual({
+      messageId: 'NyC9j54VIcLqyGMjJwEsdvAM',
+      dateTime: '2026-03-02T09:15:30.120Z',
+      recipientUri: 'sip:bob@home2.example',
+      originalRecipientUri: 'sip:bob@home2.example',
+      disposition,
+      status,
+    });
+    const uri = 'sip:bob@home2.example';
+    const { messageId } = imdn;
+    const written = encodeImdn({
+      messageId,
+      dateTime: '2026-03-02T09:15:30.120Z',
+      recipientUri: uri,
+      originalRecipientUri: uri,
+      disposition,
+      status,
+    });
+    expect(fromUtf8(written)).toBe(fromUtf8(message.content));
+    expect(contentHeader(message, 'Content-Disposition')).toBe('notification');
+    expect(imdnRequest(message).dispositions.size).toBe(0);
+  });
+
+  it('R-FTR-11: the notification of F11-14 reports the Message-ID that the INVITE of F11-01 asked with', () => {
+    const invite = sipExample('F11-01.sip');
+    const type = headerOf(invite, 'Content-Type');
+    const part = partByContentId(decodeMultipart(invite.body, type), 'imdn11@home1.example');
+    const asked = imdnRequest(decodeCpim(part?.body ?? new Uint8Array()));
+    const imdn = decodeImdn(decodeCpim(sipExample('F11-14.sip').body).content);
+    expect(imdn.messageId).toBe(asked.messageId);
+    expect(asked.dispositions).toContain('positive-delivery');
+    expect(imdn.status).toBe('delivered');
+  });
+
+  it('the multipart of F11-01 and every part of it decode and encode to the same octets', () => {
+    const { body, ...invite } = sipExample('F11-01.sip');
+    const type = headerOf({ ...invite, body }, 'Content-Type');
+    const multipart = decodeMultipart(body, type);
+    expect(encodeMultipart(multipart, 'bnd-pWkvbN0rKCS5tG32')).toEqual(body);
+    expect(multipart.parts.map((part) => partContentType(part).type)).toEqual(['application/sdp', 'image/png', 'message/cpim']);
+
+    const [sdp, icon, cpim] = multipart.parts;
+    if (sdp === undefined || icon === undefined || cpim === undefined) throw new Error('three parts');
+    expect(rootPart(multipart, type)).toBe(sdp);
+    expect(fromUtf8(encodeSdp(decodeSdp(sdp.body)))).toBe(fromUtf8(sdp.body));
+    expect(encodeCpim(decodeCpim(cpim.body))).toEqual(cpim.body);
+    for (const part of [sdp, icon, cpim]) expect(part.body.length).toBe(Number(mimeHeader(part.headers, 'Content-Length')));
+    expect([...partContent(icon).subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  });
+
+  it.each(['F11-03.sip', 'F13-01.sip'])('the SDP of %s decodes and encodes to the same octets', (name) => {
+    const { body } = sipExample(name);
+    expect(fromUtf8(encodeSdp(decodeSdp(body)))).toBe(fromUtf8(body));
+  });
+
+  it('R-FT-07: an offer is made as in F11-01: sendonly, with name, size and type', () => {
+    const example = offerOf('F11-01.sip');
+    const made = makeFileOffer({
+      origin: { user: 'alice', id: '3981290001', version: '3981290001', address: '192.0.2.10' },
+      address: '192.0.2.10',
+      port: 30_030,
+      path: 'msrp://192.0.2.10:30030/2UuzUxKXL4ZRjcHISOMu;tcp',
+      name: 'ridge "east".jpg',
+      type: 'image/jpeg',
+      size: 5000,
+      hashes: [{ algorithm: 'sha-1', hex: SHA1 }],
+      transferId: '4wCZTowmvkkCvtpjpsrq1gKaPs6BmZOC',
+      title: 'East ridge, morning',
+      icon: 'icon11@home1.example',
+      date: 'creation:"Sun, 01 Mar 2026 08:12:40 +0100"',
+      range: { start: 1, stop: 5000 },
+    });
+    expect(fromUtf8(encodeSdp(made))).toBe(fromUtf8(encodeSdp(example)));
+  });
+
+  it('R-FTR-07: the answer to F11-01 is the one of F11-03: selector, id and range mirrored; icon, disposition and date not', () => {
+    const offer = offerOf('F11-01.sip');
+    const read = readFileOffer(offer);
+    expect(read.offer).toMatchObject({
+      mediaIndex: 0,
+      name: 'ridge "east".jpg',
+      type: 'image/jpeg',
+      size: 5000,
+      disposition: 'attachment',
+    });
+    const answer = makeFileAnswer(offer, {
+      mediaIndex: 0,
+      origin: { user: 'bob', id: '77150001', version: '77150001', address: '203.0.113.20' },
+      address: '203.0.113.20',
+      port: 20_700,
+      path: 'msrp://203.0.113.20:20700/6ZWP4aEMfj228nPJpPvz;tcp',
+      setup: setupRole(read.offer?.setup ?? null),
+      maxSize: 10_485_760,
+    });
+    expect(fromUtf8(encodeSdp(answer))).toBe(fromUtf8(sipExample('F11-03.sip').body));
+  });
+
+  it('the answer of F11-03 tells where and how to send', () => {
+    expect(readFileAnswer(offerOf('F11-01.sip'), decodeSdp(sipExample('F11-03.sip').body))).toEqual({
+      remotePath: ['msrp://203.0.113.20:20700/6ZWP4aEMfj228nPJpPvz;tcp'],
+      role: 'active',
+      form: 'raw',
+      maxSize: 10_485_760,
+    });
+  });
+
+  it('R-FTR-01: the offer of F13-01 shows name, type, size and hash', () => {
+    expect(readFileOffer(offerOf('F13-01.sip')).offer).toMatchObject({
+      name: 'notes.pdf',
+      type: 'application/pdf',
+      size: 9000,
+      hashes: [{ algorithm: 'sha-1', hex: '4f840aca11e3c450a8877dcc1dad118af396215e' }],
+      transferId: 'k5HbDbx4IXLVkATv3xqvGjNmbfSYtvU6',
+      range: null,
+      setup: 'actpass',
+    });
+  });
+
+  it.each([
+    ['F02-01.sip', 'oma.cpm.msg'],
+    ['F02-03.sip', 'oma.cpm.msg'],
+    ['F11-01.sip', 'oma.cpm.filetransfer'],
+    ['F13-01.sip', 'oma.cpm.filetransfer'],
+    ['F01-03.sip', null],
+  ] as const)('the service of %s is %s', (name, service) => {
+    expect(serviceOf(sipExample(name).headers)).toBe(service);
+  });
+
+  it('the device that sent F02-01 is named by its Contact', () => {
+    expect(instanceOf(sipExample('F02-01.sip').headers)).toBe('urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6');
+  });
+
+  it.each([
+    ['F13-03.sip', 'peer.declined'],
+    ['F13-05.sip', 'peer.declined'],
+    ['F13-06.sip', 'peer.too-large'],
+  ] as const)('R-FTR-15: the refusal of %s means %s', (name, code) => {
+    const { startLine, headers } = sipExample(name);
+    expect(fileRejection(Number(startLine.split(' ')[1]), headers)).toMatchObject({ code, permanent: true });
+  });
+});
