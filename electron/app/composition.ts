@@ -3,7 +3,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { Account } from '../../shared/model/account.ts';
 import { readAccountFile } from './accounts.ts';
 import type { Arguments } from './arguments.ts';
-import { forgetDemo, startDemo, type StartHomeNetwork } from './demo.ts';
+import { forgetDemo, type StartHomeNetwork, startDemo } from './demo.ts';
 import { lockFolder } from './folder-lock.ts';
 import { accountName, accountPaths, demoPaths } from './paths.ts';
 import type { Client, ClientPorts, HostActions, StoreRuntime } from './port.ts';
@@ -91,9 +91,7 @@ function portsOf(options: CompositionOptions, person: Person, people: readonly P
     store: options.store,
     version: options.version,
     platform: process.platform,
-    neighbours: people
-      .filter((other) => other !== person)
-      .map(({ account: { address, displayName } }) => ({ address, displayName })),
+    neighbours: people.filter((other) => other !== person).map(({ account: { address, displayName } }) => ({ address, displayName })),
     clock: systemClock,
     log: (line) => options.log(`${person.name}: ${line}`),
   };

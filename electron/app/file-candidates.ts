@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ParleyError, type ErrorCode } from '../../shared/base/errors.ts';
+import { type ErrorCode, ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { FileCandidate } from '../../shared/ipc/contract.ts';
 import { mediaTypeOf } from './media-types.ts';

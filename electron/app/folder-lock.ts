@@ -13,7 +13,10 @@ import { ParleyError } from '../../shared/base/errors.ts';
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const hash = createHash('sha256').update(await realpath(folder)).digest('hex').slice(0, 24);
+  const hash = createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex')
+    .slice(0, 24);
   const name = socketName(`parley-${hash}`);
   const server = (await listen(name)) ?? ((await isStale(name)) ? await listen(name) : null);
   if (server === null) throw new ParleyError('request.invalid-state', `another Parley uses the folder ${folder}`);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { ParleyError, toCodedError, type ErrorCode } from '../../shared/base/errors.ts';
+import { type ErrorCode, ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { plainHeaders } from '../app/page.ts';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -12,7 +12,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'file.missing': 404,
   'file.too-large': 413,
   'file.disk-full': 507,
-  'internal': 500,
+  internal: 500,
 };
 
 export function answerText(response: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
@@ -49,6 +49,9 @@ export async function answerFile(response: ServerResponse, path: string, headers
 /** RFC 6266: the name for every browser, and its plain form for those that know only ASCII. */
 export function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  const full = encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\uFFFD')).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const full = encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\uFFFD')).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename="${plain}"; filename*=UTF-8''${full}`;
 }

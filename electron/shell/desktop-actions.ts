@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { dialog, shell, type BrowserWindow } from 'electron';
+import { type BrowserWindow, dialog, shell } from 'electron';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { HostActions } from '../app/port.ts';
 

@@ -5,7 +5,7 @@ import { app, dialog } from 'electron';
 import { toCodedError } from '../../shared/base/errors.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
-import { compose, type Composition } from '../app/composition.ts';
+import { type Composition, compose } from '../app/composition.ts';
 import { defaultUserData } from '../app/paths.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
 import { desktopActions } from './desktop-actions.ts';

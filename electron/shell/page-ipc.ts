@@ -1,8 +1,8 @@
 import { isAbsolute } from 'node:path';
-import { ipcMain, type IpcMainEvent, type IpcMainInvokeEvent, type WebContents } from 'electron';
+import { type IpcMainEvent, type IpcMainInvokeEvent, ipcMain, type WebContents } from 'electron';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { FileCandidate } from '../../shared/ipc/contract.ts';
-import { serveContract, type Channel } from '../../shared/ipc/wire.ts';
+import { type Channel, serveContract } from '../../shared/ipc/wire.ts';
 import type { HostedClient } from '../app/composition.ts';
 import { saveIncoming } from '../app/incoming-file.ts';
 import { incomingFolder } from '../app/paths.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { protocol, type Session } from 'electron';
-import type { Client } from '../app/port.ts';
 import { pageFile, pageHeaders, plainHeaders, previewHeaders } from '../app/page.ts';
+import type { Client } from '../app/port.ts';
 import { MAX_PREVIEW } from '../app/preview.ts';
 import { PAGE_HOST, PREVIEW_HOST, SCHEME } from './page-address.ts';
 

@@ -1,4 +1,4 @@
-import { contextBridge, ipcRenderer, webUtils, type IpcRendererEvent } from 'electron';
+import { contextBridge, type IpcRendererEvent, ipcRenderer, webUtils } from 'electron';
 import type { FileCandidate } from '../../shared/ipc/contract.ts';
 import type { ElectronHost } from '../../shared/ipc/host.ts';
 import { IPC, MAX_PASTED, type Offered } from './ipc-channels.ts';

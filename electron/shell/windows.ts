@@ -5,7 +5,7 @@ import { guardContents, guardSession } from './guards.ts';
 import { PAGE_URL } from './page-address.ts';
 import type { PageIpc } from './page-ipc.ts';
 import { servePage } from './page-scheme.ts';
-import { fitInto, MIN_SIZE, placeBeside, readWindowState, writeWindowState, type Bounds } from './window-state.ts';
+import { type Bounds, fitInto, MIN_SIZE, placeBeside, readWindowState, writeWindowState } from './window-state.ts';
 
 export interface WindowOptions {
   readonly ipc: PageIpc;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ERROR_CODES, type CodedError } from '../base/errors.ts';
+import { type CodedError, ERROR_CODES } from '../base/errors.ts';
 
 /**
  * The JSON texts the contract travels in, whatever carries them:

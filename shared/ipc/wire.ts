@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { ParleyError, toCodedError, type CodedError } from '../base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../base/errors.ts';
 import { randomToken } from '../base/random.ts';
 import { contract, type EventName, type EventPayload, type Handlers, type MethodName, type Params, type Result } from './contract.ts';
-import { decodeAnswer, decodeCall, FRAME_LIMITS, MAX_DETAIL, type FrameLimits } from './frames.ts';
+import { decodeAnswer, decodeCall, FRAME_LIMITS, type FrameLimits, MAX_DETAIL } from './frames.ts';
 
 /** Whatever carries texts both ways, in order: Electron IPC, a WebSocket, two functions in a test. */
 export interface Channel {

@@ -1,8 +1,8 @@
+import { FileCandidates } from '../../electron/app/file-candidates.ts';
+import type { Client, ClientPorts, ContractListener } from '../../electron/app/port.ts';
+import { previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { EventName, EventPayload, Handlers, Result } from '../../shared/ipc/contract.ts';
-import { FileCandidates } from '../../electron/app/file-candidates.ts';
-import { previewOf } from '../../electron/app/preview.ts';
-import type { Client, ClientPorts, ContractListener } from '../../electron/app/port.ts';
 
 type Message = Result<'messages.sendText'>;
 type Conversation = Result<'conversations.open'>;

@@ -2,7 +2,10 @@ import WebSocket from 'ws';
 import type { Channel } from '../../shared/ipc/wire.ts';
 
 /** A page's end of the contract over a WebSocket, from Node. @throws the status a host refused with, as `Error('403')` */
-export async function connectSocket(url: string, headers: Record<string, string> = {}): Promise<Channel & { socket: WebSocket; close(): void }> {
+export async function connectSocket(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<Channel & { socket: WebSocket; close(): void }> {
   const socket = new WebSocket(url, { headers });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);

@@ -7,7 +7,13 @@ import { ParleyError } from '../../../shared/base/errors.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const folder = temporaryFolder();
-const GOOD = { address: 'sip:alice@example.com', user: 'alice', password: 'secret', outboundProxy: 'sbc.example.com:5070', transport: 'tcp' };
+const GOOD = {
+  address: 'sip:alice@example.com',
+  user: 'alice',
+  password: 'secret',
+  outboundProxy: 'sbc.example.com:5070',
+  transport: 'tcp',
+};
 
 const parse = (over: object) => parseAccount(JSON.stringify({ ...GOOD, ...over }));
 
@@ -50,7 +56,9 @@ describe('an account file', () => {
 
   it('never shows the password in a refusal', () => {
     for (const over of [{ transport: 'udp' }, { user: 5 }, { password: 'hunter2\u0000' }]) {
-      expect(() => parse({ password: 'hunter2', ...over })).toThrow(expect.objectContaining({ detail: expect.not.stringContaining('hunter2') }));
+      expect(() => parse({ password: 'hunter2', ...over })).toThrow(
+        expect.objectContaining({ detail: expect.not.stringContaining('hunter2') }),
+      );
     }
   });
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../electron/app/arguments.ts';
-import { compose, type Composition } from '../../../electron/app/composition.ts';
+import { type Composition, compose } from '../../../electron/app/composition.ts';
 import type { HomeNetworkUser, StartHomeNetwork } from '../../../electron/app/demo.ts';
 import { lockFolder } from '../../../electron/app/folder-lock.ts';
 import { accountName, accountPaths, defaultUserData } from '../../../electron/app/paths.ts';
@@ -77,9 +77,14 @@ describe('the demo', () => {
     const { clients, homeNetwork } = await start();
     expect(clients.map(({ name }) => name)).toEqual(['alice', 'bob']);
     expect(made.map(({ ports }) => ports.account.outboundProxy)).toEqual([homeNetwork, homeNetwork]);
-    expect(made[0]?.ports.paths).toEqual({ data: join(userData, 'demo', 'alice'), downloads: join(userData, 'demo', 'alice', 'Downloads') });
+    expect(made[0]?.ports.paths).toEqual({
+      data: join(userData, 'demo', 'alice'),
+      downloads: join(userData, 'demo', 'alice', 'Downloads'),
+    });
     expect(made[0]?.ports.neighbours).toEqual([{ address: 'sip:bob@parley.example', displayName: 'Bob' }]);
-    expect(users.map(({ user, password }) => [user, password])).toEqual(made.map(({ ports: { account } }) => [account.user, account.password]));
+    expect(users.map(({ user, password }) => [user, password])).toEqual(
+      made.map(({ ports: { account } }) => [account.user, account.password]),
+    );
     expect(users[0]?.password).not.toBe(users[1]?.password);
     expect(made.every(({ client }) => client.state.started)).toBe(true);
   });
@@ -138,7 +143,10 @@ describe('a configured account', () => {
     const { clients, homeNetwork } = await start(['--account', file]);
     expect(homeNetwork).toBeNull();
     expect(clients).toHaveLength(1);
-    expect(made[0]?.ports).toMatchObject({ neighbours: [], paths: accountPaths(userData, 'sip:dora@example.com', join(root, 'Downloads')) });
+    expect(made[0]?.ports).toMatchObject({
+      neighbours: [],
+      paths: accountPaths(userData, 'sip:dora@example.com', join(root, 'Downloads')),
+    });
   });
 
   it('that is malformed is refused before anything is made', async () => {

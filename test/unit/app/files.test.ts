@@ -28,7 +28,10 @@ describe('a picked file', () => {
 
   it('R-FT-10: is refused when it exceeds the Max File Transfer Size, and taken at it', async () => {
     const candidates = new FileCandidates(5);
-    await expect(candidates.offer(file('six', '123456'))).rejects.toMatchObject({ code: 'file.too-large', detail: 'six: 6 octets, the limit is 5' });
+    await expect(candidates.offer(file('six', '123456'))).rejects.toMatchObject({
+      code: 'file.too-large',
+      detail: 'six: 6 octets, the limit is 5',
+    });
     expect((await candidates.offer(file('five', '12345'))).size).toBe(5);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
 import { contract, type EventName, type Handlers } from '../../../shared/ipc/contract.ts';
-import { connectContract, MAX_OPEN_CALLS, serveContract, type Subscribe } from '../../../shared/ipc/wire.ts';
+import { connectContract, MAX_OPEN_CALLS, type Subscribe, serveContract } from '../../../shared/ipc/wire.ts';
 import { fakeHosted } from '../../harness/fake-hosted.ts';
 import { memoryChannels } from '../../harness/memory-channel.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
@@ -142,7 +142,9 @@ describe('the contract over a channel', () => {
       { maxCall: 1000, maxAnswer: 1000 },
     );
     await expect(page.call('conversations.open', { address: 'sip:b@c.example' })).rejects.toMatchObject({ code: 'internal' });
-    await expect(page.call('messages.sendText', { conversationId: 1, clientId: 'x'.repeat(20), text: 'y'.repeat(1000) })).rejects.toMatchObject({
+    await expect(
+      page.call('messages.sendText', { conversationId: 1, clientId: 'x'.repeat(20), text: 'y'.repeat(1000) }),
+    ).rejects.toMatchObject({
       code: 'contract.malformed',
     });
   });
@@ -182,7 +184,12 @@ describe('what is against the contract', () => {
     const ends = memoryChannels();
     const problems: CodedError[] = [];
     const page = connectContract(ends.page, { limits: { maxCall: 100, maxAnswer: 100 }, onProblem: (problem) => problems.push(problem) });
-    for (const text of ['{"id":"x","result":{}}', '{"event":"toString","payload":1}', '{"event":"message.changed","payload":{}}', 'x'.repeat(101)]) {
+    for (const text of [
+      '{"id":"x","result":{}}',
+      '{"event":"toString","payload":1}',
+      '{"event":"message.changed","payload":{}}',
+      'x'.repeat(101),
+    ]) {
       ends.core.send(text);
     }
     await new Promise((resolve) => setImmediate(resolve));
@@ -208,7 +215,9 @@ describe('what is against the contract', () => {
       [1, 2].map(async () => {
         const ends = memoryChannels();
         const sent = new Promise<string>((resolve) => ends.core.onText(resolve));
-        connectContract(ends.page).call('app.state', {}).catch(() => {});
+        connectContract(ends.page)
+          .call('app.state', {})
+          .catch(() => {});
         return JSON.parse(await sent).id as string;
       }),
     );
