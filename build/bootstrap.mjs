@@ -1,7 +1,6 @@
 // The one entry of every npm script: from a bare clone to a running product or a verdict.
 // Plain JavaScript on purpose: it must run on any Node >= 18, before anything is installed.
 // Messages go to stderr, so a script's own stdout stays clean (`home-network` prints a JSON line there).
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureApp } from './bootstrap/app.mjs';
 import { ensureDependencies } from './bootstrap/dependencies.mjs';
@@ -32,8 +31,7 @@ async function main(argv) {
 
   if (!isFittingNode()) {
     const node = await ensureNode();
-    const again = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' });
-    return again.status ?? 1;
+    return await launch(node, process.argv.slice(1));
   }
   await ensureNode();
   await ensureDependencies();
