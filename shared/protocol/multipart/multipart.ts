@@ -144,9 +144,8 @@ interface Delimiter {
 
 /** The next line that is `--boundary` or `--boundary--`, with white space after it at most (RFC 2046 section 5.1.1). */
 function findDelimiter(octets: Uint8Array, from: number, dashed: Uint8Array): Delimiter | null {
-  for (let start = indexOfBytes(octets, dashed, from); start >= 0; start = indexOfBytes(octets, dashed, start + 1)) {
-    const atLineStart = start === 0 || start === from || (octets[start - 1] === LF && octets[start - 2] === CR && start - 2 >= from);
-    if (!atLineStart) continue;
+  for (let start = from; start >= 0; start = nextLine(octets, start)) {
+    if (!startsWith(octets, dashed, start)) continue;
     let at = start + dashed.length;
     const closing = octets[at] === DASH && octets[at + 1] === DASH;
     if (closing) at += 2;
@@ -157,13 +156,23 @@ function findDelimiter(octets: Uint8Array, from: number, dashed: Uint8Array): De
   return null;
 }
 
+/** Where the line after the next CRLF begins, -1 when there is none. */
+function nextLine(octets: Uint8Array, from: number): number {
+  let at = octets.indexOf(LF, from);
+  while (at >= 0 && octets[at - 1] !== CR) at = octets.indexOf(LF, at + 1);
+  return at < 0 ? -1 : at + 1;
+}
+
+function startsWith(octets: Uint8Array, wanted: Uint8Array, at: number): boolean {
+  for (let offset = 0; offset < wanted.length; offset++) if (octets[at + offset] !== wanted[offset]) return false;
+  return true;
+}
+
 function indexOfBytes(octets: Uint8Array, wanted: Uint8Array, from: number): number {
   const first = wanted[0] ?? 0;
   const last = octets.length - wanted.length;
   for (let at = octets.indexOf(first, from); at >= 0 && at <= last; at = octets.indexOf(first, at + 1)) {
-    let same = 1;
-    while (same < wanted.length && octets[at + same] === wanted[same]) same++;
-    if (same === wanted.length) return at;
+    if (startsWith(octets, wanted, at)) return at;
   }
   return -1;
 }

@@ -39,6 +39,10 @@ describe('multipart', () => {
     expect(bodies('--b\r\n\r\nx\r\n\r\n--b\r\n\r\n\r\n--b--\r\n')).toEqual(['x\r\n', '']);
   });
 
+  it('a bare line feed at the very beginning does not hide the parts', () => {
+    expect(bodies('\n\r\n--b\r\n\r\nx\r\n--b--')).toEqual(['x']);
+  });
+
   it('a boundary that begins another one is told apart: nested parts decode by another call', () => {
     const inner = encodeMultipart({ parts: [part('a/a', '1'), part('a/b', '2')] }, 'b-inner');
     const outer = encodeMultipart(
