@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { type CodedError, ParleyError, toCodedError } from '../../shared/base/errors.ts';
@@ -6,6 +6,8 @@ import { APPLICATION_ID, migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
 
+/** how every SQLite file begins */
+const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 /** how long another process may hold the file before it counts as in use, ms */
 const BUSY_MS = 5000;
 /** after a checkpoint the write-ahead log shrinks to this many octets */
@@ -26,6 +28,7 @@ export interface DatabaseOptions {
 export function openDatabase({ path, nativeBinding, migrations = MIGRATIONS }: DatabaseOptions): Database {
   let database: Database | null = null;
   try {
+    refuseForeign(path);
     database = new SqliteDatabase(path, { timeout: BUSY_MS, ...(nativeBinding === null ? {} : { nativeBinding }) });
     configure(database, path, migrations);
     return database;
@@ -35,6 +38,28 @@ export function openDatabase({ path, nativeBinding, migrations = MIGRATIONS }: D
     if (error.code !== 'store.corrupt') throw new ParleyError(error.code, error.detail, { cause: thrown });
     throw new ParleyError('store.corrupt', `${error.detail}; set aside as ${basename(setAside(path))}`, { cause: thrown });
   }
+}
+
+/**
+ * SQLite throws a log away that it finds beside no database, or beside what is none: whatever can still be read in it would be lost. So
+ * both are looked at before SQLite is.
+ */
+function refuseForeign(path: string): void {
+  const size = sizeOf(path);
+  if (size === 0 && sizeOf(`${path}-wal`) > 0) throw new ParleyError('store.corrupt', 'a log without its database');
+  if (size === 0) return;
+  const first = Buffer.alloc(MAGIC.length);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, first, 0, first.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  if (!first.equals(MAGIC)) throw new ParleyError('store.corrupt', 'not a database');
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function configure(database: Database, path: string, migrations: readonly Migration[]): void {

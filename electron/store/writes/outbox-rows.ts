@@ -38,7 +38,7 @@ export function createOutboxRows(db: WriteHandle) {
     `UPDATE messages SET delivery_notified = max(delivery_notified, :disposition = 'delivered'),
        display_notified = max(display_notified, :disposition = 'displayed') WHERE id = :messageId`,
   );
-  const inWork = db.many<OutboxRow>(`SELECT id, message_id AS messageId, kind, disposition FROM outbox WHERE in_work = 1 ORDER BY id`);
+  const inWork = db.many<OutboxRow>(`SELECT id, message_id AS messageId, kind, disposition FROM outbox WHERE in_work = 1`);
 
   const queue = (message: MessageRecord, now: number, notBefore = 0) =>
     insert({

@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest';
+import { ALL_ASKED, BOB, CAROL, compose, composeFile, type InThread, openInThread, openWith, receive } from './fixture.ts';
+
+type Store = InThread['store'];
+
+const kinds = (store: Store, now = 1e6) =>
+  store.outboxReady(now, 100).map((item) => (item.kind === 'notification' ? item.disposition : item.message.imdnId));
+const rowOf = (store: Store, imdnId: string, now = 1e6): number => {
+  const item = store.outboxReady(now, 100).find((candidate) => candidate.kind !== 'notification' && candidate.message.imdnId === imdnId);
+  return item?.id as number;
+};
+const notes = (store: Store) => store.outboxReady(1e6, 100).flatMap((item) => (item.kind === 'notification' ? [item] : []));
+
+function prepared(store: Store, conversationId: number, imdnId: string): number {
+  const { transferId } = composeFile(store, conversationId, imdnId);
+  store.applyTransfer({ transferId, event: 'prepared', now: 11, fields: { sha256: 'ff' } });
+  return transferId;
+}
+
+describe('order', () => {
+  test('texts of a conversation leave one at a time as composed; conversations do not wait for each other', () => {
+    const { store } = openInThread();
+    const [bob, carol] = [openWith(store).id, openWith(store, CAROL).id];
+    for (const id of ['b1', 'b2', 'b3']) compose(store, bob, id);
+    compose(store, carol, 'c1');
+    expect(kinds(store)).toEqual(['b1', 'c1']);
+    const outboxId = rowOf(store, 'b1');
+    expect(store.outboxUpdate({ outboxId, event: 'attempt', now: 12 })?.message.status).toBe('sending');
+    expect(kinds(store)).toEqual(['c1']);
+    expect(store.outboxUpdate({ outboxId, event: 'accepted', now: 13 })?.message.status).toBe('sent');
+    expect(kinds(store)).toEqual(['b2', 'c1']);
+  });
+
+  test('a postponed text holds back the later ones until its time, and counts its attempts', () => {
+    const { store } = openInThread();
+    const { id } = openWith(store);
+    compose(store, id, 'b1');
+    compose(store, id, 'b2');
+    expect(store.outboxNextAt()).toBe(0);
+    const outboxId = rowOf(store, 'b1');
+    store.outboxUpdate({ outboxId, event: 'attempt', now: 12 });
+    expect(store.outboxNextAt()).toBeNull();
+    const error = { code: 'peer.unavailable', detail: '480' } as const;
+    expect(store.outboxUpdate({ outboxId, event: 'postponed', now: 13, notBefore: 500, error })?.message).toMatchObject({
+      status: 'queued',
+      error,
+    });
+    expect(kinds(store, 499)).toEqual([]);
+    expect(store.outboxNextAt()).toBe(500);
+    expect(store.outboxReady(500, 9)).toMatchObject([
+      { id: outboxId, attempts: 1, kind: 'text', peer: BOB, contributionId: 'contribution b1' },
+    ]);
+  });
+
+  test('a failed text lets the next one go, and a retried one takes its old place', () => {
+    const { store } = openInThread();
+    const { id } = openWith(store);
+    for (const name of ['b1', 'b2', 'b3']) compose(store, id, name);
+    const outboxId = rowOf(store, 'b1');
+    store.outboxUpdate({ outboxId, event: 'attempt', now: 12 });
+    const failed = store.outboxUpdate({ outboxId, event: 'failed', now: 13, error: { code: 'peer.unknown', detail: '404' } });
+    expect(failed).toMatchObject({ message: { status: 'failed', error: { code: 'peer.unknown' } } });
+    expect(kinds(store)).toEqual(['b2']);
+    const retried = store.retry({ messageId: failed?.message.id as number, fileImdnId: 'unused', now: 14 });
+    expect(retried.message).toMatchObject({ status: 'queued', error: null, imdnId: 'b1' });
+    expect(kinds(store)).toEqual(['b1']);
+    expect(store.outboxUpdate({ outboxId, event: 'accepted', now: 15 })).toBeNull();
+    store.retry({ messageId: retried.message.id, fileImdnId: 'unused', now: 16 });
+    store.outboxUpdate({ outboxId: rowOf(store, 'b1'), event: 'attempt', now: 17 });
+    expect(kinds(store)).toEqual([]);
+  });
+
+  test('a retry does not overtake a text that is on its way', () => {
+    const { store } = openInThread();
+    const { id } = openWith(store);
+    const { message } = compose(store, id, 'b1');
+    compose(store, id, 'b2');
+    store.outboxUpdate({ outboxId: rowOf(store, 'b1'), event: 'failed', now: 13 });
+    const second = rowOf(store, 'b2');
+    store.outboxUpdate({ outboxId: second, event: 'attempt', now: 14 });
+    store.retry({ messageId: message.id, fileImdnId: 'unused', now: 15 });
+    expect(kinds(store)).toEqual([]);
+    store.outboxUpdate({ outboxId: second, event: 'accepted', now: 16 });
+    expect(kinds(store)).toEqual(['b1']);
+  });
+
+  test('a file holds back files and no text, until its invitation is accepted', () => {
+    const { store } = openInThread();
+    const { id } = openWith(store);
+    composeFile(store, id, 'unprepared');
+    const first = prepared(store, id, 'f1');
+    prepared(store, id, 'f2');
+    compose(store, id, 't1');
+    expect(kinds(store)).toEqual(['f1', 't1']);
+    store.applyTransfer({ transferId: first, event: 'offer', now: 12 });
+    expect(kinds(store)).toEqual(['t1']);
+    store.applyTransfer({ transferId: first, event: 'started', now: 13 });
+    expect(kinds(store).sort()).toEqual(['f2', 't1']);
+  });
+
+  test('the limit holds over all kinds, oldest first', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', ALL_ASKED, CAROL);
+    compose(store, openWith(store).id, 't1');
+    receive(store, 'm2', ALL_ASKED, CAROL);
+    expect(store.outboxReady(1e6, 2).map((item) => item.kind)).toEqual(['notification', 'text']);
+    expect(store.outboxReady(1e6, 0)).toEqual([]);
+  });
+});
+
+describe('notifications', () => {
+  test('R-V20-01: a stored text owes a delivery notification to the device that sent it', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store)).toMatchObject([
+      {
+        disposition: 'delivered',
+        about: 'm1',
+        aboutDateTime: ALL_ASKED.dateTime,
+        originInstance: ALL_ASKED.originInstance,
+        service: 'msg',
+        peer: BOB,
+        createdAt: 20,
+      },
+    ]);
+    const [note] = notes(store);
+    store.outboxUpdate({ outboxId: note?.id as number, event: 'attempt', now: 21 });
+    expect(notes(store)).toEqual([]);
+    store.outboxUpdate({ outboxId: note?.id as number, event: 'postponed', now: 22, notBefore: 30 });
+    expect(notes(store)).toEqual([{ ...note, attempts: 1 }]);
+  });
+
+  test('R-FTR-10: none is owed that was not asked for', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', { ...ALL_ASKED, positiveDelivery: false, display: false });
+    store.markRead({ conversationId: 1, upTo: 99, now: 30 });
+    expect(notes(store)).toEqual([]);
+  });
+
+  test('displayed takes the place of a delivered one that has not left, not of one on its way', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', ALL_ASKED);
+    receive(store, 'm2', ALL_ASKED);
+    const onItsWay = notes(store)[1]?.id as number;
+    store.outboxUpdate({ outboxId: onItsWay, event: 'attempt', now: 21 });
+    store.markRead({ conversationId: 1, upTo: 99, now: 30 });
+    expect(notes(store).map((note) => `${note.disposition} ${note.about}`)).toEqual(['displayed m1', 'displayed m2']);
+    store.outboxUpdate({ outboxId: onItsWay, event: 'postponed', now: 31, notBefore: 32 });
+    expect(notes(store)).toHaveLength(3);
+  });
+
+  test('a duplicate queues one again only when none waits and none was accepted', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', ALL_ASKED);
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store)).toHaveLength(1);
+    store.outboxUpdate({ outboxId: notes(store)[0]?.id as number, event: 'failed', now: 22 });
+    expect(notes(store)).toHaveLength(0);
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store)).toHaveLength(1);
+    store.outboxUpdate({ outboxId: notes(store)[0]?.id as number, event: 'accepted', now: 23 });
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store)).toHaveLength(0);
+  });
+
+  test('a duplicate does not bring delivered back after displayed', () => {
+    const { store } = openInThread();
+    receive(store, 'm1', ALL_ASKED);
+    store.markRead({ conversationId: 1, upTo: 99, now: 30 });
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store).map((note) => note.disposition)).toEqual(['displayed']);
+    store.outboxUpdate({ outboxId: notes(store)[0]?.id as number, event: 'accepted', now: 31 });
+    receive(store, 'm1', ALL_ASKED);
+    expect(notes(store)).toEqual([]);
+  });
+
+  test('each has an id of its own, 64 random bits or more', () => {
+    const { store } = openInThread();
+    for (let n = 0; n < 50; n++) receive(store, `m${n}`, ALL_ASKED);
+    const ids = notes(store).map((note) => note.imdnId);
+    expect(new Set(ids).size).toBe(50);
+    expect(ids.every((id) => /^[\w-]{24}$/.test(id))).toBe(true);
+    expect(new Set(notes(store).map((note) => note.contributionId)).size).toBe(50);
+  });
+});
+
+describe('recovery', () => {
+  test('what was on its way waits again; nothing else moves', () => {
+    const { store } = openInThread();
+    const [bob, carol] = [openWith(store).id, openWith(store, CAROL).id];
+    compose(store, bob, 'b1');
+    compose(store, carol, 'c1');
+    receive(store, 'm1', ALL_ASKED);
+    const [text] = store.outboxReady(1e6, 1);
+    const note = notes(store)[0]?.id as number;
+    store.outboxUpdate({ outboxId: text?.id as number, event: 'attempt', now: 12 });
+    store.outboxUpdate({ outboxId: note, event: 'attempt', now: 12 });
+    expect(kinds(store)).toEqual(['c1']);
+    store.outboxRecover(50);
+    expect(kinds(store, 50)).toEqual(['b1', 'c1', 'delivered']);
+    expect(store.message(1)).toMatchObject({ imdnId: 'b1', status: 'queued' });
+    expect(store.outboxReady(50, 1)).toMatchObject([{ attempts: 1 }]);
+  });
+});
+
+test('the row of a file is moved by its transfer only', () => {
+  const { store } = openInThread();
+  prepared(store, openWith(store).id, 'f1');
+  const outboxId = rowOf(store, 'f1');
+  expect(() => store.outboxUpdate({ outboxId, event: 'attempt', now: 1 })).toThrow(
+    expect.objectContaining({ code: 'request.invalid-state' }),
+  );
+});

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { compose, openInThread, openWith } from './fixture.ts';
+
+/** every name of a table that may be long, as the queries call it */
+const LONG =
+  /^SCAN (messages|m|transfers|t|conversations|c|outbox|o|f|w|b)\b(?!.* USING (COVERING )?INDEX (outbox_in_work|transfers_open|conversations_by_update|outbox_notifications))/;
+
+function plans(): { sql: string; plan: string[] }[] {
+  const { database, sql, store } = openInThread();
+  compose(store, openWith(store).id, 'i');
+  return sql.map((text) => {
+    const rows = database.prepare(`EXPLAIN QUERY PLAN ${text.replace(/:(\w+)/g, '1')}`).all() as { detail: string }[];
+    return { sql: text, plan: rows.map((row) => row.detail) };
+  });
+}
+
+test('no query walks through a table; a walk over an index follows its order or holds open rows only', () => {
+  const all = plans();
+  expect(all.length).toBeGreaterThan(30);
+  for (const { sql, plan } of all) {
+    expect(
+      plan.filter((step) => LONG.test(step)),
+      sql,
+    ).toEqual([]);
+  }
+});
+
+test('pages come in the order of an index, without a sort', () => {
+  const pages = plans().filter(({ sql }) => /LIMIT :limit/.test(sql) && !/FROM outbox|waiting/.test(sql));
+  expect(pages).toHaveLength(3);
+  for (const { sql, plan } of pages) expect(plan.join('\n'), sql).not.toMatch(/TEMP B-TREE/);
+  const thread = pages.filter(({ sql }) => /conversation_id = :conversationId/.test(sql)).map(({ plan }) => plan[0]);
+  expect(thread).toEqual([
+    'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid<?)',
+    'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid>? AND rowid<?)',
+  ]);
+});
+
+test('what is unread is found by an index of unread messages', () => {
+  const unread = plans().filter(({ sql }) => /status = 'received'/.test(sql) && /SELECT id/.test(sql));
+  expect(unread.map(({ plan }) => plan)).toEqual([
+    ['SEARCH messages USING COVERING INDEX messages_unread (conversation_id=? AND rowid<?)'],
+  ]);
+});
+
+test('the check would see a walk through the messages', () => {
+  expect('SCAN m').toMatch(LONG);
+  expect('SCAN messages USING COVERING INDEX messages_by_imdn').toMatch(LONG);
+  expect('SEARCH m USING INTEGER PRIMARY KEY (rowid=?)').not.toMatch(LONG);
+});
