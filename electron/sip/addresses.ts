@@ -1,0 +1,41 @@
+import { headers, type SipMessage } from '../../shared/protocol/sip/message.ts';
+import { decodeNameAddr, encodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
+import { paramValue } from '../../shared/protocol/sip/params.ts';
+
+export interface Address {
+  /** without quotes, '' when there is none */
+  readonly displayName: string;
+  /** bare; '' when the value could not be read */
+  readonly uri: string;
+  /** display name and `<uri>`, without header parameters */
+  readonly nameAddr: string;
+  readonly tag: string | null;
+}
+
+/** Reads From, To, Contact and the like, and never throws: what cannot be read is empty. */
+export function readAddress(value: string): Address {
+  try {
+    const address = decodeNameAddr(value);
+    const tag = paramValue(address.parameters, 'tag');
+    return {
+      displayName: address.displayName ?? '',
+      uri: address.uri,
+      nameAddr: encodeNameAddr({ ...address, parameters: [] }),
+      tag: tag === '' ? null : tag,
+    };
+  } catch {
+    return { displayName: '', uri: '', nameAddr: '', tag: null };
+  }
+}
+
+/** All readable addresses of a list header. */
+export function readAddresses(message: SipMessage, name: string): Address[] {
+  return headers(message, name)
+    .map(readAddress)
+    .filter((address) => address.uri !== '');
+}
+
+/** Host and port as they stand in a URI or Via: IPv6 in brackets, without a zone. */
+export function uriHost(host: string): string {
+  return host.includes(':') ? `[${host.replace(/%.*$/, '')}]` : host;
+}

@@ -1,0 +1,97 @@
+import { randomToken } from '../../shared/base/random.ts';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
+import { toCodedError } from '../../shared/base/errors.ts';
+import { header, headers, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
+import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { answerHeaders } from './normaliser.ts';
+import { ACCEPT, ALLOW, ALLOWED_METHODS } from './own-headers.ts';
+
+/** extensions a peer may require of this agent; session timers need only that refreshes are answered (RFC 4028 section 7.4) */
+const UNDERSTOOD = new Set(['gruu', 'outbound', 'path', 'timer']);
+
+export interface Surroundings {
+  /** user parts that are this account: of its addresses, contact and GRUUs, escapes undone */
+  isOwnUser(user: string): boolean;
+  hasDialog(request: SipEssentials): boolean;
+  /** Contact value for answers that tell who we are */
+  readonly contact: string;
+}
+
+export type Admission = { readonly kind: 'pass' } | { readonly kind: 'answer'; readonly response: SipResponse } | { readonly kind: 'drop' };
+
+const PASS: Admission = { kind: 'pass' };
+const DROP: Admission = { kind: 'drop' };
+
+/**
+ * What becomes of a request before any state is touched (RFC 3261 section 8.2). OPTIONS and UPDATE are answered here, because sip.js
+ * answers the one with capabilities of its own and does not know the other; so is everything sip.js would throw at.
+ */
+export function admit(request: SipRequest, surroundings: Surroundings): Admission {
+  const isAck = request.method === 'ACK';
+  let parts: SipEssentials;
+  try {
+    parts = essentials(request);
+    if (parts.fromTag === null && isAck) return DROP;
+  } catch (thrown) {
+    // without Via, From, To, Call-ID and CSeq an answer would find nobody
+    const answerable = ['Via', 'From', 'To', 'Call-ID', 'CSeq'].every((name) => header(request, name) !== null);
+    return isAck || !answerable ? DROP : answer(request, 400, reasonOf(toCodedError(thrown).detail));
+  }
+  if (!isAck && request.method !== 'CANCEL') {
+    const uri = trySipUri(request.uri);
+    if (uri === null) return answer(request, 416, 'Unsupported URI Scheme');
+    if (parts.toTag === null && uri.user !== null && !surroundings.isOwnUser(unescapeUser(uri.user))) return answer(request, 404, 'Not Found');
+    const unknown = headers(request, 'Require').filter((tag) => !UNDERSTOOD.has(tag.toLowerCase()));
+    if (unknown.length > 0) return answer(request, 420, 'Bad Extension', [{ name: 'Unsupported', value: unknown.join(', ') }]);
+  }
+  if (!ALLOWED_METHODS.has(request.method)) {
+    if (request.method === 'NOTIFY' || request.method === 'PRACK') return answer(request, 481, 'Call/Transaction Does Not Exist');
+    return answer(request, 405, 'Method Not Allowed', [{ name: 'Allow', value: ALLOW }]);
+  }
+  const isStray = parts.toTag !== null && !surroundings.hasDialog(parts);
+  if (request.method === 'OPTIONS') return isStray ? noDialog(request) : answer(request, 200, 'OK', capabilities(surroundings));
+  if (request.method === 'UPDATE') return isStray || parts.toTag === null ? noDialog(request) : answerUpdate(request, surroundings);
+  if (request.method === 'INVITE' && parts.toTag === null && headers(request, 'Contact').length === 0) {
+    return answer(request, 400, 'Missing Contact Header');
+  }
+  return PASS;
+}
+
+/** RFC 4028 section 9: a refresh without a body only moves the end of the session; an offer in an UPDATE would change it. */
+function answerUpdate(request: SipRequest, surroundings: Surroundings): Admission {
+  if (request.body.length > 0) return answer(request, 488, 'Not Acceptable Here');
+  const interval = header(request, 'Session-Expires');
+  const timer = interval === null ? [] : [{ name: 'Require', value: 'timer' }, { name: 'Session-Expires', value: withRefresher(interval) }];
+  return answer(request, 200, 'OK', [{ name: 'Contact', value: surroundings.contact }, ...timer]);
+}
+
+/** Whoever refreshes goes on doing so: RFC 4028 section 9, table 2. */
+export function withRefresher(interval: string): string {
+  return /;\s*refresher\s*=/i.test(interval) ? interval : `${interval};refresher=uac`;
+}
+
+function capabilities(surroundings: Surroundings): SipHeader[] {
+  return [
+    { name: 'Contact', value: surroundings.contact },
+    { name: 'Accept', value: ACCEPT },
+    { name: 'Allow', value: ALLOW },
+    { name: 'Supported', value: 'gruu, outbound, path' },
+  ];
+}
+
+function noDialog(request: SipRequest): Admission {
+  return answer(request, 481, 'Call/Transaction Does Not Exist');
+}
+
+function answer(request: SipRequest, status: number, reason: string, own: readonly SipHeader[] = []): Admission {
+  return { kind: 'answer', response: answerTo(request, status, reason, own) };
+}
+
+export function answerTo(request: SipRequest, status: number, reason: string, own: readonly SipHeader[] = []): SipResponse {
+  return { kind: 'response', status, reason, headers: [...answerHeaders(request, randomToken(16), false), ...own], body: NO_BYTES };
+}
+
+function reasonOf(detail: string): string {
+  return `Bad Request: ${detail.replace(/[^\x20-\x7e]/g, '?').slice(0, 100)}`;
+}

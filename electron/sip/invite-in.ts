@@ -1,0 +1,176 @@
+import type { Core } from 'sip.js';
+import { Emitter } from '../../shared/base/emitter.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
+import { randomToken } from '../../shared/base/random.ts';
+import { headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { maskedBody, privateHeaders } from './agent-core.ts';
+import { type CallContext, sendBye, watchDialog } from './dialog.ts';
+import { maskToken } from './masking.ts';
+import { answerOptions, describe, quietly } from './message.ts';
+import { ALLOW, checkHeaders, checkValue, supported } from './own-headers.ts';
+import type { DialogEnd, Header, IncomingInvite } from './port.ts';
+
+type Acceptance = Parameters<IncomingInvite['accept']>[0];
+
+/** Hands an INVITE to its listener. Without a listener, or when the listener throws, the agent refuses. */
+export function receiveInvite(
+  context: CallContext,
+  uas: Core.IncomingInviteRequest,
+  request: SipRequest,
+  listeners: Emitter<IncomingInvite>,
+  hasListener: boolean,
+): void {
+  const call = new IncomingCall(context, uas, request);
+  if (!hasListener) return call.reject(480);
+  try {
+    listeners.emit({
+      ...describe(request),
+      ring: () => call.ring(),
+      accept: (answer) => call.accept(answer),
+      reject: (status, reason, fields) => call.reject(status, reason, fields),
+      end: () => call.end(),
+      onCancelled: (listener) => call.cancelled.on(listener),
+      onEnded: (listener) => call.ended.on(listener),
+    });
+  } catch {
+    call.reject(500);
+  }
+}
+
+/**
+ * One call that comes in.
+ *
+ *     offered --(accept)--> waiting for ACK --(ACK)--> up --(BYE)--> over
+ *     offered --(reject, CANCEL)--> over
+ */
+class IncomingCall {
+  readonly cancelled = new Emitter<{ readonly elsewhere: boolean }>();
+  readonly ended = new Emitter<DialogEnd>();
+  readonly #context: CallContext;
+  readonly #uas: Core.IncomingInviteRequest;
+  readonly #request: SipRequest;
+  readonly #withdraw: () => void;
+  #state: 'offered' | 'waiting' | 'up' | 'over' = 'offered';
+  #session: Core.Session | null = null;
+  #acknowledged: { readonly resolve: () => void; readonly reject: (error: ParleyError) => void } | null = null;
+  #endsAfterAck = false;
+
+  constructor(context: CallContext, uas: Core.IncomingInviteRequest, request: SipRequest) {
+    this.#context = context;
+    this.#uas = uas;
+    this.#request = request;
+    // the tag sip.js made can be guessed, and with it a BYE forged
+    (uas as unknown as { toTag: string }).toTag = maskToken(randomToken(16));
+    uas.delegate = { onCancel: (cancel) => this.#cancel(cancel) };
+    this.#withdraw = context.core.onDetach((error) => this.#lose(error));
+    uas.trying();
+  }
+
+  ring(): void {
+    if (this.#state !== 'offered') return;
+    const contact = { name: 'Contact', value: this.#context.identity.contact('', false) };
+    quietly(() => this.#uas.progress({ statusCode: 180, extraHeaders: privateHeaders([contact]) }));
+  }
+
+  async accept({ contentType, body, contactParameters, headers: own }: Acceptance): Promise<void> {
+    if (this.#state !== 'offered') throw new ParleyError('request.invalid-state', 'the invitation is not open any more');
+    checkHeaders(own);
+    checkValue(contentType, 'Content-Type');
+    if (body.length === 0) throw new ParleyError('request.invalid', 'an answer needs a body');
+    const contact = this.#context.identity.contact(contactParameters, false);
+    const fields: Header[] = [
+      { name: 'Contact', value: contact },
+      ...own.filter(({ name }) => name.toLowerCase() !== 'supported'),
+      { name: 'Supported', value: supported(own) },
+      { name: 'Allow', value: ALLOW },
+      { name: 'User-Agent', value: this.#context.identity.options.userAgent },
+      { name: 'Content-Type', value: contentType },
+    ];
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      this.#acknowledged = { resolve, reject };
+    });
+    acknowledged.catch(() => undefined);
+    const { session } = this.#uas.accept({ statusCode: 200, body: maskedBody(body), extraHeaders: privateHeaders(fields) });
+    this.#state = 'waiting';
+    this.#session = session;
+    watchDialog(this.#context, session, {
+      contact,
+      local: { contentType, body },
+      remote: this.#request.body,
+      onAck: () => this.#ack(),
+      onAckTimeout: () => this.#ackTimeout(),
+      onBye: () => this.#bye(),
+    });
+    return acknowledged;
+  }
+
+  reject(status: number, reason?: string, own: readonly Header[] = []): void {
+    const options = answerOptions(status, reason, own);
+    if (status < 300) throw new ParleyError('request.invalid', 'a 2xx is sent by accept');
+    if (this.#state !== 'offered') return;
+    this.#leave();
+    quietly(() => this.#uas.reject(options));
+  }
+
+  async end(): Promise<void> {
+    if (this.#state === 'offered') return this.reject(480);
+    if (this.#session === null) return;
+    if (this.#state === 'waiting') {
+      // RFC 3261 section 15: the callee must not send BYE before the ACK came or timed out
+      this.#endsAfterAck = true;
+      return;
+    }
+    if (this.#state !== 'up') return;
+    this.#leave();
+    return sendBye(this.#context, this.#session);
+  }
+
+  #ack(): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'up';
+    this.#acknowledged?.resolve();
+    if (this.#endsAfterAck) void this.end();
+  }
+
+  #ackTimeout(): void {
+    if (this.#state !== 'waiting' || this.#session === null) return;
+    this.#leave();
+    this.#acknowledged?.reject(new ParleyError('peer.timeout', 'no ACK came'));
+    void sendBye(this.#context, this.#session);
+  }
+
+  #bye(): void {
+    if (this.#state === 'over') return;
+    const wasUp = this.#state === 'up';
+    this.#leave();
+    if (wasUp) quietly(() => this.ended.emit({ by: 'remote', error: null }));
+    else this.#acknowledged?.reject(new ParleyError('peer.timeout', 'the other side ended the session without an ACK'));
+  }
+
+  #cancel(cancel: Core.IncomingRequestMessage): void {
+    if (this.#state !== 'offered') return;
+    this.#leave();
+    quietly(() => this.#uas.reject({ statusCode: 487 }));
+    const original = this.#context.core.original(cancel);
+    const elsewhere = original !== null && headers(original, 'Reason').some(saysElsewhere);
+    quietly(() => this.cancelled.emit({ elsewhere }));
+  }
+
+  #lose(error: ParleyError): void {
+    const state = this.#state;
+    this.#leave();
+    if (state === 'offered') quietly(() => this.cancelled.emit({ elsewhere: false }));
+    if (state === 'waiting') this.#acknowledged?.reject(error);
+    if (state === 'up') quietly(() => this.ended.emit({ by: 'link', error: { code: error.code, detail: error.detail } }));
+  }
+
+  #leave(): void {
+    this.#state = 'over';
+    this.#withdraw();
+  }
+}
+
+/** `SIP;cause=200;text="Call completed elsewhere"` (RFC 3326 section 3.1.1) */
+function saysElsewhere(reason: string): boolean {
+  return /completed elsewhere/i.test(reason) || /^SIP\s*;.*\bcause\s*=\s*200\b/i.test(reason);
+}

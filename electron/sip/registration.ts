@@ -1,0 +1,184 @@
+import type { ErrorCode } from '../../shared/base/errors.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
+import { randomToken } from '../../shared/base/random.ts';
+import { hasToken, header, headers, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import { decodeNameAddr, type NameAddr } from '../../shared/protocol/sip/name-addr.ts';
+import { paramValue } from '../../shared/protocol/sip/params.ts';
+import { sameSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
+import { readAddresses } from './addresses.ts';
+import type { AgentCore, RequestPlan } from './agent-core.ts';
+import type { DigestAccount } from './digest.ts';
+import { cseqFrom, exchange, type Outcome } from './exchange.ts';
+import type { Identity } from './identity.ts';
+import { ALLOW } from './own-headers.ts';
+import type { Binding, Header } from './port.ts';
+
+/** an interval a server may force on us by 423 at most: a week */
+const MAX_EXPIRES = 604_800;
+/** answers that ask for another try at most (420, 423, 439, each once) */
+const MAX_TRIES = 4;
+
+/** The one binding of this agent: REGISTER, its refresh, its end (RFC 3261 section 10, RFC 5626, RFC 5627; seed 004 7.1). */
+export class Registration {
+  readonly #core: AgentCore;
+  readonly #digest: DigestAccount;
+  readonly #identity: Identity;
+  readonly #callId = randomToken(24);
+  readonly #fromTag = randomToken(16);
+  readonly #nextCseq = cseqFrom(1);
+  #previous: Promise<void> = Promise.resolve();
+  #expires: number;
+  #requiresGruu = true;
+  #usesOutbound = true;
+
+  constructor(core: AgentCore, digest: DigestAccount, identity: Identity) {
+    this.#core = core;
+    this.#digest = digest;
+    this.#identity = identity;
+    this.#expires = identity.options.expires;
+  }
+
+  /** @throws ParleyError `link.*` */
+  async register(): Promise<Binding> {
+    for (let tries = 1; ; tries++) {
+      const sentAt = Date.now();
+      const outcome = await this.#send(this.#expires);
+      const { response } = outcome;
+      if (response.status >= 200 && response.status < 300) return this.#bound(response, sentAt);
+      if (tries === MAX_TRIES || !this.#adapts(response)) throw refusal(outcome);
+    }
+  }
+
+  async unregister(): Promise<void> {
+    await this.#send(0);
+  }
+
+  /** RFC 3261 section 10.2: never a second REGISTER before the first is answered. */
+  #send(expires: number): Promise<Outcome> {
+    const outcome = this.#previous.then(() => exchange(this.#core, this.#digest, this.#plan(expires), this.#nextCseq));
+    this.#previous = outcome.then(
+      () => undefined,
+      () => undefined,
+    );
+    return outcome;
+  }
+
+  #plan(expires: number): RequestPlan {
+    const identity = this.#identity;
+    const { address, userAgent } = identity.options;
+    const regId = this.#usesOutbound ? ';reg-id=1' : '';
+    const fields: Header[] = [
+      {
+        name: 'Contact',
+        value: `<${identity.contactUri}>${identity.instanceParameter}${regId}${identity.serviceParameter};expires=${expires}`,
+      },
+      { name: 'Supported', value: this.#usesOutbound ? 'path, gruu, outbound' : 'path, gruu' },
+      ...(this.#requiresGruu ? [{ name: 'Require', value: 'gruu' }] : []),
+      { name: 'Allow', value: ALLOW },
+      { name: 'User-Agent', value: userAgent },
+    ];
+    return {
+      method: 'REGISTER',
+      uri: `sip:${identity.domain}`,
+      from: `<${address}>`,
+      fromTag: this.#fromTag,
+      to: `<${address}>`,
+      toTag: null,
+      callId: this.#callId,
+      routes: [],
+      headers: fields,
+      contentType: null,
+      body: NO_BYTES,
+    };
+  }
+
+  /** cpm.md section 15.2: what another try can mend. @returns true when there is something new to try */
+  #adapts(response: SipResponse): boolean {
+    if (response.status === 420 && this.#requiresGruu && hasToken(response, 'Unsupported', 'gruu')) {
+      this.#requiresGruu = false;
+      return true;
+    }
+    if (response.status === 439 && this.#usesOutbound) {
+      this.#usesOutbound = false;
+      return true;
+    }
+    if (response.status === 423) {
+      const minimum = Number.parseInt(header(response, 'Min-Expires') ?? '', 10);
+      if (!(minimum > this.#expires && minimum <= MAX_EXPIRES)) return false;
+      this.#expires = minimum;
+      return true;
+    }
+    return false;
+  }
+
+  #bound(response: SipResponse, sentAt: number): Binding {
+    const own = headers(response, 'Contact')
+      .map(tryNameAddr)
+      .find((contact) => contact !== null && this.#isOwn(contact));
+    const granted = own === undefined || own === null ? null : (paramValue(own.parameters, 'expires') ?? header(response, 'Expires'));
+    const seconds = granted === null ? this.#expires : Number.parseInt(granted, 10);
+    if (own === undefined || own === null || !(seconds > 0)) {
+      throw new ParleyError('link.refused', 'the answer of the registrar does not list this device');
+    }
+    const addresses = readAddresses(response, 'P-Associated-URI').map(({ uri }) => uri);
+    const identity = this.#identity;
+    identity.serviceRoutes = headers(response, 'Service-Route').slice(0, 20);
+    identity.binding = {
+      expiresAt: sentAt + Math.min(seconds, MAX_EXPIRES) * 1000,
+      publicGruu: gruu(own, 'pub-gruu'),
+      temporaryGruu: gruu(own, 'temp-gruu'),
+      addresses: addresses.length > 0 ? addresses : [identity.options.address],
+      localHost: identity.local.host,
+    };
+    this.#startKeepAlive(response);
+    return identity.binding;
+  }
+
+  #isOwn(contact: NameAddr): boolean {
+    const instance = paramValue(contact.parameters, '+sip.instance');
+    if (instance !== null) return instance.toLowerCase() === `<${this.#identity.options.instanceUrn}>`.toLowerCase();
+    const theirs = trySipUri(contact.uri);
+    const ours = trySipUri(this.#identity.contactUri);
+    return theirs !== null && ours !== null && sameSipUri(theirs, ours);
+  }
+
+  /** RFC 5626 section 4.4 and RFC 6223: who names an interval, or supports outbound, answers pings. */
+  #startKeepAlive(response: SipResponse): void {
+    const via = headers(response, 'Via')[0] ?? '';
+    const named = header(response, 'Flow-Timer') ?? /;\s*keep\s*=\s*([0-9]+)/i.exec(via)?.[1];
+    const seconds = Number.parseInt(named ?? '', 10);
+    const isPromised = seconds > 0 || hasToken(response, 'Require', 'outbound') || hasToken(response, 'Supported', 'outbound');
+    this.#core.flow?.keepAlive(seconds > 0 && seconds < MAX_EXPIRES ? seconds : undefined, isPromised);
+  }
+}
+
+/** cpm.md section 3.1: 600 s before the end, or at half of an interval of 1200 s and less. @returns milliseconds from now */
+export function refreshDelay(binding: Binding, now: number): number {
+  const left = Math.max(0, binding.expiresAt - now);
+  return left <= 1_200_000 ? left / 2 : left - 600_000;
+}
+
+function gruu(contact: NameAddr, name: string): string | null {
+  const value = paramValue(contact.parameters, name);
+  return value !== null && /^sips?:[^\s<>"]+$/i.test(value) ? value : null;
+}
+
+function tryNameAddr(value: string): NameAddr | null {
+  try {
+    return decodeNameAddr(value);
+  } catch {
+    return null;
+  }
+}
+
+function refusal({ response, hasAnsweredChallenge }: Outcome): ParleyError {
+  const { status, reason } = response;
+  return new ParleyError(refusalCode(status, hasAnsweredChallenge), `REGISTER: ${status} ${reason}`);
+}
+
+function refusalCode(status: number, hasAnsweredChallenge: boolean): ErrorCode {
+  if ((status === 401 || status === 403 || status === 407) && hasAnsweredChallenge) return 'link.credentials';
+  if (status === 408) return 'link.timeout';
+  return status >= 500 && status < 600 ? 'link.server' : 'link.refused';
+}
