@@ -243,7 +243,8 @@ export class MsrpFramer {
   }
 
   #keepBack(from: number): MsrpFrameEvent | null {
-    this.#carry = this.#input.slice(from);
+    // A copy by constructor: a Buffer's own `slice` would still show the read buffer.
+    this.#carry = new Uint8Array(this.#input.subarray(from));
     this.#carryUnpaid = Math.max(0, this.#at - from);
     const body = this.#emit(from);
     this.#at = this.#input.length;

@@ -1,0 +1,56 @@
+import { open } from 'node:fs/promises';
+import { fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
+import { engineReceive, engineSend, messagesReceive, messagesSend } from './engines.ts';
+
+/** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
+export interface Job {
+  readonly role: keyof typeof ROLES;
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly count: number;
+}
+
+/** What a role gives the bench: where the other side finds it, and later how it went. */
+export interface Side {
+  /** told to the other side */
+  readonly contact: unknown;
+  /** starts the work, once the other side is known; resolves when this side's part is done */
+  run(other: unknown): Promise<void>;
+}
+
+const ROLES = { plainSend, plainReceive, fastSend, fastReceive, engineSend, engineReceive, messagesSend, messagesReceive };
+
+/** The ratio is about moving octets: how long a disk takes to sync a file is no part of it, for none of the copies. */
+async function withoutSync(): Promise<void> {
+  const file = await open(new URL(import.meta.url), 'r');
+  (Object.getPrototypeOf(file) as { sync: () => Promise<void> }).sync = async () => {};
+  await file.close();
+}
+
+async function main(): Promise<void> {
+  const job = JSON.parse(process.argv[2] as string) as Job;
+  await withoutSync();
+  const side = await ROLES[job.role](job);
+  process.send?.({ kind: 'ready', contact: side.contact });
+  process.once('message', (message: { other: unknown }) => {
+    const idle = process.memoryUsage.rss();
+    let peak = idle;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }, 10);
+    const began = process.cpuUsage();
+    side.run(message.other).then(
+      () => {
+        clearInterval(watch);
+        const cpu = process.cpuUsage(began);
+        peak = Math.max(peak, process.memoryUsage.rss());
+        process.send?.({ kind: 'done', rssAboveIdle: peak - idle, cpuMs: (cpu.user + cpu.system) / 1000 });
+      },
+      (thrown: unknown) => process.send?.({ kind: 'failed', reason: String(thrown) }),
+    );
+  });
+  process.once('disconnect', () => process.exit());
+}
+
+await main();
