@@ -1,7 +1,9 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
+import { cleanFileName } from '../../../shared/model/file-name.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
+import { quote } from '../../../shared/protocol/mime/parameters.ts';
 import { readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import { hashFile, openFileSource } from '../../msrp/file-source.ts';
@@ -34,8 +36,9 @@ export class OutgoingTransfers {
     const book = new TransferBook(this.#context, transfer);
     const abort = this.#begin(transfer.id);
     try {
-      const found = await hashFile(sourcePath(transfer), abort.signal);
-      if (found.size !== transfer.size || found.modifiedAt !== transfer.modifiedAt) {
+      const source = sourceOf(transfer);
+      const found = await hashFile(source.path, abort.signal);
+      if (found.size !== transfer.size || found.modifiedAt !== source.modifiedAt) {
         throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
       }
       await book.apply('prepared', { fields: { sha1: found.sha1, sha256: found.sha256 } });
@@ -144,10 +147,11 @@ export class OutgoingTransfers {
 
   async #send(book: TransferBook, session: MsrpSession, chunkSize: number, signal: AbortSignal): Promise<void> {
     const transfer = await book.apply('started');
-    const file = await openFileSource(sourcePath(transfer), {
+    const { path, modifiedAt } = sourceOf(transfer);
+    const file = await openFileSource(path, {
       expected: {
         size: transfer.size,
-        modifiedAt: transfer.modifiedAt,
+        modifiedAt,
         sha256: transfer.hash?.sha256 ?? null,
         sha1: transfer.hash?.sha1 ?? null,
       },
@@ -156,7 +160,7 @@ export class OutgoingTransfers {
     try {
       await session.send({
         contentType: transfer.type,
-        contentDisposition: `attachment; filename="${transfer.name.replace(/[\\"]/g, '\\$&')}"; size=${transfer.size}`,
+        contentDisposition: `attachment; filename=${quote(cleanFileName(transfer.name))}; size=${transfer.size}`,
         source: file.source,
         successReport: true,
         chunkSize,
@@ -171,9 +175,9 @@ export class OutgoingTransfers {
   }
 }
 
-function sourcePath(transfer: StoredTransfer): string {
-  if (transfer.sourcePath === null) throw new ParleyError('file.missing', `${transfer.name} has no source`);
-  return transfer.sourcePath;
+function sourceOf({ name, sourcePath, modifiedAt }: StoredTransfer): { path: string; modifiedAt: number } {
+  if (sourcePath === null || modifiedAt === null) throw new ParleyError('file.missing', `${name} has no source`);
+  return { path: sourcePath, modifiedAt };
 }
 
 function cancelled(): ParleyError {
