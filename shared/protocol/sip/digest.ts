@@ -43,7 +43,10 @@ export function decodeChallenge(value: string): DigestChallenge {
     opaque: fields.get('opaque') ?? null,
     stale: fields.get('stale')?.toLowerCase() === 'true',
     algorithm: fields.get('algorithm') ?? 'MD5',
-    qop: (fields.get('qop') ?? '').split(',').map((token) => token.trim().toLowerCase()).filter((token) => token !== ''),
+    qop: (fields.get('qop') ?? '')
+      .split(',')
+      .map((token) => token.trim().toLowerCase())
+      .filter((token) => token !== ''),
   };
 }
 

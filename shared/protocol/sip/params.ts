@@ -83,5 +83,7 @@ function skipSpace(text: string, from: number): number {
 
 /** `;`, `=`, `,`, `"`, `<`, `>` and white space end a name and an unquoted value */
 function isDelimiter(code: number): boolean {
-  return code === 0x3b || code === 0x3d || code === 0x20 || code === 0x09 || code === 0x22 || code === 0x2c || code === 0x3c || code === 0x3e;
+  return (
+    code === 0x3b || code === 0x3d || code === 0x20 || code === 0x09 || code === 0x22 || code === 0x2c || code === 0x3c || code === 0x3e
+  );
 }

@@ -1,4 +1,4 @@
-import { decodeParams, encodeParams, hasParam, paramValue, type Params } from './params.ts';
+import { decodeParams, encodeParams, hasParam, type Params, paramValue } from './params.ts';
 import { malformed } from './text.ts';
 
 /** `sip:` or `sips:` of RFC 3261 section 19.1. User, parameters and headers are as on the wire (escapes kept); the host in lower case. */
@@ -14,7 +14,8 @@ export interface SipUri {
   readonly headers: string | null;
 }
 
-const SIP_URI = /^(sips?):(?:([^@:\s<>"]+)(?::([^@\s<>"]*))?@)?(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9\-._]*[a-z0-9.])?)(?::([0-9]{1,5}))?(;[^?]*)?(?:\?(.*))?$/is;
+const SIP_URI =
+  /^(sips?):(?:([^@:\s<>"]+)(?::([^@\s<>"]*))?@)?(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9\-._]*[a-z0-9.])?)(?::([0-9]{1,5}))?(;[^?]*)?(?:\?(.*))?$/is;
 
 /** @throws ParleyError `sip.malformed` when the text is no SIP or SIPS URI */
 export function decodeSipUri(text: string): SipUri {

@@ -4,7 +4,7 @@ import { decodeNameAddr, type NameAddr } from './name-addr.ts';
 import { paramValue } from './params.ts';
 import { decodeNumber, malformed } from './text.ts';
 import { decodeSipUri, uriScheme } from './uri.ts';
-import { decodeVia, viaBranch, type Via } from './via.ts';
+import { decodeVia, type Via, viaBranch } from './via.ts';
 
 /** What every layer above the codec needs of a message, decoded once. */
 export interface SipEssentials {

@@ -1,4 +1,4 @@
-import { decodeParams, encodeParams, paramValue, type Params } from './params.ts';
+import { decodeParams, encodeParams, type Params, paramValue } from './params.ts';
 import { malformed } from './text.ts';
 
 /** One Via value (RFC 3261 section 20.42): `SIP/2.0/TCP host:port;branch=…` */
@@ -19,7 +19,12 @@ export function decodeVia(text: string): Via {
   if (found === null) throw malformed('not a Via value');
   const port = found[3] === undefined ? null : Number(found[3]);
   if (port !== null && port > 65_535) throw malformed('a port beyond 65535');
-  return { transport: found[1] as string, host: found[2] as string, port, parameters: found[4] === undefined ? [] : decodeParams(found[4]) };
+  return {
+    transport: found[1] as string,
+    host: found[2] as string,
+    port,
+    parameters: found[4] === undefined ? [] : decodeParams(found[4]),
+  };
 }
 
 export function encodeVia(via: Via): string {

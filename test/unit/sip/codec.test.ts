@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { decodeSip, encodeSip } from '../../../shared/protocol/sip/codec.ts';
-import { hasToken, header, headers, withHeader, withoutHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
+import { hasToken, header, headers, type SipRequest, withHeader, withoutHeader } from '../../../shared/protocol/sip/message.ts';
 
 const text = (lines: readonly string[], body = ''): Uint8Array => utf8(`${lines.join('\r\n')}\r\n\r\n${body}`);
 const codeOf = (run: () => unknown): string => {
@@ -17,7 +17,9 @@ const codeOf = (run: () => unknown): string => {
 
 describe('decodeSip', () => {
   it('gives compact and odd spellings their registered names and unfolds', () => {
-    const message = decodeSip(text(['MESSAGE sip:b@h SIP/2.0', 'i: 1', 'k: gruu,', '\ttimer', 'a: *', 'CSEQ:1 MESSAGE', 'x-Own: 1', 'l: 2'], 'hi'));
+    const message = decodeSip(
+      text(['MESSAGE sip:b@h SIP/2.0', 'i: 1', 'k: gruu,', '\ttimer', 'a: *', 'CSEQ:1 MESSAGE', 'x-Own: 1', 'l: 2'], 'hi'),
+    );
     expect(message.headers).toEqual([
       { name: 'Call-ID', value: '1' },
       { name: 'Supported', value: 'gruu, timer' },
@@ -71,7 +73,9 @@ describe('encodeSip', () => {
   it('never lets a value or a start line start another line', () => {
     expect(codeOf(() => encodeSip(withHeader(request, 'Subject', 'a\r\nX: b')))).toBe('sip.malformed');
     expect(codeOf(() => encodeSip({ ...request, uri: 'sip:b@h SIP/2.0\r\nX: b' }))).toBe('sip.malformed');
-    expect(codeOf(() => encodeSip({ kind: 'response', status: 200, reason: 'O\nK', headers: [], body: request.body }))).toBe('sip.malformed');
+    expect(codeOf(() => encodeSip({ kind: 'response', status: 200, reason: 'O\nK', headers: [], body: request.body }))).toBe(
+      'sip.malformed',
+    );
     expect(codeOf(() => encodeSip({ ...request, headers: [{ name: 'X: y\r\nZ', value: '1' }] }))).toBe('sip.malformed');
   });
 });

@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { decodeSip } from '../../../shared/protocol/sip/codec.ts';
 import {
-  decodeChallenge, decodeCredentials, digestHash, digestResponse, encodeChallenge, encodeCredentials, sameResponse, type DigestHash,
+  type DigestHash,
+  decodeChallenge,
+  decodeCredentials,
+  digestHash,
+  digestResponse,
+  encodeChallenge,
+  encodeCredentials,
+  sameResponse,
 } from '../../../shared/protocol/sip/digest.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
 
@@ -15,17 +22,28 @@ const example = (name: string) => decodeSip(new Uint8Array(readFileSync(new URL(
 describe('digest', () => {
   // RFC 7616 section 3.9.1
   const input = {
-    username: 'Mufasa', password: 'Circle of Life', realm: 'http-auth@example.org', nonce: '7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v',
-    method: 'GET', uri: '/dir/index.html', qop: 'auth', cnonce: 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ', nc: '00000001',
+    username: 'Mufasa',
+    password: 'Circle of Life',
+    realm: 'http-auth@example.org',
+    nonce: '7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v',
+    method: 'GET',
+    uri: '/dir/index.html',
+    qop: 'auth',
+    cnonce: 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ',
+    nc: '00000001',
   };
   it('gives the responses of RFC 7616', () => {
     expect(digestResponse({ ...input, algorithm: 'MD5' }, hash)).toBe('8ca523f5e9506fed4657c9700eebdbec');
-    expect(digestResponse({ ...input, algorithm: 'SHA-256' }, hash)).toBe('753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1');
+    expect(digestResponse({ ...input, algorithm: 'SHA-256' }, hash)).toBe(
+      '753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1',
+    );
   });
 
   it('gives the response of RFC 2069, without qop', () => {
     const old = { username: 'Mufasa', password: 'CircleOfLife', realm: 'testrealm@host.com', nonce: 'dcd98b7102dd2f0e8b11d0f600bfb0c093' };
-    expect(digestResponse({ ...input, ...old, algorithm: 'MD5', qop: null, cnonce: null, nc: null }, hash)).toBe('1949323746fe6a43ef61f9606e7febea');
+    expect(digestResponse({ ...input, ...old, algorithm: 'MD5', qop: null, cnonce: null, nc: null }, hash)).toBe(
+      '1949323746fe6a43ef61f9606e7febea',
+    );
   });
 
   it('gives the responses of F01-03 and F01-05, and the MD5 one of cpm.md 3.1', () => {
@@ -44,7 +62,12 @@ describe('digest', () => {
     expect(values.map((value) => decodeChallenge(value).algorithm)).toEqual(['SHA-256', 'MD5']);
     expect(values.map((value) => encodeChallenge(decodeChallenge(value)))).toEqual(values);
     expect(decodeChallenge('digest realm=a ,nonce="b\\"c", stale=TRUE,qop="auth , auth-int"')).toEqual({
-      realm: 'a', nonce: 'b"c', opaque: null, stale: true, algorithm: 'MD5', qop: ['auth', 'auth-int'],
+      realm: 'a',
+      nonce: 'b"c',
+      opaque: null,
+      stale: true,
+      algorithm: 'MD5',
+      qop: ['auth', 'auth-int'],
     });
   });
 
@@ -60,8 +83,14 @@ describe('digest', () => {
     expect(digestResponse({ ...input, algorithm: 'SHA-256', qop: 'auth-int', body: Buffer.from('x') }, hash)).not.toBe(plain);
   });
 
-  it.each(['Basic abc', 'Digest realm=x', 'Digest realm="x', 'Digest realm="x" nonce="y"', 'Digest realm="x", realm="y", nonce="z"', 'Digest'])('refuses %j', (value) =>
-    expect(() => decodeChallenge(value)).toThrow(ParleyError));
+  it.each([
+    'Basic abc',
+    'Digest realm=x',
+    'Digest realm="x',
+    'Digest realm="x" nonce="y"',
+    'Digest realm="x", realm="y", nonce="z"',
+    'Digest',
+  ])('refuses %j', (value) => expect(() => decodeChallenge(value)).toThrow(ParleyError));
 
   it('compares responses', () => {
     expect(sameResponse('ab', 'ab')).toBe(true);

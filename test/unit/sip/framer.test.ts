@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { SipFramer, type SipFrame } from '../../../shared/protocol/sip/framer.ts';
+import { type SipFrame, SipFramer } from '../../../shared/protocol/sip/framer.ts';
 
 const MESSAGE = 'MESSAGE sip:b@h SIP/2.0\r\nl: 6\r\nTo: x\r\n\r\nhé€';
-const show = (frames: readonly SipFrame[]): string[] => frames.map((frame) => (frame.kind === 'message' ? fromUtf8(frame.octets) : frame.kind));
+const show = (frames: readonly SipFrame[]): string[] =>
+  frames.map((frame) => (frame.kind === 'message' ? fromUtf8(frame.octets) : frame.kind));
 const codeOf = (run: () => unknown): string => {
   try {
     run();
@@ -17,7 +18,13 @@ const codeOf = (run: () => unknown): string => {
 
 describe('SipFramer', () => {
   it('cuts by octets and tells keep-alives', () => {
-    expect(show(new SipFramer().push(utf8(`\r\n\r\n${MESSAGE}\r\n${MESSAGE}\r\n\r\n`)))).toEqual(['ping', MESSAGE, 'pong', MESSAGE, 'ping']);
+    expect(show(new SipFramer().push(utf8(`\r\n\r\n${MESSAGE}\r\n${MESSAGE}\r\n\r\n`)))).toEqual([
+      'ping',
+      MESSAGE,
+      'pong',
+      MESSAGE,
+      'ping',
+    ]);
   });
 
   it('gives the same for one octet at a time, and the ping even when it came in halves', () => {

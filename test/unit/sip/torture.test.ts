@@ -14,8 +14,32 @@ const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(`
 
 /** Valid by syntax: sections 3.1.1, 3.2, and those of 3.3 and 3.4 that only an application refuses. */
 const VALID = [
-  'wsinv', 'intmeth', 'esc01', 'escnull', 'esc02', 'lwsdisp', 'longreq', 'dblreq', 'semiuri', 'transports', 'mpart01', 'unreason', 'noreason',
-  'badbranch', 'unkscm', 'novelsc', 'unksm2', 'bext01', 'invut', 'regaut01', 'bcast', 'zeromf', 'cparam01', 'cparam02', 'regescrt', 'sdp01',
+  'wsinv',
+  'intmeth',
+  'esc01',
+  'escnull',
+  'esc02',
+  'lwsdisp',
+  'longreq',
+  'dblreq',
+  'semiuri',
+  'transports',
+  'mpart01',
+  'unreason',
+  'noreason',
+  'badbranch',
+  'unkscm',
+  'novelsc',
+  'unksm2',
+  'bext01',
+  'invut',
+  'regaut01',
+  'bcast',
+  'zeromf',
+  'cparam01',
+  'cparam02',
+  'regescrt',
+  'sdp01',
 ];
 /** Refused by the grammar of a field that only its user decodes: Expires, Date and Accept are no matter of the transaction layer. */
 const REFUSED_LATER = ['baddate', 'inv2543'];
@@ -44,9 +68,7 @@ describe('RFC 4475 torture messages', () => {
     const message = decode('wsinv');
     expect(header(message, 'Subject')).toBe('');
     expect(header(message, 'To')).toBe('sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n');
-    expect(headers(message, 'Via').map((value) => decodeVia(value).host)).toEqual([
-      '192.0.2.2', 'spindle.example.com', '192.168.255.111',
-    ]);
+    expect(headers(message, 'Via').map((value) => decodeVia(value).host)).toEqual(['192.0.2.2', 'spindle.example.com', '192.168.255.111']);
     expect(headers(message, 'Route')).toHaveLength(1);
     expect(essentials(message)).toMatchObject({ toTag: '1918181833n', sequence: 9, maxForwards: 68 });
   });
@@ -66,12 +88,17 @@ describe('RFC 4475 torture messages', () => {
 
   it('keeps semicolons of a user part (3.1.1.9)', () => {
     expect(decodeSipUri((decode('semiuri') as { uri: string }).uri)).toMatchObject({
-      user: 'user;par=u%40example.net', host: 'example.com', parameters: [],
+      user: 'user;par=u%40example.net',
+      host: 'example.com',
+      parameters: [],
     });
   });
 
   it('reads a display name without white space before the bracket (3.1.1.6)', () => {
-    expect(decodeNameAddr(header(decode('lwsdisp'), 'From') as string)).toMatchObject({ displayName: 'caller', uri: 'sip:caller@example.com' });
+    expect(decodeNameAddr(header(decode('lwsdisp'), 'From') as string)).toMatchObject({
+      displayName: 'caller',
+      uri: 'sip:caller@example.com',
+    });
   });
 
   it('keeps a reason phrase of any octets, also none (3.1.1.12-13)', () => {

@@ -1,0 +1,164 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { type Clock, systemClock } from '../../shared/base/clock.ts';
+import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
+import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.ts';
+import { essentials } from '../../shared/protocol/sip/validate.ts';
+import { Bindings } from './bindings.ts';
+import { DigestAuthenticator } from './digest-auth.ts';
+import { Directory } from './directory.ts';
+import { Flow } from './flow.ts';
+import { logLine } from './log.ts';
+import { refusalOfMalformed } from './malformed.ts';
+import { ParticipatingFunction } from './participating-function.ts';
+import { Registrar } from './registrar.ts';
+import { RelayHeaders } from './relay-headers.ts';
+import type { ServerTransaction } from './server-transaction.ts';
+import { Sessions } from './sessions.ts';
+import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeUser, type Timing } from './settings.ts';
+import { TransactionLayer } from './transactions.ts';
+
+export type { Bounds, HomeUser, Timing } from './settings.ts';
+
+export interface HomeNetworkOptions {
+  /** address to listen on */
+  readonly host: string;
+  /** 0 takes any free one */
+  readonly port: number;
+  readonly domain: string;
+  readonly users: readonly HomeUser[];
+  /** one readable line a request */
+  readonly log?: (line: string) => void;
+  readonly clock?: Clock;
+  readonly timing?: Partial<Timing>;
+  readonly bounds?: Partial<Bounds>;
+}
+
+/** What a client needs to sign in. */
+export interface HomeAccount {
+  /** `sip:alice@domain` */
+  readonly address: string;
+  /** digest user name */
+  readonly user: string;
+  readonly password: string;
+  readonly displayName: string;
+  /** `host:port` */
+  readonly outboundProxy: string;
+  readonly transport: 'tcp';
+}
+
+export interface HomeNetwork {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly domain: string;
+  readonly accounts: readonly HomeAccount[];
+  /** closes every connection and stops listening */
+  close(): Promise<void>;
+}
+
+/** How often silent connections are looked for, in ms. */
+const SWEEP = 5_000;
+
+/**
+ * Starts the embedded network: registrar and participating function for its users over TCP, state in memory.
+ * Rejects with the error of `listen` when the address cannot be taken.
+ */
+export async function startHomeNetwork(options: HomeNetworkOptions): Promise<HomeNetwork> {
+  const clock = options.clock ?? systemClock;
+  const timing: Timing = { ...DEFAULT_TIMING, ...options.timing };
+  const bounds: Bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
+  const log = options.log ?? (() => undefined);
+  const now = (): number => clock.now();
+
+  const server = createServer({ noDelay: true });
+  await listen(server, options.host, options.port);
+  const { port } = server.address() as AddressInfo;
+  const sentBy = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  const ownUri = (user: string): string => `sip:${user === '' ? '' : `${encodeURIComponent(user)}@`}${sentBy};transport=tcp`;
+
+  const directory = new Directory(options.domain, [sentBy.replace(/:[0-9]+$/, '')], options.users);
+  const bindings = new Bindings(directory, now);
+  const digest = new DigestAuthenticator(directory, now, timing.nonce);
+  const relay = new RelayHeaders(directory, bindings, ownUri);
+  const sessions = new Sessions(bindings, bounds, () => layer, relay);
+  const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
+  const network = new ParticipatingFunction({ directory, bindings, digest, registrar, relay, sessions, layer: () => layer });
+  const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
+    onRequest: (transaction) => network.onRequest(transaction),
+    onAck: (flow, ack, fields) => network.onAck(flow, ack, fields),
+    onAnswered: (transaction: ServerTransaction, response: SipResponse) =>
+      log(logLine(new Date(now()), transaction.request, transaction.essentials, response, performance.now() - transaction.startedAt)),
+  });
+
+  const flows = new Set<Flow>();
+  server.on('connection', (socket: Socket) => {
+    if (flows.size >= bounds.connections) {
+      socket.destroy();
+      return;
+    }
+    const flow = new Flow(socket, bounds, now);
+    flows.add(flow);
+    flow.onMessage.on((octets) => receive(layer, flow, octets));
+    flow.onClosed.on(() => {
+      flows.delete(flow);
+      bindings.removeFlow(flow);
+      sessions.flowClosed(flow);
+      layer.flowClosed(flow);
+    });
+  });
+
+  const sweep = setInterval(() => {
+    for (const flow of flows) {
+      const own = bindings.onFlow(flow);
+      const silence = now() - flow.lastHeard;
+      // a device that announced keep-alives and sends none is gone; one that did not may be silent while it is registered
+      const limit =
+        own.length === 0 ? timing.idle : own.every(({ isOutbound }) => isOutbound) ? 2 * timing.flowTimer : Number.POSITIVE_INFINITY;
+      if (silence > limit) flow.close('silent for too long');
+    }
+  }, SWEEP);
+  sweep.unref();
+
+  return {
+    address: { host: options.host, port },
+    domain: directory.domain,
+    accounts: directory.users.map((user) => ({
+      address: directory.addressOf(user),
+      user: user.user,
+      password: user.password,
+      displayName: user.displayName,
+      outboundProxy: sentBy,
+      transport: 'tcp',
+    })),
+    async close() {
+      clearInterval(sweep);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const flow of [...flows]) flow.close('the network closes');
+      layer.close();
+      await closed;
+    },
+  };
+}
+
+function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array): void {
+  let message: SipMessage | null = null;
+  try {
+    message = decodeSip(octets);
+    const fields = essentials(message);
+    if (message.kind === 'response') layer.response(flow, message, fields);
+    else layer.request(flow, message, fields);
+  } catch (thrown) {
+    const refusal = message?.kind === 'request' ? refusalOfMalformed(message, thrown) : null;
+    if (refusal !== null) flow.send(encodeSip(refusal));
+    flow.fault('malformed messages');
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,150 @@
+import { ParleyError } from '../../shared/base/errors.ts';
+import { header, headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
+import { decodeSipUri, uriScheme } from '../../shared/protocol/sip/uri.ts';
+import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
+import type { Binding, Bindings } from './bindings.ts';
+import { matchingBindings } from './caller-preferences.ts';
+import type { DigestAuthenticator } from './digest-auth.ts';
+import type { Directory } from './directory.ts';
+import type { Flow } from './flow.ts';
+import { forkOnce } from './fork.ts';
+import type { Registrar } from './registrar.ts';
+import { type RelayHeaders, unpassable } from './relay-headers.ts';
+import type { ServerTransaction } from './server-transaction.ts';
+import type { Sessions } from './sessions.ts';
+import { type HomeUser, SERVER_NAME } from './settings.ts';
+import type { TransactionLayer } from './transactions.ts';
+
+const METHODS = ['REGISTER', 'INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'OPTIONS', 'UPDATE', 'INFO', 'REFER', 'NOTIFY'];
+/** known, but of no use outside of a dialog here */
+const IN_DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'INFO', 'NOTIFY', 'REFER', 'PRACK']);
+
+interface Parts {
+  readonly directory: Directory;
+  readonly bindings: Bindings;
+  readonly digest: DigestAuthenticator;
+  readonly registrar: Registrar;
+  readonly relay: RelayHeaders;
+  readonly sessions: Sessions;
+  readonly layer: () => TransactionLayer;
+}
+
+/** Decides what becomes of each request: the order of RFC 3261 section 16.3, then who sent it, then whom it means (cpm.md section 16.1). */
+export class ParticipatingFunction {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  onRequest(transaction: ServerTransaction): void {
+    try {
+      this.#decide(transaction);
+    } catch (thrown) {
+      if (thrown instanceof ParleyError && thrown.code === 'sip.malformed') {
+        transaction.flow.fault('malformed requests');
+        transaction.respond(400, { reason: `Bad Request (${thrown.detail})` });
+      } else {
+        transaction.respond(500);
+      }
+    }
+  }
+
+  onAck(flow: Flow, ack: SipRequest, essentials: SipEssentials): void {
+    this.#parts.sessions.acknowledged(flow, ack, essentials);
+  }
+
+  #decide(transaction: ServerTransaction): void {
+    const { request, essentials } = transaction;
+    const { layer, sessions, registrar } = this.#parts;
+    const { method } = request;
+    const scheme = uriScheme(request.uri);
+    if (scheme !== 'sip' && scheme !== 'sips') return transaction.respond(416);
+    if (method === 'CANCEL') return this.#cancel(transaction);
+    if (essentials.maxForwards === 0 && method !== 'REGISTER') return transaction.respond(483);
+    if (headers(request, 'Via').some((value) => layer().isOwnBranch(viaBranch(decodeVia(value)) ?? ''))) return transaction.respond(482);
+    if (method === 'REGISTER') return registrar.register(transaction);
+    if (essentials.toTag !== null) return sessions.inDialog(transaction);
+    if (!METHODS.includes(method) && method !== 'PRACK') {
+      const known = ['SUBSCRIBE', 'PUBLISH'].includes(method);
+      return transaction.respond(known ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
+    }
+    if (IN_DIALOG_ONLY.has(method)) return transaction.respond(481);
+    const refused = unpassable(request);
+    if (refused.length > 0) return transaction.respond(420, { headers: [{ name: 'Unsupported', value: refused.join(', ') }] });
+
+    const sender = this.#sender(transaction);
+    if (sender === null) return;
+    this.#deliver(transaction, sender);
+  }
+
+  #deliver(transaction: ServerTransaction, sender: HomeUser): void {
+    const { request } = transaction;
+    const { bindings, directory, layer, relay, sessions } = this.#parts;
+    const uri = decodeSipUri(request.uri);
+    if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
+      return transaction.respond(200, {
+        headers: [
+          { name: 'Allow', value: METHODS.join(', ') },
+          { name: 'Supported', value: 'path, gruu, outbound' },
+          { name: 'Server', value: SERVER_NAME },
+        ],
+      });
+    }
+    const target = bindings.resolve(uri);
+    if (target === null) return transaction.respond(404);
+    let devices: Binding[] = [...bindings.of(target.user)];
+    if (target.instance !== null) devices = devices.filter((binding) => binding.instance === target.instance);
+    devices = newestOfEachInstance(matchingBindings(request, devices));
+    if (devices.length === 0) return transaction.respond(480);
+    if (request.method === 'INVITE') sessions.invite(transaction, sender, devices);
+    else forkOnce(layer(), relay, transaction, sender, devices);
+  }
+
+  #cancel(transaction: ServerTransaction): void {
+    const invite = this.#parts.layer().cancelled(transaction);
+    if (invite === null) return transaction.respond(481);
+    transaction.respond(200);
+    invite.onCancel?.(transaction.request);
+  }
+
+  /** The user behind a request: registered on this flow, or proven by digest. Answers the request itself when there is none. */
+  #sender(transaction: ServerTransaction): HomeUser | null {
+    const { bindings, digest, directory } = this.#parts;
+    const { request, flow, essentials } = transaction;
+    const preferred = headers(request, 'P-Preferred-Identity').map((value) => directory.byAddress(decodeNameAddr(value)));
+    const own = [...new Set(bindings.onFlow(flow).map((binding) => binding.user))];
+    let sender =
+      own.find((user) => preferred.includes(user)) ?? own.find((user) => directory.byAddress(essentials.from) === user) ?? own[0] ?? null;
+    if (sender === null) {
+      const verdict = digest.verify(request, 'Proxy-Authorization');
+      if (verdict.kind !== 'proven') {
+        if (verdict.kind === 'refused') flow.fault('credentials refused too often');
+        const challenges = digest.challenges(verdict.kind === 'stale');
+        transaction.respond(407, { headers: challenges.map((value) => ({ name: 'Proxy-Authenticate', value })) });
+        return null;
+      }
+      sender = verdict.user;
+    }
+    const user = sender;
+    // RFC 3325 section 5: a preferred identity that is not one of his is refused
+    if (preferred.some((other) => other !== user) || directory.isForeignClaim(header(request, 'From') ?? '', user)) {
+      transaction.respond(403, { reason: 'Not Your Identity' });
+      return null;
+    }
+    return user;
+  }
+}
+
+/** The same device may hold several bindings (a flow that broke and its follower): it gets one copy, on the newest. */
+function newestOfEachInstance(bindings: readonly Binding[]): Binding[] {
+  const seen = new Set<string>();
+  return bindings.filter(({ instance }) => {
+    if (instance === null) return true;
+    if (seen.has(instance)) return false;
+    seen.add(instance);
+    return true;
+  });
+}

@@ -1,0 +1,90 @@
+import { randomToken } from '../../shared/base/random.ts';
+import { encodeSip } from '../../shared/protocol/sip/codec.ts';
+import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
+import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import type { Flow } from './flow.ts';
+import { type Answer, responseTo } from './responses.ts';
+import type { TransactionLayer } from './transactions.ts';
+
+export interface ServerListener {
+  onFinal(response: SipResponse): void;
+  onTerminated(): void;
+}
+
+/**
+ * A request and our answer to it (RFC 3261 section 17.2).
+ *
+ *     proceeding --(non-2xx to INVITE)--> completed --(ACK, timer H)--> terminated
+ *     proceeding --(any other final)-----> remembered (answers a repeated request with the same octets)
+ */
+export class ServerTransaction {
+  readonly flow: Flow;
+  readonly request: SipRequest;
+  readonly essentials: SipEssentials;
+  /** of the To in every answer of ours */
+  readonly toTag = randomToken(10);
+  /** ms of a monotonic clock */
+  readonly startedAt = performance.now();
+  /** for an INVITE: what to do when a CANCEL comes before the final answer */
+  onCancel: ((cancel: SipRequest) => void) | null = null;
+  readonly #layer: TransactionLayer;
+  readonly #listener: ServerListener;
+  #last: Uint8Array | null = null;
+  #finalStatus = 0;
+  #acknowledged = false;
+  #stopTimerH: (() => void) | null = null;
+
+  constructor(layer: TransactionLayer, flow: Flow, request: SipRequest, essentials: SipEssentials, listener: ServerListener) {
+    this.#layer = layer;
+    this.flow = flow;
+    this.request = request;
+    this.essentials = essentials;
+    this.#listener = listener;
+  }
+
+  get isAnswered(): boolean {
+    return this.#finalStatus !== 0;
+  }
+
+  /** A final non-2xx to INVITE is out and its ACK is not in. */
+  get awaitsAck(): boolean {
+    return this.#stopTimerH !== null;
+  }
+
+  /** Provisional answers, then one final answer; what comes later is dropped. */
+  respond(status: number, answer: Answer = {}): void {
+    if (this.isAnswered) return;
+    const keep = this.request.method === 'REGISTER' && status === 200 ? Math.round(this.#layer.timing.flowTimer / 1000) : null;
+    const response = responseTo(this.request, this.essentials, this.flow.remote, status, this.toTag, answer, keep);
+    this.#last = encodeSip(response);
+    this.flow.send(this.#last);
+    if (status < 200) return;
+    this.#finalStatus = status;
+    this.onCancel = null;
+    if (this.request.method === 'INVITE' && status >= 300 && this.flow.isOpen) {
+      this.#stopTimerH = this.#layer.clock.after(this.#layer.timing.transaction, () => {
+        this.#stopTimerH = null;
+        this.#listener.onTerminated();
+      });
+    }
+    this.#listener.onFinal(response);
+  }
+
+  repeat(): void {
+    if (this.#last !== null && !this.#acknowledged) this.flow.send(this.#last);
+  }
+
+  /** @returns false when the ACK is for a 2xx and so belongs to the dialog */
+  acknowledged(): boolean {
+    if (this.#finalStatus < 300) return false;
+    this.#acknowledged = true;
+    this.#stopTimerH?.();
+    this.#stopTimerH = null;
+    return true;
+  }
+
+  flowClosed(): void {
+    this.#stopTimerH?.();
+    this.#stopTimerH = null;
+  }
+}

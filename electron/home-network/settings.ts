@@ -1,0 +1,58 @@
+/** A person with an account at this network. */
+export interface HomeUser {
+  /** user part of the address, unescaped */
+  readonly user: string;
+  readonly password: string;
+  readonly displayName: string;
+}
+
+/** Milliseconds. The defaults are those of RFC 3261 (T1 = 500 ms) and cpm.md; tests shorten them. */
+export interface Timing {
+  /** 64·T1: timers B, F, H and L, and the wait for a final answer after CANCEL (RFC 3261 section 17, 9.1; RFC 6026) */
+  readonly transaction: number;
+  /** timer C: an INVITE without Expires rings no longer after the last provisional answer (RFC 3261 section 16.6) */
+  readonly ringing: number;
+  /** life of a digest nonce */
+  readonly nonce: number;
+  /** how long a connection may stay silent before anybody registered on it */
+  readonly idle: number;
+  /** RFC 5626 section 4.4.1: announced as Flow-Timer; twice that in silence ends a flow that took part in outbound */
+  readonly flowTimer: number;
+  /** registration interval limits, in seconds */
+  readonly minExpires: number;
+  readonly maxExpires: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  transaction: 32_000,
+  ringing: 180_000,
+  nonce: 300_000,
+  idle: 60_000,
+  flowTimer: 120_000,
+  minExpires: 60,
+  maxExpires: 7_200,
+};
+
+/** What one peer or all of them together may hold. */
+export interface Bounds {
+  readonly connections: number;
+  readonly bindingsPerUser: number;
+  /** requests of one flow that wait for their answer */
+  readonly openPerFlow: number;
+  readonly sessionsPerFlow: number;
+  /** octets waiting to be written to a peer that does not read */
+  readonly unsentOctets: number;
+  /** malformed messages and refused credentials of one flow */
+  readonly faultsPerFlow: number;
+}
+
+export const DEFAULT_BOUNDS: Bounds = {
+  connections: 1_000,
+  bindingsPerUser: 10,
+  openPerFlow: 1_000,
+  sessionsPerFlow: 200,
+  unsentOctets: 16 * 1_048_576,
+  faultsPerFlow: 20,
+};
+
+export const SERVER_NAME = 'CPM-serv/OMA2.0 ParleyHome/0.1';
