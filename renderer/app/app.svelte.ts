@@ -45,8 +45,9 @@ export class App {
     bridge.on('message.changed', (message) => this.#applyMessage(message));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
     bridge.onLink((up) => {
-      this.connection.setHostUp(up);
-      if (up && this.#started) void this.#refresh();
+      // a host that takes connections but does not answer is not up
+      if (!up) this.connection.setHostUp(false);
+      else if (this.#started) void this.#refresh();
     });
   }
 
@@ -149,6 +150,7 @@ export class App {
     try {
       const state = await this.bridge.call('app.state', {});
       this.state = state;
+      this.connection.setHostUp(true);
       this.connection.address = state.account.address;
       this.connection.apply(state.registration);
       this.startError = null;

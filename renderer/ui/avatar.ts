@@ -5,7 +5,7 @@ export const HUES = 12;
 export function hueOf(address: string): number {
   let hash = 0x811c9dc5;
   for (const letter of address.toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return (hash >>> 8) % HUES;
+  return ((hash ^ (hash >>> 16)) >>> 0) % HUES;
 }
 
 /** One or two letters for a name: of its first and last word; for an address without a name, its first. */

@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import type { Client } from '../../electron/app/port.ts';
+import { startServer } from '../../electron/headless/server.ts';
+import { randomToken } from '../../shared/base/random.ts';
+import type { FakeCore } from './fake-core.ts';
+
+const TYPES: Readonly<Record<string, string>> = { '.png': 'image/png', '.jpg': 'image/jpeg', '.txt': 'text/plain', '.pdf': 'application/pdf' };
+
+/** Debian's; elsewhere the one that CHROMIUM names */
+const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+
+/** Builds the page into `folder`, which is emptied first. */
+export async function buildPage(folder: string): Promise<void> {
+  const configFile = new URL('../../build/vite.renderer.config.ts', import.meta.url).pathname;
+  await build({ configFile, logLevel: 'error', build: { outDir: folder, emptyOutDir: true, sourcemap: false } });
+}
+
+export interface HostedPage {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface HostOptions {
+  /** absolute folder of the built page */
+  readonly page: string;
+  /** absolute folder for what is uploaded */
+  readonly data: string;
+  /** absolute paths of images by transfer id */
+  readonly previews?: ReadonlyMap<number, string>;
+}
+
+/** The real headless host, over a fake core. */
+export async function hostPage(core: FakeCore, options: HostOptions): Promise<HostedPage> {
+  const { page, data, previews = new Map<number, string>() } = options;
+  const client: Client = {
+    handlers: core.handlers,
+    subscribe: (listener) => core.subscribe(listener),
+    async offerFile(path) {
+      const name = basename(path);
+      const candidate = { token: randomToken(16), name, size: (await stat(path)).size, type: TYPES[extname(name)] ?? 'application/octet-stream' };
+      core.files.set(candidate.token, candidate);
+      return candidate;
+    },
+    async preview(transferId) {
+      const path = previews.get(transferId);
+      return path === undefined ? null : { path, type: TYPES[extname(path)] ?? 'image/png' };
+    },
+    start: async () => {},
+    stop: async () => {},
+  };
+  const account = {
+    address: 'sip:alice@example.com',
+    displayName: 'Alice Archer',
+    user: 'alice',
+    password: 'secret',
+    outboundProxy: '127.0.0.1:5060',
+    transport: 'tcp' as const,
+    maxFileSize: 0,
+  };
+  const server = await startServer({
+    clients: [{ name: 'alice', account, paths: { data, downloads: data }, client }],
+    port: 0,
+    page,
+    log: () => {},
+  });
+  return { url: server.accounts[0]?.url ?? '', close: () => server.close() };
+}
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS.split(' ') });
+}
+
+/** Opens the page and waits for its list. @returns the page and everything it complained about */
+export async function openPage(context: BrowserContext, url: string): Promise<{ page: Page; complaints: string[] }> {
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  await page.goto(url);
+  await page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+  return { page, complaints };
+}
