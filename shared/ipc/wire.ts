@@ -119,15 +119,20 @@ export function connectContract(channel: Channel, options: WireOptions = {}): Co
   };
 
   const tell = (event: string, payload: unknown): void => {
-    if (!isEvent(event)) return problem(`unknown event ${quote(event)}`);
-    const told = v.safeParse(contract.events[event], payload);
-    if (!told.success) return problem(`${event}: ${explain(told.issues)}`);
-    for (const listener of [...(listeners.get(event) ?? [])]) {
-      try {
-        listener(told.output as never);
-      } catch (thrown) {
-        options.onProblem?.(toCodedError(thrown));
-      }
+    const told = isEvent(event) ? v.safeParse(contract.events[event], payload) : null;
+    if (!isEvent(event) || told === null) {
+      problem(`unknown event ${quote(event)}`);
+    } else if (!told.success) {
+      problem(`${event}: ${explain(told.issues)}`);
+    } else {
+      for (const listener of [...(listeners.get(event) ?? [])]) notify(listener, told.output);
+    }
+  };
+  const notify = (listener: (payload: never) => void, payload: unknown): void => {
+    try {
+      listener(payload as never);
+    } catch (thrown) {
+      options.onProblem?.(toCodedError(thrown));
     }
   };
 
