@@ -26,6 +26,32 @@ test('answers through the thread, in the order of the calls, and keeps what it a
   await again.close();
 });
 
+test('calls that share a commit succeed and fail each for itself', async () => {
+  const store = await openStore(options('batch.db'));
+  const row = { conversationId: 1, text: 'a', contributionId: 'c', now: 2 };
+  const outcomes = await Promise.allSettled([
+    store.openConversation({ peer: BOB, title: 'Bob', cpmConversationId: 'c', now: 1 }),
+    store.composeText({ ...row, imdnId: 'i1' }),
+    store.composeText({ ...row, imdnId: 'i2', conversationId: 9 }),
+    store.composeText({ ...row, imdnId: 'i3' }),
+    store.messages({ conversationId: 1, limit: 5 }),
+    store.retry({ messageId: 99, fileImdnId: 'x', now: 3 }),
+    store.close(),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ]);
+  const again = await openStore(options('batch.db'));
+  expect((await again.messages({ conversationId: 1, limit: 5 })).items.map((item) => item.imdnId)).toEqual(['i1', 'i3']);
+  await again.close();
+});
+
 test('an error keeps its code', async () => {
   const store = await openStore(options('errors.db'));
   await expect(store.message(7)).rejects.toBeInstanceOf(ParleyError);
