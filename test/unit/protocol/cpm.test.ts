@@ -61,6 +61,7 @@ describe('CPM names', () => {
     ['nothing', []],
     ['an unknown service', [header('Accept-Contact', `*;${REF}="${CODED}oma.cpm.dance"`)]],
     ['a display name', [header('Contact', `"${REF}=urn" <sip:a@b;${REF}=x>`)]],
+    ['a parameter of the URI', [header('Contact', `<sip:a@b;${REF}=${CODED}oma.cpm.msg;x=1>`)]],
     ['a Contact with several services', [header('Contact', `<sip:a@b>;${contactFeature(['oma.cpm.msg', 'oma.cpm.session'])}`)]],
     ['an absurd length', [header('Accept-Contact', `*;${REF}="${CODED}oma.cpm.msg${' '.repeat(20_000)}"`)]],
   ])('no service from %s', (_, headers) => {
