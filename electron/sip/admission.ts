@@ -7,7 +7,7 @@ import { essentials, type SipEssentials } from '../../shared/protocol/sip/valida
 import { answerHeaders } from './normaliser.ts';
 import { ACCEPT, ALLOW, ALLOWED_METHODS } from './own-headers.ts';
 
-/** extensions a peer may require of this agent; session timers need only that refreshes are answered (RFC 4028 section 7.4) */
+/** extensions a peer may require of this agent */
 const UNDERSTOOD = new Set(['gruu', 'outbound', 'path', 'timer']);
 
 export interface Surroundings {
@@ -76,7 +76,7 @@ function capabilities(surroundings: Surroundings): SipHeader[] {
     { name: 'Contact', value: surroundings.contact },
     { name: 'Accept', value: ACCEPT },
     { name: 'Allow', value: ALLOW },
-    { name: 'Supported', value: 'gruu, outbound, path' },
+    { name: 'Supported', value: 'timer, gruu, outbound, path' },
   ];
 }
 

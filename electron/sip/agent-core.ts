@@ -4,7 +4,7 @@ import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
-import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { uriHost } from './addresses.ts';
 import { admit, answerTo, type Surroundings } from './admission.ts';
 import { MASKED_HOST, maskToken, maskUri } from './masking.ts';
@@ -39,6 +39,8 @@ export interface CoreListeners {
 /** The transaction and dialog layers of sip.js on one flow, seen through the normaliser. Nothing of sip.js throws out of it. */
 export class AgentCore {
   readonly library: Core.UserAgentCore;
+  /** called when an UPDATE refreshed the dialog of that sip.js id */
+  readonly onUpdate = new Map<string, (update: SipRequest) => void>();
   readonly #normaliser = new Normaliser();
   readonly #originals = new WeakMap<object, SipMessage>();
   readonly #waiting = new Set<(error: ParleyError) => void>();
@@ -156,6 +158,7 @@ export class AgentCore {
     if (admission.kind === 'drop') return;
     if (admission.kind === 'answer') {
       this.#write(admission.response);
+      if (request.method === 'UPDATE' && admission.response.status === 200) this.onUpdate.get(dialogId(essentials(request)))?.(request);
       return;
     }
     const text = this.#normaliser.requestForLibrary(request);

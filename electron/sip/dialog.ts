@@ -1,15 +1,16 @@
 import type { Core } from 'sip.js';
 import { fromUtf8, NO_BYTES } from '../../shared/base/bytes.ts';
-import { header, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { header, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { withRefresher } from './admission.ts';
 import { type AgentCore, maskedBody, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
-import { cseqFrom, exchange } from './exchange.ts';
+import { exchange } from './exchange.ts';
 import type { Identity } from './identity.ts';
-import { unmaskToken, unmaskUri } from './masking.ts';
+import { unmaskUri } from './masking.ts';
 import { quietly } from './message.ts';
 import { ALLOW } from './own-headers.ts';
 import type { Header } from './port.ts';
+import { type Refreshed, sessionInterval, type SessionInterval, SessionTimer } from './session-timer.ts';
 
 /** What a call needs of its agent. */
 export interface CallContext {
@@ -23,56 +24,160 @@ export interface CallContext {
 export interface DialogParts {
   /** our Contact value in this dialog */
   readonly contact: string;
-  /** our last session description and its type, repeated in the answer to a refresh */
+  /** our last session description and its type, repeated in a refresh and in the answer to one */
   readonly local: { readonly contentType: string; readonly body: Uint8Array };
   /** the peer's last session description */
   readonly remote: Uint8Array;
+  /** the peer's Allow lists UPDATE */
+  readonly takesUpdate: boolean;
+  /** the session timer both sides agreed on, null without one */
+  readonly interval: { readonly seconds: number; readonly isRefresher: boolean } | null;
   readonly onAck: () => void;
   readonly onAckTimeout: () => void;
   readonly onBye: () => void;
+  /** no refresh came, or none got through; BYE has been sent */
+  readonly onExpired: () => void;
 }
 
 /** how long `end` waits for the answer to a BYE or CANCEL */
 const END_TIMEOUT_MS = 2_000;
 
-/** Lets sip.js answer what comes inside the dialog by our rules. */
-export function watchDialog(context: CallContext, session: Core.Session, parts: DialogParts): void {
-  session.delegate = {
-    onAck: parts.onAck,
-    onAckTimeout: parts.onAckTimeout,
-    onBye: (bye) => {
-      bye.accept();
-      parts.onBye();
-    },
-    onInvite: (uas) => quietly(() => answerReinvite(context, uas, parts)),
-    onMessage: (uas) => {
-      const request = context.core.original(uas.message);
-      if (request?.kind === 'request') context.onMessage(uas, request);
-    },
-  };
+/** A confirmed dialog of a call: answers what comes inside it by our rules, and keeps its session timer. */
+export class CallDialog {
+  readonly #context: CallContext;
+  readonly #session: Core.Session;
+  readonly #parts: DialogParts;
+  readonly #timer: SessionTimer;
+  #isOver = false;
+
+  constructor(context: CallContext, session: Core.Session, parts: DialogParts) {
+    this.#context = context;
+    this.#session = session;
+    this.#parts = parts;
+    this.#timer = new SessionTimer(
+      () => this.#refresh(),
+      () => {
+        void this.end();
+        parts.onExpired();
+      },
+    );
+    session.delegate = {
+      onAck: parts.onAck,
+      onAckTimeout: parts.onAckTimeout,
+      onBye: (bye) => {
+        bye.accept();
+        this.stop();
+        parts.onBye();
+      },
+      onInvite: (uas) => quietly(() => this.#answerReinvite(uas)),
+      onMessage: (uas) => {
+        const request = context.core.original(uas.message);
+        if (request?.kind === 'request') context.onMessage(uas, request);
+      },
+    };
+    context.core.onUpdate.set(session.id, (update) => this.#restart(sessionInterval(update)));
+    if (parts.interval !== null) this.#timer.start(parts.interval.seconds, parts.interval.isRefresher);
+  }
+
+  /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. */
+  end(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    this.stop();
+    return sendBye(this.#context, this.#session);
+  }
+
+  /** The dialog is gone without our doing. */
+  stop(): void {
+    this.#isOver = true;
+    this.#timer.stop();
+    this.#context.core.onUpdate.delete(this.#session.id);
+  }
+
+  /** The peer refreshed: it goes on doing so unless it said that we shall. */
+  #restart(interval: SessionInterval | null): void {
+    if (interval !== null) this.#timer.start(interval.seconds, interval.refresher === 'uas');
+  }
+
+  /**
+   * A re-INVITE with the session unchanged is a refresh (RFC 4028 section 7.4: same `o=` line), answered with our description unchanged.
+   * One that would change the session is refused, which leaves the session as it is (RFC 6141 section 3.1).
+   */
+  #answerReinvite(uas: Core.IncomingInviteRequest): void {
+    const { local, remote, contact } = this.#parts;
+    const request = this.#context.core.original(uas.message);
+    const isRefresh = request?.kind === 'request' && request.body.length > 0 && originLine(request.body) === originLine(remote);
+    if (!isRefresh || local.body.length === 0) {
+      uas.reject({ statusCode: 488 });
+      return;
+    }
+    const interval = header(request, 'Session-Expires');
+    const headers: Header[] = [
+      { name: 'Contact', value: contact },
+      { name: 'Allow', value: ALLOW },
+      ...(interval === null ? [] : [{ name: 'Require', value: 'timer' }, { name: 'Session-Expires', value: withRefresher(interval) }]),
+      { name: 'Content-Type', value: local.contentType },
+    ];
+    uas.accept({ statusCode: 200, body: maskedBody(local.body), extraHeaders: privateHeaders(headers) });
+    this.#restart(sessionInterval(request));
+  }
+
+  /** cpm.md section 3: UPDATE when the peer takes it, else re-INVITE with the description unchanged. */
+  async #refresh(): Promise<Refreshed> {
+    const seconds = this.#parts.interval?.seconds;
+    const headers: Header[] = [
+      { name: 'Contact', value: this.#parts.contact },
+      { name: 'Supported', value: 'timer, gruu' },
+      { name: 'Session-Expires', value: `${seconds};refresher=uac` },
+      { name: 'Allow', value: ALLOW },
+      { name: 'User-Agent', value: this.#context.identity.options.userAgent },
+    ];
+    try {
+      const response = this.#parts.takesUpdate
+        ? await dialogRequest(this.#context, this.#session, 'UPDATE', headers)
+        : await this.#reinvite(headers);
+      if (response.status < 300) return { kind: 'done', interval: sessionInterval(response) };
+      return { kind: response.status === 408 || response.status === 481 ? 'gone' : 'failed' };
+    } catch {
+      return { kind: 'gone' };
+    }
+  }
+
+  #reinvite(headers: readonly Header[]): Promise<SipResponse> {
+    const { core, digest } = this.#context;
+    const { local } = this.#parts;
+    const attempt = digest.attempt('INVITE', targetOf(this.#session), local.body);
+    return new Promise((resolve, reject) => {
+      const send = (): void => {
+        const credentials = attempt.headers();
+        const settle = ({ message }: { readonly message: Core.IncomingResponseMessage }): void => {
+          const original = core.original(message);
+          if (original?.kind !== 'response') reject(new Error('no answer'));
+          else if ((original.status === 401 || original.status === 407) && attempt.accepts(original)) send();
+          else resolve(original);
+        };
+        const fields = [...headers, ...credentials, { name: 'Content-Type', value: local.contentType }];
+        this.#session.invite(
+          {
+            onAccept: (response) => {
+              response.ack({ extraHeaders: privateHeaders(credentials) });
+              settle(response);
+            },
+            onRedirect: settle,
+            onReject: settle,
+          },
+          { extraHeaders: privateHeaders(fields), body: maskedBody(local.body) },
+        );
+      };
+      send();
+    });
+  }
 }
 
 /** Ends a confirmed dialog. Resolves when the BYE was answered, or was not in 2 s; never rejects. */
 export function sendBye(context: CallContext, session: Core.Session): Promise<void> {
-  const dialog = session as Core.SessionDialog;
-  const fromTag = unmaskToken(dialog.localTag);
-  const toTag = unmaskToken(dialog.remoteTag);
-  const plan = {
-    method: 'BYE',
-    uri: unmaskUri(dialog.remoteTarget.toString()) ?? '',
-    from: unmaskUri(dialog.localURI.toString()) ?? '',
-    fromTag: fromTag ?? dialog.localTag,
-    to: unmaskUri(dialog.remoteURI.toString()) ?? '',
-    toTag: toTag === '' ? null : toTag,
-    callId: unmaskToken(dialog.callId) ?? '',
-    routes: dialog.routeSet.map((route) => unmaskUri(route.replace(/^</, '')) ?? ''),
-    headers: [{ name: 'User-Agent', value: context.identity.options.userAgent }],
-    contentType: null,
-    body: NO_BYTES,
-  };
-  const first = (dialog.localSequenceNumber ?? 0) + 1;
-  dialog.dispose();
-  return withinEndTimeout(exchange(context.core, context.digest, plan, cseqFrom(first)));
+  const answered = dialogRequest(context, session, 'BYE', [{ name: 'User-Agent', value: context.identity.options.userAgent }]);
+  (session as Core.SessionDialog).dispose();
+  return withinEndTimeout(answered);
 }
 
 export function withinEndTimeout(work: Promise<unknown>): Promise<void> {
@@ -86,25 +191,18 @@ export function withinEndTimeout(work: Promise<unknown>): Promise<void> {
   });
 }
 
-/**
- * A re-INVITE with the session unchanged is a refresh (RFC 4028 section 7.4: same `o=` line), answered with our description unchanged.
- * One that would change the session is refused, which leaves the session as it is (RFC 6141 section 3.1).
- */
-function answerReinvite(context: CallContext, uas: Core.IncomingInviteRequest, parts: DialogParts): void {
-  const request = context.core.original(uas.message);
-  const isRefresh = request?.kind === 'request' && request.body.length > 0 && originLine(request.body) === originLine(parts.remote);
-  if (!isRefresh || parts.local.body.length === 0) {
-    uas.reject({ statusCode: 488 });
-    return;
-  }
-  const interval = header(request, 'Session-Expires');
-  const headers: Header[] = [
-    { name: 'Contact', value: parts.contact },
-    { name: 'Allow', value: ALLOW },
-    ...(interval === null ? [] : [{ name: 'Require', value: 'timer' }, { name: 'Session-Expires', value: withRefresher(interval) }]),
-    { name: 'Content-Type', value: parts.local.contentType },
-  ];
-  uas.accept({ statusCode: 200, body: maskedBody(parts.local.body), extraHeaders: privateHeaders(headers) });
+/** A request inside the dialog, without a body, through all its challenges. */
+async function dialogRequest(context: CallContext, session: Core.Session, method: string, headers: readonly Header[]): Promise<SipResponse> {
+  const dialog = session as Core.SessionDialog;
+  const request = { method, uri: targetOf(session), body: NO_BYTES };
+  const { response } = await exchange(context.core, context.digest, request, (credentials) =>
+    dialog.createOutgoingRequestMessage(method, { extraHeaders: privateHeaders([...headers, ...credentials]) }),
+  );
+  return response;
+}
+
+function targetOf(session: Core.Session): string {
+  return unmaskUri(session.remoteTarget.toString()) ?? '';
 }
 
 function originLine(description: Uint8Array): string | null {

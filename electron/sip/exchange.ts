@@ -1,8 +1,8 @@
-import type { SipResponse } from '../../shared/protocol/sip/message.ts';
-import { header } from '../../shared/protocol/sip/message.ts';
-import type { AgentCore, RequestPlan } from './agent-core.ts';
+import type { Core } from 'sip.js';
+import { header, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import type { AgentCore } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
-import type { FinalAnswer } from './port.ts';
+import type { FinalAnswer, Header } from './port.ts';
 
 export interface Outcome {
   readonly response: SipResponse;
@@ -12,12 +12,17 @@ export interface Outcome {
 
 /**
  * Sends a request that is no INVITE and answers the challenges it meets: 401 and 407, each realm, a stale nonce once more
- * (RFC 3261 section 22). Call-ID and From tag stay, CSeq rises. @throws ParleyError `link.*`
+ * (RFC 3261 section 22). `make` is called for each try, with a CSeq of its own. @throws ParleyError `link.*`
  */
-export async function exchange(core: AgentCore, digest: DigestAccount, plan: RequestPlan, nextCseq: () => number): Promise<Outcome> {
-  const attempt = digest.attempt(plan.method, plan.uri, plan.body);
+export async function exchange(
+  core: AgentCore,
+  digest: DigestAccount,
+  request: { readonly method: string; readonly uri: string; readonly body: Uint8Array },
+  make: (credentials: readonly Header[]) => Core.OutgoingRequestMessage,
+): Promise<Outcome> {
+  const attempt = digest.attempt(request.method, request.uri, request.body);
   for (;;) {
-    const response = await core.transact(() => core.compose(plan, nextCseq(), attempt.headers()));
+    const response = await core.transact(() => make(attempt.headers()));
     const isChallenge = response.status === 401 || response.status === 407;
     if (!isChallenge || !attempt.accepts(response)) {
       if (response.status < 300) attempt.succeeded(response);

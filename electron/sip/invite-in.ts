@@ -2,13 +2,14 @@ import type { Core } from 'sip.js';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
-import { headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { hasToken, headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
 import { maskedBody, privateHeaders } from './agent-core.ts';
-import { type CallContext, sendBye, watchDialog } from './dialog.ts';
+import { type CallContext, CallDialog } from './dialog.ts';
 import { maskToken } from './masking.ts';
 import { answerOptions, describe, quietly } from './message.ts';
-import { ALLOW, checkHeaders, checkValue, supported } from './own-headers.ts';
+import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
 import type { DialogEnd, Header, IncomingInvite } from './port.ts';
+import { type SessionInterval, sessionInterval } from './session-timer.ts';
 
 type Acceptance = Parameters<IncomingInvite['accept']>[0];
 
@@ -51,7 +52,7 @@ class IncomingCall {
   readonly #request: SipRequest;
   readonly #withdraw: () => void;
   #state: 'offered' | 'waiting' | 'up' | 'over' = 'offered';
-  #session: Core.Session | null = null;
+  #dialog: CallDialog | null = null;
   #acknowledged: { readonly resolve: () => void; readonly reject: (error: ParleyError) => void } | null = null;
   #endsAfterAck = false;
 
@@ -78,10 +79,12 @@ class IncomingCall {
     checkValue(contentType, 'Content-Type');
     if (body.length === 0) throw new ParleyError('request.invalid', 'an answer needs a body');
     const contact = this.#context.identity.contact(contactParameters, false);
+    const interval = this.#interval;
     const fields: Header[] = [
       { name: 'Contact', value: contact },
       ...own.filter(({ name }) => name.toLowerCase() !== 'supported'),
       { name: 'Supported', value: supported(own) },
+      ...(interval === null || hasHeader(own, 'Session-Expires') ? [] : timerHeaders(interval)),
       { name: 'Allow', value: ALLOW },
       { name: 'User-Agent', value: this.#context.identity.options.userAgent },
       { name: 'Content-Type', value: contentType },
@@ -92,14 +95,16 @@ class IncomingCall {
     acknowledged.catch(() => undefined);
     const { session } = this.#uas.accept({ statusCode: 200, body: maskedBody(body), extraHeaders: privateHeaders(fields) });
     this.#state = 'waiting';
-    this.#session = session;
-    watchDialog(this.#context, session, {
+    this.#dialog = new CallDialog(this.#context, session, {
       contact,
       local: { contentType, body },
       remote: this.#request.body,
+      takesUpdate: hasToken(this.#request, 'Allow', 'UPDATE'),
+      interval: interval === null ? null : { seconds: interval.seconds, isRefresher: interval.refresher === 'uas' },
       onAck: () => this.#ack(),
       onAckTimeout: () => this.#ackTimeout(),
       onBye: () => this.#bye(),
+      onExpired: () => this.#expire(),
     });
     return acknowledged;
   }
@@ -114,15 +119,21 @@ class IncomingCall {
 
   async end(): Promise<void> {
     if (this.#state === 'offered') return this.reject(480);
-    if (this.#session === null) return;
     if (this.#state === 'waiting') {
       // RFC 3261 section 15: the callee must not send BYE before the ACK came or timed out
       this.#endsAfterAck = true;
       return;
     }
     if (this.#state !== 'up') return;
+    const ended = this.#dialog?.end();
     this.#leave();
-    return sendBye(this.#context, this.#session);
+    return ended;
+  }
+
+  /** RFC 4028 section 9: the timer is agreed on when the caller supports it and named an interval. */
+  get #interval(): SessionInterval | null {
+    const isSupported = hasToken(this.#request, 'Supported', 'timer') || hasToken(this.#request, 'Require', 'timer');
+    return isSupported ? sessionInterval(this.#request) : null;
   }
 
   #ack(): void {
@@ -133,10 +144,16 @@ class IncomingCall {
   }
 
   #ackTimeout(): void {
-    if (this.#state !== 'waiting' || this.#session === null) return;
+    if (this.#state !== 'waiting') return;
+    void this.#dialog?.end();
     this.#leave();
     this.#acknowledged?.reject(new ParleyError('peer.timeout', 'no ACK came'));
-    void sendBye(this.#context, this.#session);
+  }
+
+  #expire(): void {
+    if (this.#state !== 'up') return;
+    this.#leave();
+    quietly(() => this.ended.emit({ by: 'link', error: { code: 'peer.timeout', detail: 'the session was not refreshed' } }));
   }
 
   #bye(): void {
@@ -166,8 +183,16 @@ class IncomingCall {
 
   #leave(): void {
     this.#state = 'over';
+    this.#dialog?.stop();
     this.#withdraw();
   }
+}
+
+function timerHeaders({ seconds, refresher }: SessionInterval): Header[] {
+  return [
+    { name: 'Require', value: 'timer' },
+    { name: 'Session-Expires', value: `${seconds};refresher=${refresher ?? 'uac'}` },
+  ];
 }
 
 /** `SIP;cause=200;text="Call completed elsewhere"` (RFC 3326 section 3.1.1) */

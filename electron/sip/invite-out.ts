@@ -1,15 +1,17 @@
 import type { Core } from 'sip.js';
 import { NO_BYTES } from '../../shared/base/bytes.ts';
+import { hasToken, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { localFailure, privateHeaders, type RequestPlan } from './agent-core.ts';
-import { type CallContext, sendBye, watchDialog, withinEndTimeout } from './dialog.ts';
+import { type CallContext, CallDialog, sendBye, withinEndTimeout } from './dialog.ts';
 import type { DigestAttempt } from './digest.ts';
 import { cseqFrom, finalAnswer } from './exchange.ts';
 import { asksForAnonymity } from './identity.ts';
 import { quietly } from './message.ts';
-import { ALLOW, checkHeaders, checkValue, supported } from './own-headers.ts';
+import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
 import type { DialogEnd, FinalAnswer, Header, OutgoingInvite, OutgoingRequest } from './port.ts';
+import { minimumInterval, SESSION_INTERVAL, sessionInterval } from './session-timer.ts';
 
 /** RFC 3261 section 9.1: an INVITE that is not answered 64 * T1 after its CANCEL is over. */
 const CANCELLED_MS = 32_000;
@@ -39,7 +41,8 @@ export class OutgoingCall implements OutgoingInvite {
   #isProvisional = false;
   #isCancelled = false;
   #cancelTimer: NodeJS.Timeout | undefined;
-  #session: Core.Session | null = null;
+  #dialog: CallDialog | null = null;
+  #hasRaisedInterval = false;
   #withdraw: () => void = () => undefined;
 
   constructor(context: CallContext, request: OutgoingRequest) {
@@ -65,9 +68,10 @@ export class OutgoingCall implements OutgoingInvite {
   }
 
   async end(): Promise<void> {
-    if (this.#state === 'up' && this.#session !== null) {
+    if (this.#state === 'up' && this.#dialog !== null) {
+      const ended = this.#dialog.end();
       this.#leave();
-      return sendBye(this.#context, this.#session);
+      return ended;
     }
     if (this.#state === 'calling') {
       this.#state = 'ending';
@@ -81,13 +85,15 @@ export class OutgoingCall implements OutgoingInvite {
     checkHeaders(request.headers);
     checkValue(request.contentType, 'Content-Type');
     this.#contact = identity.contact(request.contactParameters ?? '', asksForAnonymity(request.headers));
-    const isMultipart = /^multipart\//i.test(request.contentType) && !request.headers.some(({ name }) => name.toLowerCase() === 'mime-version');
+    const isMultipart = /^multipart\//i.test(request.contentType) && !hasHeader(request.headers, 'MIME-Version');
+    const isTimed = hasHeader(request.headers, 'Session-Expires');
     this.#plan = {
       ...identity.plan('INVITE', request.target, request.headers),
       headers: [
         { name: 'Contact', value: this.#contact },
         ...request.headers.filter(({ name }) => name.toLowerCase() !== 'supported'),
         { name: 'Supported', value: supported(request.headers) },
+        ...(isTimed ? [] : [{ name: 'Session-Expires', value: `${SESSION_INTERVAL};refresher=uac` }]),
         { name: 'Allow', value: ALLOW },
         { name: 'User-Agent', value: identity.options.userAgent },
         ...(isMultipart ? [{ name: 'MIME-Version', value: '1.0' }] : []),
@@ -144,17 +150,23 @@ export class OutgoingCall implements OutgoingInvite {
       return;
     }
     this.#state = 'up';
-    this.#session = session;
     this.#digest?.succeeded(original);
-    watchDialog(this.#context, session, {
+    const interval = sessionInterval(original);
+    this.#dialog = new CallDialog(this.#context, session, {
       contact: this.#contact,
       local: { contentType: this.#plan?.contentType ?? '', body: this.#plan?.body ?? NO_BYTES },
       remote: original.body,
+      takesUpdate: hasToken(original, 'Allow', 'UPDATE'),
+      interval: interval === null ? null : { seconds: interval.seconds, isRefresher: interval.refresher !== 'uas' },
       onAck: () => undefined,
       onAckTimeout: () => undefined,
       onBye: () => {
         this.#leave();
         quietly(() => this.#ended.emit({ by: 'remote', error: null }));
+      },
+      onExpired: () => {
+        this.#leave();
+        quietly(() => this.#ended.emit({ by: 'link', error: { code: 'peer.timeout', detail: 'the session was not refreshed' } }));
       },
     });
     this.#settle.resolve(finalAnswer(original));
@@ -172,8 +184,21 @@ export class OutgoingCall implements OutgoingInvite {
       this.#leave();
       return this.#settle.resolve(TERMINATED);
     }
+    if (original.status === 422 && this.#state === 'calling' && this.#raiseInterval(original)) return;
     this.#leave();
     this.#settle.resolve(finalAnswer(original));
+  }
+
+  /** RFC 4028 section 7.3: an interval too small for somebody on the path is raised to what that one asks for, once. */
+  #raiseInterval(response: SipResponse): boolean {
+    const minimum = minimumInterval(response);
+    if (minimum === null || this.#hasRaisedInterval || this.#plan === null || this.#digest === null) return false;
+    this.#hasRaisedInterval = true;
+    const others = this.#plan.headers.filter(({ name }) => name.toLowerCase() !== 'session-expires' && name.toLowerCase() !== 'min-se');
+    const raised = [{ name: 'Session-Expires', value: `${minimum};refresher=uac` }, { name: 'Min-SE', value: `${minimum}` }];
+    this.#plan = { ...this.#plan, headers: [...others, ...raised] };
+    this.#send(this.#plan, this.#digest);
+    return true;
   }
 
   #lose(error: ParleyError): void {
@@ -190,6 +215,7 @@ export class OutgoingCall implements OutgoingInvite {
   #leave(): void {
     this.#state = 'over';
     clearTimeout(this.#cancelTimer);
+    this.#dialog?.stop();
     this.#withdraw();
   }
 }

@@ -24,7 +24,8 @@ export async function sendMessage(core: AgentCore, digest: DigestAccount, identi
     contentType: request.contentType === '' ? null : request.contentType,
     body: request.body,
   };
-  const { response } = await exchange(core, digest, plan, cseqFrom(1));
+  const nextCseq = cseqFrom(1);
+  const { response } = await exchange(core, digest, plan, (credentials) => core.compose(plan, nextCseq(), credentials));
   return finalAnswer(response);
 }
 

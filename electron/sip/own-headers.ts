@@ -50,9 +50,13 @@ export function checkUri(uri: string, what: string): void {
   if (!/^[a-z][a-z0-9+.-]*:[^\s<>"]+$/i.test(uri) || uri.length > 4096) throw new ParleyError('request.invalid', `${what} is not a URI`);
 }
 
-/** The option tags of the caller with `gruu`, which every dialog of this agent supports (seed 004 7.3.1(8)). */
+/** The option tags of the caller with the two that every dialog of this agent supports (seed 004 7.3.1(8)). */
 export function supported(headers: readonly Header[]): string {
   const given = headers.filter(({ name }) => name.toLowerCase() === 'supported').flatMap(({ value }) => value.split(','));
   const tags = new Set(given.map((tag) => tag.trim()).filter((tag) => tag !== ''));
-  return [...tags.add('gruu')].join(', ');
+  return [...tags.add('timer').add('gruu')].join(', ');
+}
+
+export function hasHeader(headers: readonly Header[], name: string): boolean {
+  return headers.some((field) => field.name.toLowerCase() === name.toLowerCase());
 }

@@ -56,7 +56,10 @@ export class Registration {
 
   /** RFC 3261 section 10.2: never a second REGISTER before the first is answered. */
   #send(expires: number): Promise<Outcome> {
-    const outcome = this.#previous.then(() => exchange(this.#core, this.#digest, this.#plan(expires), this.#nextCseq));
+    const outcome = this.#previous.then(() => {
+      const plan = this.#plan(expires);
+      return exchange(this.#core, this.#digest, plan, (credentials) => this.#core.compose(plan, this.#nextCseq(), credentials));
+    });
     this.#previous = outcome.then(
       () => undefined,
       () => undefined,

@@ -36,7 +36,7 @@ function inDialog(method: string, invite: SipRequest, cseq: number, headersOf: r
 }
 
 describe('INVITE out', () => {
-  test('R-FT-04 R-FT-05: it is the INVITE of example F11-01', async () => {
+  test('R-FT-04 R-FT-05 R-LM-07 R-LM-08 R-SES-09 R-SES-10: it is the INVITE of example F11-01', async () => {
     const { connection, invite } = await calling();
     expect(invite.uri).toBe('sip:bob@home2.example');
     expect(header(invite, 'Route')).toBe(`<sip:127.0.0.1:${stage.server.port};transport=tcp;lr>, <sip:orig@scscf.home1.example;lr>`);
@@ -45,7 +45,8 @@ describe('INVITE out', () => {
     );
     expect(header(invite, 'Accept-Contact')).toBe('*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer";require;explicit');
     expect(headers(invite, 'Accept-Contact').join()).not.toContain('oma.cpm.session');
-    expect(headers(invite, 'Supported')).toEqual(['gruu']);
+    expect(headers(invite, 'Supported')).toEqual(['timer', 'gruu']);
+    expect(header(invite, 'Session-Expires')).toBe('1800;refresher=uac');
     expect(header(invite, 'Allow')).toContain('INVITE');
     expect(header(invite, 'User-Agent')).toContain('CPM-client/OMA2.0');
     expect(header(invite, 'Content-Type')).toBe('application/sdp');
@@ -57,10 +58,10 @@ describe('INVITE out', () => {
   test('a multipart body and its type go out as given, and the answer comes back unparsed', async () => {
     const body = Uint8Array.from({ length: 3000 }, (_, at) => at % 256);
     const contentType = 'multipart/related;type="application/sdp";start="<s@x>";boundary="b-é"';
-    const { call, connection, invite } = await calling({ contentType, body, headers: [{ name: 'Supported', value: 'timer' }] });
+    const { call, connection, invite } = await calling({ contentType, body, headers: [{ name: 'Supported', value: 'norefersub' }] });
     expect(header(invite, 'Content-Type')).toBe(contentType);
     expect(header(invite, 'MIME-Version')).toBe('1.0');
-    expect(headers(invite, 'Supported')).toEqual(['timer', 'gruu']);
+    expect(headers(invite, 'Supported')).toEqual(['norefersub', 'timer', 'gruu']);
     expect(invite.body).toEqual(body);
     connection.reply(invite, 200, { headers: [...BOB_CONTACT, ['Content-Type', 'multipart/mixed;boundary=x']], body });
     const answer = await call.answer;
