@@ -26,13 +26,15 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
   afterAll(() => app?.close());
 
   describe('windows', () => {
-    it('two, side by side on the work area, titled by account, shown, with a smallest size', async () => {
+    it('two, side by side on the work area, titled by account, shown once painted, with a smallest size', async () => {
+      await expect
+        .poll(() => app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().every((one) => one.isVisible())))
+        .toBe(true);
       const windows = await app.evaluate(({ BrowserWindow, screen }) => ({
         workArea: screen.getPrimaryDisplay().workArea,
         list: BrowserWindow.getAllWindows().map((window) => ({
           title: window.getTitle(),
           bounds: window.getBounds(),
-          visible: window.isVisible(),
           least: window.getMinimumSize(),
         })),
       }));
@@ -40,7 +42,7 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
       expect([left?.title, right?.title]).toEqual(['Alice', 'Bob']);
       expect((left?.bounds.x ?? 0) + (left?.bounds.width ?? 0)).toBeLessThanOrEqual(right?.bounds.x ?? 0);
       expect((right?.bounds.x ?? 0) + (right?.bounds.width ?? 0)).toBeLessThanOrEqual(windows.workArea.x + windows.workArea.width);
-      for (const window of windows.list) expect(window).toMatchObject({ visible: true, least: [640, 480] });
+      for (const window of windows.list) expect(window).toMatchObject({ least: [640, 480] });
     });
 
     it('a second start shows the first and ends', async () => {
@@ -435,7 +437,8 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
     });
   });
 
-  it('nothing went wrong inside meanwhile', () => {
-    expect(log.join('').match(/^internal: .*$/gm) ?? []).toEqual([expect.stringContaining('crash'), expect.stringContaining('crash')]);
+  it('nothing else went wrong inside meanwhile', () => {
+    const wrong = log.join('').match(/^internal: .*$/gm) ?? [];
+    expect(wrong.filter((line) => !/^internal: the page of Bob ended: (crashed|killed)/.test(line))).toEqual([]);
   });
 });
