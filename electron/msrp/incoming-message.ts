@@ -79,7 +79,8 @@ export class IncomingMessage implements FrameConsumer {
       return;
     }
     if (this.#ranges.count > this.#owner.limits.maxGaps) {
-      this.#fail({ code: 'msrp.too-large', detail: 'too many gaps' }, STOP);
+      this.#answer(STOP);
+      this.#over({ code: 'msrp.too-large', detail: 'too many gaps' }, STOP);
       return;
     }
     if (flag === '$') this.#size = this.#at;

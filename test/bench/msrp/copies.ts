@@ -100,12 +100,12 @@ export async function fastReceive(job: Job): Promise<Side> {
       new Promise<void>((resolve, reject) => {
         const hash = createHash('sha256');
         const free = Array.from({ length: BLOCKS }, () => Buffer.allocUnsafeSlow(BLOCK));
-        let block = free.pop() as Buffer;
+        let block = free.pop() as Buffer<ArrayBuffer>;
         let filled = 0;
         let at = 0;
         let stored = 0;
         let starved = false;
-        const writeOut = (full: Buffer, length: number, position: number): void =>
+        const writeOut = (full: Buffer<ArrayBuffer>, length: number, position: number): void =>
           write(fd, full, 0, length, position, (error, count) => {
             if (error !== null || count !== length) return reject(error ?? new Error('short write'));
             stored += length;
@@ -132,7 +132,7 @@ export async function fastReceive(job: Job): Promise<Side> {
               at += filled;
               filled = 0;
               // The next read's buffer is fixed by now: it is stopped while there is still one to give.
-              block = free.pop() as Buffer;
+              block = free.pop() as Buffer<ArrayBuffer>;
               starved = free.length === 0;
               return !starved;
             },

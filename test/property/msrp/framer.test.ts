@@ -29,7 +29,7 @@ const responses: fc.Arbitrary<MsrpHead> = fc.record({
   kind: fc.constant('response' as const),
   transactionId: ids,
   status: fc.integer({ min: 100, max: 999 }),
-  comment: fc.option(fc.stringMatching(/^[ -~é€]{0,20}$/)),
+  comment: fc.option(fc.stringMatching(/^[ -~é€]{0,20}$/), { nil: null }),
   toPath: paths,
   fromPath: paths,
   headers,
