@@ -130,8 +130,8 @@ export class Bindings {
   }
 
   #instance(user: HomeUser, urn: string): Instance {
-    let own = this.#instances.get(user);
-    if (own === undefined) this.#instances.set(user, (own = new Map()));
+    const own = this.#instances.get(user) ?? new Map<string, Instance>();
+    this.#instances.set(user, own);
     const known = own.get(urn);
     if (known !== undefined) return known;
     const instance: Instance = { user, urn, tokens: [] };

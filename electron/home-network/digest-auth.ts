@@ -5,11 +5,10 @@ import { sameSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
 import type { Directory } from './directory.ts';
 import type { HomeUser } from './settings.ts';
 
-/** What Node calls the algorithms we offer, strongest first (RFC 8760 section 2.4). */
-const OFFERED = new Map<string, 'sha256' | 'md5'>([
-  ['SHA-256', 'sha256'],
-  ['MD5', 'md5'],
-]);
+/** What may be offered, strongest first (RFC 8760 section 2.4), and what Node calls it. */
+const ALGORITHMS = { 'SHA-256': 'sha256', MD5: 'md5' } as const;
+
+export type OfferedAlgorithm = keyof typeof ALGORITHMS;
 
 /** nonces whose counts are kept; with more, the oldest go stale early */
 const COUNTED = 10_000;
@@ -30,6 +29,7 @@ export class DigestAuthenticator {
   readonly #directory: Directory;
   readonly #now: () => number;
   readonly #life: number;
+  readonly #offered: readonly OfferedAlgorithm[];
   readonly #key = randomBytes(32);
   readonly #opaque = randomBytes(12).toString('hex');
   /** stands in for the password of a user that is not there, so that the answer takes as long */
@@ -38,8 +38,12 @@ export class DigestAuthenticator {
   /** nonces issued up to here are stale: the count of one of them was dropped */
   #floor = 0;
 
-  /** @param life of a nonce in ms */
-  constructor(directory: Directory, now: () => number, life: number) {
+  /**
+   * @param life of a nonce in ms
+   * @param offered in this order
+   */
+  constructor(directory: Directory, now: () => number, life: number, offered: readonly OfferedAlgorithm[] = ['SHA-256', 'MD5']) {
+    this.#offered = offered;
     this.#directory = directory;
     this.#now = now;
     this.#life = life;
@@ -49,7 +53,7 @@ export class DigestAuthenticator {
   challenges(stale: boolean): string[] {
     const nonce = this.#issue();
     const common = { realm: this.#directory.domain, nonce, opaque: this.#opaque, stale, qop: ['auth'] };
-    return [...OFFERED.keys()].map((algorithm) => encodeChallenge({ ...common, algorithm }));
+    return this.#offered.map((algorithm) => encodeChallenge({ ...common, algorithm }));
   }
 
   /** @throws ParleyError `sip.malformed` when credentials of the Digest scheme cannot be read */
@@ -59,9 +63,9 @@ export class DigestAuthenticator {
       if (!/^Digest\s/i.test(value)) continue;
       const credentials = decodeCredentials(value);
       if (credentials.realm !== this.#directory.domain) continue;
-      const algorithm = credentials.algorithm.toUpperCase();
+      const algorithm = this.#offered.find((name) => name === credentials.algorithm.toUpperCase());
       const { qop, nc } = credentials;
-      if (!OFFERED.has(algorithm) || qop !== 'auth' || nc === null || credentials.cnonce === null) return { kind: 'refused' };
+      if (algorithm === undefined || qop !== 'auth' || nc === null || credentials.cnonce === null) return { kind: 'refused' };
       const user = this.#directory.byDigestName(credentials.username);
       const wanted = digestResponse({ ...credentials, algorithm, password: user?.password ?? this.#decoy, method: request.method }, hash);
       const isRight = equalInConstantTime(wanted, credentials.response) && user !== null && isSameUri(credentials.uri, request.uri);
@@ -106,7 +110,7 @@ export class DigestAuthenticator {
 }
 
 function hash(algorithm: DigestHash, octets: Uint8Array): string {
-  return createHash(OFFERED.get(algorithm) ?? 'sha256')
+  return createHash(algorithm === 'MD5' ? ALGORITHMS.MD5 : ALGORITHMS['SHA-256'])
     .update(octets)
     .digest('hex');
 }

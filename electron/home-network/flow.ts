@@ -4,6 +4,8 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import { SipFramer } from '../../shared/protocol/sip/framer.ts';
 import type { Bounds } from './settings.ts';
 
+/** the reason of an end that needs no explanation */
+export const CLOSED_BY_PEER = 'closed by peer';
 const PAUSE_AT = 1_048_576;
 /** ms for the last octets to leave a closed flow */
 const LINGER = 500;
@@ -35,7 +37,7 @@ export class Flow {
     socket.on('data', (octets: Uint8Array) => this.#received(octets));
     socket.on('drain', () => socket.resume());
     socket.on('error', (error) => this.close(error.message));
-    socket.on('close', () => this.close('closed by peer'));
+    socket.on('close', () => this.close(CLOSED_BY_PEER));
   }
 
   get isOpen(): boolean {

@@ -5,9 +5,9 @@ import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { Bindings } from './bindings.ts';
-import { DigestAuthenticator } from './digest-auth.ts';
+import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
-import { Flow } from './flow.ts';
+import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
 import { ParticipatingFunction } from './participating-function.ts';
@@ -29,6 +29,8 @@ export interface HomeNetworkOptions {
   readonly users: readonly HomeUser[];
   /** one readable line a request */
   readonly log?: (line: string) => void;
+  /** what digest challenges offer, in this order; for devices that know the first challenge only */
+  readonly digest?: readonly OfferedAlgorithm[];
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
   readonly bounds?: Partial<Bounds>;
@@ -77,7 +79,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
 
   const directory = new Directory(options.domain, [sentBy.replace(/:[0-9]+$/, '')], options.users);
   const bindings = new Bindings(directory, now);
-  const digest = new DigestAuthenticator(directory, now, timing.nonce);
+  const digest = new DigestAuthenticator(directory, now, timing.nonce, options.digest);
   const relay = new RelayHeaders(directory, bindings, ownUri);
   const sessions = new Sessions(bindings, bounds, () => layer, relay);
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
@@ -97,8 +99,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     }
     const flow = new Flow(socket, bounds, now);
     flows.add(flow);
-    flow.onMessage.on((octets) => receive(layer, flow, octets));
-    flow.onClosed.on(() => {
+    const note = (what: string): void =>
+      log(`${new Date(now()).toTimeString().slice(0, 8)} ${flow.remote.host}:${flow.remote.port} ${what}`);
+    flow.onMessage.on((octets) => receive(layer, flow, octets, note));
+    flow.onClosed.on((reason) => {
+      if (reason !== CLOSED_BY_PEER) note(`connection ended: ${reason}`);
       flows.delete(flow);
       bindings.removeFlow(flow);
       sessions.flowClosed(flow);
@@ -112,7 +117,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const silence = now() - flow.lastHeard;
       // a device that announced keep-alives and sends none is gone; one that did not may be silent while it is registered
       const limit =
-        own.length === 0 ? timing.idle : own.every(({ isOutbound }) => isOutbound) ? 2 * timing.flowTimer : Number.POSITIVE_INFINITY;
+        own.length === 0 && !sessions.isOn(flow)
+          ? timing.idle
+          : own.every(({ isOutbound }) => isOutbound)
+            ? 2 * timing.flowTimer
+            : Number.POSITIVE_INFINITY;
       if (silence > limit) flow.close('silent for too long');
     }
   }, SWEEP);
@@ -139,7 +148,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   };
 }
 
-function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array): void {
+function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array, note: (what: string) => void): void {
   let message: SipMessage | null = null;
   try {
     message = decodeSip(octets);
@@ -149,6 +158,7 @@ function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array): void 
   } catch (thrown) {
     const refusal = message?.kind === 'request' ? refusalOfMalformed(message, thrown) : null;
     if (refusal !== null) flow.send(encodeSip(refusal));
+    note(`sent a message that cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     flow.fault('malformed messages');
   }
 }

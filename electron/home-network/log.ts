@@ -16,6 +16,6 @@ function nameOf(uri: string): string {
 }
 
 function printable(text: string): string {
-  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
 }

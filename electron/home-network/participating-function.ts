@@ -61,19 +61,44 @@ export class ParticipatingFunction {
     const { layer, sessions, registrar } = this.#parts;
     const { method } = request;
     const scheme = uriScheme(request.uri);
-    if (scheme !== 'sip' && scheme !== 'sips') return transaction.respond(416);
-    if (method === 'CANCEL') return this.#cancel(transaction);
-    if (essentials.maxForwards === 0 && method !== 'REGISTER') return transaction.respond(483);
-    if (headers(request, 'Via').some((value) => layer().isOwnBranch(viaBranch(decodeVia(value)) ?? ''))) return transaction.respond(482);
-    if (method === 'REGISTER') return registrar.register(transaction);
-    if (essentials.toTag !== null) return sessions.inDialog(transaction);
+    if (scheme !== 'sip' && scheme !== 'sips') {
+      transaction.respond(416);
+      return;
+    }
+    if (method === 'CANCEL') {
+      this.#cancel(transaction);
+      return;
+    }
+    if (essentials.maxForwards === 0 && method !== 'REGISTER') {
+      transaction.respond(483);
+      return;
+    }
+    if (headers(request, 'Via').some((value) => layer().isOwnBranch(viaBranch(decodeVia(value)) ?? ''))) {
+      transaction.respond(482);
+      return;
+    }
+    if (method === 'REGISTER') {
+      registrar.register(transaction);
+      return;
+    }
+    if (essentials.toTag !== null) {
+      sessions.inDialog(transaction);
+      return;
+    }
     if (!METHODS.includes(method) && method !== 'PRACK') {
       const known = ['SUBSCRIBE', 'PUBLISH'].includes(method);
-      return transaction.respond(known ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
+      transaction.respond(known ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
+      return;
     }
-    if (IN_DIALOG_ONLY.has(method)) return transaction.respond(481);
+    if (IN_DIALOG_ONLY.has(method)) {
+      transaction.respond(481);
+      return;
+    }
     const refused = unpassable(request);
-    if (refused.length > 0) return transaction.respond(420, { headers: [{ name: 'Unsupported', value: refused.join(', ') }] });
+    if (refused.length > 0) {
+      transaction.respond(420, { headers: [{ name: 'Unsupported', value: refused.join(', ') }] });
+      return;
+    }
 
     const sender = this.#sender(transaction);
     if (sender === null) return;
@@ -85,27 +110,37 @@ export class ParticipatingFunction {
     const { bindings, directory, layer, relay, sessions } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
-      return transaction.respond(200, {
+      transaction.respond(200, {
         headers: [
           { name: 'Allow', value: METHODS.join(', ') },
           { name: 'Supported', value: 'path, gruu, outbound' },
           { name: 'Server', value: SERVER_NAME },
         ],
       });
+      return;
     }
     const target = bindings.resolve(uri);
-    if (target === null) return transaction.respond(404);
+    if (target === null) {
+      transaction.respond(404);
+      return;
+    }
     let devices: Binding[] = [...bindings.of(target.user)];
     if (target.instance !== null) devices = devices.filter((binding) => binding.instance === target.instance);
     devices = newestOfEachInstance(matchingBindings(request, devices));
-    if (devices.length === 0) return transaction.respond(480);
+    if (devices.length === 0) {
+      transaction.respond(480);
+      return;
+    }
     if (request.method === 'INVITE') sessions.invite(transaction, sender, devices);
     else forkOnce(layer(), relay, transaction, sender, devices);
   }
 
   #cancel(transaction: ServerTransaction): void {
     const invite = this.#parts.layer().cancelled(transaction);
-    if (invite === null) return transaction.respond(481);
+    if (invite === null) {
+      transaction.respond(481);
+      return;
+    }
     transaction.respond(200);
     invite.onCancel?.(transaction.request);
   }

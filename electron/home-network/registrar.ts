@@ -57,26 +57,39 @@ export class Registrar {
   register(transaction: ServerTransaction): void {
     const { request, essentials } = transaction;
     const target = decodeSipUri(request.uri);
-    if (!this.#directory.isOurs(target)) return transaction.respond(404);
+    if (!this.#directory.isOurs(target)) {
+      transaction.respond(404);
+      return;
+    }
     const unknown = headers(request, 'Require').filter((tag) => !EXTENSIONS.includes(tag.toLowerCase()));
-    if (unknown.length > 0) return transaction.respond(420, { headers: [{ name: 'Unsupported', value: unknown.join(', ') }] });
+    if (unknown.length > 0) {
+      transaction.respond(420, { headers: [{ name: 'Unsupported', value: unknown.join(', ') }] });
+      return;
+    }
 
     const verdict = this.#digest.verify(request, 'Authorization');
     if (verdict.kind !== 'proven') {
       if (verdict.kind === 'refused') transaction.flow.fault('credentials refused too often');
       const challenges = this.#digest.challenges(verdict.kind === 'stale');
-      return transaction.respond(401, { headers: challenges.map((value) => ({ name: 'WWW-Authenticate', value })) });
+      transaction.respond(401, { headers: challenges.map((value) => ({ name: 'WWW-Authenticate', value })) });
+      return;
     }
     const { user } = verdict;
     // a registration by somebody else needs rights that nobody has here
-    if (this.#directory.byAddress(essentials.to) !== user) return transaction.respond(403);
+    if (this.#directory.byAddress(essentials.to) !== user) {
+      transaction.respond(403);
+      return;
+    }
 
     const contacts = headers(request, 'Contact').map((value) => decodeNameAddr(value));
     if (contacts.some((contact) => contact.uri === '*')) {
-      if (contacts.length > 1 || header(request, 'Expires') !== '0')
-        return transaction.respond(400, { reason: 'Contact * needs Expires 0' });
+      if (contacts.length > 1 || header(request, 'Expires') !== '0') {
+        transaction.respond(400, { reason: 'Contact * needs Expires 0' });
+        return;
+      }
       for (const binding of this.#bindings.of(user)) this.#bindings.remove(user, binding.key);
-      return this.#accept(transaction, user, new Set());
+      this.#accept(transaction, user, new Set());
+      return;
     }
     this.#bind(transaction, user, contacts);
   }
@@ -86,19 +99,22 @@ export class Registrar {
     const { minExpires, maxExpires } = this.#timing;
     const wishes = contacts.map((contact) => this.#wish(contact, header(request, 'Expires'), transaction));
     if (wishes.some(({ expires }) => expires > 0 && expires < minExpires)) {
-      return transaction.respond(423, { headers: [{ name: 'Min-Expires', value: String(minExpires) }] });
+      transaction.respond(423, { headers: [{ name: 'Min-Expires', value: String(minExpires) }] });
+      return;
     }
     const known = this.#bindings.of(user);
     for (const { key } of wishes) {
       // RFC 3261 section 10.3 step 7: an old request that came late changes nothing
       const old = known.find((binding) => binding.key === key);
       if (old !== undefined && old.callId === essentials.callId && old.sequence >= essentials.sequence) {
-        return transaction.respond(500, { reason: 'CSeq does not rise' });
+        transaction.respond(500, { reason: 'CSeq does not rise' });
+        return;
       }
     }
     const added = new Set(wishes.filter(({ expires }) => expires > 0).map(({ key }) => key));
     if (known.filter(({ key }) => !added.has(key)).length + added.size > this.#bounds.bindingsPerUser) {
-      return transaction.respond(403, { reason: 'Too Many Devices' });
+      transaction.respond(403, { reason: 'Too Many Devices' });
+      return;
     }
     const supports = (tag: string): boolean => hasToken(request, 'Supported', tag) || hasToken(request, 'Require', tag);
     for (const wish of wishes) {

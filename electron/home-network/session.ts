@@ -208,14 +208,29 @@ export class Session {
   /** A request inside one of the two dialogs, whose numbers fit. */
   request(leg: Leg, transaction: ServerTransaction): void {
     const { request, essentials } = transaction;
-    if (essentials.sequence <= leg.remoteSequence) return transaction.respond(500, { reason: 'CSeq does not rise' });
+    if (essentials.sequence <= leg.remoteSequence) {
+      transaction.respond(500, { reason: 'CSeq does not rise' });
+      return;
+    }
     leg.remoteSequence = essentials.sequence;
     const other = this.#otherOf(leg);
-    if (request.method === 'BYE') return this.#byeFrom(other, transaction);
-    if (this.#state === 'ending') return transaction.respond(481);
-    if (other === null) return transaction.respond(491);
+    if (request.method === 'BYE') {
+      this.#byeFrom(other, transaction);
+      return;
+    }
+    if (this.#state === 'ending') {
+      transaction.respond(481);
+      return;
+    }
+    if (other === null) {
+      transaction.respond(491);
+      return;
+    }
     const refused = unpassable(request);
-    if (refused.length > 0) return transaction.respond(420, { headers: [{ name: 'Unsupported', value: refused.join(', ') }] });
+    if (refused.length > 0) {
+      transaction.respond(420, { headers: [{ name: 'Unsupported', value: refused.join(', ') }] });
+      return;
+    }
     this.#forward(leg, other, transaction);
   }
 

@@ -26,15 +26,19 @@ export class Sessions {
     this.#relay = relay;
   }
 
-  get size(): number {
-    return this.#keys.size;
+  isOn(flow: Flow): boolean {
+    return this.#byFlow.has(flow);
   }
 
   invite(transaction: ServerTransaction, sender: HomeUser, devices: readonly Binding[]): void {
     if ((this.#byFlow.get(transaction.flow)?.size ?? 0) >= this.#bounds.sessionsPerFlow) {
-      return transaction.respond(503, { headers: [{ name: 'Retry-After', value: '5' }] });
+      transaction.respond(503, { headers: [{ name: 'Retry-After', value: '5' }] });
+      return;
     }
-    if (transaction.essentials.fromTag === null) return transaction.respond(400, { reason: 'No From tag' });
+    if (transaction.essentials.fromTag === null) {
+      transaction.respond(400, { reason: 'No From tag' });
+      return;
+    }
     const host: SessionHost = {
       layer: this.#layer(),
       relay: this.#relay,
@@ -46,7 +50,10 @@ export class Sessions {
 
   inDialog(transaction: ServerTransaction): void {
     const found = this.#find(transaction.essentials);
-    if (found === null || !this.#mayUse(found.session, found.leg, transaction.flow)) return transaction.respond(481);
+    if (found === null || !this.#mayUse(found.session, found.leg, transaction.flow)) {
+      transaction.respond(481);
+      return;
+    }
     found.session.request(found.leg, transaction);
   }
 

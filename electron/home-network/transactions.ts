@@ -3,6 +3,7 @@ import { randomToken } from '../../shared/base/random.ts';
 import { encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipHeader, SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { BRANCH_COOKIE } from '../../shared/protocol/sip/via.ts';
 import { type ClientListener, ClientTransaction } from './client-transaction.ts';
 import type { Flow } from './flow.ts';
 import { ServerTransaction } from './server-transaction.ts';
@@ -47,7 +48,7 @@ export class TransactionLayer {
   }
 
   isOwnBranch(branch: string): boolean {
-    return branch.startsWith(`z9hG4bK${this.#mark}`);
+    return branch.startsWith(`${BRANCH_COOKIE}${this.#mark}`);
   }
 
   request(flow: Flow, request: SipRequest, essentials: SipEssentials): void {
@@ -133,7 +134,7 @@ export class TransactionLayer {
   }
 
   #newBranch(): string {
-    return `z9hG4bK${this.#mark}${randomToken(16)}`;
+    return `${BRANCH_COOKIE}${this.#mark}${randomToken(16)}`;
   }
 
   #state(flow: Flow): FlowState {

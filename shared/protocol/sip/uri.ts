@@ -69,7 +69,7 @@ export function unescapeUser(user: string): string {
 
 /** A user part as `sip:` needs it: all but unreserved and user-unreserved characters escaped (RFC 3261 section 25.1). */
 export function escapeUser(user: string): string {
-  return encodeURIComponent(user).replace(/%(26|3D|2B|24|2C|3B|3F|2F)/g, (escape) => decodeURIComponent(escape));
+  return encodeURIComponent(user).replace(/%(26|3D|2B|24|2C|3B|3F|2F)/g, (octet) => decodeURIComponent(octet));
 }
 
 /** The address-of-record: `sip:user@host` without port, parameters and headers, escapes undone where that is the same. */

@@ -24,6 +24,9 @@ export interface SipEssentials {
   readonly maxForwards: number | null;
 }
 
+/** Longer than the cookie alone (RFC 3261 section 8.1.1.7). */
+const UNIQUE_BRANCH = /^z9hG4bK./i;
+
 const ONCE = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Expires', 'Content-Type'] as const;
 
 /**
@@ -54,7 +57,7 @@ export function essentials(message: SipMessage): SipEssentials {
   }
   return {
     via,
-    branch: branch !== null && branch.toLowerCase().startsWith('z9hg4bk') && branch.length > 7 ? branch : null,
+    branch: branch !== null && UNIQUE_BRANCH.test(branch) ? branch : null,
     from,
     fromTag: tagOf(from),
     to,
