@@ -6,7 +6,7 @@ import { randomToken } from '../../shared/base/random.ts';
 import type { FileCandidate } from '../../shared/ipc/contract.ts';
 import { mediaTypeOf } from './media-types.ts';
 
-/** A picked file as the core knows it; `modifiedAt` in ms, so that a change before it is sent is noticed. */
+/** A picked file as the core knows it; `modifiedAt` in whole ms, so that a change before it is sent is noticed. */
 export interface PickedFile extends FileCandidate {
   readonly path: string;
   readonly modifiedAt: number;
@@ -59,7 +59,7 @@ async function inspect(path: string): Promise<{ size: number; modifiedAt: number
     // A pipe or a device has no size to announce, and reading one may never end.
     if (!found.isFile()) throw new ParleyError('file.unreadable', `${name}: not a regular file`);
     await access(path, constants.R_OK);
-    return { size: found.size, modifiedAt: found.mtimeMs };
+    return { size: found.size, modifiedAt: Math.floor(found.mtimeMs) };
   } catch (thrown) {
     if (thrown instanceof ParleyError) throw thrown;
     const { code } = thrown as NodeJS.ErrnoException;
