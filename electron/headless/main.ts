@@ -7,6 +7,7 @@ import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
 import { compose } from '../app/composition.ts';
 import { defaultUserData } from '../app/paths.ts';
+import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
 import { headlessActions } from './host-actions.ts';
 import { startServer } from './server.ts';
@@ -15,7 +16,7 @@ const USAGE = `usage: npm run headless -- [--account FILE | --fresh | --demo-por
 /** exit status of a command line or an account that cannot be used */
 const UNUSABLE = 2;
 
-const log = (line: string): void => void process.stderr.write(`${line}\n`);
+const log = startLog();
 
 async function main(): Promise<void> {
   const options = parseArguments(process.argv.slice(2), 'refuse');
@@ -48,16 +49,12 @@ async function main(): Promise<void> {
     await composition.close();
     process.exit(0);
   };
-  process.on('SIGINT', () => void end());
-  process.on('SIGTERM', () => void end());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end());
 
   const say = options.json ? log : (line: string): void => void process.stdout.write(`${line}\n`);
   for (const { address, url } of server.accounts) say(`${address.replace(/^sip:/, '')}  ${url}`);
   if (options.json) process.stdout.write(`${JSON.stringify({ accounts: server.accounts, homeNetwork: composition.homeNetwork })}\n`);
 }
-
-process.on('uncaughtException', (thrown) => log(`internal: ${thrown.stack ?? String(thrown)}`));
-process.on('unhandledRejection', (thrown) => log(`internal: ${thrown instanceof Error ? thrown.stack : String(thrown)}`));
 
 main().catch((thrown: unknown) => {
   const { code, detail } = toCodedError(thrown);

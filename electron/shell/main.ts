@@ -7,6 +7,7 @@ import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
 import { type Composition, compose } from '../app/composition.ts';
 import { defaultUserData } from '../app/paths.ts';
+import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
 import { desktopActions } from './desktop-actions.ts';
 import { setMenu } from './menu.ts';
@@ -17,10 +18,7 @@ import { Windows } from './windows.ts';
 /** exit status of a command line or an account that cannot be used */
 const UNUSABLE = 2;
 
-const log = (line: string): void => void process.stderr.write(`${line}\n`);
-
-process.on('uncaughtException', (thrown) => log(`internal: ${thrown.stack ?? String(thrown)}`));
-process.on('unhandledRejection', (thrown) => log(`internal: ${thrown instanceof Error ? thrown.stack : String(thrown)}`));
+const log = startLog();
 
 // Two folders up from out/main is the project; the path is the same in a package.
 const project = fileURLToPath(new URL('../../', import.meta.url));
