@@ -32,6 +32,7 @@ export interface Store {
 
   // --- what the person does
   setSetting(key: string, value: string): Promise<void>;
+  /** Finds or makes the one with that peer; there, `title` replaces a bare address only, and `cpmConversationId` nothing. */
   openConversation(row: { peer: string; title: string; cpmConversationId: string; now: number }): Promise<StoredConversation>;
   saveDraft(conversationId: number, text: string): Promise<Conversation>;
   /** Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. */
@@ -139,6 +140,7 @@ export interface Store {
   /**
    * Applies the event to the message and moves or removes the row, in one transaction; for texts and notifications only, a file's
    * row is moved by {@link applyTransfer}. Null for a notification, and for a row that is gone.
+   * The error of a postponed message stays with it as the reason of the last try until it is taken up again.
    */
   outboxUpdate(row: {
     outboxId: number;

@@ -2,9 +2,8 @@ import { createInterface } from 'node:readline';
 import { openStore } from '../../electron/store/open-store.ts';
 
 /**
- * Writes messages as fast as the store answers and prints each one that was acknowledged, until it is killed: composed texts that leave one after the
- * other, and received ones, each of which comes twice.
- * Arguments: path of the store, a prefix for ids.
+ * Writes messages as fast as the store answers and prints each one that was acknowledged, until it is killed: composed texts that
+ * leave one after the other, and received ones, each of which comes twice. Arguments: path of the store, a prefix for ids.
  */
 const [path = '', prefix = ''] = process.argv.slice(2);
 const store = await openStore({ path, worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null });

@@ -9,9 +9,9 @@ import { openInThread } from '../unit/store/fixture.ts';
 
 const KILLS = 30;
 const folder = temporaryFolder();
-const writer = fileURLToPath(new URL('store-writer.ts', import.meta.url));
+const writer = fileURLToPath(new URL('./store-writer.ts', import.meta.url));
 
-/** Lets a process write until it printed a random number of lines and a random moment more, kills it, and returns what it had acknowledged. */
+/** Lets a process write until it printed a random number of lines and a random moment more, and kills it. @returns what it printed */
 async function writeAndKill(path: string, prefix: string): Promise<string[]> {
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, [writer, path, prefix], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { compose, openInThread, openWith } from './fixture.ts';
 
-/** every name of a table that may be long, as the queries call it */
-const LONG =
-  /^SCAN (messages|m|transfers|t|conversations|c|outbox|o|f|w|b)\b(?!.* USING (COVERING )?INDEX (outbox_in_work|transfers_open|conversations_by_update|outbox_notifications))/;
+/** every table that may be long, under each name that the queries give it */
+const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b';
+/** indexes that hold open rows only, or that are walked in their order up to a limit */
+const WALKED = 'outbox_in_work|outbox_notifications|transfers_open|conversations_by_update';
+const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
 
 function plans(): { sql: string; plan: string[] }[] {
   const { database, sql, store } = openInThread();
