@@ -9,6 +9,8 @@ import { judge, plainLine, type SuiteVerdict, sum, type VitestReport } from './l
 
 const reports = inRepository('out/test');
 const wanted = process.argv.slice(2);
+// A suite that hangs is ended; it then counts as crashed.
+const patience = 30 * 60_000;
 // Where a machine is known to have everything, a skipped test hides something.
 const skipsFail = process.env.CI === 'true' && existsSync('/etc/debian_version');
 
@@ -37,7 +39,7 @@ async function runSuite(suite: string): Promise<SuiteVerdict> {
     ? ['xvfb-run', ['-a', '-s', '-screen 0 1600x1200x24', process.execPath, ...vitest]]
     : [process.execPath, vitest];
   const exitCode = await new Promise<number>((resolve) => {
-    const child = spawn(...command, { cwd: inRepository('.'), stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(...command, { cwd: inRepository('.'), stdio: ['ignore', 'inherit', 'inherit'], timeout: patience });
     child.on('error', (error) => {
       console.log(`${command[0]} cannot be run: ${error.message}`);
       resolve(127);

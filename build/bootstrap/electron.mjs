@@ -34,6 +34,7 @@ export async function ensureElectron() {
 
 async function described(executable, origin, folder) {
   const version = versionOf(executable);
+  if (version === undefined) return undefined;
   const environment = { PARLEY_ELECTRON: executable, PARLEY_ELECTRON_ORIGIN: `Electron ${version} (${origin})` };
   if (folder !== undefined) environment.ELECTRON_OVERRIDE_DIST_PATH = resolve(folder);
   // Electron 36 brought the Node-API 10 that better-sqlite3's own prebuilds need.
@@ -74,14 +75,17 @@ function programPath() {
   return process.platform === 'win32' ? 'electron.exe' : 'electron';
 }
 
-/** The version an executable says it is; also the proof that its system libraries are there. */
+/** The version an executable says it is, which also proves that its system libraries are there; undefined when it does not start. */
 function versionOf(executable) {
   if (executable.startsWith(substituteFolder) && substituteReady()) return substituteReady();
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   const { stdout, stderr } = spawnSync(executable, ['-p', 'process.versions.electron'], { env, encoding: 'utf8' });
   const version = stdout?.trim() ?? '';
-  if (!/^\d+\./.test(version)) say(`${executable} does not start: ${stderr?.trim() || 'no reason given'}`);
-  return version;
+  if (/^\d+\./.test(version)) return version;
+  say(
+    `${executable} does not start: ${stderr?.trim() || 'no reason given'}. Install the libraries it names; \`npm run headless\` works without.`,
+  );
+  return undefined;
 }
 
 /** Chromium's sandbox needs user namespaces or a setuid helper; without either a development run goes without it, and says so. */
