@@ -1,4 +1,4 @@
-import { Core, URI } from 'sip.js';
+import { Core } from 'sip.js';
 import { toBinaryString } from '../../shared/base/bytes.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
@@ -7,8 +7,9 @@ import type { SipMessage, SipRequest, SipResponse } from '../../shared/protocol/
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { uriHost } from './addresses.ts';
 import { admit, answerTo, type Surroundings } from './admission.ts';
-import { MASKED_HOST, maskToken, maskUri } from './masking.ts';
-import { LIBRARY_VIA_HOST, Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
+import { carrying, LIBRARY_VIA_HOST, OWN_URI } from './library-message.ts';
+import { maskToken, maskUri } from './masking.ts';
+import { Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
 import type { Header } from './port.ts';
 import type { Flow } from './tcp-transport.ts';
 
@@ -44,7 +45,6 @@ export class AgentCore {
   readonly #normaliser = new Normaliser();
   readonly #originals = new WeakMap<object, SipMessage>();
   readonly #waiting = new Set<(error: ParleyError) => void>();
-  readonly #logger: Core.Logger;
   readonly #surroundings: Omit<Surroundings, 'hasDialog'>;
   #flow: Flow | null = null;
 
@@ -52,12 +52,10 @@ export class AgentCore {
     this.#surroundings = surroundings;
     const loggerFactory = new Core.LoggerFactory();
     loggerFactory.builtinEnabled = false;
-    this.#logger = loggerFactory.getLogger('parley');
-    const own = new URI('sip', 'me', MASKED_HOST);
     this.library = new Core.UserAgentCore(
       {
-        aor: own,
-        contact: { pubGruu: undefined, tempGruu: undefined, uri: own, toString: () => `<${own.toString()}>` },
+        aor: OWN_URI,
+        contact: { pubGruu: undefined, tempGruu: undefined, uri: OWN_URI, toString: () => `<${OWN_URI.toString()}>` },
         displayName: '',
         loggerFactory,
         hackViaTcp: false,
@@ -122,9 +120,9 @@ export class AgentCore {
     const fields = [...plan.headers, ...credentials, ...(plan.contentType === null ? [] : [{ name: 'Content-Type', value: plan.contentType }])];
     return this.library.makeOutgoingRequestMessage(
       plan.method,
-      maskedUri(plan.uri),
-      maskedUri(plan.from),
-      maskedUri(plan.to),
+      carrying(plan.uri),
+      carrying(plan.from),
+      carrying(plan.to),
       {
         callId: maskToken(plan.callId),
         cseq,
@@ -161,13 +159,11 @@ export class AgentCore {
       if (request.method === 'UPDATE' && admission.response.status === 200) this.onUpdate.get(dialogId(essentials(request)))?.(request);
       return;
     }
-    const text = this.#normaliser.requestForLibrary(request);
-    if (text === null) {
-      if (request.method !== 'ACK') this.#write(answerTo(request, 503, 'Service Unavailable'));
+    const message = this.#normaliser.requestForLibrary(request);
+    if (message === null) {
+      this.#write(answerTo(request, 503, 'Service Unavailable'));
       return;
     }
-    const message = Core.Parser.parseMessage(text, this.#logger);
-    if (!(message instanceof Core.IncomingRequestMessage)) return;
     this.#originals.set(message, request);
     try {
       this.library.receiveIncomingRequestFromTransport(message);
@@ -177,9 +173,8 @@ export class AgentCore {
   }
 
   #receiveResponse(response: SipResponse): void {
-    const text = this.#normaliser.responseForLibrary(response);
-    const message = text === null ? undefined : Core.Parser.parseMessage(text, this.#logger);
-    if (!(message instanceof Core.IncomingResponseMessage)) return;
+    const message = this.#normaliser.responseForLibrary(response);
+    if (message === null) return;
     this.#originals.set(message, response);
     this.library.receiveIncomingResponseFromTransport(message);
   }
@@ -226,8 +221,3 @@ export function localFailure(message: Core.IncomingResponseMessage): ParleyError
     ? new ParleyError('link.timeout', 'no answer in 32 s')
     : new ParleyError('link.lost', 'the request could not be sent');
 }
-
-function maskedUri(text: string): URI {
-  return new URI('sip', maskToken(text), MASKED_HOST);
-}
-

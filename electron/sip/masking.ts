@@ -7,9 +7,6 @@ export const MASKED_HOST = 'masked.invalid';
 const MASKED_URI = new RegExp(`^sip:x((?:[0-9a-f]{2})*)@${MASKED_HOST.replace('.', '\\.')}`);
 const MASKED_TOKEN = /^x((?:[0-9a-f]{2})*)$/;
 
-/** the Request-URI, address of record and contact sip.js knows itself by */
-export const OWN_URI = `sip:me@${MASKED_HOST}`;
-
 export function maskToken(text: string): string {
   return `x${Buffer.from(text, 'utf8').toString('hex')}`;
 }

@@ -1,15 +1,15 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import type { Core } from 'sip.js';
 import { fromBinaryString } from '../../shared/base/bytes.ts';
 import { header, headers, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeParams, paramValue } from '../../shared/protocol/sip/params.ts';
-import { maskToken, maskUri, OWN_URI, unmaskToken, unmaskUri } from './masking.ts';
+import { libraryRequest, libraryResponse } from './library-message.ts';
+import { unmaskToken, unmaskUri } from './masking.ts';
 import { ALLOW } from './own-headers.ts';
 import { readAddress } from './addresses.ts';
 
 /** Header fields of ours travel through sip.js under this prefix, so that it reads none of them. */
 export const PRIVATE_PREFIX = 'Parley-';
-/** the Via host sip.js writes; the real one is put in its place */
-export const LIBRARY_VIA_HOST = 'via.invalid';
 
 const COOKIE = 'z9hG4bK';
 /** how long an answered request is kept for retransmissions of the answer: 64 * T1 and a little (RFC 3261 section 17.2) */
@@ -21,69 +21,45 @@ const MAX_REMEMBERED_INVITES = 256;
 
 interface Received {
   readonly request: SipRequest;
+  /** runs once it is answered */
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
  * Stands between the wire and sip.js. What comes in is decoded by our own codec and handed on as the smallest message that moves the state
- * machines of sip.js: masked addresses, one Via, a body of one octet. What goes out keeps sip.js's decisions (method, status, branch, tags,
+ * machines of sip.js (`library-message.ts`): masked addresses, one Via, a body of one octet. What goes out keeps sip.js's decisions (method, status, branch, tags,
  * CSeq, route) and gets everything else from the original request or from the caller. So neither what sip.js cannot parse nor what it would
  * re-escape, re-order or drop can do harm.
  */
 export class Normaliser {
   readonly #secret = randomBytes(32);
   readonly #received = new Map<string, Received>();
+  #open = 0;
   readonly #acceptContacts = new Map<string, readonly SipHeader[]>();
 
   /**
-   * The text sip.js shall read in place of a request that `admission.ts` let through.
+   * The request for sip.js; `admission.ts` let it through.
    * @returns null when too many requests are open
    */
-  requestForLibrary(request: SipRequest): string | null {
+  requestForLibrary(request: SipRequest): Core.IncomingRequestMessage | null {
     const branch = serverBranch(request);
-    if (request.method !== 'ACK') {
-      const key = `${branch} ${request.method}`;
-      if (!this.#received.has(key)) {
-        if (this.#received.size >= MAX_OPEN_REQUESTS) return null;
-        this.#received.set(key, { request, timer: undefined });
-      }
+    const key = `${branch} ${request.method}`;
+    if (request.method !== 'ACK' && !this.#received.has(key)) {
+      if (this.#open >= MAX_OPEN_REQUESTS) return null;
+      this.#open += 1;
+      this.#received.set(key, { request, timer: undefined });
     }
-    const from = readAddress(header(request, 'From') ?? '');
-    const to = readAddress(header(request, 'To') ?? '');
-    const lines = [
-      `${request.method} ${OWN_URI} SIP/2.0`,
-      `Via: SIP/2.0/TCP ${LIBRARY_VIA_HOST};branch=${branch}`,
-      `From: <${maskUri(from.nameAddr)}>;tag=${maskToken(from.tag ?? '')}`,
-      `To: <${maskUri(to.nameAddr)}>${to.tag === null ? '' : `;tag=${maskToken(to.tag)}`}`,
-      ...commonLines(request),
-      'Max-Forwards: 70',
-    ];
-    return withBody(lines, request.method === 'INVITE' || request.method === 'ACK' ? request.body : null);
+    return libraryRequest(request, branch);
   }
 
   /** @returns null when the response does not belong to a request of ours */
-  responseForLibrary(response: SipResponse): string | null {
+  responseForLibrary(response: SipResponse): Core.IncomingResponseMessage | null {
     const vias = headers(response, 'Via');
-    const callId = header(response, 'Call-ID') ?? '';
     const method = /^[0-9]+\s+([A-Z]+)$/.exec(header(response, 'CSeq') ?? '')?.[1];
     // RFC 3261 section 8.1.3.3: more than one Via means it was misrouted
     if (vias.length !== 1 || method === undefined) return null;
-    const branch = this.#libraryBranch(viaBranch(vias[0] ?? '') ?? '', callId);
-    if (branch === null) return null;
-    const from = readAddress(header(response, 'From') ?? '');
-    const to = readAddress(header(response, 'To') ?? '');
-    // sip.js drops a 1xx or 2xx without To tag or Contact and would wait for ever
-    const toTag = to.tag ?? (response.status > 100 && response.status < 300 ? '' : null);
-    // sip.js turns a 408 of the network into a time-out of its own
-    const status = response.status === 408 ? 480 : response.status;
-    const lines = [
-      `SIP/2.0 ${status} Answer`,
-      `Via: SIP/2.0/TCP ${LIBRARY_VIA_HOST};branch=${branch}`,
-      `From: <${maskUri(from.nameAddr)}>;tag=${maskToken(from.tag ?? '')}`,
-      `To: <${maskUri(to.nameAddr)}>${toTag === null ? '' : `;tag=${maskToken(toTag)}`}`,
-      ...commonLines(response),
-    ];
-    return withBody(lines, method === 'INVITE' ? response.body : null);
+    const branch = this.#libraryBranch(branchOf(vias[0] ?? '') ?? '', header(response, 'Call-ID') ?? '');
+    return branch === null ? null : libraryResponse(response, branch, method);
   }
 
   /** @returns null when sip.js answers a request that is not known any more */
@@ -104,6 +80,7 @@ export class Normaliser {
   reset(): void {
     for (const { timer } of this.#received.values()) clearTimeout(timer);
     this.#received.clear();
+    this.#open = 0;
     this.#acceptContacts.clear();
   }
 
@@ -116,7 +93,7 @@ export class Normaliser {
     const [method = '', maskedTarget = ''] = startLine.split(' ');
     const uri = unmaskUri(maskedTarget);
     const callId = unmaskToken(valueOf(fields, 'Call-ID'));
-    const branch = viaBranch(valueOf(fields, 'Via'));
+    const branch = branchOf(valueOf(fields, 'Via'));
     if (uri === null || callId === null || branch === null) return null;
     const routes = fields.filter((field) => field.name === 'Route').map((field) => unmaskUri(field.value.replace(/^</, '')) ?? '');
     const own = privateFields(fields);
@@ -139,10 +116,11 @@ export class Normaliser {
     const [, statusText = '', reason = ''] = /^SIP\/2\.0 ([0-9]{3}) ?(.*)$/.exec(startLine) ?? [];
     const status = Number(statusText);
     const method = valueOf(fields, 'CSeq').split(' ')[1] ?? '';
-    const key = `${viaBranch(valueOf(fields, 'Via')) ?? ''} ${method}`;
+    const key = `${branchOf(valueOf(fields, 'Via')) ?? ''} ${method}`;
     const received = this.#received.get(key);
     if (received === undefined) return null;
     if (status >= 200 && received.timer === undefined) {
+      this.#open -= 1;
       received.timer = setTimeout(() => this.#received.delete(key), ANSWERED_MS).unref();
     }
     const { request } = received;
@@ -208,14 +186,14 @@ function asNameAddr(value: string): string {
 /** RFC 3261 section 17.2.3: ACK and CANCEL share the identity of their INVITE, and the sender's address is part of it. */
 function serverBranch(request: SipRequest): string {
   const via = headers(request, 'Via')[0] ?? '';
-  const branch = viaBranch(via) ?? '';
+  const branch = branchOf(via) ?? '';
   const sentBy = /^SIP\s*\/\s*2\.0\s*\/\s*\S+\s+([^;\s]+)/i.exec(via)?.[1]?.toLowerCase() ?? '';
   const method = request.method === 'ACK' || request.method === 'CANCEL' ? 'INVITE' : request.method;
   const identity = [branch, sentBy, method, header(request, 'Call-ID'), Number.parseInt(header(request, 'CSeq') ?? '', 10)];
   return COOKIE + createHash('sha256').update(identity.join('\n')).digest('hex').slice(0, 32);
 }
 
-function viaBranch(via: string): string | null {
+function branchOf(via: string): string | null {
   const semicolon = via.indexOf(';');
   if (semicolon < 0) return null;
   try {
@@ -223,26 +201,6 @@ function viaBranch(via: string): string | null {
   } catch {
     return null;
   }
-}
-
-function commonLines(message: SipMessage): string[] {
-  const lines = [`Call-ID: ${maskToken(header(message, 'Call-ID') ?? '')}`, `CSeq: ${header(message, 'CSeq')?.replace(/\s+/, ' ')}`];
-  for (const route of headers(message, 'Record-Route')) lines.push(`Record-Route: <${maskUri(route)};lr>`);
-  const contact = headers(message, 'Contact')[0];
-  const target = contact === undefined ? null : readAddress(contact).uri;
-  const makesDialog = message.kind === 'response' && message.status > 100 && message.status < 300;
-  if (target !== null && target !== '') lines.push(`Contact: <${maskUri(target)}>`);
-  else if (makesDialog) lines.push(`Contact: <${maskUri(readAddress(header(message, 'To') ?? '').uri)}>`);
-  return lines;
-}
-
-/** The offer and answer rules of sip.js need to know whether there is a body, not which one. */
-function withBody(lines: readonly string[], body: Uint8Array | null): string {
-  const rest =
-    body === null || body.length === 0
-      ? ['Content-Length: 0', '', '']
-      : ['Content-Type: application/sdp', 'Content-Disposition: session', 'Content-Length: 1', '', 'x'];
-  return [...lines, ...rest].join('\r\n');
 }
 
 function valueOf(fields: readonly SipHeader[], name: string): string {

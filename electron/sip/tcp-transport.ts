@@ -69,6 +69,7 @@ class TcpFlow implements Flow {
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
   #pongIsPromised = false;
+  #hasPinged = false;
   #ended = false;
 
   constructor(socket: Socket, options: FlowOptions) {
@@ -112,6 +113,7 @@ class TcpFlow implements Flow {
 
   #ping(): void {
     this.#socket.write(PING);
+    this.#hasPinged = true;
     if (!this.#pongIsPromised || this.#pongTimer !== undefined) return;
     this.#pongTimer = setTimeout(() => this.#lose({ code: 'link.lost', detail: 'no answer to a keep-alive' }), PONG_TIMEOUT_MS);
   }
@@ -127,7 +129,8 @@ class TcpFlow implements Flow {
         if (frame.kind === 'ping') {
           this.#socket.write(PONG);
         } else if (frame.kind === 'pong') {
-          this.#pongIsPromised = true;
+          // the first half of a ping looks like a pong, so one counts only where we asked
+          this.#pongIsPromised ||= this.#hasPinged;
         } else {
           this.#tap('in', frame.octets);
           this.#options.onMessage(frame.octets);
