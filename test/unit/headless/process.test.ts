@@ -1,18 +1,23 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { connectContract } from '../../../shared/ipc/wire.ts';
 import { connectSocket } from '../../harness/socket-client.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const MAIN = fileURLToPath(new URL('../../../electron/headless/main.ts', import.meta.url));
 const folder = temporaryFolder();
+const started: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
 
 function start(args: readonly string[]) {
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
   let stderr = '';
   child.stderr.on('data', (data: Buffer) => {
     stderr += data.toString('utf8');
