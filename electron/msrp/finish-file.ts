@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ParleyError } from '../../shared/base/errors.ts';
+import { numberedFileName } from '../../shared/model/file-name.ts';
 import { systemCode, writeError } from './file-errors.ts';
 
 const MAX_NAMES = 10_000;
 
 /**
- * Gives a finished file its place. Never overwrites: `name.ext`, `name (1).ext` and so on, whichever is free; the step that takes the name
+ * Gives a finished file its place. Never overwrites: `name.ext`, `name (2).ext` and so on, whichever is free; the step that takes the name
  * is one that fails when the name is taken, so two transfers at once cannot collide.
  * @param cleanName a file name that is safe on this system; a path in it is an error
  * @returns the path it has now
@@ -17,10 +18,8 @@ export async function finishFile(partialPath: string, folder: string, cleanName:
   if (basename(cleanName) !== cleanName || cleanName === '' || cleanName === '.' || cleanName === '..') {
     throw new ParleyError('file.unwritable', 'not a file name');
   }
-  const extension = extname(cleanName);
-  const stem = cleanName.slice(0, cleanName.length - extension.length);
-  for (let count = 0; count < MAX_NAMES; count++) {
-    const target = join(folder, count === 0 ? cleanName : `${stem} (${count})${extension}`);
+  for (let number = 1; number <= MAX_NAMES; number++) {
+    const target = join(folder, numberedFileName(cleanName, number));
     try {
       await moveTo(partialPath, target);
       await syncFolder(folder);

@@ -2,7 +2,7 @@ import { type CodedError, type ErrorCode, toCodedError } from '../../shared/base
 import type { OutboxItem } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 
-/** How many conversations are served at the same time. */
+/** How many texts and notifications are on their way at the same time; a file waits for a person and does not count. */
 const AT_ONCE = 16;
 /** A message that no try brought out is given up after this long, with its last reason. */
 export const GIVE_UP_MS = 24 * 3_600_000;
@@ -36,6 +36,7 @@ export class OutboxService {
   readonly #context: ServiceContext;
   readonly #ports: OutboxPorts;
   readonly #running = new Map<number, Promise<void>>();
+  #onTheirWay = 0;
   #cancelTimer: (() => void) | null = null;
   #pumping = false;
   #again = false;
@@ -75,24 +76,30 @@ export class OutboxService {
   async #pump(): Promise<void> {
     const { store, clock } = this.#context;
     if (!this.#ports.link()) return;
-    const room = AT_ONCE - this.#running.size;
-    if (room > 0) {
-      for (const item of await store.outboxReady(clock.now(), room)) {
-        const link = this.#ports.link();
-        if (!link || this.#stopped) return;
-        if (this.#running.has(item.id)) continue;
-        const work = this.#process(item, link)
-          .catch((thrown) => this.#context.log(`outbox row ${item.id}: ${toCodedError(thrown).detail}`))
-          .finally(() => {
-            this.#running.delete(item.id);
-            this.kick();
-          });
-        this.#running.set(item.id, work);
-      }
-    }
     this.#cancelTimer?.();
+    const room = AT_ONCE - this.#onTheirWay;
+    // whatever ends makes room and comes back here
+    if (room <= 0) return;
+    for (const item of await store.outboxReady(clock.now(), room)) {
+      const link = this.#ports.link();
+      if (!link || this.#stopped) return;
+      if (!this.#running.has(item.id)) this.#start(item, link);
+    }
     const nextAt = await store.outboxNextAt();
     if (nextAt !== null && !this.#stopped) this.#cancelTimer = clock.after(Math.max(50, nextAt - clock.now()), () => this.kick());
+  }
+
+  #start(item: OutboxItem, link: Link): void {
+    const weight = item.kind === 'file' ? 0 : 1;
+    this.#onTheirWay += weight;
+    const work = this.#process(item, link)
+      .catch((thrown) => this.#context.log(`outbox row ${item.id}: ${toCodedError(thrown).detail}`))
+      .finally(() => {
+        this.#running.delete(item.id);
+        this.#onTheirWay -= weight;
+        this.kick();
+      });
+    this.#running.set(item.id, work);
   }
 
   async #process(item: OutboxItem, link: Link): Promise<void> {

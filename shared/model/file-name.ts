@@ -5,7 +5,7 @@ import { fromUtf8, utf8 } from '../base/bytes.ts';
 const MAX_OCTETS = 255;
 /** A longer one is no extension anybody would miss. */
 const MAX_EXTENSION_OCTETS = 32;
-/** Room that {@link uniqueFileName} needs for its number. */
+/** Room that {@link numberedFileName} needs for its number. */
 const NUMBER_OCTETS = 8;
 const FALLBACK = 'file';
 
@@ -27,14 +27,11 @@ export function cleanFileName(received: string): string {
   return filenamify(name, { replacement: '_', maxLength: Number.MAX_SAFE_INTEGER });
 }
 
-/** `name`, or `name (2).ext` with the first number that is free. `taken` is asked with a name and says whether it is in use. */
-export function uniqueFileName(name: string, taken: (name: string) => boolean): string {
-  if (!taken(name)) return name;
+/** The name of the `number`th file of one name, from 1: `name.ext`, `name (2).ext`, `name (3).ext` … */
+export function numberedFileName(name: string, number: number): string {
+  if (number === 1) return name;
   const [stem, extension] = splitExtension(name);
-  for (let number = 2; ; number++) {
-    const candidate = `${stem} (${number})${extension}`;
-    if (!taken(candidate)) return candidate;
-  }
+  return `${stem} (${number})${extension}`;
 }
 
 /** The stem, and the extension with its dot, '' when there is none. */

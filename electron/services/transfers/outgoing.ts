@@ -36,12 +36,7 @@ export class OutgoingTransfers {
     const book = new TransferBook(this.#context, transfer);
     const abort = this.#begin(transfer.id);
     try {
-      const source = sourceOf(transfer);
-      const found = await hashFile(source.path, abort.signal);
-      if (found.size !== transfer.size || found.modifiedAt !== source.modifiedAt) {
-        throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
-      }
-      await book.apply('prepared', { fields: { sha1: found.sha1, sha256: found.sha256 } });
+      await book.apply('prepared', { fields: await hashesOf(transfer, abort.signal) });
       this.#outboxChanged();
     } catch (thrown) {
       await book.applyFailure(abort.signal.aborted ? cancelled() : thrown);
@@ -83,7 +78,9 @@ export class OutgoingTransfers {
   async #offer(item: FileItem, link: Link, book: TransferBook, abort: AbortController): Promise<void> {
     // a fresh id for every attempt: the same one again would be a repetition that starts nothing (RFC 5547 section 8.1)
     const fileTransferId = randomToken(32);
-    const transfer = await book.apply('offer', { fields: { fileTransferId } });
+    // a retry of one that failed while it was prepared comes without
+    const hashes = item.transfer.hash ? {} : await hashesOf(item.transfer, abort.signal);
+    const transfer = await book.apply('offer', { fields: { fileTransferId, ...hashes } });
     let closed: unknown = null;
     const session = this.#msrp.createSession({
       onMessage: () => ({ refuse: 403 }),
@@ -178,6 +175,15 @@ export class OutgoingTransfers {
 function sourceOf({ name, sourcePath, modifiedAt }: StoredTransfer): { path: string; modifiedAt: number } {
   if (sourcePath === null || modifiedAt === null) throw new ParleyError('file.missing', `${name} has no source`);
   return { path: sourcePath, modifiedAt };
+}
+
+async function hashesOf(transfer: StoredTransfer, signal: AbortSignal): Promise<{ sha1: string; sha256: string }> {
+  const source = sourceOf(transfer);
+  const found = await hashFile(source.path, signal);
+  if (found.size !== transfer.size || found.modifiedAt !== source.modifiedAt) {
+    throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
+  }
+  return { sha1: found.sha1, sha256: found.sha256 };
 }
 
 function cancelled(): ParleyError {

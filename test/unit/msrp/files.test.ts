@@ -232,7 +232,7 @@ describe('files over MSRP', () => {
     await writeFile(join(folder, '1.part'), 'one');
     await writeFile(join(folder, '2.part'), 'two');
     const places = await Promise.all(['1.part', '2.part'].map((name) => finishFile(join(folder, name), downloads, 'a.txt')));
-    expect(places.sort()).toEqual([join(downloads, 'a (1).txt'), join(downloads, 'a (2).txt')]);
+    expect(places.sort()).toEqual([join(downloads, 'a (2).txt'), join(downloads, 'a (3).txt')]);
     expect(await readFile(join(downloads, 'a.txt'), 'utf8')).toBe('mine');
     expect((await readdir(downloads)).length).toBe(3);
     expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([]);

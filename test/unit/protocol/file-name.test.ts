@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/base/bytes.ts';
-import { cleanFileName, splitExtension, uniqueFileName } from '../../../shared/model/file-name.ts';
+import { cleanFileName, numberedFileName, splitExtension } from '../../../shared/model/file-name.ts';
 
 describe('a received file name', () => {
   it.each([
@@ -63,14 +63,12 @@ describe('a received file name', () => {
 });
 
 describe('a name that is in use', () => {
-  it('gets the first free number before its extension', () => {
-    const taken = new Set(['a.txt', 'a (2).txt', 'b', '.x', 'a.tar.gz']);
-    const unique = (name: string): string => uniqueFileName(name, (other) => taken.has(other));
-    expect(unique('c.txt')).toBe('c.txt');
-    expect(unique('a.txt')).toBe('a (3).txt');
-    expect(unique('b')).toBe('b (2)');
-    expect(unique('.x')).toBe('.x (2)');
-    expect(unique('a.tar.gz')).toBe('a.tar (2).gz');
+  it('gets a number before its extension', () => {
+    expect(numberedFileName('c.txt', 1)).toBe('c.txt');
+    expect(numberedFileName('a.txt', 3)).toBe('a (3).txt');
+    expect(numberedFileName('b', 2)).toBe('b (2)');
+    expect(numberedFileName('.x', 2)).toBe('.x (2)');
+    expect(numberedFileName('a.tar.gz', 2)).toBe('a.tar (2).gz');
   });
 
   it('splits off an extension that is one', () => {
