@@ -20,6 +20,6 @@ export class BufferPool {
 }
 
 /** What files are read into and written from. */
-export const blockPool = new BufferPool(524_288, 8);
+export const blockPool = new BufferPool(1_048_576, 8);
 /** What heads and small bodies are gathered in. */
 export const stagingPool = new BufferPool(65_536, 8);

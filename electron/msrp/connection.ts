@@ -41,6 +41,9 @@ export interface ConnectionOwner {
 const IGNORE: FrameConsumer = { body() {}, end() {} };
 /** RFC 4975 section 7.1: bodies of requests other than SEND */
 const MAX_OTHER_BODY = 10_240;
+/** octets of answers, and milliseconds, that wait for company */
+const HELD_ANSWERS = 2048;
+const HOLD_MS = 3;
 
 /**
  * One TCP connection: framer in, one writer out. Nothing a peer sends can end more than its own connection. Reading stops while a sink
@@ -63,6 +66,7 @@ export class Connection {
   #pumpDue = false;
   #strays = 0;
   #closed = false;
+  #holding = false;
   #cancelIdle: (() => void) | null = null;
 
   constructor(owner: ConnectionOwner, openedTo: string | null) {
@@ -201,7 +205,7 @@ export class Connection {
     }
     this.#reading = false;
     if (this.#closed) return true;
-    this.#pump();
+    if (!this.#holdAnswers(busy instanceof Promise)) this.#pump();
     if (busy instanceof Promise) {
       void busy.then(() => this.#goOn());
       return false;
@@ -209,6 +213,23 @@ export class Connection {
     if ((this.#outbox as Outbox).pending > this.#owner.limits.highWater + this.#owner.limits.maxUnreadAnswers) {
       this.#stopped = true;
       return false;
+    }
+    return true;
+  }
+
+  /**
+   * In the middle of a body more octets are on their way, so answers to the chunks before it may wait for company: a write for each would cost both
+   * sides more than the chunk. Never when the peer may be waiting for us.
+   */
+  #holdAnswers(busy: boolean): boolean {
+    const { gathered } = this.#outbox as Outbox;
+    if (busy || gathered > HELD_ANSWERS || this.#turns.length > 0 || this.#framer.atBoundary) return false;
+    if (gathered > 0 && !this.#holding) {
+      this.#holding = true;
+      this.#owner.clock.after(HOLD_MS, () => {
+        this.#holding = false;
+        if (!this.#closed) this.#pump();
+      });
     }
     return true;
   }

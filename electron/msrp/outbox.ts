@@ -18,6 +18,8 @@ export class Outbox {
   batch: Batch = { flushedAt: null };
   /** octets gathered or handed over and not yet taken by the system */
   pending = 0;
+  /** octets gathered for the next flush */
+  gathered = 0;
 
   readonly #socket: Socket;
   readonly #now: () => number;
@@ -26,7 +28,6 @@ export class Outbox {
   #from = 0;
   #to = 0;
   #parts: Buffer[] = [];
-  #gathered = 0;
   #staged: Buffer[] = [];
   #waiting: (() => void)[] = [];
 
@@ -50,7 +51,7 @@ export class Outbox {
     }
     this.#cut();
     this.#parts.push(octets);
-    this.#gathered += octets.length;
+    this.gathered += octets.length;
     this.pending += octets.length;
   }
 
@@ -66,12 +67,12 @@ export class Outbox {
     const parts = this.#parts;
     const staged = this.#staged;
     const waiting = this.#waiting;
-    const size = this.#gathered;
+    const size = this.gathered;
     this.batch = { flushedAt: null };
     this.#parts = [];
     this.#staged = [];
     this.#waiting = [];
-    this.#gathered = 0;
+    this.gathered = 0;
     const last = parts.pop() as Buffer;
     if (parts.length > 0) this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
@@ -96,7 +97,7 @@ export class Outbox {
 
   #grow(length: number): void {
     this.#to += length;
-    this.#gathered += length;
+    this.gathered += length;
     this.pending += length;
   }
 

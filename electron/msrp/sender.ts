@@ -9,6 +9,7 @@ import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_RELAYED } from './limits.ts';
 import type { Batch, Outbox } from './outbox.ts';
+import { HYPHENS } from './octets.ts';
 import type { OutgoingMessage } from './port.ts';
 import { RangeSet } from './ranges.ts';
 import type { Session, SessionOwner } from './session.ts';
@@ -118,7 +119,8 @@ export class Sender implements ChunkSource {
       }
     }
     let id = transactionId();
-    while (body.includes(id, 0, 'latin1')) id = transactionId();
+    // RFC 4975 section 7.1: no end line of the chunk's own in its body
+    if (body.includes(HYPHENS, 0, 'latin1')) while (body.includes(`-------${id}`, 0, 'latin1')) id = transactionId();
     outbox.text(this.#head(id, start, body.length));
     outbox.octets(body);
     outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
