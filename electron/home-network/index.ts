@@ -65,10 +65,11 @@ const SWEEP = 5_000;
  * Rejects with the error of `listen` when the address cannot be taken.
  */
 export async function startHomeNetwork(options: HomeNetworkOptions): Promise<HomeNetwork> {
-  const clock = options.clock ?? systemClock;
+  const log = options.log ?? (() => undefined);
+  const safely = guarded(log);
+  const clock = guardedClock(options.clock ?? systemClock, safely);
   const timing: Timing = { ...DEFAULT_TIMING, ...options.timing };
   const bounds: Bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
-  const log = options.log ?? (() => undefined);
   const now = (): number => clock.now();
 
   const server = createServer({ noDelay: true });
@@ -105,9 +106,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     flow.onClosed.on((reason) => {
       if (reason !== CLOSED_BY_PEER) note(`connection ended: ${reason}`);
       flows.delete(flow);
-      bindings.removeFlow(flow);
-      sessions.flowClosed(flow);
-      layer.flowClosed(flow);
+      safely(() => {
+        bindings.removeFlow(flow);
+        sessions.flowClosed(flow);
+        layer.flowClosed(flow);
+      });
     });
   });
 
@@ -161,6 +164,21 @@ function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array, note: 
     note(`sent a message that cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     flow.fault('malformed messages');
   }
+}
+
+/** The network runs inside an app: what goes wrong in a timer or at the end of a connection must not take that with it. */
+function guarded(log: (line: string) => void): (run: () => void) => void {
+  return (run) => {
+    try {
+      run();
+    } catch (thrown) {
+      log(`internal error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+    }
+  };
+}
+
+function guardedClock(clock: Clock, safely: (run: () => void) => void): Clock {
+  return { now: () => clock.now(), after: (milliseconds, run) => clock.after(milliseconds, () => safely(run)) };
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

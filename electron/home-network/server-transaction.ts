@@ -54,7 +54,7 @@ export class ServerTransaction {
   /** Provisional answers, then one final answer; what comes later is dropped. */
   respond(status: number, answer: Answer = {}): void {
     if (this.isAnswered) return;
-    const keep = this.request.method === 'REGISTER' && status === 200 ? Math.round(this.#layer.timing.flowTimer / 1000) : null;
+    const keep = this.request.method === 'REGISTER' ? Math.round(this.#layer.timing.flowTimer / 1000) : null;
     const response = responseTo(this.request, this.essentials, this.flow.remote, status, this.toTag, answer, keep);
     this.#last = encodeSip(response);
     this.flow.send(this.#last);

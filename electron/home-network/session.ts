@@ -47,12 +47,16 @@ export class Session {
   readonly #invite: ServerTransaction;
   readonly #branches: readonly Branch[];
   readonly #caller: Leg;
+  /** seconds, from the INVITE */
+  readonly #expires: number | null;
   #callee: Leg | null = null;
   #state: 'calling' | 'confirmed' | 'ending' | 'ended' = 'calling';
   #stopTimer: (() => void) | null = null;
 
   constructor(host: SessionHost, invite: ServerTransaction, sender: HomeUser, devices: readonly Binding[]) {
     const { request, essentials, flow } = invite;
+    const expires = header(request, 'Expires');
+    this.#expires = expires === null ? null : decodeDeltaSeconds(expires);
     this.#host = host;
     this.#invite = invite;
     const from = withoutTag(header(request, 'From') ?? '');
@@ -92,10 +96,6 @@ export class Session {
     this.#start(sender, devices);
   }
 
-  get flows(): readonly Flow[] {
-    return this.#callee === null ? [this.#caller.flow] : [this.#caller.flow, this.#callee.flow];
-  }
-
   #start(sender: HomeUser, devices: readonly Binding[]): void {
     const { layer, relay } = this.#host;
     const { request } = this.#invite;
@@ -121,15 +121,15 @@ export class Session {
   /** Timer C, or the Expires of the INVITE (RFC 3261 sections 13.2.1 and 16.6). */
   #ringing(): void {
     const { layer } = this.#host;
-    const expires = header(this.#invite.request, 'Expires');
-    const wait = expires === null ? layer.timing.ringing : Math.min(decodeDeltaSeconds(expires), 3_600) * 1000;
+    const expires = this.#expires;
+    const wait = expires === null ? layer.timing.ringing : Math.min(expires, 3_600) * 1000;
     this.#stopTimer?.();
     this.#stopTimer = layer.clock.after(wait, () => this.#giveUp(expires === null ? 408 : 487, UNANSWERED));
   }
 
   #progress(branch: Branch, response: SipResponse): void {
     if (this.#state !== 'calling') return;
-    if (header(this.#invite.request, 'Expires') === null) this.#ringing();
+    if (this.#expires === null) this.#ringing();
     this.#pass(response, branch.leg);
   }
 

@@ -16,7 +16,7 @@ export class Sessions {
   readonly #layer: () => TransactionLayer;
   readonly #relay: RelayHeaders;
   readonly #legs = new Map<string, { readonly session: Session; readonly leg: Leg }>();
-  readonly #keys = new Map<Session, string[]>();
+  readonly #places = new Map<Session, { readonly keys: string[]; readonly flows: Set<Flow> }>();
   readonly #byFlow = new Map<Flow, Set<Session>>();
 
   constructor(bindings: Bindings, bounds: Bounds, layer: () => TransactionLayer, relay: RelayHeaders) {
@@ -84,24 +84,31 @@ export class Sessions {
   #add(session: Session, leg: Leg): void {
     const key = `${leg.callId} ${leg.localTag}`;
     this.#legs.set(key, { session, leg });
-    const keys = this.#keys.get(session);
-    if (keys === undefined) this.#keys.set(session, [key]);
-    else keys.push(key);
+    this.#place(session).keys.push(key);
     this.#onFlow(leg.flow, session);
   }
 
+  #place(session: Session): { readonly keys: string[]; readonly flows: Set<Flow> } {
+    const place = this.#places.get(session) ?? { keys: [], flows: new Set<Flow>() };
+    this.#places.set(session, place);
+    return place;
+  }
+
   #onFlow(flow: Flow, session: Session): void {
+    this.#place(session).flows.add(flow);
     const own = this.#byFlow.get(flow);
     if (own === undefined) this.#byFlow.set(flow, new Set([session]));
     else own.add(session);
   }
 
   #remove(session: Session): void {
-    for (const key of this.#keys.get(session) ?? []) this.#legs.delete(key);
-    this.#keys.delete(session);
-    for (const [flow, own] of this.#byFlow) {
-      own.delete(session);
-      if (own.size === 0) this.#byFlow.delete(flow);
+    const place = this.#places.get(session);
+    this.#places.delete(session);
+    for (const key of place?.keys ?? []) this.#legs.delete(key);
+    for (const flow of place?.flows ?? []) {
+      const own = this.#byFlow.get(flow);
+      own?.delete(session);
+      if (own?.size === 0) this.#byFlow.delete(flow);
     }
   }
 }
