@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HomeNetwork } from '../../../electron/home-network/index.ts';
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { header, headers, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import type { SipPeer } from '../../harness/sip-peer.ts';
 import { device, registered, start } from './start.ts';
 
@@ -228,21 +229,49 @@ describe('INVITE through the participating function', () => {
   });
 
   it('gives up when nobody answers: by Expires with 487, by timer C with 408', async () => {
-    const network = await start({ timing: { ringing: 80 } });
+    const clock = new ManualClock();
+    const network = await start({ clock });
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
-    for (const [extra, status] of [
-      [[['Expires', '0']], 487],
-      [[], 408],
+    for (const [extra, wait, status] of [
+      [[['Expires', '20']], 20_000, 487],
+      [[], 180_000, 408],
     ] as const) {
       const invite = invitation(alice, extra);
       alice.send(invite);
       const got = await bob.request('INVITE');
       bob.answer(got, 180, 'Ringing');
+      await alice.provisional(invite, 180);
+      await clock.advance(wait - 1);
+      expect(bob.inbox).toEqual([]);
+      await clock.advance(1);
       expect((await alice.final(invite)).status).toBe(status);
       bob.answer(await bob.request('CANCEL'), 200, 'OK');
       bob.answer(got, 487, 'Request Terminated');
       await bob.request('ACK');
     }
+  });
+
+  it('takes an INVITE for ended that its device never ends, and one without any answer for unreachable', async () => {
+    const clock = new ManualClock();
+    const network = await start({ clock });
+    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
+    const invite = invitation(alice);
+    alice.send(invite);
+    await bob.request('INVITE');
+    await clock.advance(32_000);
+    expect((await alice.final(invite)).status).toBe(408);
+    // an answer after that finds nothing to belong to
+    const second = invitation(alice);
+    alice.send(second);
+    const got = await bob.request('INVITE');
+    bob.answer(got, 180, 'Ringing');
+    await alice.provisional(second, 180);
+    alice.send(cancelOf(second));
+    await bob.request('CANCEL');
+    await clock.advance(32_000);
+    bob.answer(got, 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
+    expect((await bob.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
+    expect(bob.inbox).toEqual([]);
   });
 
   it('hangs up for a side whose connection broke, and for a caller who never acknowledges', async () => {
@@ -251,13 +280,15 @@ describe('INVITE through the participating function', () => {
     const bye = await one.bob.request('BYE');
     expect(header(bye, 'Reason')).toContain('lost');
 
-    const network = await start({ timing: { transaction: 100 } });
+    const clock = new ManualClock();
+    const network = await start({ clock });
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
     const invite = invitation(alice);
     alice.send(invite);
     const got = await bob.request('INVITE');
     bob.answer(got, 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
     await alice.final(invite);
+    await clock.advance(32_000);
     await bob.request('ACK');
     await bob.request('BYE');
     await alice.request('BYE');

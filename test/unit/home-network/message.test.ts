@@ -4,6 +4,7 @@ import { encodeSip } from '../../../shared/protocol/sip/codec.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../../shared/protocol/sip/params.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import { device, registered, start } from './start.ts';
 
 const MSG = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg";require;explicit';
@@ -165,11 +166,14 @@ describe('MESSAGE through the participating function', () => {
   });
 
   it('answers 408 when the device never does, and 480 when it goes away', async () => {
-    const network = await start({ timing: { transaction: 150 } });
+    const clock = new ManualClock();
+    const network = await start({ clock });
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
-    expect((await alice.ask('MESSAGE', BOB)).status).toBe(408);
+    const silent = alice.ask('MESSAGE', BOB);
+    await bob.request('MESSAGE');
+    await clock.advance(32_000);
+    expect((await silent).status).toBe(408);
     const request = alice.build('MESSAGE', BOB);
-    bob.inbox.length = 0;
     alice.send(request);
     await bob.request('MESSAGE');
     await bob.close();

@@ -3,6 +3,7 @@ import { decodeChallenge } from '../../../shared/protocol/sip/digest.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../../shared/protocol/sip/params.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import { device, registered, start } from './start.ts';
 
 describe('the registrar', () => {
@@ -51,7 +52,8 @@ describe('the registrar', () => {
   });
 
   it('says stale for an old nonce and for a count that does not rise', async () => {
-    const network = await start({ timing: { nonce: 200 } });
+    const clock = new ManualClock();
+    const network = await start({ clock });
     const peer = await device(network, 'alice');
     const first = peer.registration();
     peer.send(first);
@@ -66,7 +68,7 @@ describe('the registrar', () => {
     expect(await ask(1)).toEqual({ status: 200, stale: undefined });
     expect(await ask(2)).toEqual({ status: 200, stale: undefined });
     expect(await ask(2)).toEqual({ status: 401, stale: true });
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await clock.advance(300_001);
     expect(await ask(3)).toEqual({ status: 401, stale: true });
   });
 
@@ -87,7 +89,8 @@ describe('the registrar', () => {
   });
 
   it('forgets a binding with its flow, and with its time', async () => {
-    const network = await start({ timing: { minExpires: 1 } });
+    const clock = new ManualClock();
+    const network = await start({ clock });
     const bob = await registered(network, 'bob');
     const alice = await registered(network, 'alice');
     const reach = async (): Promise<number> =>
@@ -98,8 +101,8 @@ describe('the registrar', () => {
     await alice.close();
     await expect.poll(reach).toBe(480);
     const brief = await device(network, 'alice');
-    expect((await brief.register({ expires: 1 })).status).toBe(200);
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect((await brief.register({ expires: 60 })).status).toBe(200);
+    await clock.advance(60_001);
     expect(await reach()).toBe(480);
   });
 
