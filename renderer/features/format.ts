@@ -52,10 +52,15 @@ export function formatRate(octetsPerSecond: number, locale?: string): string {
 /** `2 s`, `5 min`, `1 h 20 min`; never less than a second */
 export function formatDuration(seconds: number, locale?: string): string {
   const whole = Math.max(1, Math.round(seconds));
-  if (whole < 60) return unitFormat('second', 0, locale, 'narrow').format(whole).replace(/(\d)([a-z])/i, '$1 $2');
+  if (whole < 60)
+    return unitFormat('second', 0, locale, 'narrow')
+      .format(whole)
+      .replace(/(\d)([a-z])/i, '$1 $2');
   const minutes = Math.round(whole / 60);
   if (minutes < 60) return unitFormat('minute', 0, locale).format(minutes);
-  const hours = unitFormat('hour', 0, locale, 'narrow').format(Math.floor(minutes / 60)).replace(/(\d)([a-z])/i, '$1 $2');
+  const hours = unitFormat('hour', 0, locale, 'narrow')
+    .format(Math.floor(minutes / 60))
+    .replace(/(\d)([a-z])/i, '$1 $2');
   return minutes % 60 === 0 ? hours : `${hours} ${unitFormat('minute', 0, locale).format(minutes % 60)}`;
 }
 

@@ -51,7 +51,10 @@ function withBob(options: FakeCoreOptions = {}): FakeCore {
 }
 
 async function openBob(page: Page): Promise<void> {
-  await page.getByRole('button', { name: /Bob Baker/ }).first().click();
+  await page
+    .getByRole('button', { name: /Bob Baker/ })
+    .first()
+    .click();
   await page.locator('[role=log].placed').waitFor();
 }
 
@@ -63,7 +66,11 @@ describe('the thread', () => {
     const core = withBob();
     const started = Date.now() - 100_000 * 30_000;
     for (let at = 0; at < 100_000; at++) {
-      core.addMessage(1, { direction: at % 3 === 0 ? 'out' : 'in', text: `Message ${at} ${'word '.repeat(at % 23)}`, sentAt: started + at * 30_000 });
+      core.addMessage(1, {
+        direction: at % 3 === 0 ? 'out' : 'in',
+        text: `Message ${at} ${'word '.repeat(at % 23)}`,
+        sentAt: started + at * 30_000,
+      });
     }
     const { page, complaints } = await show(core);
     await openBob(page);
@@ -72,7 +79,7 @@ describe('the thread', () => {
     // Upwards: every message in turn, none missed.
     const box = await log(page).boundingBox();
     await page.mouse.move((box?.x ?? 0) + 300, (box?.y ?? 0) + 300);
-    const seen = new Set<number>();
+    const seen = new Set<number>(await visibleNumbers(page));
     let most = 0;
     for (let step = 0; step < 120; step++) {
       for (const number of await scrollAndRead(page, -500)) seen.add(number);
@@ -159,7 +166,8 @@ describe('the thread', () => {
     await page.evaluate(() => {
       const region = document.querySelector('[data-announcement]');
       const tell = (window as unknown as { told: (text: string) => void }).told;
-      if (region !== null) new MutationObserver(() => tell(region.textContent ?? '')).observe(region, { childList: true, characterData: true, subtree: true });
+      if (region !== null)
+        new MutationObserver(() => tell(region.textContent ?? '')).observe(region, { childList: true, characterData: true, subtree: true });
     });
     const message = core.receive(1, 'Are you there?');
     await page.getByRole('button', { name: '1 new message' }).waitFor();
@@ -188,7 +196,9 @@ describe('the thread', () => {
               requestAnimationFrame(look);
             }
           };
-          document.querySelector('textarea')?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+          document
+            .querySelector('textarea')
+            ?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
           requestAnimationFrame(look);
         }),
     );
@@ -271,7 +281,9 @@ describe('files', () => {
     await page.evaluate(() => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(2000)], 'picture.png', { type: 'image/png' }));
-      document.querySelector('textarea')?.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }));
+      document
+        .querySelector('textarea')
+        ?.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }));
     });
     const strip = page.getByRole('list', { name: 'Files to send' });
     await strip.getByText('2 kB').waitFor();
@@ -285,7 +297,9 @@ describe('files', () => {
     await page.evaluate(() => {
       const transfer = new DataTransfer();
       transfer.items.add(new File(['text'], 'notes.txt', { type: 'text/plain' }));
-      document.querySelector('[role=log]')?.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      document
+        .querySelector('[role=log]')
+        ?.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
     });
     await strip.getByText('4 bytes').waitFor();
     await strip.getByRole('button', { name: 'Remove picture.png' }).click();
@@ -389,8 +403,15 @@ describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', (
   it('has no serious violation that axe finds, in any state', async () => {
     const core = withBob();
     const states = ['preparing', 'offering', 'offered', 'transferring', 'verifying', 'done', 'declined', 'quarantined', 'failed'] as const;
-    states.forEach((state, at) => core.addFile(1, state, { direction: at % 2 === 0 ? 'in' : 'out', error: { code: 'msrp.lost', detail: 'x' } }));
-    core.addMessage(1, { direction: 'out', status: 'failed', text: 'Lost https://example.com', error: { code: 'peer.timeout', detail: '408' } });
+    for (const [at, state] of states.entries()) {
+      core.addFile(1, state, { direction: at % 2 === 0 ? 'in' : 'out', error: { code: 'msrp.lost', detail: 'x' } });
+    }
+    core.addMessage(1, {
+      direction: 'out',
+      status: 'failed',
+      text: 'Lost https://example.com',
+      error: { code: 'peer.timeout', detail: '408' },
+    });
     core.addMessage(1, { direction: 'out', status: 'displayed', text: 'Seen https://example.com' });
     core.addMessage(2, { text: 'unread', status: 'received' });
     const { page } = await show(core, { dark });

@@ -7,11 +7,17 @@ import { startServer } from '../../electron/headless/server.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { FakeCore } from './fake-core.ts';
 
-const TYPES: Readonly<Record<string, string>> = { '.png': 'image/png', '.jpg': 'image/jpeg', '.txt': 'text/plain', '.pdf': 'application/pdf' };
+const TYPES: Readonly<Record<string, string>> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.txt': 'text/plain',
+  '.pdf': 'application/pdf',
+};
 
 /** Debian's; elsewhere the one that CHROMIUM names */
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const FLAGS =
+  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
 /** Builds the page into `folder`, which is emptied first. */
 export async function buildPage(folder: string): Promise<void> {
@@ -41,7 +47,12 @@ export async function hostPage(core: FakeCore, options: HostOptions): Promise<Ho
     subscribe: (listener) => core.subscribe(listener),
     async offerFile(path) {
       const name = basename(path);
-      const candidate = { token: randomToken(16), name, size: (await stat(path)).size, type: TYPES[extname(name)] ?? 'application/octet-stream' };
+      const candidate = {
+        token: randomToken(16),
+        name,
+        size: (await stat(path)).size,
+        type: TYPES[extname(name)] ?? 'application/octet-stream',
+      };
       core.files.set(candidate.token, candidate);
       return candidate;
     },

@@ -102,9 +102,7 @@ export class Composer {
     const some = files.slice(0, Math.max(0, MOST_FILES - this.attachments.length));
     await this.#reading(async () => {
       const offered = await this.#ports.bridge.offerFiles(some);
-      this.#add(
-        offered.map(({ name, candidate, error }, index) => ({ name, candidate, error, file: some[index] ?? null })),
-      );
+      this.#add(offered.map(({ name, candidate, error }, index) => ({ name, candidate, error, file: some[index] ?? null })));
     });
   }
 

@@ -61,7 +61,11 @@ export function transferCard(transfer: Transfer, progress: ShownProgress, who: s
     case 'quarantined':
       return card(text.quarantined, 'failed');
     case 'failed':
-      return card(transfer.error === null ? text.failed : `${text.failed} ${errorLine(transfer.error.code, who)}`, 'failed', out ? RETRIABLE : []);
+      return card(
+        transfer.error === null ? text.failed : `${text.failed} ${errorLine(transfer.error.code, who)}`,
+        'failed',
+        out ? RETRIABLE : [],
+      );
   }
 }
 
