@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright-core';
@@ -48,6 +48,26 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
     it('a second start shows the first and ends', async () => {
       expect((await runElectron(['--user-data', userData])).code).toBe(0);
       expect(app.windows()).toHaveLength(2);
+    });
+
+    it('a configured account has one window, titled by its name, and no demo', async () => {
+      const file = join(folder, 'dora.json');
+      const account = {
+        address: 'sip:dora@example.com',
+        displayName: 'Dora D.',
+        user: 'dora',
+        password: 'x',
+        outboundProxy: '127.0.0.1:9',
+      };
+      writeFileSync(file, JSON.stringify(account));
+      const own = join(folder, 'dora');
+      const other = await launchElectron(['--user-data', own, '--account', file]);
+      const page = await windowTitled(other, 'Dora D.');
+      const state = await connectContract(await pageChannel(page)).call('app.state', {});
+      expect(state).toMatchObject({ account: { address: 'sip:dora@example.com', displayName: 'Dora D.' }, neighbours: [] });
+      expect(other.windows()).toHaveLength(1);
+      await other.close();
+      expect(existsSync(join(own, 'demo'))).toBe(false);
     });
 
     it('a malformed account is named on stderr, with exit status 2', async () => {
