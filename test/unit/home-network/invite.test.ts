@@ -89,7 +89,7 @@ describe('INVITE through the participating function', () => {
     expect(((await alice.next((message) => message.kind === 'response')) as SipResponse).status).toBe(481);
   });
 
-  it('passes requests inside the dialog both ways: re-INVITE with its ACK, UPDATE, INFO, OPTIONS', async () => {
+  it('R-PF-07: passes requests inside the dialog both ways: re-INVITE with its ACK, UPDATE, INFO, OPTIONS', async () => {
     const { alice, bob, invite, got, ok } = await established(await start());
     const reinvite = alice.inDialog(invite, ok, 'INVITE', 2, { body: 'v=0 again', headers: [['Contact', `<${alice.contactUri}>`]] });
     alice.send(reinvite);
@@ -132,7 +132,7 @@ describe('INVITE through the participating function', () => {
     expect((await alice.final(one)).status).toBe(200);
   });
 
-  it('R-FT: a 603 ends every branch and reaches the caller as it is', async () => {
+  it('a 603 ends every branch and reaches the caller as it is', async () => {
     const network = await start();
     const alice = await registered(network, 'alice');
     const [one, two] = [await registered(network, 'bob'), await registered(network, 'bob')];
@@ -152,7 +152,7 @@ describe('INVITE through the participating function', () => {
     await two.request('ACK');
   });
 
-  it('rings all devices; the first to answer wins and the others are told where it went', async () => {
+  it('R-PF-35 R-PF-36 R-PF-38 R-PF-42: rings all devices; the first to answer wins and the others are told where it went', async () => {
     const network = await start();
     const alice = await registered(network, 'alice');
     const [one, two, three] = [await registered(network, 'bob'), await registered(network, 'bob'), await registered(network, 'bob')];
@@ -180,6 +180,21 @@ describe('INVITE through the participating function', () => {
     expect(alice.inbox).toEqual([]);
   });
 
+  it('R-PF-34: offers a file only to devices that registered for files', async () => {
+    const network = await start();
+    const alice = await registered(network, 'alice');
+    const chatOnly = await registered(network, 'bob', '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"');
+    const first = invitation(alice);
+    alice.send(first);
+    expect((await alice.final(first)).status).toBe(480);
+    const withFiles = await registered(network, 'bob');
+    const second = invitation(alice);
+    alice.send(second);
+    withFiles.answer(await withFiles.request('INVITE'), 486, 'Busy Here');
+    expect((await alice.final(second)).status).toBe(486);
+    expect(chatOnly.inbox).toEqual([]);
+  });
+
   it('takes the best refusal when all devices refuse', async () => {
     const network = await start();
     const alice = await registered(network, 'alice');
@@ -190,7 +205,7 @@ describe('INVITE through the participating function', () => {
     expect((await alice.final(invite)).status).toBe(486);
   });
 
-  it('R-LM-20: CANCEL reaches the ringing device with its Reason, and the caller gets 200 and 487', async () => {
+  it('CANCEL reaches the ringing device with its Reason, and the caller gets 200 and 487', async () => {
     const network = await start();
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
     const invite = invitation(alice);
@@ -274,7 +289,7 @@ describe('INVITE through the participating function', () => {
     expect(bob.inbox).toEqual([]);
   });
 
-  it('hangs up for a side whose connection broke, and for a caller who never acknowledges', async () => {
+  it('R-PF-08: hangs up for a side whose connection broke, and for a caller who never acknowledges', async () => {
     const one = await established(await start());
     await one.alice.close();
     const bye = await one.bob.request('BYE');

@@ -11,7 +11,7 @@ const MSG = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg
 const BOB = 'sip:bob@home1.example';
 
 describe('MESSAGE through the participating function', () => {
-  it('R-PM-01, R-PM-03: reaches the other user with everything but what belongs to one hop', async () => {
+  it('R-PF-17: reaches the other user, and back, with everything but what belongs to one hop', async () => {
     const network = await start();
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
     const request = alice.build('MESSAGE', BOB, {
@@ -51,6 +51,11 @@ describe('MESSAGE through the participating function', () => {
     expect([response.status, response.reason, header(response, 'Server')]).toEqual([202, 'Accepted', 'peer']);
     expect(header(response, 'To')).toMatch(/^<sip:bob@home1\.example>;tag=/);
     expect(header(response, 'Via')).toContain('received=127.0.0.1');
+    const reply = bob.ask('MESSAGE', `sip:alice@home1.example;gr=${alice.instance}`, { body: 'back' });
+    const back = await alice.request('MESSAGE');
+    expect([fromUtf8(back.body), header(back, 'P-Asserted-Identity')]).toEqual(['back', '<sip:bob@home1.example>']);
+    alice.answer(back, 200, 'OK');
+    expect((await reply).status).toBe(200);
   });
 
   it('answers 404 for nobody, 480 for somebody away, 416 and 483', async () => {
@@ -85,7 +90,7 @@ describe('MESSAGE through the participating function', () => {
     expect(bob.inbox).toEqual([]);
   });
 
-  it('goes to every device of a user; the first 2xx answers, once', async () => {
+  it('R-PF-37: goes to every device of a user; the first 2xx answers, once', async () => {
     const network = await start();
     const alice = await registered(network, 'alice');
     const devices = [await registered(network, 'bob'), await registered(network, 'bob')];
