@@ -1,6 +1,6 @@
-import { randomToken } from '../../shared/base/random.ts';
 import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
+import { randomToken } from '../../shared/base/random.ts';
 import { header, headers, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
@@ -41,7 +41,8 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
   if (!isAck && request.method !== 'CANCEL') {
     const uri = trySipUri(request.uri);
     if (uri === null) return answer(request, 416, 'Unsupported URI Scheme');
-    if (parts.toTag === null && uri.user !== null && !surroundings.isOwnUser(unescapeUser(uri.user))) return answer(request, 404, 'Not Found');
+    if (parts.toTag === null && uri.user !== null && !surroundings.isOwnUser(unescapeUser(uri.user)))
+      return answer(request, 404, 'Not Found');
     const unknown = headers(request, 'Require').filter((tag) => !UNDERSTOOD.has(tag.toLowerCase()));
     if (unknown.length > 0) return answer(request, 420, 'Bad Extension', [{ name: 'Unsupported', value: unknown.join(', ') }]);
   }
@@ -62,7 +63,13 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
 function answerUpdate(request: SipRequest, surroundings: Surroundings): Admission {
   if (request.body.length > 0) return answer(request, 488, 'Not Acceptable Here');
   const interval = header(request, 'Session-Expires');
-  const timer = interval === null ? [] : [{ name: 'Require', value: 'timer' }, { name: 'Session-Expires', value: withRefresher(interval) }];
+  const timer =
+    interval === null
+      ? []
+      : [
+          { name: 'Require', value: 'timer' },
+          { name: 'Session-Expires', value: withRefresher(interval) },
+        ];
   return answer(request, 200, 'OK', [{ name: 'Contact', value: surroundings.contact }, ...timer]);
 }
 

@@ -13,7 +13,8 @@ import { Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
 import type { Header } from './port.ts';
 import type { Flow } from './tcp-transport.ts';
 
-// sip.js assumes that TCP never repeats a request, so a repeated one would be delivered twice; a back-to-back agent in front may well repeat
+// sip.js takes a request for new as soon as it was answered over TCP, so a repeated one would be delivered twice;
+// a back-to-back agent in front may well repeat
 Object.assign(Core.Timers, { TIMER_D: 32_000, TIMER_I: 5_000, TIMER_J: 32_000, TIMER_K: 5_000 });
 
 /** A request as the caller of sip.js means it: real addresses, real octets. */
@@ -117,7 +118,11 @@ export class AgentCore {
   }
 
   compose(plan: RequestPlan, cseq: number, credentials: readonly Header[]): Core.OutgoingRequestMessage {
-    const fields = [...plan.headers, ...credentials, ...(plan.contentType === null ? [] : [{ name: 'Content-Type', value: plan.contentType }])];
+    const fields = [
+      ...plan.headers,
+      ...credentials,
+      ...(plan.contentType === null ? [] : [{ name: 'Content-Type', value: plan.contentType }]),
+    ];
     return this.library.makeOutgoingRequestMessage(
       plan.method,
       carrying(plan.uri),
@@ -184,7 +189,10 @@ export class AgentCore {
     return { isOwnUser: (user) => surroundings.isOwnUser(user), contact: surroundings.contact };
   }
 
-  #deliver<T extends { readonly message: Core.IncomingRequestMessage }>(request: T, listener: (request: T, message: SipRequest) => void): void {
+  #deliver<T extends { readonly message: Core.IncomingRequestMessage }>(
+    request: T,
+    listener: (request: T, message: SipRequest) => void,
+  ): void {
     const original = this.original(request.message);
     if (original?.kind === 'request') listener(request, original);
   }

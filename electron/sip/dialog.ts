@@ -10,7 +10,7 @@ import { unmaskUri } from './masking.ts';
 import { quietly } from './message.ts';
 import { ALLOW } from './own-headers.ts';
 import type { Header } from './port.ts';
-import { type Refreshed, sessionInterval, type SessionInterval, SessionTimer } from './session-timer.ts';
+import { type Refreshed, type SessionInterval, SessionTimer, sessionInterval } from './session-timer.ts';
 
 /** What a call needs of its agent. */
 export interface CallContext {
@@ -114,7 +114,12 @@ export class CallDialog {
     const headers: Header[] = [
       { name: 'Contact', value: contact },
       { name: 'Allow', value: ALLOW },
-      ...(interval === null ? [] : [{ name: 'Require', value: 'timer' }, { name: 'Session-Expires', value: withRefresher(interval) }]),
+      ...(interval === null
+        ? []
+        : [
+            { name: 'Require', value: 'timer' },
+            { name: 'Session-Expires', value: withRefresher(interval) },
+          ]),
       { name: 'Content-Type', value: local.contentType },
     ];
     uas.accept({ statusCode: 200, body: maskedBody(local.body), extraHeaders: privateHeaders(headers) });
@@ -192,7 +197,12 @@ export function withinEndTimeout(work: Promise<unknown>): Promise<void> {
 }
 
 /** A request inside the dialog, without a body, through all its challenges. */
-async function dialogRequest(context: CallContext, session: Core.Session, method: string, headers: readonly Header[]): Promise<SipResponse> {
+async function dialogRequest(
+  context: CallContext,
+  session: Core.Session,
+  method: string,
+  headers: readonly Header[],
+): Promise<SipResponse> {
   const dialog = session as Core.SessionDialog;
   const request = { method, uri: targetOf(session), body: NO_BYTES };
   const { response } = await exchange(context.core, context.digest, request, (credentials) =>

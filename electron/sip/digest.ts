@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   DIGEST_ALGORITHMS,
+  type DigestChallenge,
+  type DigestHash,
   decodeChallenge,
   digestHash,
   digestResponse,
   encodeCredentials,
-  type DigestChallenge,
-  type DigestHash,
 } from '../../shared/protocol/sip/digest.ts';
 import { header, headers, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { splitOutsideQuotes } from '../../shared/protocol/sip/text.ts';
@@ -29,7 +29,7 @@ const MAX_ROUNDS = 5;
 export class DigestAccount {
   readonly user: string;
   readonly password: string;
-  /** proxies challenge every request, the registrar only REGISTER: the two kinds never cross, so no peer sees an answer meant for the registrar */
+  /** proxies challenge every request, the registrar only REGISTER: they never cross, so no peer sees an answer meant for the registrar */
   readonly #known = new Map<string, Nonce>();
 
   constructor(user: string, password: string) {
@@ -38,7 +38,9 @@ export class DigestAccount {
   }
 
   attempt(method: string, uri: string, body: Uint8Array): DigestAttempt {
-    const usable = [...this.#known.values()].filter(({ kind }) => kind === (method === 'REGISTER' ? 'Authorization' : 'Proxy-Authorization'));
+    const usable = [...this.#known.values()].filter(
+      ({ kind }) => kind === (method === 'REGISTER' ? 'Authorization' : 'Proxy-Authorization'),
+    );
     return new DigestAttempt(this, { method, uri, body }, usable);
   }
 
@@ -57,7 +59,11 @@ export class DigestAttempt {
   readonly #answeredStale = new Set<string>();
   #rounds = 0;
 
-  constructor(account: DigestAccount, request: { readonly method: string; readonly uri: string; readonly body: Uint8Array }, known: readonly Nonce[]) {
+  constructor(
+    account: DigestAccount,
+    request: { readonly method: string; readonly uri: string; readonly body: Uint8Array },
+    known: readonly Nonce[],
+  ) {
     this.#account = account;
     this.#request = request;
     for (const nonce of known) this.#nonces.set(keyOf(nonce.kind, nonce.challenge.realm), nonce);
@@ -95,7 +101,10 @@ export class DigestAttempt {
 
   /** RFC 7616 section 3.5: the server may name the next nonce with its answer. */
   succeeded(response: SipResponse): void {
-    for (const [name, kind] of [['Authentication-Info', 'Authorization'], ['Proxy-Authentication-Info', 'Proxy-Authorization']] as const) {
+    for (const [name, kind] of [
+      ['Authentication-Info', 'Authorization'],
+      ['Proxy-Authentication-Info', 'Proxy-Authorization'],
+    ] as const) {
       const next = /(?:^|[,\s])nextnonce="([^"\\]+)"/i.exec(header(response, name) ?? '')?.[1];
       const used = [...this.#nonces.values()].filter((nonce) => nonce.kind === kind);
       if (next === undefined || used.length !== 1 || used[0] === undefined) continue;
@@ -120,7 +129,10 @@ export class DigestAttempt {
       cnonce: qop === null && !isSession ? null : nonce.cnonce,
       nc: qop === null ? null : nonce.nc.toString(16).padStart(8, '0'),
     };
-    const response = digestResponse({ ...fields, password: this.#account.password, method: this.#request.method, body: this.#request.body }, hash);
+    const response = digestResponse(
+      { ...fields, password: this.#account.password, method: this.#request.method, body: this.#request.body },
+      hash,
+    );
     return encodeCredentials({ ...fields, response });
   }
 }

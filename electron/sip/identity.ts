@@ -1,10 +1,10 @@
+import { randomToken } from '../../shared/base/random.ts';
 import { quote } from '../../shared/protocol/sip/text.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
-import { randomToken } from '../../shared/base/random.ts';
 import { uriHost } from './addresses.ts';
-import type { Binding, Header, UserAgentOptions } from './port.ts';
-import { checkUri, checkValue } from './own-headers.ts';
 import type { RequestPlan } from './agent-core.ts';
+import { checkUri, checkValue } from './own-headers.ts';
+import type { Binding, Header, UserAgentOptions } from './port.ts';
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>';
 
@@ -99,5 +99,12 @@ export class Identity {
 
 /** seed 004: `Privacy: id` */
 export function asksForAnonymity(headers: readonly Header[]): boolean {
-  return headers.some(({ name, value }) => name.toLowerCase() === 'privacy' && value.toLowerCase().split(/[;,\s]+/).includes('id'));
+  return headers.some(
+    ({ name, value }) =>
+      name.toLowerCase() === 'privacy' &&
+      value
+        .toLowerCase()
+        .split(/[;,\s]+/)
+        .includes('id'),
+  );
 }

@@ -1,8 +1,8 @@
 import type { Core } from 'sip.js';
 import { NO_BYTES } from '../../shared/base/bytes.ts';
-import { hasToken, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
+import { hasToken, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { localFailure, privateHeaders, type RequestPlan } from './agent-core.ts';
 import { type CallContext, CallDialog, sendBye, withinEndTimeout } from './dialog.ts';
 import type { DigestAttempt } from './digest.ts';
@@ -195,7 +195,10 @@ export class OutgoingCall implements OutgoingInvite {
     if (minimum === null || this.#hasRaisedInterval || this.#plan === null || this.#digest === null) return false;
     this.#hasRaisedInterval = true;
     const others = this.#plan.headers.filter(({ name }) => name.toLowerCase() !== 'session-expires' && name.toLowerCase() !== 'min-se');
-    const raised = [{ name: 'Session-Expires', value: `${minimum};refresher=uac` }, { name: 'Min-SE', value: `${minimum}` }];
+    const raised = [
+      { name: 'Session-Expires', value: `${minimum};refresher=uac` },
+      { name: 'Min-SE', value: `${minimum}` },
+    ];
     this.#plan = { ...this.#plan, headers: [...others, ...raised] };
     this.#send(this.#plan, this.#digest);
     return true;

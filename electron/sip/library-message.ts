@@ -43,7 +43,12 @@ export function libraryResponse(response: SipResponse, branch: string, method: s
   return message;
 }
 
-function fill(message: Core.IncomingRequestMessage | Core.IncomingResponseMessage, original: SipMessage, branch: string, toTag: string | null): void {
+function fill(
+  message: Core.IncomingRequestMessage | Core.IncomingResponseMessage,
+  original: SipMessage,
+  branch: string,
+  toTag: string | null,
+): void {
   const from = readAddress(header(original, 'From') ?? '');
   const to = readAddress(header(original, 'To') ?? '');
   message.data = '';

@@ -1,7 +1,8 @@
 /**
- * sip.js re-escapes the user part of a URI, loses display names it cannot read, drops whole messages for a `tel:` address and lower-cases hosts.
- * So it never sees what the network wrote: every address, tag and Call-ID is handed to it as hexadecimal digits inside a plain token or
- * a plain SIP URI, and turned back, octet for octet, on the way out. The mapping is stateless, so nothing has to be remembered or forgotten.
+ * sip.js re-escapes the user part of a URI, loses display names it cannot read, drops whole messages for a `tel:` address and
+ * lower-cases hosts. So it never sees what the network wrote: every address, tag and Call-ID is handed to it as hexadecimal digits
+ * inside a plain token or a plain SIP URI, and turned back, octet for octet, on the way out. The mapping is stateless, so nothing has
+ * to be remembered or forgotten.
  */
 export const MASKED_HOST = 'masked.invalid';
 const MASKED_URI = new RegExp(`^sip:x((?:[0-9a-f]{2})*)@${MASKED_HOST.replace('.', '\\.')}`);

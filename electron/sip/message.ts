@@ -12,7 +12,12 @@ import { checkHeaders, checkValue } from './own-headers.ts';
 import type { FinalAnswer, Header, IncomingMessage, OutgoingRequest } from './port.ts';
 
 /** MESSAGE outside of a dialog (RFC 3428; seed 004 7.2.1). @throws ParleyError `request.invalid`, `link.*` */
-export async function sendMessage(core: AgentCore, digest: DigestAccount, identity: Identity, request: OutgoingRequest): Promise<FinalAnswer> {
+export async function sendMessage(
+  core: AgentCore,
+  digest: DigestAccount,
+  identity: Identity,
+  request: OutgoingRequest,
+): Promise<FinalAnswer> {
   checkHeaders(request.headers);
   checkValue(request.contentType, 'Content-Type');
   const { contactParameters } = request;

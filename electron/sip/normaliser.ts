@@ -3,10 +3,10 @@ import type { Core } from 'sip.js';
 import { fromBinaryString } from '../../shared/base/bytes.ts';
 import { header, headers, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeParams, paramValue } from '../../shared/protocol/sip/params.ts';
+import { readAddress } from './addresses.ts';
 import { libraryRequest, libraryResponse } from './library-message.ts';
 import { unmaskToken, unmaskUri } from './masking.ts';
 import { ALLOW } from './own-headers.ts';
-import { readAddress } from './addresses.ts';
 
 /** Header fields of ours travel through sip.js under this prefix, so that it reads none of them. */
 export const PRIVATE_PREFIX = 'Parley-';
@@ -14,7 +14,7 @@ export const PRIVATE_PREFIX = 'Parley-';
 const COOKIE = 'z9hG4bK';
 /** how long an answered request is kept for retransmissions of the answer: 64 * T1 and a little (RFC 3261 section 17.2) */
 const ANSWERED_MS = 33_000;
-/** unanswered requests at once; more are dropped, because nobody is there who could read them */
+/** unanswered requests at once; more are refused, because nobody is there who could read them */
 const MAX_OPEN_REQUESTS = 1000;
 /** INVITEs whose Accept-Contact is remembered for their CANCEL and ACK */
 const MAX_REMEMBERED_INVITES = 256;
@@ -26,10 +26,10 @@ interface Received {
 }
 
 /**
- * Stands between the wire and sip.js. What comes in is decoded by our own codec and handed on as the smallest message that moves the state
- * machines of sip.js (`library-message.ts`): masked addresses, one Via, a body of one octet. What goes out keeps sip.js's decisions (method, status, branch, tags,
- * CSeq, route) and gets everything else from the original request or from the caller. So neither what sip.js cannot parse nor what it would
- * re-escape, re-order or drop can do harm.
+ * Stands between the wire and sip.js. What comes in is decoded by our own codec and handed on as the smallest message that moves the
+ * state machines of sip.js (`library-message.ts`): masked addresses, one Via, a body of one octet. What goes out keeps what sip.js
+ * decided (method, status, branch, tags, CSeq, route) and gets everything else from the original request or from the caller. So neither
+ * what sip.js cannot parse nor what it would re-escape, re-order or drop can do harm.
  */
 export class Normaliser {
   readonly #secret = randomBytes(32);
@@ -92,8 +92,8 @@ export class Normaliser {
   ): SipMessage | null {
     const [method = '', maskedTarget = ''] = startLine.split(' ');
     const uri = unmaskUri(maskedTarget);
-    const callId = unmaskToken(valueOf(fields, 'Call-ID'));
-    const branch = branchOf(valueOf(fields, 'Via'));
+    const callId = unmaskToken(fieldValue(fields, 'Call-ID'));
+    const branch = branchOf(fieldValue(fields, 'Via'));
     if (uri === null || callId === null || branch === null) return null;
     const routes = fields.filter((field) => field.name === 'Route').map((field) => unmaskUri(field.value.replace(/^</, '')) ?? '');
     const own = privateFields(fields);
@@ -102,10 +102,10 @@ export class Normaliser {
       { name: 'Via', value: `SIP/2.0/TCP ${sentBy.host}:${sentBy.port};branch=${this.#networkBranch(branch, callId)};rport${keep}` },
       { name: 'Max-Forwards', value: '70' },
       ...(routes.length === 0 ? [] : [{ name: 'Route', value: routes.join(', ') }]),
-      { name: 'From', value: unmaskParty(valueOf(fields, 'From')) },
-      { name: 'To', value: unmaskParty(valueOf(fields, 'To')) },
+      { name: 'From', value: unmaskParty(fieldValue(fields, 'From')) },
+      { name: 'To', value: unmaskParty(fieldValue(fields, 'To')) },
       { name: 'Call-ID', value: callId },
-      { name: 'CSeq', value: valueOf(fields, 'CSeq') },
+      { name: 'CSeq', value: fieldValue(fields, 'CSeq') },
       ...this.#callerPreferences(method, branch, own),
       ...own,
     ];
@@ -115,8 +115,8 @@ export class Normaliser {
   #responseForNetwork(startLine: string, fields: readonly SipHeader[], body: Uint8Array): SipMessage | null {
     const [, statusText = '', reason = ''] = /^SIP\/2\.0 ([0-9]{3}) ?(.*)$/.exec(startLine) ?? [];
     const status = Number(statusText);
-    const method = valueOf(fields, 'CSeq').split(' ')[1] ?? '';
-    const key = `${branchOf(valueOf(fields, 'Via')) ?? ''} ${method}`;
+    const method = fieldValue(fields, 'CSeq').split(' ')[1] ?? '';
+    const key = `${branchOf(fieldValue(fields, 'Via')) ?? ''} ${method}`;
     const received = this.#received.get(key);
     if (received === undefined) return null;
     if (status >= 200 && received.timer === undefined) {
@@ -124,7 +124,7 @@ export class Normaliser {
       received.timer = setTimeout(() => this.#received.delete(key), ANSWERED_MS).unref();
     }
     const { request } = received;
-    const toTag = status === 100 ? null : (/;tag=([^;\s]+)/.exec(valueOf(fields, 'To'))?.[1] ?? null);
+    const toTag = status === 100 ? null : (/;tag=([^;\s]+)/.exec(fieldValue(fields, 'To'))?.[1] ?? null);
     const own = privateFields(fields);
     const outgoing = [
       ...answerHeaders(request, toTag === null ? null : (unmaskToken(toTag) ?? toTag), method === 'INVITE' && status > 100 && status < 300),
@@ -172,10 +172,18 @@ export class Normaliser {
  */
 export function answerHeaders(request: SipRequest, toTag: string | null, withRecordRoute: boolean): SipHeader[] {
   const repeated = request.headers.filter(
-    ({ name }) => name === 'Via' || name === 'From' || name === 'To' || name === 'Call-ID' || name === 'CSeq' || (withRecordRoute && name === 'Record-Route'),
+    ({ name }) =>
+      name === 'Via' ||
+      name === 'From' ||
+      name === 'To' ||
+      name === 'Call-ID' ||
+      name === 'CSeq' ||
+      (withRecordRoute && name === 'Record-Route'),
   );
   const needsTag = toTag !== null && readAddress(header(request, 'To') ?? '').tag === null;
-  return needsTag ? repeated.map((field) => (field.name === 'To' ? { name: 'To', value: `${asNameAddr(field.value)};tag=${toTag}` } : field)) : repeated;
+  return needsTag
+    ? repeated.map((field) => (field.name === 'To' ? { name: 'To', value: `${asNameAddr(field.value)};tag=${toTag}` } : field))
+    : repeated;
 }
 
 /** An address without brackets would take the tag for a parameter of the URI (RFC 3261 section 20). */
@@ -203,7 +211,7 @@ function branchOf(via: string): string | null {
   }
 }
 
-function valueOf(fields: readonly SipHeader[], name: string): string {
+function fieldValue(fields: readonly SipHeader[], name: string): string {
   return fields.find((field) => field.name === name)?.value ?? '';
 }
 

@@ -1,6 +1,6 @@
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import type { ErrorCode } from '../../shared/base/errors.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
-import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { hasToken, header, headers, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr, type NameAddr } from '../../shared/protocol/sip/name-addr.ts';

@@ -31,7 +31,10 @@ export function minimumInterval(message: SipMessage): number | null {
   return seconds >= MIN_INTERVAL && seconds <= MAX_INTERVAL ? seconds : null;
 }
 
-export type Refreshed = { readonly kind: 'done'; readonly interval: SessionInterval | null } | { readonly kind: 'failed' } | { readonly kind: 'gone' };
+export type Refreshed =
+  | { readonly kind: 'done'; readonly interval: SessionInterval | null }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'gone' };
 
 /**
  * The session timer of one dialog (RFC 4028). Who refreshes does so at half of the interval, once more before the end if that failed;
@@ -49,7 +52,11 @@ export class SessionTimer {
   }
 
   start(seconds: number, isRefresher: boolean): void {
-    if (isRefresher) this.#wait(seconds / 2, () => void this.#try(seconds, () => this.#wait(seconds / 2 - margin(seconds), () => void this.#try(seconds, this.#expired))));
+    if (isRefresher)
+      this.#wait(
+        seconds / 2,
+        () => void this.#try(seconds, () => this.#wait(seconds / 2 - margin(seconds), () => void this.#try(seconds, this.#expired))),
+      );
     else this.#wait(seconds - margin(seconds), this.#expired);
   }
 

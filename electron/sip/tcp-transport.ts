@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
+import { utf8 } from '../../shared/base/bytes.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
-import { utf8 } from '../../shared/base/bytes.ts';
 import { SipFramer } from '../../shared/protocol/sip/framer.ts';
 
 /** RFC 5626 section 4.4.1: a pong must come within 10 s. */
@@ -29,7 +29,10 @@ export interface Flow {
   readonly localPort: number;
   /** Resolves when the octets were handed to the socket. @throws ParleyError `link.lost` */
   send(octets: Uint8Array): Promise<void>;
-  /** Sends a ping every `seconds` (120 when undefined), a little earlier by chance. A missing pong is fatal only where the other end is known to answer pings. */
+  /**
+   * Sends a ping every `seconds` (120 when undefined), a little earlier by chance. A missing pong is fatal only where the other end is
+   * known to answer pings.
+   */
   keepAlive(seconds: number | undefined, pongIsPromised: boolean): void;
   destroy(): void;
 }

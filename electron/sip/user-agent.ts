@@ -19,7 +19,7 @@ import type {
   UserAgentEvents,
   UserAgentOptions,
 } from './port.ts';
-import { refreshDelay, Registration } from './registration.ts';
+import { Registration, refreshDelay } from './registration.ts';
 import { type Flow, openFlow } from './tcp-transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { fromUtf8, NO_BYTES, utf8 } from '../../shared/base/bytes.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import { SipFramer } from '../../shared/protocol/sip/framer.ts';

@@ -122,7 +122,12 @@ describe('two agents on the home network', () => {
     invite.ring();
     expect(await ringing).toBe(180);
     const answerBody = OFFER.replace('o=a', 'o=b');
-    const accepted = invite.accept({ contentType: 'application/sdp', body: utf8(answerBody), contactParameters: `${ICSI}oma.cpm.filetransfer"`, headers: [] });
+    const accepted = invite.accept({
+      contentType: 'application/sdp',
+      body: utf8(answerBody),
+      contactParameters: `${ICSI}oma.cpm.filetransfer"`,
+      headers: [],
+    });
     const answer = await call.answer;
     expect(answer.status).toBe(200);
     expect(fromUtf8(answer.body)).toBe(answerBody);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { decodeCredentials, digestResponse, type DigestHash } from '../../../shared/protocol/sip/digest.ts';
+import { type DigestHash, decodeCredentials, digestResponse } from '../../../shared/protocol/sip/digest.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import type { ScriptedConnection } from '../../harness/scripted-sip-server.ts';
 import { abandoned, bindingHeaders, fileInvite, pagerMessage, useStage } from './stage.ts';
@@ -11,7 +11,11 @@ const NODE_NAMES = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256
 const hash = (algorithm: DigestHash, octets: Uint8Array): string => createHash(NODE_NAMES[algorithm]).update(octets).digest('hex');
 
 /** Checks a response as a server does, from what is on the wire and the password alone. */
-function verified(request: SipRequest, name: 'Authorization' | 'Proxy-Authorization' = 'Authorization', password = 'Pa55-0rd'): ReturnType<typeof decodeCredentials> {
+function verified(
+  request: SipRequest,
+  name: 'Authorization' | 'Proxy-Authorization' = 'Authorization',
+  password = 'Pa55-0rd',
+): ReturnType<typeof decodeCredentials> {
   const credentials = decodeCredentials(header(request, name) ?? '');
   expect(credentials.uri).toBe(request.uri);
   expect(credentials.username).toBe('alice@home1.example');
@@ -19,7 +23,12 @@ function verified(request: SipRequest, name: 'Authorization' | 'Proxy-Authorizat
   return credentials;
 }
 
-async function started(): Promise<{ pending: Promise<unknown>; connection: ScriptedConnection; first: SipRequest; agent: ReturnType<typeof stage.agent> }> {
+async function started(): Promise<{
+  pending: Promise<unknown>;
+  connection: ScriptedConnection;
+  first: SipRequest;
+  agent: ReturnType<typeof stage.agent>;
+}> {
   const agent = stage.agent();
   const opened = stage.server.connection();
   const pending = agent.register();
@@ -46,7 +55,12 @@ describe('digest', () => {
     connection.reply(first, 401, { headers: [challenge(fields)] });
     const second = await connection.request('REGISTER');
     const credentials = verified(second);
-    expect(credentials).toMatchObject({ algorithm, qop, nc: qop === null ? null : '00000001', opaque: fields.includes('opaque') ? 'o' : null });
+    expect(credentials).toMatchObject({
+      algorithm,
+      qop,
+      nc: qop === null ? null : '00000001',
+      opaque: fields.includes('opaque') ? 'o' : null,
+    });
     expect(header(second, 'CSeq')).toBe('2 REGISTER');
     expect(header(second, 'Call-ID')).toBe(header(first, 'Call-ID'));
     expect(header(second, 'From')).toBe(header(first, 'From'));
@@ -60,7 +74,11 @@ describe('digest', () => {
       [challenge('algorithm=SHA-256, qop="auth"'), challenge('algorithm=MD5, qop="auth"')],
       [challenge('algorithm=MD5, qop="auth"'), challenge('algorithm=SHA3-999, qop="auth"'), challenge('algorithm=SHA-256, qop="auth"')],
       [['WWW-Authenticate', `${challenge('algorithm=MD5')[1]}, ${challenge('algorithm=SHA-256, qop="auth"')[1]}`] as [string, string]],
-      [['WWW-Authenticate', 'Basic realm="x"'] as [string, string], ['WWW-Authenticate', 'Digest nonsense'] as [string, string], challenge('algorithm=SHA-256, qop="auth"')],
+      [
+        ['WWW-Authenticate', 'Basic realm="x"'] as [string, string],
+        ['WWW-Authenticate', 'Digest nonsense'] as [string, string],
+        challenge('algorithm=SHA-256, qop="auth"'),
+      ],
     ]) {
       const { connection, first } = await started();
       connection.reply(first, 401, { headers: offered });

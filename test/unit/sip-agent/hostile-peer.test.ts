@@ -104,14 +104,28 @@ describe('a hostile peer', () => {
     const { agent, connection } = await stage.registered();
     const pending = agent.message(pagerMessage());
     const message = await connection.request('MESSAGE');
-    const fields: [string, string][] = [['Contact', '<<<'], ['WWW-Authenticate', ','], ['Record-Route', '>'], ['Content-Type', '\u0001/;;'], ['Retry-After', '-1']];
+    const fields: [string, string][] = [
+      ['Contact', '<<<'],
+      ['WWW-Authenticate', ','],
+      ['Record-Route', '>'],
+      ['Content-Type', '\u0001/;;'],
+      ['Retry-After', '-1'],
+    ];
     connection.reply(message, 401, { headers: fields, reason: '<>"[]\u00e9', body: utf8('x') });
     await expect(pending).resolves.toMatchObject({ status: 401, reason: '<>"[]é' });
   });
 
   test('hostile answers to an INVITE neither throw nor leave it open', async () => {
     const { agent, connection } = await stage.registered();
-    const contacts: [string, string][][] = [[['Contact', '*']], [['Contact', '<<<']], [['Contact', '<tel:1>'], ['Record-Route', ',,<>']], [...(BOB_CONTACT as [string, string][]), ['Content-Disposition', ';;']]];
+    const contacts: [string, string][][] = [
+      [['Contact', '*']],
+      [['Contact', '<<<']],
+      [
+        ['Contact', '<tel:1>'],
+        ['Record-Route', ',,<>'],
+      ],
+      [...(BOB_CONTACT as [string, string][]), ['Content-Disposition', ';;']],
+    ];
     for (const fields of contacts) {
       const call = agent.invite(fileInvite());
       const invite = await connection.request('INVITE');
@@ -129,7 +143,9 @@ describe('a hostile peer', () => {
     const { connection } = await stage.registered();
     connection.send(requestOf('OPTIONS', { uri: 'sip:alice@home1.example', callId: 'o', branch: 'z9hG4bKo' }));
     const answer = await connection.response(200, 'OPTIONS');
-    expect(header(answer, 'Contact')).toMatch(new RegExp(`^<${GRUU}>;\\+sip\\.instance="<${INSTANCE}>";\\+g\\.3gpp\\.icsi-ref="urn%3Aurn-7`));
+    expect(header(answer, 'Contact')).toMatch(
+      new RegExp(`^<${GRUU}>;\\+sip\\.instance="<${INSTANCE}>";\\+g\\.3gpp\\.icsi-ref="urn%3Aurn-7`),
+    );
     expect(headers(answer, 'Accept')).toContain('message/cpim');
     expect(headers(answer, 'Allow')).toContain('UPDATE');
   });
@@ -160,10 +176,37 @@ describe('a hostile peer', () => {
     const sent = await connection.request('MESSAGE');
     const fields = Object.fromEntries(sent.headers.filter(({ name }) => name in good).map(({ name, value }) => [name, value]));
     const seeds = [
-      raw(MESSAGE), raw(INVITE, { CSeq: '1 INVITE' }, 'v=0'), raw('SIP/2.0 200 OK', fields), raw('SIP/2.0 401 No', { ...fields, 'WWW-Authenticate': 'Digest realm="r", nonce="n", qop="auth"' }),
-      raw(`BYE ${GRUU} SIP/2.0`, { CSeq: '2 BYE', To: `${good.To};tag=t` }), raw(`CANCEL ${GRUU} SIP/2.0`, { CSeq: '1 CANCEL' }), raw(`ACK ${GRUU} SIP/2.0`, { CSeq: '1 ACK' }),
+      raw(MESSAGE),
+      raw(INVITE, { CSeq: '1 INVITE' }, 'v=0'),
+      raw('SIP/2.0 200 OK', fields),
+      raw('SIP/2.0 401 No', { ...fields, 'WWW-Authenticate': 'Digest realm="r", nonce="n", qop="auth"' }),
+      raw(`BYE ${GRUU} SIP/2.0`, { CSeq: '2 BYE', To: `${good.To};tag=t` }),
+      raw(`CANCEL ${GRUU} SIP/2.0`, { CSeq: '1 CANCEL' }),
+      raw(`ACK ${GRUU} SIP/2.0`, { CSeq: '1 ACK' }),
     ];
-    const nasty = ['"', '<', '>', ';', ',', '=', '%', '\\', '@', ':', '\t', ' ', '\u0000', 'é', '€', '*', 'sip:', ';tag=', ';lr', '99999999999', '\r\n '];
+    const nasty = [
+      '"',
+      '<',
+      '>',
+      ';',
+      ',',
+      '=',
+      '%',
+      '\\',
+      '@',
+      ':',
+      '\t',
+      ' ',
+      '\u0000',
+      'é',
+      '€',
+      '*',
+      'sip:',
+      ';tag=',
+      ';lr',
+      '99999999999',
+      '\r\n ',
+    ];
     let reached = 0;
     for (let count = 0; count < 3000; count++) {
       const text = seeds[random(seeds.length)] ?? '';
@@ -172,7 +215,8 @@ describe('a hostile peer', () => {
       for (let edit = random(3) + 1; edit > 0; edit--) {
         const at = 12 + random(head.length - 12);
         const piece = nasty[random(nasty.length)] ?? '';
-        head = random(3) === 0 ? head.slice(0, at) + head.slice(at + 1 + random(8)) : head.slice(0, at) + piece + head.slice(at + random(3));
+        head =
+          random(3) === 0 ? head.slice(0, at) + head.slice(at + 1 + random(8)) : head.slice(0, at) + piece + head.slice(at + random(3));
       }
       const octets = utf8(head + text.slice(headEnd));
       // a broken frame ends the stream, which is another test; these are to reach the agent
@@ -182,7 +226,10 @@ describe('a hostile peer', () => {
       if (count % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
     }
     connection.send(requestOf('OPTIONS', { uri: GRUU, callId: 'after', branch: 'z9hG4bKafter' }));
-    await connection.until(() => connection.isClosed || connection.untaken.some((message) => message.kind === 'response' && header(message, 'Call-ID') === 'after'));
+    await connection.until(
+      () =>
+        connection.isClosed || connection.untaken.some((message) => message.kind === 'response' && header(message, 'Call-ID') === 'after'),
+    );
     expect(lost).toEqual([]);
     expect(reached).toBeGreaterThan(1500);
   });

@@ -8,7 +8,12 @@ import { ANSWER, BOB_CONTACT, GRUU, INSTANCE, OFFER, useStage } from './stage.ts
 const stage = useStage();
 const ICSI = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer"';
 const ROUTE = '<sip:pcscf.home1.example:5060;transport=tcp;lr>';
-const ACCEPTANCE = { contentType: 'application/sdp', body: utf8(OFFER), contactParameters: ICSI, headers: [{ name: 'Session-Expires', value: '1800;refresher=uac' }] };
+const ACCEPTANCE = {
+  contentType: 'application/sdp',
+  body: utf8(OFFER),
+  contactParameters: ICSI,
+  headers: [{ name: 'Session-Expires', value: '1800;refresher=uac' }],
+};
 
 /** the INVITE of example F13-01 */
 function fileInvite(fields: readonly (readonly [string, string])[] = []): SipRequest {
@@ -28,7 +33,13 @@ function fileInvite(fields: readonly (readonly [string, string])[] = []): SipReq
   });
 }
 
-function follow(invite: SipRequest, method: string, toTag: string, cseq = 1, fields: readonly (readonly [string, string])[] = []): SipRequest {
+function follow(
+  invite: SipRequest,
+  method: string,
+  toTag: string,
+  cseq = 1,
+  fields: readonly (readonly [string, string])[] = [],
+): SipRequest {
   const sameTransaction = method === 'CANCEL' || toTag === 'refused';
   return requestOf(method, {
     uri: GRUU,
@@ -42,7 +53,9 @@ function follow(invite: SipRequest, method: string, toTag: string, cseq = 1, fie
 
 const tagOf = (message: { readonly headers: SipRequest['headers'] }): string => /;tag=(.+)$/.exec(header(message, 'To') ?? '')?.[1] ?? '';
 
-async function called(fields: readonly (readonly [string, string])[] = []): Promise<{ call: IncomingInvite; connection: ScriptedConnection; invite: SipRequest; agent: ReturnType<typeof stage.agent> }> {
+async function called(
+  fields: readonly (readonly [string, string])[] = [],
+): Promise<{ call: IncomingInvite; connection: ScriptedConnection; invite: SipRequest; agent: ReturnType<typeof stage.agent> }> {
   const { agent, connection } = await stage.registered();
   const offered = new Promise<IncomingInvite>((resolve) => agent.events.onInvite(resolve));
   const invite = fileInvite(fields);
@@ -64,7 +77,12 @@ async function established(): Promise<Awaited<ReturnType<typeof called>> & { tag
 describe('INVITE in', () => {
   test('the listener gets it whole; 180, then 200 with the body and Contact given, done with the ACK', async () => {
     const { call, connection, invite } = await called();
-    expect(call).toMatchObject({ from: 'sip:bob@home2.example', originator: 'sip:bob@home2.example', originatorName: 'Bob', contentType: 'multipart/related;boundary=b' });
+    expect(call).toMatchObject({
+      from: 'sip:bob@home2.example',
+      originator: 'sip:bob@home2.example',
+      originatorName: 'Bob',
+      contentType: 'multipart/related;boundary=b',
+    });
     expect(fromUtf8(call.body)).toBe(ANSWER);
     call.ring();
     const ringing = await connection.response(180);
@@ -110,7 +128,10 @@ describe('INVITE in', () => {
     agent.events.onInvite(() => {
       throw new Error('listener');
     });
-    connection.send({ ...fileInvite(), headers: fileInvite().headers.map((field) => (field.name === 'Call-ID' ? { name: 'Call-ID', value: 'other' } : field)) });
+    connection.send({
+      ...fileInvite(),
+      headers: fileInvite().headers.map((field) => (field.name === 'Call-ID' ? { name: 'Call-ID', value: 'other' } : field)),
+    });
     await connection.response(500);
   });
 

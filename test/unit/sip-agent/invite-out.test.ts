@@ -8,7 +8,12 @@ const stage = useStage();
 const SDP: readonly (readonly [string, string])[] = [...BOB_CONTACT, ['Content-Type', 'application/sdp']];
 const ROUTE = '<sip:pcscf.home1.example:5060;transport=tcp;lr>';
 
-async function calling(overrides = {}): Promise<{ call: ReturnType<ReturnType<typeof stage.agent>['invite']>; connection: ScriptedConnection; invite: SipRequest; agent: ReturnType<typeof stage.agent> }> {
+async function calling(overrides = {}): Promise<{
+  call: ReturnType<ReturnType<typeof stage.agent>['invite']>;
+  connection: ScriptedConnection;
+  invite: SipRequest;
+  agent: ReturnType<typeof stage.agent>;
+}> {
   const { agent, connection } = await stage.registered();
   const call = agent.invite(fileInvite(overrides));
   return { agent, call, connection, invite: await connection.request('INVITE') };
@@ -22,7 +27,13 @@ async function established(): Promise<Awaited<ReturnType<typeof calling>> & { ac
 }
 
 /** a request of Bob's inside the dialog */
-function inDialog(method: string, invite: SipRequest, cseq: number, headersOf: readonly (readonly [string, string])[] = [], body = ''): SipRequest {
+function inDialog(
+  method: string,
+  invite: SipRequest,
+  cseq: number,
+  headersOf: readonly (readonly [string, string])[] = [],
+  body = '',
+): SipRequest {
   return requestOf(method, {
     uri: GRUU,
     callId: header(invite, 'Call-ID') ?? '',
@@ -43,7 +54,9 @@ describe('INVITE out', () => {
     expect(header(invite, 'Contact')).toBe(
       `<${GRUU}>;+sip.instance="<${INSTANCE}>";+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer"`,
     );
-    expect(header(invite, 'Accept-Contact')).toBe('*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer";require;explicit');
+    expect(header(invite, 'Accept-Contact')).toBe(
+      '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer";require;explicit',
+    );
     expect(headers(invite, 'Accept-Contact').join()).not.toContain('oma.cpm.session');
     expect(headers(invite, 'Supported')).toEqual(['timer', 'gruu']);
     expect(header(invite, 'Session-Expires')).toBe('1800;refresher=uac');
@@ -170,7 +183,13 @@ describe('INVITE out', () => {
 
   test('a 2xx without Contact and To tag still makes a call that can be ended', async () => {
     const { call, connection, invite } = await calling();
-    connection.send({ kind: 'response', status: 200, reason: '', headers: invite.headers.filter(({ name }) => /^(Via|From|To|Call-ID|CSeq)$/.test(name)), body: utf8(ANSWER) });
+    connection.send({
+      kind: 'response',
+      status: 200,
+      reason: '',
+      headers: invite.headers.filter(({ name }) => /^(Via|From|To|Call-ID|CSeq)$/.test(name)),
+      body: utf8(ANSWER),
+    });
     await expect(call.answer).resolves.toMatchObject({ status: 200 });
     expect((await connection.request('ACK')).uri).toBe('sip:bob@home2.example');
     const ended = call.end();
@@ -203,7 +222,10 @@ describe('INVITE out', () => {
     connection.send(inDialog('ACK', invite, 1));
     connection.send(inDialog('INVITE', invite, 2, SDP, ANSWER.replace('o=bob 7 7', 'o=bob 7 8')));
     await connection.response(488, 'INVITE');
-    connection.send({ ...inDialog('ACK', invite, 2), headers: inDialog('INVITE', invite, 2).headers.map((field) => (field.name === 'CSeq' ? { name: 'CSeq', value: '2 ACK' } : field)) });
+    connection.send({
+      ...inDialog('ACK', invite, 2),
+      headers: inDialog('INVITE', invite, 2).headers.map((field) => (field.name === 'CSeq' ? { name: 'CSeq', value: '2 ACK' } : field)),
+    });
     connection.send(inDialog('UPDATE', invite, 3, [['Session-Expires', '1800']]));
     const updated = await connection.response(200, 'UPDATE');
     expect(header(updated, 'Session-Expires')).toBe('1800;refresher=uac');

@@ -144,9 +144,14 @@ describe('MESSAGE out', () => {
     const { agent, connection } = await stage.registered();
     const pending = agent.message(pagerMessage());
     const message = await connection.request('MESSAGE');
-    const forged = { ...message, headers: message.headers.map((field) => (field.name === 'Via' ? { name: 'Via', value: field.value.replace(/\.[^;]*;rport/, '.x;rport') } : field)) };
+    const forged = {
+      ...message,
+      headers: message.headers.map((field) =>
+        field.name === 'Via' ? { name: 'Via', value: field.value.replace(/\.[^;]*;rport/, '.x;rport') } : field,
+      ),
+    };
     connection.reply(forged, 403);
-    connection.reply({ ...message, headers: [{ name: 'Via', value: 'SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKx' }, ...message.headers] }, 403);
+    connection.reply({ ...message, headers: [...message.headers, { name: 'Via', value: 'SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKx' }] }, 403);
     connection.reply(message, 200);
     await expect(pending).resolves.toMatchObject({ status: 200 });
   });
@@ -197,7 +202,13 @@ describe('MESSAGE in', () => {
     const { agent, connection } = await stage.registered();
     const received: IncomingMessage[] = [];
     agent.events.onMessage((message) => received.push(message));
-    const request = requestOf('MESSAGE', { uri: GRUU, callId: 'c2', branch: 'z9hG4bKtwice', headers: [['Content-Type', 'text/plain']], body: 'x' });
+    const request = requestOf('MESSAGE', {
+      uri: GRUU,
+      callId: 'c2',
+      branch: 'z9hG4bKtwice',
+      headers: [['Content-Type', 'text/plain']],
+      body: 'x',
+    });
     connection.send(request);
     connection.send(request);
     await connection.until(() => received.length > 0);
@@ -229,7 +240,9 @@ describe('MESSAGE in', () => {
   ])('the name %s of From is read', async (written, name) => {
     const { agent, connection } = await stage.registered();
     const received = new Promise<IncomingMessage>((resolve) => agent.events.onMessage(resolve));
-    connection.send(requestOf('MESSAGE', { uri: GRUU, callId: 'c5', branch: 'z9hG4bKname', from: `${written} <sip:bob@home2.example>;tag=t` }));
+    connection.send(
+      requestOf('MESSAGE', { uri: GRUU, callId: 'c5', branch: 'z9hG4bKname', from: `${written} <sip:bob@home2.example>;tag=t` }),
+    );
     await expect(received).resolves.toMatchObject({ originatorName: name, originator: 'sip:bob@home2.example' });
   });
 
@@ -267,7 +280,9 @@ describe('MESSAGE in', () => {
       message.answer(200);
     });
     const octets = (id: string): Uint8Array =>
-      encodeSip(requestOf('MESSAGE', { uri: GRUU, callId: id, branch: `z9hG4bK${id}`, headers: [['Content-Type', 'text/plain']], body: 'héllo €' }));
+      encodeSip(
+        requestOf('MESSAGE', { uri: GRUU, callId: id, branch: `z9hG4bK${id}`, headers: [['Content-Type', 'text/plain']], body: 'héllo €' }),
+      );
     const whole = octets('split');
     // each cut in a message of its own, with the rest of one and the start of the next in one segment
     for (let at = 1; at < whole.length; at += 1) {

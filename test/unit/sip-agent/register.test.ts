@@ -5,7 +5,9 @@ import { bindingHeaders, GRUU, INSTANCE, TEMPORARY_GRUU, useStage } from './stag
 
 const stage = useStage();
 
-async function started(options = {}): Promise<{ pending: Promise<unknown>; connection: ScriptedConnection; first: SipRequest; agent: ReturnType<typeof stage.agent> }> {
+async function started(
+  options = {},
+): Promise<{ pending: Promise<unknown>; connection: ScriptedConnection; first: SipRequest; agent: ReturnType<typeof stage.agent> }> {
   const agent = stage.agent(options);
   const opened = stage.server.connection();
   const pending = agent.register();
@@ -25,15 +27,36 @@ describe('REGISTER on the wire', () => {
     expect(header(register, 'Max-Forwards')).toBe('70');
     expect(header(register, 'Contact')).toBe(
       `<sip:alice@${host};transport=tcp>;+sip.instance="<${INSTANCE}>";reg-id=1;+g.3gpp.icsi-ref="` +
-        ['msg', 'largemsg', 'session', 'filetransfer', 'deferred'].map((name) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.${name}`).join(',') +
+        ['msg', 'largemsg', 'session', 'filetransfer', 'deferred']
+          .map((name) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.${name}`)
+          .join(',') +
         '";expires=3600',
     );
     expect(headers(register, 'Supported')).toEqual(['path', 'gruu', 'outbound']);
     expect(headers(register, 'Require')).toEqual(['gruu']);
     expect(header(register, 'User-Agent')).toBe('CPM-client/OMA2.0 Parley/0.1.0 (Linux x86_64)');
     expect(headers(register, 'Allow')).toContain('MESSAGE');
-    expect(connection.textOf(register).split('\r\n').map((line) => line.split(':')[0])).toEqual([
-      'REGISTER sip', 'Via', 'Max-Forwards', 'From', 'To', 'Call-ID', 'CSeq', 'Contact', 'Supported', 'Require', 'Allow', 'User-Agent', 'Content-Length', '', '',
+    expect(
+      connection
+        .textOf(register)
+        .split('\r\n')
+        .map((line) => line.split(':')[0]),
+    ).toEqual([
+      'REGISTER sip',
+      'Via',
+      'Max-Forwards',
+      'From',
+      'To',
+      'Call-ID',
+      'CSeq',
+      'Contact',
+      'Supported',
+      'Require',
+      'Allow',
+      'User-Agent',
+      'Content-Length',
+      '',
+      '',
     ]);
     await agent.close();
   });
@@ -93,14 +116,18 @@ describe('REGISTER on the wire', () => {
 
   test('a 200 that does not list this instance is no registration', async () => {
     const { connection, first, pending } = await started();
-    connection.reply(first, 200, { headers: [['Contact', '<sip:alice@192.0.2.99:5060>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000000>";expires=3600']] });
+    connection.reply(first, 200, {
+      headers: [['Contact', '<sip:alice@192.0.2.99:5060>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000000>";expires=3600']],
+    });
     await expect(pending).rejects.toMatchObject({ code: 'link.refused' });
   });
 
   test('without GRUU, Service-Route and P-Associated-URI the binding is the contact alone', async () => {
     const { binding } = await (async () => {
       const { connection, first, pending } = await started();
-      connection.reply(first, 200, { headers: [['Contact', `${(header(first, 'Contact') ?? '').replace(/;.sip.instance.*/, '')};expires=300`]] });
+      connection.reply(first, 200, {
+        headers: [['Contact', `${(header(first, 'Contact') ?? '').replace(/;.sip.instance.*/, '')};expires=300`]],
+      });
       return { binding: await pending };
     })();
     expect(binding).toMatchObject({ publicGruu: null, temporaryGruu: null, addresses: ['sip:alice@home1.example'] });
@@ -220,10 +247,13 @@ describe('refresh and loss', () => {
     await expect(agent.register()).rejects.toMatchObject({ code: 'link.unreachable' });
   });
 
-  test('the server closing before it answers is link.lost', async () => {
-    const { connection, pending } = await started();
+  test('the server closing before it answers is link.lost, told to the caller only', async () => {
+    const { agent, connection, pending } = await started();
+    const lost = vi.fn();
+    agent.events.onLost(lost);
     connection.destroy();
     await expect(pending).rejects.toMatchObject({ code: 'link.lost' });
+    expect(lost).not.toHaveBeenCalled();
   });
 
   test('close while registering is link.lost', async () => {

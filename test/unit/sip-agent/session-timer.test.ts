@@ -3,7 +3,7 @@ import type { IncomingInvite, OutgoingInvite, UserAgent } from '../../../electro
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { requestOf, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
-import { ANSWER, bindingHeaders, BOB_CONTACT, fileInvite, GRUU, OFFER, useStage } from './stage.ts';
+import { ANSWER, BOB_CONTACT, bindingHeaders, fileInvite, GRUU, OFFER, useStage } from './stage.ts';
 
 const stage = useStage();
 
@@ -26,11 +26,17 @@ async function registered(): Promise<{ agent: UserAgent; connection: ScriptedCon
   return { agent, connection };
 }
 
-async function answered(fields: readonly (readonly [string, string])[]): Promise<{ call: OutgoingInvite; connection: ScriptedConnection; invite: SipRequest }> {
+async function answered(
+  fields: readonly (readonly [string, string])[],
+): Promise<{ call: OutgoingInvite; connection: ScriptedConnection; invite: SipRequest }> {
   const { agent, connection } = await registered();
   const call = agent.invite(fileInvite());
   const invite = await connection.request('INVITE');
-  connection.reply(invite, 200, { headers: [...BOB_CONTACT, ['Content-Type', 'application/sdp'], ...fields], body: utf8(ANSWER), toTag: 'bob1' });
+  connection.reply(invite, 200, {
+    headers: [...BOB_CONTACT, ['Content-Type', 'application/sdp'], ...fields],
+    body: utf8(ANSWER),
+    toTag: 'bob1',
+  });
   await call.answer;
   await connection.request('ACK');
   return { call, connection, invite };
@@ -42,7 +48,11 @@ const turns = async (): Promise<void> => {
 
 describe('session timer', () => {
   test('R-LM-21 R-SES-16 R-EXT-14: as refresher we send UPDATE at half, again and again, to a peer that takes it', async () => {
-    const { connection, invite } = await answered([['Session-Expires', '90;refresher=uac'], ['Require', 'timer'], ['Allow', 'INVITE, UPDATE']]);
+    const { connection, invite } = await answered([
+      ['Session-Expires', '90;refresher=uac'],
+      ['Require', 'timer'],
+      ['Allow', 'INVITE, UPDATE'],
+    ]);
     for (let round = 1; round <= 2; round++) {
       vi.advanceTimersByTime(44_999);
       await turns();
@@ -61,20 +71,29 @@ describe('session timer', () => {
   });
 
   test('without UPDATE in its Allow the refresh is a re-INVITE with our description unchanged', async () => {
-    const { connection, invite } = await answered([['Session-Expires', '90;refresher=uac'], ['Allow', 'INVITE']]);
+    const { connection, invite } = await answered([
+      ['Session-Expires', '90;refresher=uac'],
+      ['Allow', 'INVITE'],
+    ]);
     vi.advanceTimersByTime(45_000);
     const again = await connection.request('INVITE');
     expect(again.body).toEqual(invite.body);
     expect(header(again, 'Content-Type')).toBe('application/sdp');
     expect(header(again, 'To')).toContain(';tag=bob1');
     expect(header(again, 'CSeq')).toBe('2 INVITE');
-    connection.reply(again, 200, { headers: [...BOB_CONTACT, ['Content-Type', 'application/sdp'], ['Session-Expires', '90;refresher=uac']], body: utf8(ANSWER) });
+    connection.reply(again, 200, {
+      headers: [...BOB_CONTACT, ['Content-Type', 'application/sdp'], ['Session-Expires', '90;refresher=uac']],
+      body: utf8(ANSWER),
+    });
     const ack = await connection.request('ACK');
     expect(header(ack, 'CSeq')).toBe('2 ACK');
   });
 
   test('a refresh that is refused is tried once more before the session ends with BYE', async () => {
-    const { call, connection } = await answered([['Session-Expires', '90;refresher=uac'], ['Allow', 'UPDATE']]);
+    const { call, connection } = await answered([
+      ['Session-Expires', '90;refresher=uac'],
+      ['Allow', 'UPDATE'],
+    ]);
     const ended = vi.fn();
     call.onEnded(ended);
     vi.advanceTimersByTime(45_000);
@@ -89,7 +108,10 @@ describe('session timer', () => {
   });
 
   test('a refresh answered 481 ends the session at once', async () => {
-    const { connection } = await answered([['Session-Expires', '90;refresher=uac'], ['Allow', 'UPDATE']]);
+    const { connection } = await answered([
+      ['Session-Expires', '90;refresher=uac'],
+      ['Allow', 'UPDATE'],
+    ]);
     vi.advanceTimersByTime(45_000);
     connection.reply(await connection.request('UPDATE'), 481);
     connection.reply(await connection.request('BYE'), 200);
@@ -102,7 +124,11 @@ describe('session timer', () => {
     vi.advanceTimersByTime(59_000);
     connection.send(
       requestOf('UPDATE', {
-        uri: GRUU, callId: header(invite, 'Call-ID') ?? '', branch: 'z9hG4bKu1', from: '<sip:bob@home2.example>;tag=bob1', to: header(invite, 'From') ?? '',
+        uri: GRUU,
+        callId: header(invite, 'Call-ID') ?? '',
+        branch: 'z9hG4bKu1',
+        from: '<sip:bob@home2.example>;tag=bob1',
+        to: header(invite, 'From') ?? '',
         headers: [['Session-Expires', '90;refresher=uac']],
       }),
     );
@@ -144,7 +170,18 @@ describe('session timer', () => {
     const { agent, connection } = await registered();
     const offered = new Promise<IncomingInvite>((resolve) => agent.events.onInvite(resolve));
     const parts = { uri: 'sip:alice@home1.example', callId: 'timed', branch: 'z9hG4bKtimed', body: ANSWER };
-    connection.send(requestOf('INVITE', { ...parts, headers: [...BOB_CONTACT, ['Supported', 'timer'], ['Session-Expires', '90;refresher=uas'], ['Allow', 'UPDATE'], ['Content-Type', 'application/sdp']] }));
+    connection.send(
+      requestOf('INVITE', {
+        ...parts,
+        headers: [
+          ...BOB_CONTACT,
+          ['Supported', 'timer'],
+          ['Session-Expires', '90;refresher=uas'],
+          ['Allow', 'UPDATE'],
+          ['Content-Type', 'application/sdp'],
+        ],
+      }),
+    );
     const accepted = (await offered).accept({ contentType: 'application/sdp', body: utf8(OFFER), contactParameters: '', headers: [] });
     const answer = await connection.response(200, 'INVITE');
     expect(header(answer, 'Session-Expires')).toBe('90;refresher=uas');

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import { createUserAgent } from '../../../electron/sip/user-agent.ts';
 import type { Binding, OutgoingRequest, UserAgent, UserAgentOptions } from '../../../electron/sip/port.ts';
+import { createUserAgent } from '../../../electron/sip/user-agent.ts';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { ScriptedSipServer, type Extra, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
+import { type Extra, type ScriptedConnection, ScriptedSipServer } from '../../harness/scripted-sip-server.ts';
 
 export const INSTANCE = 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6';
 export const GRUU = `sip:alice@home1.example;gr=${INSTANCE}`;
@@ -16,7 +16,10 @@ export interface Stage {
   readonly server: ScriptedSipServer;
   agent(options?: Partial<UserAgentOptions>): UserAgent;
   /** an agent registered at once, with the answer of the server changed by `answer` */
-  registered(options?: Partial<UserAgentOptions>, answer?: Extra): Promise<{ agent: UserAgent; connection: ScriptedConnection; binding: Binding; register: SipRequest }>;
+  registered(
+    options?: Partial<UserAgentOptions>,
+    answer?: Extra,
+  ): Promise<{ agent: UserAgent; connection: ScriptedConnection; binding: Binding; register: SipRequest }>;
 }
 
 export function useStage(): Stage {
@@ -132,7 +135,10 @@ export function fileInvite(overrides: Partial<OutgoingRequest> = {}): OutgoingRe
 }
 
 export const BOB_CONTACT: readonly (readonly [string, string])[] = [
-  ['Contact', '<sip:bob@home2.example;gr=urn:uuid:3c5a1f0e-9b1d-4d6f-8a55-2f6f0a7b9d11>;+sip.instance="<urn:uuid:3c5a1f0e-9b1d-4d6f-8a55-2f6f0a7b9d11>"'],
+  [
+    'Contact',
+    '<sip:bob@home2.example;gr=urn:uuid:3c5a1f0e-9b1d-4d6f-8a55-2f6f0a7b9d11>;+sip.instance="<urn:uuid:3c5a1f0e-9b1d-4d6f-8a55-2f6f0a7b9d11>"',
+  ],
 ];
 
 /** For a request whose answer the test never gives: it fails when the agent closes. */
