@@ -16,6 +16,8 @@ export interface CompositionOptions {
   readonly downloads: string;
   readonly version: string;
   readonly store: StoreRuntime;
+  /** how long to wait for another Parley that uses the folder and may be ending, ms */
+  readonly lockPatience: number;
   /** @param name the {@link HostedClient.name} */
   readonly hostFor: (name: string) => HostActions;
   readonly createClient: (ports: ClientPorts) => Client;
@@ -42,6 +44,8 @@ export interface Composition {
 /** longest wait for a part to end, ms: a client ends its binding within 5 s */
 const CLIENT_STOP = 5000;
 const NETWORK_STOP = 1000;
+/** long enough for another one to do so */
+export const LOCK_PATIENCE = CLIENT_STOP + NETWORK_STOP;
 
 /**
  * Starts one client core an account: the one of `--account`, or the demo's two with their home network.
@@ -56,7 +60,7 @@ export async function compose(options: CompositionOptions): Promise<Composition>
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => (closing ??= unwind());
   try {
-    undo.push(await lockFolder(options.userData));
+    undo.push(await lockFolder(options.userData, options.lockPatience));
     const { people, homeNetwork } = account === null ? await demo(options, undo) : configured(options, account);
     const clients = people.map((person) => ({ ...person, client: options.createClient(portsOf(options, person, people)) }));
     undo.push(() => Promise.all(clients.map(({ client }) => within(CLIENT_STOP, client.stop()))));

@@ -5,22 +5,36 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ParleyError } from '../../shared/base/errors.ts';
 
+/** ms between tries */
+const RETRY = 100;
+
 /**
  * Keeps two hosts (two headless ones, or one and Electron) from working on the same folder: a local socket named after it, which the
  * system takes away with the process however that ends.
+ * @param patience how long to wait for another one that is just ending, ms
  * @returns a function that gives the folder free
  * @throws ParleyError `request.invalid-state` where another one has it
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, patience = 0): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const hash = createHash('sha256')
     .update(await realpath(folder))
     .digest('hex')
     .slice(0, 24);
   const name = socketName(`parley-${hash}`);
-  const server = (await listen(name)) ?? ((await isStale(name)) ? await listen(name) : null);
+  const until = performance.now() + patience;
+  let server = await tryLock(name);
+  while (server === null && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY));
+    server = await tryLock(name);
+  }
   if (server === null) throw new ParleyError('request.invalid-state', `another Parley uses the folder ${folder}`);
-  return () => new Promise((resolve) => server.close(() => resolve()));
+  const held = server;
+  return () => new Promise((resolve) => held.close(() => resolve()));
+}
+
+async function tryLock(name: string): Promise<Server | null> {
+  return (await listen(name)) ?? ((await isStale(name)) ? await listen(name) : null);
 }
 
 function socketName(name: string): string {

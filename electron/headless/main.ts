@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
-import { compose } from '../app/composition.ts';
+import { compose, LOCK_PATIENCE } from '../app/composition.ts';
 import { defaultUserData } from '../app/paths.ts';
 import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     version,
     store: { worker: new URL(here.endsWith('.ts') ? '../store/worker.ts' : './store-worker.js', here), nativeBinding: null },
     hostFor: () => headlessActions,
+    lockPatience: LOCK_PATIENCE,
     createClient,
     startHomeNetwork,
     log,

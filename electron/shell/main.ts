@@ -5,7 +5,7 @@ import { app, dialog } from 'electron';
 import { toCodedError } from '../../shared/base/errors.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
-import { type Composition, compose } from '../app/composition.ts';
+import { type Composition, compose, LOCK_PATIENCE } from '../app/composition.ts';
 import { defaultUserData } from '../app/paths.ts';
 import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
@@ -45,6 +45,7 @@ async function main(): Promise<void> {
       nativeBinding: process.env['PARLEY_SQLITE_BINDING'] || null,
     },
     hostFor: (name) => desktopActions(() => windows?.of(name) ?? null),
+    lockPatience: LOCK_PATIENCE,
     createClient,
     startHomeNetwork,
     log,
@@ -72,6 +73,8 @@ function endOnQuit(composition: Composition): void {
   });
   app.on('will-quit', (event) => {
     event.preventDefault();
+    // Whoever starts the app again meanwhile gets a new one, which waits for this one's folder.
+    app.releaseSingleInstanceLock();
     // Another quit within this event would be ignored; by now every window is closed, so nothing is lost by an exit.
     void composition.close().finally(() => app.exit(0));
   });

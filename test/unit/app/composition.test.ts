@@ -53,6 +53,7 @@ async function start(argv: string[] = [], over: { broken?: boolean } = {}): Prom
     version: '0.1.0',
     store: { worker: new URL('file:///w.js'), nativeBinding: null },
     hostFor: () => ({ chooseFiles: async () => [], openPath: async () => {}, showInFolder: async () => {}, openUrl: async () => {} }),
+    lockPatience: 0,
     createClient: (ports) => {
       const client = createFakeClient(ports);
       made.push({ ports, client });
@@ -170,6 +171,13 @@ it('one folder is used by one host at a time', async () => {
   await expect(start()).rejects.toMatchObject({ code: 'request.invalid-state' });
   await unlock();
   await (await lockFolder(userData))();
+});
+
+it('a host waits for another one that is ending', async () => {
+  const unlock = await lockFolder(userData);
+  const waiting = lockFolder(userData, 10_000);
+  setTimeout(() => void unlock(), 50);
+  await (await waiting)();
 });
 
 it('data lies where the platform wants it', () => {
