@@ -247,6 +247,26 @@ describe('refresh and loss', () => {
     await expect(agent.register()).rejects.toMatchObject({ code: 'link.unreachable' });
   });
 
+  test('no connection in 10 s is link.timeout', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const pending = stage.agent().register();
+      const failed = expect(pending).rejects.toMatchObject({ code: 'link.timeout' });
+      // at once, before the event loop could report that the server took it
+      vi.advanceTimersByTime(10_000);
+      await failed;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('close while connecting is link.lost', async () => {
+    const agent = stage.agent();
+    const pending = expect(agent.register()).rejects.toMatchObject({ code: 'link.lost' });
+    await agent.close();
+    await pending;
+  });
+
   test('the server closing before it answers is link.lost, told to the caller only', async () => {
     const { agent, connection, pending } = await started();
     const lost = vi.fn();
