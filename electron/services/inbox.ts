@@ -110,6 +110,7 @@ export class Inbox {
     const { status, messageId: imdnId } = decodeImdn(octets);
     if (status !== 'delivered' && status !== 'displayed' && status !== 'failed') return;
     notices.changed(await store.applyReceipt({ peer: envelope.peer, imdnId, event: status, now: clock.now() }));
+    this.#outboxChanged();
   }
 
   async #takeText(envelope: Envelope, text: string, about: { imdnId: string; sentAt: number; notify: Notify }): Promise<void> {

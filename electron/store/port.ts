@@ -70,7 +70,7 @@ export interface Store {
    */
   retry(row: { messageId: number; fileImdnId: string; now: number }): Promise<{ message: Message; conversation: Conversation }>;
 
-  // --- what the network brings
+  // --- what the network brings; a peer that is heard from can be reached, so what was postponed for it may leave at once
   /**
    * A text of a peer. The key of duplicates is (peer, imdnId); without an imdnId the caller gives another stable key.
    * With `positiveDelivery` a delivery notification enters the outbox in the same transaction. A duplicate queues it again only

@@ -32,6 +32,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
   /** Finds or adds what a peer sent. */
   function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string }) {
     const conversation = correspondence(row, true);
+    outbox.hasten(conversation.id, row.now);
     const known = ledger.find(conversation.id, 'in', row.imdnId);
     if (known !== null) return { id: known, duplicate: true };
     const { contributionId, imdnId, sentAt, now, notify } = row;
@@ -137,7 +138,9 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
 
     applyReceipt({ peer, imdnId, event, now, error }) {
       const conversation = byPeer({ peer });
-      const id = conversation ? ledger.find(conversation.id, 'out', imdnId) : null;
+      if (!conversation) return null;
+      outbox.hasten(conversation.id, now);
+      const id = ledger.find(conversation.id, 'out', imdnId);
       if (id === null) return null;
       const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
       ledger.move(id, event, now, event === 'failed' ? (error ?? refused) : null);

@@ -25,6 +25,10 @@ export function createOutboxRows(db: WriteHandle) {
   const take = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE id = :id');
   const takeMessage = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE message_id = :messageId AND kind = :kind');
   const putBack = db.change('UPDATE outbox SET in_work = 0, not_before = :notBefore WHERE id = :id');
+  const hasten = db.change(
+    `UPDATE outbox SET not_before = :now
+     WHERE kind IN ('text', 'file', 'notification') AND conversation_id = :conversationId AND in_work = 0 AND not_before > :now`,
+  );
   const remove = db.change('DELETE FROM outbox WHERE id = :id');
   const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
   const dropWaiting = db.change(
@@ -70,6 +74,8 @@ export function createOutboxRows(db: WriteHandle) {
     take: (id: number) => take({ id }),
     takeMessage: (message: MessageRecord) => takeMessage({ messageId: message.id, kind: message.kind }),
     putBack: (id: number, notBefore: number) => putBack({ id, notBefore }),
+    /** Whoever is heard from can be reached: what was postponed for that peer may leave at once. */
+    hasten: (conversationId: number, now: number) => hasten({ conversationId, now }),
     remove: (id: number) => remove({ id }),
     /** the text or file itself; its notifications are the other direction's */
     removeMessage: (messageId: number) => removeMessage({ messageId }),

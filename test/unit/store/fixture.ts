@@ -55,7 +55,7 @@ export function composeFile(store: InThread['store'], conversationId: number, im
   return { ...rows, transferId: rows.message.transfer?.id as number };
 }
 
-export function receive(store: InThread['store'], imdnId: string, notify: Notify = NOTHING_ASKED, peer = BOB) {
+export function receive(store: InThread['store'], imdnId: string, notify: Notify = NOTHING_ASKED, peer = BOB, now = 20) {
   return store.receiveText({
     peer,
     title: peer.slice(4),
@@ -64,7 +64,7 @@ export function receive(store: InThread['store'], imdnId: string, notify: Notify
     imdnId,
     text: `text ${imdnId}`,
     sentAt: 9,
-    now: 20,
+    now,
     notify,
   });
 }

@@ -25,6 +25,11 @@ class Model {
     return this.lines.filter((line) => line.peer === peer);
   }
 
+  /** whoever is heard from can be reached */
+  hasten(peer: string): void {
+    for (const { row } of this.of(peer)) if (row && !row.inWork) row.notBefore = Math.min(row.notBefore, this.now);
+  }
+
   ready(): string[] {
     const texts = [BOB, CAROL].flatMap((peer) => {
       const waiting = this.of(peer).filter((line) => line.row);
@@ -112,7 +117,8 @@ function perform(store: InThread['store'], model: Model, op: Operation): void {
     }
     case 'receive': {
       const asked = op.n % 2 === 0;
-      const rows = receive(store, imdnId, asked ? ALL_ASKED : NOTHING_ASKED, op.peer);
+      const rows = receive(store, imdnId, asked ? ALL_ASKED : NOTHING_ASKED, op.peer, now);
+      model.hasten(op.peer);
       expect(rows.duplicate).toBe(known !== undefined);
       const line: Line = known ?? { ...fresh, id: rows.message.id, direction: 'in', status: 'received', asked, row: null };
       if (!known) model.lines.push(line);
@@ -141,6 +147,7 @@ function perform(store: InThread['store'], model: Model, op: Operation): void {
     }
     case 'receipt': {
       const rows = store.applyReceipt({ peer: op.peer, imdnId, event: op.event, now });
+      model.hasten(op.peer);
       expect(rows === null).toBe(known === undefined);
       if (!known) return;
       advance(known, op.event);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ALL_ASKED, BOB, CAROL, compose, composeFile, type InThread, openInThread, openWith, receive } from './fixture.ts';
+import { ALL_ASKED, BOB, CAROL, compose, composeFile, type InThread, NOTHING_ASKED, openInThread, openWith, receive } from './fixture.ts';
 
 type Store = InThread['store'];
 
@@ -210,4 +210,22 @@ test('the row of a file is moved by its transfer only', () => {
   expect(() => store.outboxUpdate({ outboxId, event: 'attempt', now: 1 })).toThrow(
     expect.objectContaining({ code: 'request.invalid-state' }),
   );
+});
+
+describe('a peer that is heard from', () => {
+  test('gets what was postponed for it at once, and nobody else does', () => {
+    const { store } = openInThread();
+    for (const peer of [BOB, CAROL]) openWith(store, peer);
+    for (const [index, imdnId] of ['for-bob', 'for-carol'].entries()) {
+      compose(store, index + 1, imdnId, 10);
+      const item = store.outboxReady(10, 10).find((ready) => ready.kind === 'text' && ready.message.imdnId === imdnId);
+      store.outboxUpdate({ outboxId: item?.id as number, event: 'attempt', now: 10 });
+      store.outboxUpdate({ outboxId: item?.id as number, event: 'postponed', now: 10, notBefore: 600_000 });
+    }
+    expect(store.outboxReady(20, 10)).toEqual([]);
+    receive(store, 'hello', NOTHING_ASKED, BOB, 20);
+    expect(store.outboxReady(20, 10).map((ready) => ready.peer)).toEqual([BOB]);
+    store.applyReceipt({ peer: CAROL, imdnId: 'unheard of', event: 'delivered', now: 30 });
+    expect(store.outboxReady(30, 10).map((ready) => ready.peer)).toEqual([BOB, CAROL]);
+  });
 });
