@@ -52,7 +52,7 @@ async function compile(work) {
   const sqlite = join(package_, 'deps', 'sqlite3');
   const gypi = readFileSync(join(package_, 'deps', 'defines.gypi'), 'utf8');
   const defines = [...gypi.matchAll(/'([A-Z0-9_]+(?:=[-0-9]+)?)',/g)].map((match) => `-D${match[1]}`);
-  const common = ['-c', '-O3', '-fPIC', '-w', '-DNDEBUG', ...defines, '-I', sqlite];
+  const common = ['-c', '-O2', '-fPIC', '-w', '-DNDEBUG', ...defines, '-I', sqlite];
   const addon = [
     ...['-std=c++20', '-fvisibility=hidden', '-fno-exceptions', '-DBUILDING_NODE_EXTENSION', '-DNODE_GYP_MODULE_NAME=better_sqlite3'],
     ...['-DNAPI_EXPERIMENTAL', '-DNAPI_VERSION=2147483647', '-DNODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT'],
