@@ -1,7 +1,7 @@
 import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { header, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
-import { bestResponse } from './best-response.ts';
+import { bestResponse, forOriginator } from './best-response.ts';
 import type { Binding } from './bindings.ts';
 import { nextMaxForwards, type RelayHeaders, withoutTag } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -59,8 +59,8 @@ export function forkOnce(
           passBack(relay, transaction, response, null);
           return;
         }
-        refused.push(response);
-        if (refused.length === devices.length) passBack(relay, transaction, bestResponse(refused) ?? response, null);
+        refused.push(forOriginator(response));
+        if (refused.length === devices.length) passBack(relay, transaction, bestResponse(refused) ?? forOriginator(response), null);
       },
     });
   }

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Clock, systemClock } from '../../shared/base/clock.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
@@ -161,7 +162,7 @@ function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array, note: 
   } catch (thrown) {
     const refusal = message?.kind === 'request' ? refusalOfMalformed(message, thrown) : null;
     if (refusal !== null) flow.send(encodeSip(refusal));
-    note(`sent a message that cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    note(thrown instanceof ParleyError ? `sent a message that cannot be read: ${thrown.detail}` : internal(thrown));
     flow.fault('malformed messages');
   }
 }
@@ -172,9 +173,13 @@ function guarded(log: (line: string) => void): (run: () => void) => void {
     try {
       run();
     } catch (thrown) {
-      log(`internal error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+      log(internal(thrown));
     }
   };
+}
+
+function internal(thrown: unknown): string {
+  return `internal error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`;
 }
 
 function guardedClock(clock: Clock, safely: (run: () => void) => void): Clock {

@@ -48,6 +48,7 @@ export class ParticipatingFunction {
         transaction.respond(400, { reason: `Bad Request (${thrown.detail})` });
       } else {
         transaction.respond(500);
+        throw thrown;
       }
     }
   }

@@ -4,7 +4,7 @@ import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
 import { decodeDeltaSeconds } from '../../shared/protocol/sip/text.ts';
 import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
-import { bestResponse } from './best-response.ts';
+import { bestResponse, forOriginator } from './best-response.ts';
 import type { Binding } from './bindings.ts';
 import type { ClientTransaction } from './client-transaction.ts';
 import type { Flow } from './flow.ts';
@@ -147,7 +147,8 @@ export class Session {
     } else if (response.status >= 600) {
       this.#refuse(response);
     } else if (this.#branches.every(({ final }) => final !== null)) {
-      this.#refuse(bestResponse(this.#branches.flatMap(({ final }) => final ?? [])) ?? response);
+      const refusals = this.#branches.flatMap(({ final }) => (final === null ? [] : [forOriginator(final)]));
+      this.#refuse(bestResponse(refusals) ?? response);
     }
   }
 

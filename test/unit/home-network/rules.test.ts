@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bestResponse } from '../../../electron/home-network/best-response.ts';
+import { bestResponse, forOriginator } from '../../../electron/home-network/best-response.ts';
 import type { Binding } from '../../../electron/home-network/bindings.ts';
 import { matchingBindings } from '../../../electron/home-network/caller-preferences.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
@@ -14,11 +14,16 @@ describe('the best of several refusals (RFC 3261 section 16.7)', () => {
     [[480, 486], 486],
     [[503, 480], 480],
     [[408, 415], 415],
-    [[486, 407], 407],
+    [[486, 420], 420],
     [[404, 603, 486], 603],
     [[500, 302], 302],
     [[], undefined],
   ])('of %j it is %s', (statuses, best) => expect(bestResponse(statuses.map(answer))?.status).toBe(best));
+});
+
+describe('a refusal that speaks to the network', () => {
+  it.each([302, 401, 407])('%i means not available to the originator', (status) => expect(forOriginator(answer(status)).status).toBe(480));
+  it.each([403, 486, 503, 603])('%i stays', (status) => expect(forOriginator(answer(status)).status).toBe(status));
 });
 
 describe('caller preferences (RFC 3841)', () => {
