@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { App } from '../../../renderer/app/app.svelte.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { FakeCore } from '../../harness/fake-core.ts';
+import { ManualClock, settle } from '../../harness/manual-clock.ts';
+import { type CoreBridge, coreBridge } from './core-bridge.ts';
+
+let core: FakeCore;
+let bridge: CoreBridge;
+let app: App;
+
+beforeEach(async () => {
+  core = new FakeCore();
+  core.addConversation('sip:bob@example.com', 'Bob', { updatedAt: 2 });
+  core.addConversation('sip:carol@example.com', 'Carol', { updatedAt: 1 });
+  bridge = coreBridge(core);
+  app = new App(bridge, new ManualClock());
+  await app.start();
+});
+
+async function open(id: number): Promise<void> {
+  const conversation = app.conversations.get(id);
+  if (conversation !== undefined) await app.open(conversation);
+}
+
+describe('the app', () => {
+  it('knows its account, its connection and its conversations', () => {
+    expect(app.state?.account.displayName).toBe('Alice Archer');
+    expect(app.connection.word).toBe('Connected');
+    expect(app.conversations.all.map(({ title }) => title)).toEqual(['Bob', 'Carol']);
+  });
+
+  it('says why it cannot start, and starts when asked again', async () => {
+    core.before = () => {
+      throw new ParleyError('store.corrupt', 'SQLITE_CORRUPT');
+    };
+    const other = new App(coreBridge(core), new ManualClock());
+    await other.start();
+    expect(other.startError?.code).toBe('store.corrupt');
+    core.before = () => {};
+    await other.start();
+    expect(other.startError).toBeNull();
+  });
+
+  it('saves the draft when the conversation is switched, and has text and files again on return', async () => {
+    await open(1);
+    if (app.composer !== null) app.composer.text = 'half a';
+    await app.composer?.addFiles([new File(['x'], 'a.txt')]);
+    await open(2);
+    expect(core.callsOf('conversations.saveDraft')).toEqual([{ conversationId: 1, text: 'half a' }]);
+    await open(1);
+    expect(app.composer?.text).toBe('half a');
+    expect(app.composer?.attachments.map(({ name }) => name)).toEqual(['a.txt']);
+  });
+
+  it('sends into the conversation it was written in, also after it was opened anew', async () => {
+    await open(1);
+    await open(2);
+    await open(1);
+    if (app.composer !== null) app.composer.text = 'Hello';
+    app.composer?.send();
+    await settle();
+    expect(core.callsOf('messages.sendText')).toMatchObject([{ conversationId: 1, text: 'Hello' }]);
+    expect(app.thread?.rows).toHaveLength(1);
+  });
+
+  it('leaves messages of other conversations unread', async () => {
+    await open(1);
+    app.setAttention(true, true);
+    app.thread?.setAttention({ atBottom: true });
+    core.receive(2, 'for later');
+    await settle();
+    expect(core.callsOf('conversations.markRead')).toEqual([]);
+    expect(app.conversations.unread).toBe(1);
+  });
+
+  it('reads afresh what happened while it was away from its core', async () => {
+    await open(1);
+    bridge.setLink(false);
+    expect(app.connection.word).toBe('Offline');
+    core.addMessage(1, { text: 'meanwhile' });
+    bridge.setLink(true);
+    await settle();
+    expect(app.connection.word).toBe('Connected');
+    expect(app.thread?.window.messages.map(({ text }) => text)).toEqual(['meanwhile']);
+  });
+
+  it('opens a conversation by address, or says why not', async () => {
+    expect(await app.openAddress('nonsense')).toMatchObject({ code: 'request.invalid' });
+    expect(app.thread).toBeNull();
+    app.dialog = 'create';
+    expect(await app.openAddress('sip:dora@example.com')).toBeNull();
+    expect([app.thread?.conversation.title, app.dialog]).toEqual(['dora@example.com', null]);
+  });
+
+  it('says what was refused', async () => {
+    await open(1);
+    const message = core.addFile(1, 'offered');
+    core.before = (method) => {
+      if (method === 'transfers.accept') throw new ParleyError('file.disk-full', 'ENOSPC');
+    };
+    await app.actOnTransfer('accept', message);
+    expect(app.notice?.code).toBe('file.disk-full');
+    await app.actOnTransfer('decline', message);
+    expect(app.notice).toBeNull();
+  });
+});

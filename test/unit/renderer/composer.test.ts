@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Composer, DRAFT_PAUSE } from '../../../renderer/features/composer/composer.svelte.ts';
+import { MAX_TEXT } from '../../../shared/ipc/contract.ts';
+import { FakeCore } from '../../harness/fake-core.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
+import { answers, coreBridge } from './core-bridge.ts';
+
+let core: FakeCore;
+let clock: ManualClock;
+let sent: string[];
+
+beforeEach(() => {
+  core = new FakeCore();
+  core.addConversation('sip:bob@example.com', 'Bob');
+  clock = new ManualClock();
+  sent = [];
+});
+
+function composer(draft = '', maxFileSize = 0): Composer {
+  return new Composer(1, draft, {
+    bridge: coreBridge(core),
+    clock,
+    maxFileSize: () => maxFileSize,
+    sendText: (text) => sent.push(text),
+    sendFile: ({ name }) => sent.push(`file ${name}`),
+    makePreview: ({ name }) => `blob:${name}`,
+    dropPreview: (url) => sent.push(`dropped ${url}`),
+  });
+}
+
+const saved = (): unknown[] => core.callsOf('conversations.saveDraft').map((params) => (params as { text: string }).text);
+
+describe('a draft', () => {
+  it('is saved when the person pauses, once', async () => {
+    const one = composer();
+    one.text = 'H';
+    await clock.advance(DRAFT_PAUSE - 1);
+    one.text = 'Hello';
+    await clock.advance(DRAFT_PAUSE - 1);
+    expect(saved()).toEqual([]);
+    await clock.advance(1);
+    await clock.advance(10_000);
+    expect(saved()).toEqual(['Hello']);
+  });
+
+  it('is saved at once when the person leaves, and not again', async () => {
+    const one = composer('kept');
+    one.saveDraft();
+    expect(saved()).toEqual([]);
+    one.text = 'Hello';
+    one.saveDraft();
+    await clock.advance(10_000);
+    expect(saved()).toEqual(['Hello']);
+  });
+
+  it('is empty after the text was sent', () => {
+    const one = composer('Hello');
+    one.send();
+    expect(one.text).toBe('');
+    expect(saved()).toEqual(['']);
+  });
+});
+
+describe('sending', () => {
+  it('takes no blank text and none that is too long', () => {
+    const one = composer(' \n ');
+    one.send();
+    one.text = 'x'.repeat(MAX_TEXT + 1);
+    expect(one.tooLong).toBe(true);
+    one.send();
+    expect(sent).toEqual([]);
+  });
+
+  it('keeps white space at the start and within, not at the end', () => {
+    const one = composer('  a\n  b \n\n');
+    one.send();
+    expect(sent).toEqual(['  a\n  b']);
+  });
+
+  it('sends files before the text and lets go of their previews', async () => {
+    const one = composer('Here it is');
+    await one.addFiles([new File(['12345'], 'a.png', { type: 'image/png' }), new File(['1'], 'b.txt', { type: 'text/plain' })]);
+    expect(one.attachments.map(({ name, preview }) => [name, preview])).toEqual([
+      ['a.png', 'blob:a.png'],
+      ['b.txt', null],
+    ]);
+    one.send();
+    expect(sent).toEqual(['dropped blob:a.png', 'file a.png', 'file b.txt', 'Here it is']);
+    expect(one.attachments).toEqual([]);
+  });
+
+  it('does not send what is larger than the account allows', async () => {
+    const one = composer('', 4);
+    await one.addFiles([new File(['12345'], 'a.bin')]);
+    expect(one.attachments).toMatchObject([{ tooLarge: true }]);
+    expect(one.canSend).toBe(false);
+    one.remove(one.attachments[0]?.key ?? 0);
+    expect(one.attachments).toEqual([]);
+  });
+
+  it('waits for files that are being read', async () => {
+    let go = (): void => {};
+    core.before = () => new Promise((resolve) => (go = resolve));
+    const one = composer('Hello');
+    const chosen = one.choose();
+    expect(one.canSend).toBe(false);
+    await answers();
+    go();
+    await chosen;
+    expect(one.canSend).toBe(true);
+  });
+});

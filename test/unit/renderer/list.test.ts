@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { addressProblem, normalAddress, plainAddress } from '../../../renderer/features/conversations/address.ts';
+import { Conversations } from '../../../renderer/features/conversations/conversations.svelte.ts';
+import { lastLine } from '../../../renderer/features/conversations/last-line.ts';
+import { HUES, hueOf, initialsOf } from '../../../renderer/ui/avatar.ts';
+import { FakeCore } from '../../harness/fake-core.ts';
+import { answers, coreBridge } from './core-bridge.ts';
+
+let core: FakeCore;
+let list: Conversations;
+
+beforeEach(async () => {
+  core = new FakeCore();
+  for (let at = 0; at < 250; at++) core.addConversation(`sip:user${at}@example.com`, `Person ${at}`, { updatedAt: 1000 + at });
+  core.addConversation('sip:zoe@example.com', 'Zoë Ångström', { updatedAt: 1 });
+  list = new Conversations(coreBridge(core));
+  await list.load();
+});
+
+describe('the conversation list', () => {
+  it('comes by pages, newest first', async () => {
+    expect(list.all.slice(0, 2).map(({ title }) => title)).toEqual(['Person 249', 'Person 248']);
+    expect(list.all).toHaveLength(100);
+    await Promise.all([list.loadMore(), list.loadMore()]);
+    expect(list.all).toHaveLength(200);
+    await list.loadMore();
+    expect(list.all).toHaveLength(251);
+    expect(list.more).toBe(false);
+  });
+
+  it('moves a conversation up when something happens in it', () => {
+    const conversation = core.conversations.get(1);
+    if (conversation !== undefined) list.apply({ ...conversation, updatedAt: 9999, unread: 3 });
+    expect(list.all[0]).toMatchObject({ id: 1, unread: 3 });
+    expect(list.unread).toBe(3);
+  });
+
+  it('finds by name and address, without case and accents, also on pages not loaded yet', async () => {
+    list.filter = 'zoe angstrom';
+    for (let round = 0; round < 10; round++) await answers();
+    expect(list.shown.map(({ title }) => title)).toEqual(['Zoë Ångström']);
+    list.filter = 'USER7@';
+    expect(list.shown.map(({ title }) => title)).toEqual(['Person 7']);
+  });
+
+  it('goes to the next and the previous, and stays at the ends', () => {
+    expect(list.neighbour(1)?.title).toBe('Person 249');
+    list.selectedId = list.all[0]?.id ?? null;
+    expect(list.neighbour(-1)?.title).toBe('Person 249');
+    expect(list.neighbour(1)?.title).toBe('Person 248');
+  });
+});
+
+describe('the last line of a row', () => {
+  const conversation = () => core.addConversation('sip:bob@example.com', 'Bob');
+  const last = { direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null } as const;
+
+  it('puts the draft first, then a failure', () => {
+    const failed = { ...last, status: 'failed' as const };
+    expect(lastLine({ ...conversation(), draft: 'Hm', last: failed }, false)).toMatchObject({ label: 'Draft:', text: 'Hm' });
+    expect(lastLine({ ...conversation(), draft: 'Hm', last: failed }, true)).toMatchObject({
+      label: 'Not sent:',
+      text: 'Hello',
+      tone: 'failed',
+    });
+  });
+
+  it('says who wrote, and that it is a file', () => {
+    expect(lastLine({ ...conversation(), last }, false)).toMatchObject({ label: 'You:', text: 'Hello' });
+    expect(lastLine({ ...conversation(), last: { ...last, direction: 'in', kind: 'file', text: 'a.pdf' } }, false)).toMatchObject({
+      label: '',
+      text: 'File: a.pdf',
+    });
+    expect(lastLine(conversation(), false).text).toBe('No messages yet');
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    ['bob@example.com', 'sip:bob@example.com'],
+    ['  sip:bob@example.com ', 'sip:bob@example.com'],
+    ['+49 (30) 123-4567', 'tel:+49301234567'],
+    ['tel:+4930', 'tel:+4930'],
+  ])('%s is understood as %s', (text, address) => {
+    expect(normalAddress(text)).toBe(address);
+    expect(addressProblem(text, 'sip:alice@example.com')).toBeNull();
+  });
+
+  it.each([
+    ['', 'missing'],
+    ['   ', 'missing'],
+    ['bob', 'invalid'],
+    ['bob baker@example.com', 'invalid'],
+    ['<sip:bob@example.com>', 'invalid'],
+    ['tel:bob', 'invalid'],
+    ['alice@example.com', 'self'],
+    ['SIP:Alice@example.com', 'self'],
+  ])('%j is %s', (text, problem) => {
+    expect(addressProblem(text, 'sip:alice@example.com')).toBe(problem);
+  });
+
+  it('is read without its scheme', () => {
+    expect(plainAddress('sip:bob@example.com')).toBe('bob@example.com');
+  });
+});
+
+describe('an avatar', () => {
+  it('has the initials of the first and the last word', () => {
+    expect(
+      ['Bob Baker', 'Anna Maria van Dyk', 'zoë', 'bob.baker@example.com', 'sip:carol@example.com', '(Émile) Zola', '???'].map(initialsOf),
+    ).toEqual(['BB', 'AD', 'Z', 'BB', 'C', 'ÉZ', '#']);
+  });
+
+  it('has one hue per address, and all hues are used', () => {
+    expect(hueOf('sip:Bob@example.com')).toBe(hueOf('sip:bob@example.com'));
+    const hues = new Set(Array.from({ length: 300 }, (_, at) => hueOf(`sip:user${at}@example.com`)));
+    expect(hues.size).toBe(HUES);
+  });
+});
