@@ -197,8 +197,8 @@ class PartialFile implements MessageSink {
       const { block, at, length } = next;
       if (inOrder) {
         this.#hashedTo += length;
-        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
         this.#hash.update(block.subarray(0, length));
+        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
       } else {
         this.#hashedTo = -1;
         this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
