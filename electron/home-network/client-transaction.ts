@@ -44,8 +44,9 @@ export class ClientTransaction {
     this.#listener = listener;
   }
 
-  start(): void {
-    if (!this.#flow.isOpen) {
+  /** @param isRefused the device has too many requests open: none is sent, and the answer is made up */
+  start(isRefused: boolean): void {
+    if (isRefused || !this.#flow.isOpen) {
       // never from inside send(): the caller has not got this object yet
       this.#stopTimer = this.#layer.clock.after(0, () => this.#end(madeUp(480)));
       return;

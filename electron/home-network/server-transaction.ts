@@ -31,7 +31,6 @@ export class ServerTransaction {
   readonly #listener: ServerListener;
   #last: Uint8Array | null = null;
   #finalStatus = 0;
-  #acknowledged = false;
   #stopTimerH: (() => void) | null = null;
 
   constructor(layer: TransactionLayer, flow: Flow, request: SipRequest, essentials: SipEssentials, listener: ServerListener) {
@@ -71,15 +70,16 @@ export class ServerTransaction {
   }
 
   repeat(): void {
-    if (this.#last !== null && !this.#acknowledged) this.flow.send(this.#last);
+    if (this.#last !== null) this.flow.send(this.#last);
   }
 
   /** @returns false when the ACK is for a 2xx and so belongs to the dialog */
   acknowledged(): boolean {
     if (this.#finalStatus < 300) return false;
-    this.#acknowledged = true;
     this.#stopTimerH?.();
     this.#stopTimerH = null;
+    // timer I is zero on reliable transports
+    this.#listener.onTerminated();
     return true;
   }
 

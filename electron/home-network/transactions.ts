@@ -128,8 +128,11 @@ export class TransactionLayer {
       ...listener,
       onTerminated: () => this.#flows.get(flow)?.client.delete(key),
     });
-    if (flow.isOpen) this.#state(flow).client.set(key, transaction);
-    transaction.start();
+    const waiting = this.#state(flow).client;
+    // a device that answers nothing is sent no more requests, but may still be told the end of what runs
+    const isFull = waiting.size >= this.#bounds.openPerFlow && request.method !== 'BYE' && request.method !== 'CANCEL';
+    if (flow.isOpen && !isFull) waiting.set(key, transaction);
+    transaction.start(isFull);
     return transaction;
   }
 

@@ -78,6 +78,21 @@ describe('hostile input', () => {
     expect((await bob.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
   });
 
+  it('sends no more to a device that answers nothing', async () => {
+    const network = await start({ bounds: { openPerFlow: 5 } });
+    const [alice, carol] = [await registered(network, 'alice'), await registered(network, 'carol')];
+    const [mute, quick] = [await registered(network, 'bob'), await registered(network, 'bob')];
+    for (let at = 0; at < 8; at++) {
+      const sent = alice.ask('MESSAGE', 'sip:bob@home1.example');
+      quick.answer(await quick.request('MESSAGE'), 200, 'OK');
+      expect((await sent).status).toBe(200);
+    }
+    expect(mute.inbox).toHaveLength(5);
+    await quick.close();
+    await expect.poll(async () => (await carol.ask('MESSAGE', `sip:bob@home1.example;gr=${quick.instance}`)).status).toBe(480);
+    expect((await carol.ask('MESSAGE', 'sip:bob@home1.example')).status).toBe(480);
+  });
+
   it('takes no more connections than it may', async () => {
     const network = await start({ bounds: { connections: 1 } });
     const alice = await registered(network, 'alice');
