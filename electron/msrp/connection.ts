@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
-import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
-import type { CodedError } from '../../shared/base/errors.ts';
 import type { Clock } from '../../shared/base/clock.ts';
-import type { MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
-import type { MsrpFlag } from '../../shared/protocol/msrp/codec.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import type { MsrpFlag, MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
 import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { EngineLimits } from './limits.ts';
@@ -85,7 +84,11 @@ export class Connection {
       return;
     }
     this.#socket = socket;
-    this.#outbox = new Outbox(socket, () => this.#owner.clock.now(), () => this.#drained());
+    this.#outbox = new Outbox(
+      socket,
+      () => this.#owner.clock.now(),
+      () => this.#drained(),
+    );
     socket.on('error', (error) => this.fail({ code: 'msrp.lost', detail: error.message }));
     socket.once('end', () => this.fail({ code: 'msrp.lost', detail: 'closed by the other side' }));
     socket.once('close', () => this.fail({ code: 'msrp.lost', detail: 'connection closed' }));
@@ -194,19 +197,21 @@ export class Connection {
   #takeFrames(): boolean {
     const framer = this.#framer;
     this.#reading = true;
-    let busy: void | Promise<void> = undefined;
+    let busy: Promise<void> | null = null;
     for (let event = framer.next(); event !== null && !this.#closed; event = framer.next()) {
       if (event === 'head') this.#consumer = this.#begin(framer.head as MsrpHead);
       else if (event === 'end') this.#consumer.end(framer.flag);
       else {
-        busy = this.#consumer.body(framer.body);
-        if (busy instanceof Promise) break;
+        const waits = this.#consumer.body(framer.body);
+        if (!(waits instanceof Promise)) continue;
+        busy = waits;
+        break;
       }
     }
     this.#reading = false;
     if (this.#closed) return true;
-    if (!this.#holdAnswers(busy instanceof Promise)) this.#pump();
-    if (busy instanceof Promise) {
+    if (!this.#holdAnswers(busy !== null)) this.#pump();
+    if (busy !== null) {
       void busy.then(() => this.#goOn());
       return false;
     }

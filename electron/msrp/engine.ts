@@ -1,18 +1,18 @@
-import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { systemClock } from '../../shared/base/clock.ts';
+import { createServer } from 'node:net';
 import type { Clock } from '../../shared/base/clock.ts';
-import { ParleyError } from '../../shared/base/errors.ts';
+import { systemClock } from '../../shared/base/clock.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 import { encodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
-import { Connection } from './connection.ts';
 import type { ConnectionOwner } from './connection.ts';
+import { Connection } from './connection.ts';
 import { sessionId } from './ids.ts';
-import { ENGINE_LIMITS } from './limits.ts';
 import type { EngineLimits } from './limits.ts';
+import { ENGINE_LIMITS } from './limits.ts';
 import type { MsrpEngine, MsrpSession, SessionHandlers } from './port.ts';
-import { Session } from './session.ts';
 import type { SessionOwner } from './session.ts';
+import { Session } from './session.ts';
 import { adoptSocket, openSocket } from './socket.ts';
 
 export interface EngineOptions {
@@ -107,10 +107,15 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
     this.#sessions.delete(session.id);
   }
 
-  async connectionTo(at: { host: string; port: number }, fresh: boolean, signal: AbortSignal | undefined): Promise<{ connection: Connection; reused: boolean }> {
+  async connectionTo(
+    at: { host: string; port: number },
+    fresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<{ connection: Connection; reused: boolean }> {
     const key = `${at.host}:${at.port}`;
     if (!fresh) {
-      for (const connection of this.#connections) if (connection.openedTo === key && !connection.closed) return { connection, reused: true };
+      for (const connection of this.#connections)
+        if (connection.openedTo === key && !connection.closed) return { connection, reused: true };
       const opening = this.#opening.get(key);
       if (opening !== undefined) {
         const connection = await opening.catch(() => null);

@@ -1,5 +1,5 @@
-import { ParleyError } from '../../shared/base/errors.ts';
 import type { ErrorCode } from '../../shared/base/errors.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 

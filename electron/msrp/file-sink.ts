@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants, write as writeFile } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { ParleyError } from '../../shared/base/errors.ts';
+import { open } from 'node:fs/promises';
 import type { CodedError } from '../../shared/base/errors.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
 import { writeError } from './file-errors.ts';
 import { feedHashes } from './hash-file.ts';
@@ -97,7 +97,8 @@ class PartialFile implements MessageSink {
   }
 
   complete(size: number): Promise<void> {
-    if (this.#state !== 'open') return Promise.reject(this.#failure ?? this.#abortedWith ?? new ParleyError('request.invalid-state', 'completed twice'));
+    if (this.#state !== 'open')
+      return Promise.reject(this.#failure ?? this.#abortedWith ?? new ParleyError('request.invalid-state', 'completed twice'));
     this.#state = 'completing';
     return this.#complete(size).then(
       (hashes) => this.#settle.resolve(hashes),
@@ -212,7 +213,8 @@ class PartialFile implements MessageSink {
       if (error === null && from + count < length && count > 0) return this.#writeAll(fd, block, from + count, length, at);
       this.#writing--;
       this.#giveBack(block);
-      if (error !== null || count === 0) this.#fail(error === null ? new ParleyError('file.disk-full', 'nothing was written') : writeError(error));
+      if (error !== null || count === 0)
+        this.#fail(error === null ? new ParleyError('file.disk-full', 'nothing was written') : writeError(error));
       this.#writeNext();
     });
   }

@@ -6,8 +6,8 @@ import { readError } from './file-errors.ts';
 import { feedHashes, openRegular } from './hash-file.ts';
 import type { FileSource } from './port.ts';
 
-export { hashFile } from './hash-file.ts';
 export type { HashedFile } from './hash-file.ts';
+export { hashFile } from './hash-file.ts';
 
 /** What is known about a file since it was chosen. Hashes are lower-case hex over the whole file. */
 export interface ExpectedFile {
@@ -29,7 +29,10 @@ export interface OpenFile {
  * @param options.start first octet to send, from 0: the octets before it are hashed while opening
  * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.changed`
  */
-export async function openFileSource(path: string, options: { start?: number; expected: ExpectedFile; signal?: AbortSignal }): Promise<OpenFile> {
+export async function openFileSource(
+  path: string,
+  options: { start?: number; expected: ExpectedFile; signal?: AbortSignal },
+): Promise<OpenFile> {
   const { expected } = options;
   const start = options.start ?? 0;
   const file = await openRegular(path);

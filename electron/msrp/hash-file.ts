@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
 import { readError } from './file-errors.ts';
@@ -32,7 +32,8 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<Hash
     const sha256 = createHash('sha256');
     await feedHashes(file, 0, before.size, [sha1, sha256], signal);
     const after = await file.stat();
-    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw new ParleyError('file.changed', 'the file changed while it was read');
+    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs)
+      throw new ParleyError('file.changed', 'the file changed while it was read');
     return { sha1: sha1.digest('hex'), sha256: sha256.digest('hex'), size: before.size, modifiedAt: Math.floor(before.mtimeMs) };
   } finally {
     await file.close();
@@ -57,7 +58,13 @@ export async function openRegular(path: string): Promise<FileHandle> {
 }
 
 /** Feeds [start, end) of an open file to `hashes`. @throws ParleyError `file.unreadable`, `file.changed` (too short), `file.cancelled` */
-export async function feedHashes(file: FileHandle, start: number, end: number, hashes: readonly Hash[], signal?: AbortSignal): Promise<void> {
+export async function feedHashes(
+  file: FileHandle,
+  start: number,
+  end: number,
+  hashes: readonly Hash[],
+  signal?: AbortSignal,
+): Promise<void> {
   const current = { buffer: blockPool.take() };
   const ahead = { buffer: blockPool.take() };
   const read = (into: { buffer: Buffer }, at: number): Promise<number> =>

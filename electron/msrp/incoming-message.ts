@@ -1,9 +1,9 @@
-import { toCodedError } from '../../shared/base/errors.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
+import { toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpFlag, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
-import { failureReportOf, formatByteRange, successReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
+import { failureReportOf, formatByteRange, successReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './connection.ts';
 import { transactionId } from './ids.ts';
 import type { MessageSink } from './port.ts';
@@ -12,6 +12,13 @@ import type { Session, SessionOwner } from './session.ts';
 
 const OK = { status: 200, comment: 'OK' };
 const STOP = { status: 413, comment: 'Stop sending this message' };
+
+export interface MessageListener {
+  /** it is complete or given up; later chunks of it get this answer */
+  ended(status: number, comment: string): void;
+  /** after that: its sender has sent the last chunk */
+  senderEnded(): void;
+}
 
 /**
  * One message that is coming in. Its chunks are placed by Byte-Range and measured by what really came (RFC 4975 section 7.3.1); the chunk
@@ -22,7 +29,7 @@ export class IncomingMessage implements FrameConsumer {
   readonly #owner: SessionOwner;
   readonly #id: string;
   readonly #sink: MessageSink;
-  readonly #ended: (status: number, comment: string) => void;
+  readonly #listener: MessageListener;
   readonly #ranges = new RangeSet();
   #request: MsrpRequest | null = null;
   #start = 0;
@@ -33,12 +40,12 @@ export class IncomingMessage implements FrameConsumer {
   #inChunk = false;
   #cancelGapTimer: (() => void) | null = null;
 
-  constructor(session: Session, owner: SessionOwner, id: string, sink: MessageSink, ended: (status: number, comment: string) => void) {
+  constructor(session: Session, owner: SessionOwner, id: string, sink: MessageSink, listener: MessageListener) {
     this.#session = session;
     this.#owner = owner;
     this.#id = id;
     this.#sink = sink;
-    this.#ended = ended;
+    this.#listener = listener;
   }
 
   nextChunk(request: MsrpRequest, range: MsrpByteRange): FrameConsumer {
@@ -71,7 +78,10 @@ export class IncomingMessage implements FrameConsumer {
   end(flag: MsrpFlag): void {
     this.#inChunk = false;
     if (this.#state === 'completing') return this.#answer(OK);
-    if (this.#state === 'over') return;
+    if (this.#state === 'over') {
+      if (flag !== '+') this.#listener.senderEnded();
+      return;
+    }
     this.#ranges.add(this.#start, this.#at);
     if (flag === '#') {
       this.#answer(OK);
@@ -95,9 +105,14 @@ export class IncomingMessage implements FrameConsumer {
     if (this.#state === 'open') this.#over({ code: 'msrp.stopped', detail: 'given up by the sender' }, OK);
   }
 
-  /** Our side wants no more of it; the answer goes out in the middle of the chunk if there is one, else to the next. */
-  stop(): void {
-    if (this.#state === 'open') this.#fail({ code: 'file.cancelled', detail: 'session closed' }, STOP);
+  /**
+   * Our side wants no more of it; the answer goes out in the middle of the chunk if there is one, else to the next.
+   * @returns false when it is complete already
+   */
+  stop(): boolean {
+    if (this.#state !== 'open') return false;
+    this.#fail({ code: 'file.cancelled', detail: 'session closed' }, STOP);
+    return true;
   }
 
   lost(error: CodedError): void {
@@ -120,7 +135,7 @@ export class IncomingMessage implements FrameConsumer {
   #over(error: CodedError, answer: { status: number; comment: string }): void {
     this.#cancelGapTimer?.();
     this.#state = 'over';
-    this.#ended(answer.status, answer.comment);
+    this.#listener.ended(answer.status, answer.comment);
     this.#abort(error);
   }
 
@@ -156,7 +171,7 @@ export class IncomingMessage implements FrameConsumer {
       answer(outcome);
       if (outcome.status === 200 ? success : late && failureReportOf(request) === 'yes') this.#report(outcome);
       this.#state = 'over';
-      this.#ended(outcome.status, outcome.comment);
+      this.#listener.ended(outcome.status, outcome.comment);
     };
     let cancelHold = (): void => {};
     let busy: void | Promise<void>;

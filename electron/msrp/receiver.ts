@@ -1,8 +1,8 @@
-import { toCodedError } from '../../shared/base/errors.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
+import { toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
-import { byteRangeOf, headerValue } from '../../shared/protocol/msrp/headers.ts';
 import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
+import { byteRangeOf, headerValue } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './connection.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { MessageSink, SessionHandlers } from './port.ts';
@@ -18,6 +18,8 @@ export class Receiver {
   readonly #handlers: SessionHandlers;
   readonly #open = new Map<string, IncomingMessage>();
   readonly #ended = new Map<string, { status: number; comment: string }>();
+  /** messages that we stopped and whose sender has not ended them yet */
+  readonly #stopped = new Set<string>();
   #stopping = false;
   #idle: (() => void) | null = null;
 
@@ -39,7 +41,7 @@ export class Receiver {
     }
     if (id === '') return this.#discard(request, 400, 'No Message-ID');
     const ended = this.#ended.get(id);
-    if (ended !== undefined) return this.#discard(request, ended.status, ended.comment);
+    if (ended !== undefined) return this.#discard(request, ended.status, ended.comment, id);
     if (open !== undefined) return open.nextChunk(request, range);
     const opened = this.#openMessage(request, id, range);
     if ('status' in opened) {
@@ -53,8 +55,8 @@ export class Receiver {
   /** The session closes: messages on their way are answered 413, and the peer gets a moment to take note; finished ones get their end. */
   stop(): Promise<void> {
     this.#stopping = true;
-    for (const message of [...this.#open.values()]) message.stop();
-    if (!this.#busy()) return Promise.resolve();
+    for (const [id, message] of [...this.#open]) if (message.stop()) this.#stopped.add(id);
+    if (!this.#busy) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#owner.clock.after(this.#owner.limits.lingerMs, resolve);
       this.#idle = () => {
@@ -67,11 +69,18 @@ export class Receiver {
   lost(error: CodedError): void {
     for (const message of [...this.#open.values()]) message.lost(error);
     this.#open.clear();
+    this.#stopped.clear();
     this.#idle?.();
   }
 
-  #busy(): boolean {
-    return this.#open.size > 0;
+  get #busy(): boolean {
+    return this.#open.size > 0 || this.#stopped.size > 0;
+  }
+
+  /** The sender ended a message, or it is complete here. */
+  #settled(id: string): void {
+    this.#stopped.delete(id);
+    if (this.#stopping && !this.#busy) this.#idle?.();
   }
 
   #openMessage(request: MsrpRequest, messageId: string, range: MsrpByteRange): IncomingMessage | { status: number; comment: string } {
@@ -82,15 +91,18 @@ export class Receiver {
     let sink: MessageSink;
     try {
       const answer = this.#handlers.onMessage({ messageId, contentType, total: range.total, headers: request.headers });
-      if ('refuse' in answer) return { status: answer.refuse, comment: answer.comment ?? REASONS[answer.refuse] };
+      if ('refuse' in answer) return { status: answer.refuse, comment: answer.comment?.replace(/[\r\n]+/g, ' ') ?? REASONS[answer.refuse] };
       sink = answer;
     } catch (thrown) {
       return { status: 413, comment: `Not taken: ${toCodedError(thrown).code}` };
     }
-    return new IncomingMessage(this.#session, this.#owner, messageId, sink, (status, comment) => {
-      this.#open.delete(messageId);
-      this.#remember(messageId, { status, comment });
-      if (this.#stopping && !this.#busy()) this.#idle?.();
+    return new IncomingMessage(this.#session, this.#owner, messageId, sink, {
+      ended: (status, comment) => {
+        this.#open.delete(messageId);
+        this.#remember(messageId, { status, comment });
+        this.#settled(messageId);
+      },
+      senderEnded: () => this.#settled(messageId),
     });
   }
 
@@ -111,12 +123,13 @@ export class Receiver {
   }
 
   /** The error is told at once: the peer need not send the rest (RFC 4975 section 7.3.2). */
-  #discard(request: MsrpRequest, status: number, comment: string): FrameConsumer {
+  #discard(request: MsrpRequest, status: number, comment: string, id?: string): FrameConsumer {
     if (status !== 200) this.#answer(request, status, comment);
     return {
       body() {},
-      end: () => {
+      end: (flag) => {
         if (status === 200) this.#answer(request, 200, 'OK');
+        if (id !== undefined && flag !== '+') this.#settled(id);
       },
     };
   }

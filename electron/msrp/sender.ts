@@ -1,15 +1,15 @@
-import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
 import { byteRangeOf, statusOf } from '../../shared/protocol/msrp/headers.ts';
-import { FileBody, MemoryBody } from './body-source.ts';
 import type { BodySource } from './body-source.ts';
+import { FileBody, MemoryBody } from './body-source.ts';
 import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_RELAYED } from './limits.ts';
-import type { Batch, Outbox } from './outbox.ts';
 import { HYPHENS } from './octets.ts';
+import type { Batch, Outbox } from './outbox.ts';
 import type { OutgoingMessage } from './port.ts';
 import { RangeSet } from './ranges.ts';
 import type { Session, SessionOwner } from './session.ts';
@@ -98,7 +98,12 @@ export class Sender implements ChunkSource {
     this.#body =
       source instanceof Uint8Array
         ? new MemoryBody(source, size)
-        : new FileBody(source, size, () => connection.enqueue(this), (error) => this.#fail(error));
+        : new FileBody(
+            source,
+            size,
+            () => connection.enqueue(this),
+            (error) => this.#fail(error),
+          );
     connection.enqueue(this);
   }
 
@@ -275,7 +280,8 @@ export class Sender implements ChunkSource {
     this.#cancelTimer?.();
     this.#message.signal?.removeEventListener('abort', this.#cancel);
     this.#connection?.withdraw(this);
-    for (let at = this.#pendingFrom; at < this.#pending.length; at++) this.#connection?.forgetAnswer((this.#pending[at] as PendingChunk).id);
+    for (let at = this.#pendingFrom; at < this.#pending.length; at++)
+      this.#connection?.forgetAnswer((this.#pending[at] as PendingChunk).id);
     this.#pending = [];
     this.#body.close();
     this.#settled(error);

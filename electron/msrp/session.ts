@@ -1,6 +1,6 @@
-import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
-import type { CodedError } from '../../shared/base/errors.ts';
 import type { Clock } from '../../shared/base/clock.ts';
+import type { CodedError } from '../../shared/base/errors.ts';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
@@ -16,7 +16,11 @@ export interface SessionOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   /** a connection to `host:port`; `fresh`: not one that is there */
-  connectionTo(at: { host: string; port: number }, fresh: boolean, signal: AbortSignal | undefined): Promise<{ connection: Connection; reused: boolean }>;
+  connectionTo(
+    at: { host: string; port: number },
+    fresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<{ connection: Connection; reused: boolean }>;
   forget(session: Session): void;
 }
 
@@ -156,7 +160,9 @@ export class Session implements MsrpSession {
         reject(error);
       };
       const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
-      const cancel = this.#owner.clock.after(this.#owner.limits.answerMs, () => fail(new ParleyError('msrp.timeout', 'no answer to the first SEND')));
+      const cancel = this.#owner.clock.after(this.#owner.limits.answerMs, () =>
+        fail(new ParleyError('msrp.timeout', 'no answer to the first SEND')),
+      );
       const taker: AnswerTaker = {
         answered: (status, comment) => {
           if (status !== 200) return fail(new ParleyError('msrp.refused', `${status} ${comment ?? ''}`.trim()));
@@ -198,7 +204,9 @@ export class Session implements MsrpSession {
         reject(error);
       };
       const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
-      const cancel = this.#owner.clock.after(this.#owner.limits.connectMs, () => fail(new ParleyError('msrp.timeout', 'the other side did not connect')));
+      const cancel = this.#owner.clock.after(this.#owner.limits.connectMs, () =>
+        fail(new ParleyError('msrp.timeout', 'the other side did not connect')),
+      );
       this.#binding = {
         resolve: () => {
           done();

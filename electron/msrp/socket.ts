@@ -1,5 +1,5 @@
-import { connect as connectTcp, Socket } from 'node:net';
 import type { Socket as TcpSocket } from 'node:net';
+import { connect as connectTcp, Socket } from 'node:net';
 import { ParleyError } from '../../shared/base/errors.ts';
 
 /** Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`. */
@@ -49,7 +49,12 @@ function onreadOptions(read: ReadOctets): { onread: { buffer: () => Buffer; call
  * Opens a connection.
  * @throws ParleyError `msrp.unreachable` with the address that failed, `msrp.timeout`, `msrp.lost` when `signal` fires
  */
-export function openSocket(at: { host: string; port: number }, timeoutMs: number, read: ReadOctets, signal?: AbortSignal): Promise<TcpSocket> {
+export function openSocket(
+  at: { host: string; port: number },
+  timeoutMs: number,
+  read: ReadOctets,
+  signal?: AbortSignal,
+): Promise<TcpSocket> {
   const { onread, buffer } = onreadOptions(read);
   const where = `${at.host}:${at.port}`;
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
-import { createHash, randomFillSync } from 'node:crypto';
-import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,15 +53,26 @@ async function copies(folder: string, mebibytes: number): Promise<Measured[]> {
   }
   rmSync(file.path);
   const rate = (kind: keyof typeof rates): number => file.size / 1e6 / median(rates[kind].map((outcome) => outcome.seconds));
-  const cpu = (kind: keyof typeof rates, side: 'sendCpuMs' | 'receiveCpuMs'): number => Math.round(median(rates[kind].map((outcome) => outcome[side])));
+  const cpu = (kind: keyof typeof rates, side: 'sendCpuMs' | 'receiveCpuMs'): number =>
+    Math.round(median(rates[kind].map((outcome) => outcome[side])));
   const figures: Record<string, number | string> = {};
   for (const kind of ['engine', 'fast', 'plain'] as const) {
     figures[`${kind} MB/s`] = Math.round(rate(kind));
     figures[`${kind} CPU ms sender/receiver`] = `${cpu(kind, 'sendCpuMs')}/${cpu(kind, 'receiveCpuMs')}`;
   }
   return [
-    { name: `MSRP file ${mebibytes} MiB, SHA-256 on both ends`, ratio: round2(rate('engine') / rate('fast')), against: 'the fastest plain copy', figures },
-    { name: `MSRP file ${mebibytes} MiB, SHA-256 on both ends`, ratio: round2(rate('engine') / rate('plain')), against: 'stream pipeline', figures },
+    {
+      name: `MSRP file ${mebibytes} MiB, SHA-256 on both ends`,
+      ratio: round2(rate('engine') / rate('fast')),
+      against: 'the fastest plain copy',
+      figures,
+    },
+    {
+      name: `MSRP file ${mebibytes} MiB, SHA-256 on both ends`,
+      ratio: round2(rate('engine') / rate('plain')),
+      against: 'stream pipeline',
+      figures,
+    },
   ];
 }
 
@@ -92,7 +103,8 @@ async function memory(folder: string, mebibytes: number): Promise<Measured> {
 async function messages(): Promise<Measured> {
   const job = { path: '', size: 300, sha256: '', count: MESSAGES };
   const outcomes: Outcome[] = [];
-  for (let round = 0; round < ROUNDS; round++) outcomes.push(await between({ ...job, role: 'messagesSend' }, { ...job, role: 'messagesReceive' }));
+  for (let round = 0; round < ROUNDS; round++)
+    outcomes.push(await between({ ...job, role: 'messagesSend' }, { ...job, role: 'messagesReceive' }));
   const rate = MESSAGES / median(outcomes.map((outcome) => outcome.seconds));
   return {
     name: 'MSRP messages of 300 octets, 32 outstanding',

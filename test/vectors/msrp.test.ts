@@ -6,7 +6,9 @@ import { decodeFrame, MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
 import { byteRangeOf, headerValue, statusOf } from '../../shared/protocol/msrp/headers.ts';
 
 const folder = new URL('./examples/', import.meta.url);
-const names = readdirSync(folder).filter((name) => name.endsWith('.msrp')).sort();
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith('.msrp'))
+  .sort();
 const octetsOf = (name: string): Buffer => readFileSync(new URL(name, folder));
 
 describe('MSRP examples', () => {
@@ -29,12 +31,19 @@ describe('MSRP examples', () => {
       if (event === 'body') octets += framer.body.length;
       if (event !== 'end' || head === null) continue;
       const range = byteRangeOf(head);
-      heads.push(`${head.kind === 'request' ? head.method : head.status} ${range === null ? '' : `${range.start}-${range.end}/${range.total}`} ${framer.flag}`);
-      if (head.kind === 'request' && head.method === 'REPORT') expect(statusOf(head)).toEqual({ namespace: '000', code: 200, comment: 'OK' });
+      heads.push(
+        `${head.kind === 'request' ? head.method : head.status} ${range === null ? '' : `${range.start}-${range.end}/${range.total}`} ${framer.flag}`,
+      );
+      if (head.kind === 'request' && head.method === 'REPORT')
+        expect(statusOf(head)).toEqual({ namespace: '000', code: 200, comment: 'OK' });
       if (head.kind === 'request' && head.method === 'SEND') expect(headerValue(head, 'content-type')).toBe('image/jpeg');
     }
     expect(octets).toBe(5000);
-    expect(heads.filter((head) => head.startsWith('SEND'))).toEqual(['SEND 1-2048/5000 +', 'SEND 2049-4096/5000 +', 'SEND 4097-5000/5000 $']);
+    expect(heads.filter((head) => head.startsWith('SEND'))).toEqual([
+      'SEND 1-2048/5000 +',
+      'SEND 2049-4096/5000 +',
+      'SEND 4097-5000/5000 $',
+    ]);
     expect(heads.filter((head) => head.startsWith('200'))).toHaveLength(3);
     expect(heads.at(-1)).toBe('REPORT 1-5000/5000 $');
   });

@@ -1,5 +1,5 @@
-import { ParleyError } from '../../base/errors.ts';
 import { concatBytes, utf8 } from '../../base/bytes.ts';
+import { ParleyError } from '../../base/errors.ts';
 
 /** One MSRP header field as it was spelled; the value has no white space around it. */
 export interface MsrpHeader {

@@ -1,7 +1,7 @@
 import { CR, fromUtf8, LF, NO_BYTES } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
-import { decodeHead, MAX_TRANSACTION_ID, MSRP_HEAD_LIMITS } from './codec.ts';
 import type { MsrpFlag, MsrpFrame, MsrpHead, MsrpHeadLimits } from './codec.ts';
+import { decodeHead, MAX_TRANSACTION_ID, MSRP_HEAD_LIMITS } from './codec.ts';
 
 /**
  * The two octet operations where the platform is faster than the language. The framer stays in shared, because client and home

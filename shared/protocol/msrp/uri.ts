@@ -54,7 +54,8 @@ function normalHost(host: string): string {
 function expandIpv6(text: string): string {
   const dotted = /^(.*:)([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})$/.exec(text);
   const [, prefix, a, b, c, d] = dotted ?? [];
-  const plain = dotted === null ? text : `${prefix}${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`;
+  const plain =
+    dotted === null ? text : `${prefix}${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`;
   const halves = plain.split('::');
   const groups = (half: string | undefined): string[] => (half === undefined || half === '' ? [] : half.split(':'));
   const left = groups(halves[0]);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { close, createReadStream, createWriteStream, openSync, read, write } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Job, Side } from './peer.ts';

@@ -1,9 +1,9 @@
+import { statSync } from 'node:fs';
 import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
 import { createFileSink } from '../../../electron/msrp/file-sink.ts';
 import { openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
 import type { MessageSink, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
-import { statSync } from 'node:fs';
 import type { Job, Side } from './peer.ts';
 
 async function session(handlers: Partial<SessionHandlers>): Promise<MsrpSession> {
@@ -42,7 +42,7 @@ export async function engineReceive(job: Job): Promise<Side> {
     contact: passive.localUri,
     run: async (other) => {
       await passive.connect({ role: 'passive', remotePath: [other as string] });
-      await (await begun);
+      await await begun;
     },
   };
 }

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bufferOctets } from '../../../electron/msrp/octets.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { encodeFrame } from '../../../shared/protocol/msrp/codec.ts';
 import type { MsrpFrame, MsrpHead } from '../../../shared/protocol/msrp/codec.ts';
-import { decodeFrame, MsrpFramer, plainOctets } from '../../../shared/protocol/msrp/framer.ts';
+import { encodeFrame } from '../../../shared/protocol/msrp/codec.ts';
 import type { Octets } from '../../../shared/protocol/msrp/framer.ts';
+import { decodeFrame, MsrpFramer, plainOctets } from '../../../shared/protocol/msrp/framer.ts';
 
 const ids = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.\-+%=]{3,31}$/);
 const uris = fc.stringMatching(/^msrp:\/\/[a-z0-9.]{1,20}:[0-9]{1,4}\/[A-Za-z0-9]{1,20};tcp$/);
@@ -40,7 +40,17 @@ const bodies = (id: string): fc.Arbitrary<Uint8Array> =>
     .array(
       fc.oneof(
         fc.uint8Array({ maxLength: 40 }),
-        fc.constantFrom('\r\n', '\r', '\n', '-------', '\r\n-------', `\r\n-------${id.slice(0, -1)}`, `\r\n-------${id}x`, `\r\n-------${id}$x`, `-------${id}$\r\n`),
+        fc.constantFrom(
+          '\r\n',
+          '\r',
+          '\n',
+          '-------',
+          '\r\n-------',
+          `\r\n-------${id.slice(0, -1)}`,
+          `\r\n-------${id}x`,
+          `\r\n-------${id}$x`,
+          `-------${id}$\r\n`,
+        ),
       ),
       { maxLength: 12 },
     )
@@ -98,20 +108,35 @@ describe('MSRP framing', () => {
     fc.assert(
       fc.property(fc.array(frames, { minLength: 1, maxLength: 3 }), (sent) => {
         const stream = Buffer.concat(sent.map(encodeFrame));
-        expect(plain(readAll(Array.from(stream, (octet) => Buffer.of(octet)), bufferOctets))).toEqual(plain(sent));
+        expect(
+          plain(
+            readAll(
+              Array.from(stream, (octet) => Buffer.of(octet)),
+              bufferOctets,
+            ),
+          ),
+        ).toEqual(plain(sent));
       }),
       { numRuns: 100 },
     );
   });
 
   it('decodes what it encodes', () => {
-    fc.assert(fc.property(frames, (frame) => {
-      expect(plain([decodeFrame(encodeFrame(frame))])).toEqual(plain([frame]));
-    }));
+    fc.assert(
+      fc.property(frames, (frame) => {
+        expect(plain([decodeFrame(encodeFrame(frame))])).toEqual(plain([frame]));
+      }),
+    );
   });
 
   it('meets random octets with frames or a ParleyError, never anything else', () => {
-    const starts = fc.constantFrom('', 'MSRP ', 'MSRP abcd SEND\r\n', 'MSRP abcd 200 OK\r\nTo-Path: ', 'MSRP abcd SEND\r\nTo-Path: msrp://a;tcp\r\nFrom-Path: msrp://b;tcp\r\n\r\n');
+    const starts = fc.constantFrom(
+      '',
+      'MSRP ',
+      'MSRP abcd SEND\r\n',
+      'MSRP abcd 200 OK\r\nTo-Path: ',
+      'MSRP abcd SEND\r\nTo-Path: msrp://a;tcp\r\nFrom-Path: msrp://b;tcp\r\n\r\n',
+    );
     fc.assert(
       fc.property(starts, fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 5 }), (start, pieces) => {
         const framer = new MsrpFramer(bufferOctets);

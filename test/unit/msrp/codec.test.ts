@@ -2,12 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { RangeSet } from '../../../electron/msrp/ranges.ts';
 import { decodeHead, encodeFrame, encodeHead } from '../../../shared/protocol/msrp/codec.ts';
 import { decodeFrame } from '../../../shared/protocol/msrp/framer.ts';
-import { byteRangeOf, failureReportOf, formatByteRange, headerValue, statusOf, successReportOf } from '../../../shared/protocol/msrp/headers.ts';
+import {
+  byteRangeOf,
+  failureReportOf,
+  formatByteRange,
+  headerValue,
+  statusOf,
+  successReportOf,
+} from '../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri, encodeMsrpUri, sameMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 
 const TO = 'msrp://bob.example:8888/9di4ea;tcp';
 const FROM = 'msrp://alice.example:7777/iau39;tcp';
-const head = (...fields: string[]): ReturnType<typeof decodeHead> => decodeHead(['MSRP d93kswow SEND', `To-Path: ${TO}`, `From-Path: ${FROM}`, ...fields].join('\r\n'));
+const head = (...fields: string[]): ReturnType<typeof decodeHead> =>
+  decodeHead(['MSRP d93kswow SEND', `To-Path: ${TO}`, `From-Path: ${FROM}`, ...fields].join('\r\n'));
 const malformed = expect.objectContaining({ code: 'msrp.malformed' });
 
 describe('MSRP heads', () => {
@@ -29,7 +37,9 @@ describe('MSRP heads', () => {
   });
 
   it('takes other spellings of names and other blanks', () => {
-    const read = decodeHead(`MSRP d93kswow SEND\r\nTO-PATH:${TO}\r\nfrom-path: \t${FROM} \r\nbyte-range:1-*/5\r\nfailure-REPORT: No\r\nSuccess-Report: YES`);
+    const read = decodeHead(
+      `MSRP d93kswow SEND\r\nTO-PATH:${TO}\r\nfrom-path: \t${FROM} \r\nbyte-range:1-*/5\r\nfailure-REPORT: No\r\nSuccess-Report: YES`,
+    );
     expect([read.toPath, read.fromPath]).toEqual([[TO], [FROM]]);
     expect(byteRangeOf(read)).toEqual({ start: 1, end: null, total: 5 });
     expect(failureReportOf(read)).toBe('no');
@@ -43,15 +53,12 @@ describe('MSRP heads', () => {
     expect(failureReportOf(head('Failure-Report: partial'))).toBe('partial');
   });
 
-  it.each([
-    'msrp d93kswow SEND',
-    'MSRP d93kswow send',
-    'MSRP d9 SEND',
-    'MSRP d93kswow 20 OK',
-    'MSRP  SEND',
-  ])('refuses the start line %s', (line) => {
-    expect(() => decodeHead(`${line}\r\nTo-Path: ${TO}\r\nFrom-Path: ${FROM}`)).toThrow(malformed);
-  });
+  it.each(['msrp d93kswow SEND', 'MSRP d93kswow send', 'MSRP d9 SEND', 'MSRP d93kswow 20 OK', 'MSRP  SEND'])(
+    'refuses the start line %s',
+    (line) => {
+      expect(() => decodeHead(`${line}\r\nTo-Path: ${TO}\r\nFrom-Path: ${FROM}`)).toThrow(malformed);
+    },
+  );
 
   it.each([
     ['no paths', 'MSRP d93kswow SEND\r\nMessage-ID: x'],
@@ -112,15 +119,22 @@ describe('MSRP URIs', () => {
   });
 
   it('writes what it reads', () => {
-    for (const uri of [TO, 'msrps://[0:0:0:0:0:0:0:1]:2855/a+b=/c;tcp', 'msrp://relay.example;tcp']) expect(encodeMsrpUri(decodeMsrpUri(uri))).toBe(uri);
+    for (const uri of [TO, 'msrps://[0:0:0:0:0:0:0:1]:2855/a+b=/c;tcp', 'msrp://relay.example;tcp'])
+      expect(encodeMsrpUri(decodeMsrpUri(uri))).toBe(uri);
   });
 
-  it.each(['', 'sip:bob@x', 'msrp://', 'msrp://bob', 'msrp://bob:99999/a;tcp', 'msrp://[1::2::3]/a;tcp', 'msrp://[12345::]/a;tcp', `msrp://${'a'.repeat(3000)};tcp`])(
-    'refuses %s',
-    (uri) => {
-      expect(() => decodeMsrpUri(uri)).toThrow(malformed);
-    },
-  );
+  it.each([
+    '',
+    'sip:bob@x',
+    'msrp://',
+    'msrp://bob',
+    'msrp://bob:99999/a;tcp',
+    'msrp://[1::2::3]/a;tcp',
+    'msrp://[12345::]/a;tcp',
+    `msrp://${'a'.repeat(3000)};tcp`,
+  ])('refuses %s', (uri) => {
+    expect(() => decodeMsrpUri(uri)).toThrow(malformed);
+  });
 });
 
 describe('ranges of a message', () => {

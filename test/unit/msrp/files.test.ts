@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, symlink, truncate, unlink, utimes, writeFile, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readError, writeError } from '../../../electron/msrp/file-errors.ts';
-import { createFileSink, finishFile, quarantine } from '../../../electron/msrp/file-sink.ts';
 import type { FileSink } from '../../../electron/msrp/file-sink.ts';
+import { createFileSink, finishFile, quarantine } from '../../../electron/msrp/file-sink.ts';
 import { hashFile, openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
 import type { MsrpEngine } from '../../../electron/msrp/port.ts';
@@ -27,7 +27,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const failure = (promise: Promise<unknown>): Promise<{ code: string; detail: string }> => promise.then(() => ({ code: 'resolved', detail: '' }), (thrown) => thrown);
+const failure = (promise: Promise<unknown>): Promise<{ code: string; detail: string }> =>
+  promise.then(
+    () => ({ code: 'resolved', detail: '' }),
+    (thrown) => thrown,
+  );
 const hex = (algorithm: string, octets: Uint8Array): string => createHash(algorithm).update(octets).digest('hex');
 
 async function madeFile(size: number): Promise<{ path: string; octets: Buffer; sha256: string; sha1: string; modifiedAt: number }> {
@@ -72,7 +76,10 @@ describe('files over MSRP', () => {
 
   it('R-FT-20: a wrong hash fails both sides, and the file is there for quarantine', async () => {
     const file = await madeFile(300_000);
-    const { a, result, partial } = await filePair(file.octets.length, { sha1: null, sha256: file.sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) });
+    const { a, result, partial } = await filePair(file.octets.length, {
+      sha1: null,
+      sha256: file.sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+    });
     const outcome = await failure(a.send({ contentType: 'image/png', source: file.octets, successReport: true }));
     expect(outcome).toMatchObject({ code: 'msrp.refused', detail: '400 Hash does not match' });
     expect((await failure(result)).code).toBe('file.hash-mismatch');
@@ -93,7 +100,9 @@ describe('files over MSRP', () => {
 
   it('more octets than announced never reach the disk', async () => {
     const { a, result, partial } = await filePair(100_000, { sha1: null, sha256: null });
-    expect((await failure(a.send({ contentType: 'image/png', source: randomBytes(3_000_000), successReport: true }))).code).toBe('msrp.stopped');
+    expect((await failure(a.send({ contentType: 'image/png', source: randomBytes(3_000_000), successReport: true }))).code).toBe(
+      'msrp.stopped',
+    );
     expect((await failure(result)).code).toBe('file.size-mismatch');
     expect((await stat(partial)).size).toBeLessThanOrEqual(100_000);
   });
@@ -108,7 +117,12 @@ describe('files over MSRP', () => {
     const file = await madeFile(3_000_000);
     const first = await filePair(3_000_000, { sha1: null, sha256: file.sha256 });
     let kept = 0;
-    const sink = createFileSink({ partialPath: first.partial, size: 3_000_000, hash: { sha1: null, sha256: file.sha256 }, onProgress: (octets) => (kept = octets) });
+    const sink = createFileSink({
+      partialPath: first.partial,
+      size: 3_000_000,
+      hash: { sha1: null, sha256: file.sha256 },
+      onProgress: (octets) => (kept = octets),
+    });
     await sink.sink.write(0, file.octets.subarray(0, 1_234_567));
     sink.sink.abort({ code: 'msrp.lost', detail: 'gone' });
     expect((await failure(sink.result)).code).toBe('msrp.lost');
@@ -119,7 +133,10 @@ describe('files over MSRP', () => {
     const inB = new Inbox();
     inB.onMessage = () => rest.sink;
     const { a } = await pair(first.left, first.right, new Inbox(), inB);
-    const opened = await openFileSource(file.path, { start: kept, expected: { size: 3_000_000, modifiedAt: file.modifiedAt, sha256: file.sha256 } });
+    const opened = await openFileSource(file.path, {
+      start: kept,
+      expected: { size: 3_000_000, modifiedAt: file.modifiedAt, sha256: file.sha256 },
+    });
     await a.send({ contentType: 'image/png', source: opened.source, successReport: true });
     await opened.close();
     expect(await rest.result).toEqual({ sha256: file.sha256, sha1: null });
@@ -129,7 +146,11 @@ describe('files over MSRP', () => {
   it('octets out of order and overlapping are placed, the last ones win, and the hash is of what is on the disk', async () => {
     const octets = randomBytes(2_000_000);
     const partial = join(folder, 'p.part');
-    const { sink, result } = createFileSink({ partialPath: partial, size: octets.length, hash: { sha1: null, sha256: hex('sha256', octets) } });
+    const { sink, result } = createFileSink({
+      partialPath: partial,
+      size: octets.length,
+      hash: { sha1: null, sha256: hex('sha256', octets) },
+    });
     await sink.write(1_500_000, octets.subarray(1_500_000));
     await sink.write(0, Buffer.alloc(900_000));
     await sink.write(800_000, octets.subarray(800_000, 1_500_000));
@@ -149,37 +170,40 @@ describe('files over MSRP', () => {
     expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('precious');
   });
 
-  it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('R-FT-20: a full disk stops the transfer with file.disk-full', async () => {
-    const mount = join(folder, 'small');
-    await mkdir(mount);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount], { stdio: 'ignore' });
-    } catch {
-      return; // a container without the right to mount: the injected error below covers it
-    }
-    try {
-      const { sink, result } = createFileSink({ partialPath: join(mount, 'p.part'), size: 8 << 20, hash: { sha1: null, sha256: null } });
-      const [left, right] = [await engine(), await engine()];
-      engines.push(left, right);
-      const inB = new Inbox();
-      inB.onMessage = () => sink;
-      const { a } = await pair(left, right, new Inbox(), inB);
-      expect((await failure(a.send({ contentType: 'image/png', source: randomBytes(8 << 20), successReport: true }))).code).toBe('msrp.stopped');
-      expect((await failure(result)).code).toBe('file.disk-full');
-    } finally {
-      execFileSync('umount', [mount]);
-    }
-  });
+  it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')(
+    'R-FT-20: a full disk stops the transfer with file.disk-full',
+    async () => {
+      const mount = join(folder, 'small');
+      await mkdir(mount);
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount], { stdio: 'ignore' });
+      } catch {
+        return; // a container without the right to mount: the injected error below covers it
+      }
+      try {
+        const { sink, result } = createFileSink({ partialPath: join(mount, 'p.part'), size: 8 << 20, hash: { sha1: null, sha256: null } });
+        const [left, right] = [await engine(), await engine()];
+        engines.push(left, right);
+        const inB = new Inbox();
+        inB.onMessage = () => sink;
+        const { a } = await pair(left, right, new Inbox(), inB);
+        expect((await failure(a.send({ contentType: 'image/png', source: randomBytes(8 << 20), successReport: true }))).code).toBe(
+          'msrp.stopped',
+        );
+        expect((await failure(result)).code).toBe('file.disk-full');
+      } finally {
+        execFileSync('umount', [mount]);
+      }
+    },
+  );
 
   it('sorts errors of a disk', () => {
     const of = (code: string): Error => Object.assign(new Error(code), { code });
-    expect([writeError(of('ENOSPC')), writeError(of('EDQUOT')), writeError(of('EACCES')), readError(of('ENOENT')), readError(of('EACCES'))].map(({ code }) => code)).toEqual([
-      'file.disk-full',
-      'file.disk-full',
-      'file.unwritable',
-      'file.missing',
-      'file.unreadable',
-    ]);
+    expect(
+      [writeError(of('ENOSPC')), writeError(of('EDQUOT')), writeError(of('EACCES')), readError(of('ENOENT')), readError(of('EACCES'))].map(
+        ({ code }) => code,
+      ),
+    ).toEqual(['file.disk-full', 'file.disk-full', 'file.unwritable', 'file.missing', 'file.unreadable']);
   });
 
   it('a source that is not what was chosen is noticed before anything leaves', async () => {
@@ -218,7 +242,12 @@ describe('files over MSRP', () => {
 
   it('hashes a file, and tells what is none', async () => {
     const file = await madeFile(1_500_000);
-    expect(await hashFile(file.path)).toEqual({ sha1: file.sha1, sha256: file.sha256, size: 1_500_000, modifiedAt: Math.floor(file.modifiedAt) });
+    expect(await hashFile(file.path)).toEqual({
+      sha1: file.sha1,
+      sha256: file.sha256,
+      size: 1_500_000,
+      modifiedAt: Math.floor(file.modifiedAt),
+    });
     expect((await failure(hashFile(folder))).code).toBe('file.is-folder');
     expect((await failure(hashFile(file.path, AbortSignal.abort()))).code).toBe('file.cancelled');
     await writeFile(join(folder, 'empty'), '');

@@ -1,12 +1,12 @@
-import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
+import { connect, createServer } from 'node:net';
 import type { EngineOptions } from '../../../electron/msrp/engine.ts';
-import type { IncomingHead, MessageSink, MsrpEngine, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
+import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
 import { bufferOctets } from '../../../electron/msrp/octets.ts';
+import type { IncomingHead, MessageSink, MsrpEngine, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
 import type { CodedError } from '../../../shared/base/errors.ts';
-import { encodeFrame } from '../../../shared/protocol/msrp/codec.ts';
 import type { MsrpFlag, MsrpFrame, MsrpHead } from '../../../shared/protocol/msrp/codec.ts';
+import { encodeFrame } from '../../../shared/protocol/msrp/codec.ts';
 import { MsrpFramer } from '../../../shared/protocol/msrp/framer.ts';
 
 export interface Received {
@@ -115,7 +115,15 @@ export class RawPeer {
     });
   }
 
-  send(frame: { id?: string; method?: string; to: string; from?: string; headers?: Record<string, string>; body?: string | null; flag?: MsrpFlag }): void {
+  send(frame: {
+    id?: string;
+    method?: string;
+    to: string;
+    from?: string;
+    headers?: Record<string, string>;
+    body?: string | null;
+    flag?: MsrpFlag;
+  }): void {
     const head: MsrpHead = {
       kind: 'request',
       transactionId: frame.id ?? 'raw1',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MsrpEngine } from '../../../electron/msrp/port.ts';
 import { engine, Inbox, pair, RawPeer } from './harness.ts';
@@ -54,8 +54,10 @@ describe('hostile and broken peers', () => {
       const b = right.createSession(inB);
       const port = await cutting(right.address, cut);
       const code = (thrown: { code: string }): string => thrown.code;
-      const send = (): Promise<string> => a.send({ contentType: 'text/plain', source, successReport: true, chunkSize: 2048 }).then(() => 'sent', code);
-      const connect = (): Promise<string> => a.connect({ role: 'active', remotePath: [b.localUri], via: { host: '127.0.0.1', port } }).then(() => 'ok', code);
+      const send = (): Promise<string> =>
+        a.send({ contentType: 'text/plain', source, successReport: true, chunkSize: 2048 }).then(() => 'sent', code);
+      const connect = (): Promise<string> =>
+        a.connect({ role: 'active', remotePath: [b.localUri], via: { host: '127.0.0.1', port } }).then(() => 'ok', code);
       // Content that follows at once, and content that waits for the session.
       const [connected, outcome] = cut % 2 === 0 ? await Promise.all([connect(), send()]) : [await connect(), await send()];
       outcomes.add(`${connected}, ${outcome}`);
@@ -71,7 +73,10 @@ describe('hostile and broken peers', () => {
     ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['random octets', randomBytes(500)],
     ['a head without end', `MSRP abcd SEND\r\n${'X-Long: aaaaaaaaaaaaaaaa\r\n'.repeat(1000)}`],
-    ['too many fields', `MSRP abcd SEND\r\nTo-Path: msrp://a/b;tcp\r\nFrom-Path: msrp://a/b;tcp\r\n${'X: a\r\n'.repeat(100)}-------abcd$\r\n`],
+    [
+      'too many fields',
+      `MSRP abcd SEND\r\nTo-Path: msrp://a/b;tcp\r\nFrom-Path: msrp://a/b;tcp\r\n${'X: a\r\n'.repeat(100)}-------abcd$\r\n`,
+    ],
     ['a bare line feed', 'MSRP abcd SEND\nTo-Path: msrp://a/b;tcp\n'],
     ['a wrong end line', 'MSRP abcd SEND\r\nTo-Path: msrp://a/b;tcp\r\nFrom-Path: msrp://a/b;tcp\r\n-------abce$\r\n'],
     ['a huge body in a REPORT', `MSRP abcd REPORT\r\nTo-Path: msrp://a/b;tcp\r\nFrom-Path: msrp://a/b;tcp\r\n\r\n${'x'.repeat(20_000)}`],
@@ -109,7 +114,13 @@ describe('hostile and broken peers', () => {
     right.createSession(new Inbox());
     expect(() => right.createSession(new Inbox())).toThrow(/too many sessions/);
     for (const id of ['aaaa', 'bbbb', 'cccc']) {
-      first.send({ id, to: session.localUri, headers: { 'Message-ID': id, 'Byte-Range': '1-*/10', 'Content-Type': 'text/plain' }, body: 'x', flag: '+' });
+      first.send({
+        id,
+        to: session.localUri,
+        headers: { 'Message-ID': id, 'Byte-Range': '1-*/10', 'Content-Type': 'text/plain' },
+        body: 'x',
+        flag: '+',
+      });
     }
     await first.until(() => first.statuses().length === 3);
     expect(first.statuses()).toEqual([200, 200, 413]);
@@ -138,7 +149,13 @@ describe('hostile and broken peers', () => {
     const session = right.createSession(inbox);
     const far = await RawPeer.connect(right);
     for (let at = 0; at < 6; at++) {
-      far.send({ id: `gap${at}`, to: session.localUri, headers: { 'Message-ID': 'mess', 'Byte-Range': `${at * 2 + 1}-*/*`, 'Content-Type': 'text/plain' }, body: 'x', flag: '+' });
+      far.send({
+        id: `gap${at}`,
+        to: session.localUri,
+        headers: { 'Message-ID': 'mess', 'Byte-Range': `${at * 2 + 1}-*/*`, 'Content-Type': 'text/plain' },
+        body: 'x',
+        flag: '+',
+      });
     }
     await far.until(() => far.statuses().length === 6);
     expect(far.statuses()).toEqual([200, 200, 200, 413, 413, 413]);
@@ -159,7 +176,10 @@ describe('hostile and broken peers', () => {
     const socket = connect(right.address.port, '127.0.0.1').on('error', () => {});
     closers.push(() => socket.destroy());
     socket.pause();
-    const ping = `MSRP abcd SEND\r\nTo-Path: ${session.localUri}\r\nFrom-Path: msrp://127.0.0.1:9/raw;tcp\r\nMessage-ID: mess\r\n-------abcd$\r\n`.repeat(500);
+    const ping =
+      `MSRP abcd SEND\r\nTo-Path: ${session.localUri}\r\nFrom-Path: msrp://127.0.0.1:9/raw;tcp\r\nMessage-ID: mess\r\n-------abcd$\r\n`.repeat(
+        500,
+      );
     let written = 0;
     let blocked = false;
     for (; written < 2000 && !blocked; written++) {

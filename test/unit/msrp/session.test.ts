@@ -17,7 +17,11 @@ afterEach(async () => {
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 const PLAIN = { contentType: 'text/plain', successReport: false };
-const code = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'resolved', (thrown: { code: string }) => thrown.code);
+const code = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'resolved',
+    (thrown: { code: string }) => thrown.code,
+  );
 
 describe('MSRP session', () => {
   it('R-SES-17 R-PF1-05: messages flow both ways over one connection', async () => {
@@ -61,7 +65,10 @@ describe('MSRP session', () => {
     const big = a.send({ ...PLAIN, messageId: 'big1', source: randomBytes(40_000), chunkSize: 2048 });
     const small = a.send({ ...PLAIN, messageId: 'small1', source: text('quick'), chunkSize: 2048 });
     await far.until(() => far.requests().length === 22);
-    const order = far.requests().slice(1).map(({ head }) => headerValue(head, 'Message-ID'));
+    const order = far
+      .requests()
+      .slice(1)
+      .map(({ head }) => headerValue(head, 'Message-ID'));
     expect(order.indexOf('small1')).toBe(1);
     for (const frame of far.requests().slice(1)) far.answer(frame, 200);
     await Promise.all([big, small]);
@@ -87,7 +94,11 @@ describe('MSRP session', () => {
     const session = left.createSession(inbox);
     const far = await RawPeer.connect(left);
     const id = decodeMsrpUri(session.localUri).sessionId;
-    far.send({ to: `msrp://gateway.example:7777/${id};tcp`, headers: { 'Message-ID': 'abcd', 'Byte-Range': '1-2/2', 'Content-Type': 'text/plain' }, body: 'hi' });
+    far.send({
+      to: `msrp://gateway.example:7777/${id};tcp`,
+      headers: { 'Message-ID': 'abcd', 'Byte-Range': '1-2/2', 'Content-Type': 'text/plain' },
+      body: 'hi',
+    });
     await inbox.until(() => inbox.messages.length === 1);
     await far.until(() => far.statuses().length === 1);
     expect(far.statuses()).toEqual([200]);
@@ -132,11 +143,18 @@ describe('MSRP session', () => {
     const far = await RawPeer.connect(left);
     const base = { 'Content-Type': 'text/plain' };
     far.send({ id: 'aaaa', to: session.localUri, headers: { 'Message-ID': 'no11', 'Failure-Report': 'no', ...base }, body: 'x' });
-    far.send({ id: 'bbbb', to: session.localUri, headers: { 'Message-ID': 'part', 'Failure-Report': 'partial', 'Success-Report': 'yes', ...base }, body: 'yy' });
+    far.send({
+      id: 'bbbb',
+      to: session.localUri,
+      headers: { 'Message-ID': 'part', 'Failure-Report': 'partial', 'Success-Report': 'yes', ...base },
+      body: 'yy',
+    });
     far.send({ id: 'cccc', to: session.localUri, headers: { 'Message-ID': 'yes1', 'Failure-Report': 'yes', ...base }, body: 'z' });
     await far.until(() => far.statuses().length === 1);
     expect(far.frames.map(({ head }) => head.transactionId)).toContain('cccc');
-    const report = far.requests('REPORT').map(({ head }) => [headerValue(head, 'Message-ID'), headerValue(head, 'Byte-Range'), headerValue(head, 'Status')]);
+    const report = far
+      .requests('REPORT')
+      .map(({ head }) => [headerValue(head, 'Message-ID'), headerValue(head, 'Byte-Range'), headerValue(head, 'Status')]);
     expect(report).toEqual([['part', '1-2/2', '000 200 OK']]);
     expect(inbox.messages).toHaveLength(3);
   });
@@ -147,7 +165,13 @@ describe('MSRP session', () => {
     const session = left.createSession(inbox);
     const far = await RawPeer.connect(left);
     const chunk = (id: string, range: string, body: string, flag: '+' | '$'): void =>
-      far.send({ id, to: session.localUri, headers: { 'Message-ID': 'mess', 'Byte-Range': range, 'Content-Type': 'text/plain' }, body, flag });
+      far.send({
+        id,
+        to: session.localUri,
+        headers: { 'Message-ID': 'mess', 'Byte-Range': range, 'Content-Type': 'text/plain' },
+        body,
+        flag,
+      });
     chunk('aaaa', '7-*/*', 'ghi', '$');
     chunk('bbbb', '1-3/*', 'abXX', '+');
     chunk('cccc', '3-*/*', 'cdef', '+');
@@ -173,18 +197,24 @@ describe('MSRP session', () => {
     const dead = await one();
     const gone = dead.address.port;
     await dead.close();
-    await expect(left.createSession(new Inbox()).connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${gone}/x;tcp`] })).rejects.toMatchObject({
+    await expect(
+      left.createSession(new Inbox()).connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${gone}/x;tcp`] }),
+    ).rejects.toMatchObject({
       code: 'msrp.unreachable',
       detail: expect.stringContaining(`127.0.0.1:${gone}`),
     });
     const silent = left.createSession(new Inbox()).connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${port}/x;tcp`] });
     expect(await code(silent)).toBe('msrp.timeout');
-    const unknown = left.createSession(new Inbox()).connect({ role: 'active', remotePath: [left.createSession(new Inbox()).localUri.replace(/\/[a-z0-9]+;/, '/nobody;')] });
+    const unknown = left
+      .createSession(new Inbox())
+      .connect({ role: 'active', remotePath: [left.createSession(new Inbox()).localUri.replace(/\/[a-z0-9]+;/, '/nobody;')] });
     expect(await code(unknown)).toBe('msrp.refused');
     const passive = left.createSession(new Inbox()).connect({ role: 'passive', remotePath: ['msrp://127.0.0.1:9/x;tcp'] });
     expect(await code(passive)).toBe('msrp.timeout');
     const abort = new AbortController();
-    const given = left.createSession(new Inbox()).connect({ role: 'passive', remotePath: ['msrp://127.0.0.1:9/x;tcp'], signal: abort.signal });
+    const given = left
+      .createSession(new Inbox())
+      .connect({ role: 'passive', remotePath: ['msrp://127.0.0.1:9/x;tcp'], signal: abort.signal });
     abort.abort();
     expect(await code(given)).toBe('msrp.lost');
     close();
@@ -247,7 +277,10 @@ describe('MSRP session', () => {
     const a = left.createSession(new Inbox());
     const b = right.createSession(inB);
     const closing = first.b.close();
-    const connected = Promise.all([b.connect({ role: 'passive', remotePath: [a.localUri] }), a.connect({ role: 'active', remotePath: [b.localUri] })]);
+    const connected = Promise.all([
+      b.connect({ role: 'passive', remotePath: [a.localUri] }),
+      a.connect({ role: 'active', remotePath: [b.localUri] }),
+    ]);
     await Promise.all([closing, connected]);
     await a.send({ ...PLAIN, source: text('made it') });
     expect(inB.messages).toHaveLength(1);

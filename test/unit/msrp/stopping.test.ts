@@ -17,7 +17,11 @@ afterEach(async () => {
 });
 
 const PLAIN = { contentType: 'text/plain', successReport: false };
-const error = (promise: Promise<unknown>): Promise<{ code: string; detail: string }> => promise.then(() => ({ code: 'resolved', detail: '' }), (thrown) => thrown);
+const error = (promise: Promise<unknown>): Promise<{ code: string; detail: string }> =>
+  promise.then(
+    () => ({ code: 'resolved', detail: '' }),
+    (thrown) => thrown,
+  );
 
 /** An active session whose far end is in the test's hands, already bound. */
 async function facing(limits = {}, inbox = new Inbox()): Promise<{ session: MsrpSession; far: RawPeer }> {
@@ -70,7 +74,10 @@ describe('stopping a message', () => {
     const inB = new Inbox();
     inB.onMessage = () => ({ refuse: 415, comment: 'No such type here' });
     const { a } = await pair(await one(), await one(), new Inbox(), inB);
-    expect(await error(a.send({ ...PLAIN, source: Buffer.from('?') }))).toMatchObject({ code: 'msrp.refused', detail: '415 No such type here' });
+    expect(await error(a.send({ ...PLAIN, source: Buffer.from('?') }))).toMatchObject({
+      code: 'msrp.refused',
+      detail: '415 No such type here',
+    });
   });
 
   it('R-FT-20 R-FT-28: a failure REPORT counts as the answer', async () => {
@@ -128,10 +135,37 @@ describe('stopping a message', () => {
     });
     const closing = session.close();
     await far.until(() => far.statuses().length === 1);
-    expect(far.statuses()).toEqual([413]);
     expect(inbox.aborted.map(({ code }) => code)).toEqual(['file.cancelled']);
+    far.socket.write('and more\r\n-------abcd+\r\n');
+    far.send({
+      id: 'next',
+      to: session.localUri,
+      headers: { 'Message-ID': 'mess', 'Byte-Range': '21-*/100000', 'Content-Type': 'video/mp4' },
+      body: '',
+      flag: '#',
+    });
     await closing;
+    far.send({ id: 'late', to: session.localUri });
+    await far.until(() => far.statuses().length === 3);
+    expect(far.statuses()).toEqual([413, 413, 481]);
     expect(inbox.closed).toEqual([]);
+  });
+
+  it('closing waits for a peer that does not take note only so long', async () => {
+    const left = await one({ lingerMs: 20 });
+    const inbox = new Inbox();
+    const session = left.createSession(inbox);
+    const far = await RawPeer.connect(left);
+    far.send({
+      to: session.localUri,
+      headers: { 'Message-ID': 'mess', 'Byte-Range': '1-*/100', 'Content-Type': 'text/plain' },
+      body: 'x',
+      flag: '+',
+    });
+    await far.until(() => far.statuses().length === 1);
+    await session.close();
+    expect(inbox.aborted).toHaveLength(1);
+    await far.until(() => far.ended);
   });
 
   it('R-AD-09: closing the session ends what it sends with #', async () => {
@@ -163,7 +197,11 @@ describe('stopping a message', () => {
 
   it('a sink that fails at the end fails the message, by the answer or by a REPORT', async () => {
     const inB = new Inbox();
-    inB.onMessage = () => ({ write: () => {}, complete: () => Promise.reject(new ParleyError('file.hash-mismatch', 'wrong')), abort: () => {} });
+    inB.onMessage = () => ({
+      write: () => {},
+      complete: () => Promise.reject(new ParleyError('file.hash-mismatch', 'wrong')),
+      abort: () => {},
+    });
     const { a } = await pair(await one(), await one(), new Inbox(), inB);
     const wrong = { code: 'msrp.refused', detail: '400 Hash does not match' };
     expect(await error(a.send({ ...PLAIN, source: Buffer.from('x') }))).toMatchObject(wrong);
