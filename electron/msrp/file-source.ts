@@ -6,7 +6,6 @@ import { readError } from './file-errors.ts';
 import { feedHashes, openRegular } from './hash-file.ts';
 import type { FileSource } from './port.ts';
 
-export type { HashedFile } from './hash-file.ts';
 export { hashFile } from './hash-file.ts';
 
 /** What is known about a file since it was chosen. Hashes are lower-case hex over the whole file. */

@@ -8,7 +8,7 @@ import { decodeHead, MAX_TRANSACTION_ID, MSRP_HEAD_LIMITS } from './codec.ts';
  * network both need it; who has a Buffer at hand passes its native search and text.
  */
 export interface Octets {
-  /** first position of `needle` in `haystack` at or after `from`, or -1 */
+  /** first position of `needle` in `haystack` at or after `from`, or -1; a needle is always CR, LF, seven hyphens and a transaction id */
   find(haystack: Uint8Array, needle: Uint8Array, from: number): number;
   /** UTF-8 text of [start, end) */
   text(octets: Uint8Array, start: number, end: number): string;

@@ -230,9 +230,11 @@ describe('stopping a message', () => {
     const { a } = await pair(await one(), await one(), new Inbox(), inB);
     let acknowledged = 0;
     const source = Buffer.alloc(64 << 20);
+    const before = process.memoryUsage().arrayBuffers;
     const sent = a.send({ ...PLAIN, source, chunkSize: 65_536, onProgress: (octets) => (acknowledged = octets) });
-    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turns = 0; turns < 500; turns++) await new Promise((resolve) => setImmediate(resolve));
     expect(acknowledged).toBe(0);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 << 20);
     const hurry = setInterval(() => release(), 0);
     const rest = setImmediate(function pull() {
       release();
