@@ -62,6 +62,7 @@ test(`the sender is killed ${KILLS} times while ${MESSAGES} messages are sent: a
   const texts = Array.from({ length: MESSAGES }, (_, index) => ({ clientId: randomToken(24), text: `message ${index}` }));
   const confirmed = new Set<string>();
   let begun = 0;
+  let interrupted = 0;
   for (let life = 0; life < KILLS; life++) {
     const host = await HeadlessProcess.start(args);
     const alice = await host.connect();
@@ -75,10 +76,14 @@ test(`the sender is killed ${KILLS} times while ${MESSAGES} messages are sent: a
         confirmed.add(message.clientId);
       }
     })().catch(() => undefined);
-    await wait(random() * 250);
+    await wait(random() * 120);
     await host.kill();
     await sending;
+    if (confirmed.size < begun) interrupted++;
   }
+
+  console.log(`${interrupted} of ${KILLS} kills came while messages were being handed over`);
+  expect(interrupted).toBeGreaterThan(0);
 
   const host = await HeadlessProcess.start(args);
   closing.push(() => host.stop());

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '../../electron/app/client.ts';
 import type { Client, ClientPorts } from '../../electron/app/port.ts';
-import { startHomeNetwork } from '../../electron/home-network/index.ts';
+import { type HomeNetwork, startHomeNetwork } from '../../electron/home-network/index.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
@@ -80,6 +80,8 @@ export interface TwoPeople {
   readonly alice: Person;
   readonly bob: Person;
   readonly networkPort: number;
+  /** of somebody on the same network who has no client yet */
+  readonly accountOf: (user: string) => HomeNetwork['accounts'][number];
   readonly close: () => Promise<void>;
 }
 
@@ -92,9 +94,10 @@ export async function twoPeople(folder: string, options: { maxFileSize?: number 
     users: [
       { user: 'alice', password: 'Pa55-0rd', displayName: 'Alice' },
       { user: 'bob', password: 'Gr4nite!', displayName: 'Bob' },
+      { user: 'mallory', password: 'M4rble!!', displayName: 'Mallory' },
     ],
   });
-  const [alice, bob] = network.accounts.map(
+  const [alice, bob] = network.accounts.slice(0, 2).map(
     (account) =>
       new Person({
         account: { ...account, maxFileSize: options.maxFileSize ?? 0 },
@@ -112,6 +115,11 @@ export async function twoPeople(folder: string, options: { maxFileSize?: number 
     alice,
     bob,
     networkPort: network.address.port,
+    accountOf: (user) => {
+      const account = network.accounts.find((candidate) => candidate.user === user);
+      if (!account) throw new Error(`no account ${user}`);
+      return account;
+    },
     close: async () => {
       await Promise.all([alice.client.stop(), bob.client.stop()]);
       await network.close();

@@ -214,8 +214,8 @@ export class IncomingTransfers {
     let byRemote = false;
     invite.onEnded((cause) => {
       byRemote = true;
-      // the BYE may overtake the last octets; what is complete stays complete
-      if (cause.by === 'remote') sink.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
+      // what is complete stays complete, and a broken SIP flow does not stop octets that flow beside it
+      if (cause.by === 'remote') abort.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
     });
     try {
       const role = setupRole(offer.setup);
