@@ -43,6 +43,7 @@ const MAX_OTHER_BODY = 10_240;
 /** octets of answers, and milliseconds, that wait for company */
 const HELD_ANSWERS = 2048;
 const HOLD_MS = 3;
+const KEEP_ALIVE_MS = 60_000;
 
 /**
  * One TCP connection: framer in, one writer out. Nothing a peer sends can end more than its own connection. Reading stops while a sink
@@ -93,7 +94,9 @@ export class Connection {
     socket.once('end', () => this.fail({ code: 'msrp.lost', detail: 'closed by the other side' }));
     socket.once('close', () => this.fail({ code: 'msrp.lost', detail: 'connection closed' }));
     socket.resume();
-    if (this.openedTo === null) this.#closeUnlessUsed(this.#owner.limits.halfOpenMs);
+    // A dead peer is noticed even when nobody writes.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    this.#closeUnlessUsed(this.#owner.limits.halfOpenMs);
     this.#schedulePump();
   }
 

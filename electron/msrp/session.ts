@@ -60,6 +60,7 @@ export class Session implements MsrpSession {
     this.#role = options.role;
     this.remotePath = options.remotePath;
     try {
+      if (options.signal?.aborted === true) throw new ParleyError('msrp.lost', 'given up');
       if (options.role === 'passive') await this.#waitForPeer(options.signal);
       else await this.#connectActive(options);
     } catch (thrown) {
@@ -70,7 +71,11 @@ export class Session implements MsrpSession {
   }
 
   send(message: OutgoingMessage): Promise<void> {
-    if (this.#ended !== null) return Promise.reject(new ParleyError(this.#ended.code, this.#ended.detail));
+    try {
+      this.#assertOpen();
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
     const id = message.messageId ?? messageId();
     if (this.#senders.has(id)) return Promise.reject(new ParleyError('request.invalid', 'Message-ID is in use'));
     return new Promise((resolve, reject) => {
@@ -147,6 +152,7 @@ export class Session implements MsrpSession {
 
   /** Active side: something must be sent to bind the session (RFC 4975 section 5.4). @returns 200, or null when the connection was lost */
   #greet(connection: Connection, signal: AbortSignal | undefined): Promise<200 | null> {
+    if (connection.closed) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
       const id = transactionId();
       const done = (): void => {
@@ -215,7 +221,6 @@ export class Session implements MsrpSession {
         reject: fail,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (signal?.aborted === true) onAbort();
     });
   }
 

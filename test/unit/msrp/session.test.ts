@@ -286,6 +286,52 @@ describe('MSRP session', () => {
     expect(inB.messages).toHaveLength(1);
   });
 
+  it('closes while it connects, and leaves no connection behind', async () => {
+    const left = await one({ halfOpenMs: 20 });
+    const { port, peer, close } = await RawPeer.accept();
+    const session = left.createSession(new Inbox());
+    const connected = code(session.connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${port}/far;tcp`] }));
+    await session.close();
+    expect(await connected).toBe('msrp.lost');
+    const far = await peer;
+    await far.until(() => far.ended);
+    expect(await code(session.send({ ...PLAIN, source: text('late') }))).toBe('msrp.lost');
+    close();
+  });
+
+  it('begins anew when the connection it would use closes at that moment', async () => {
+    const left = await one();
+    const right = await one();
+    const first = await pair(left, right);
+    const inB = new Inbox();
+    const a = left.createSession(new Inbox());
+    const b = right.createSession(inB);
+    const connected = a.connect({ role: 'active', remotePath: [b.localUri] });
+    const closed = first.a.close();
+    await Promise.all([connected, closed]);
+    await a.send({ ...PLAIN, source: text('made it') });
+    expect(inB.messages).toHaveLength(1);
+  });
+
+  it('sends what was handed over before the session was bound, in order', async () => {
+    const left = await one();
+    const right = await one();
+    const inA = new Inbox();
+    const inB = new Inbox();
+    const a = left.createSession(inA);
+    const b = right.createSession(inB);
+    const early = [
+      a.send({ ...PLAIN, source: text('one') }),
+      a.send({ ...PLAIN, source: text('two') }),
+      b.send({ ...PLAIN, source: text('back') }),
+    ];
+    await a.connect({ role: 'active', remotePath: [b.localUri] });
+    await b.connect({ role: 'passive', remotePath: [a.localUri] });
+    await Promise.all(early);
+    expect(inB.messages.map((m) => m.octets.toString())).toEqual(['one', 'two']);
+    expect(inA.messages.map((m) => m.octets.toString())).toEqual(['back']);
+  });
+
   it('closes with its engine', async () => {
     const inA = new Inbox();
     const left = await one();
