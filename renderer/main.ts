@@ -1,8 +1,8 @@
 import './ui/tokens.css';
 import './ui/base.css';
 import { mount } from 'svelte';
-import AppView from './app/app-view.svelte';
 import { App } from './app/app.svelte.ts';
+import AppView from './app/app-view.svelte';
 import { openBridge } from './bridge/open-bridge.ts';
 
 const target = document.getElementById('app');

@@ -3,7 +3,6 @@ export const words = {
   app: {
     name: 'Parley',
     details: 'Details',
-    copy: 'Copy',
     close: 'Close',
     cancel: 'Cancel',
     retry: 'Retry',
@@ -22,7 +21,6 @@ export const words = {
     panes: 'Next pane',
     send: 'Send',
     newLine: 'New line',
-    attach: 'Attach files',
     latest: 'Newest message',
     leave: 'Back, or close what is open',
     sheet: 'This list',
@@ -38,10 +36,8 @@ export const words = {
     file: 'File:',
     empty: 'Conversations will be listed here.',
     noMatch: (text: string) => `No conversation matches “${text}”.`,
-    writeTo: (text: string) => `Write to ${text}`,
     unread: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),
     noMessages: 'No messages yet',
-    more: 'Show more',
   },
   create: {
     title: 'New conversation',
@@ -92,7 +88,6 @@ export const words = {
     tooLarge: (limit: string) => `Larger than ${limit}`,
     tooLong: 'This text is too long to be sent at once.',
     reading: 'Reading the files',
-    draftLost: 'The draft cannot be saved',
   },
   file: {
     accept: 'Accept',
@@ -111,7 +106,6 @@ export const words = {
     offering: (who: string) => `Waiting for ${who} to accept`,
     offered: (who: string) => `${who} offers this file`,
     accepting: (who: string) => `Waiting for ${who} to send`,
-    startingOut: 'Starting',
     finishing: (who: string) => `Waiting for ${who} to confirm`,
     verifying: 'Checking the content',
     verified: 'Verified',

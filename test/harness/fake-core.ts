@@ -1,5 +1,5 @@
-import { ParleyError } from '../../shared/base/errors.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';

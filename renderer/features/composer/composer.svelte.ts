@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../../shared/base/clock.ts';
+import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { type FileCandidate, MAX_TEXT } from '../../../shared/ipc/contract.ts';
 import type { Bridge } from '../../bridge/bridge.ts';

@@ -1,5 +1,5 @@
-import type { Transfer, TransferProgress } from '../../../shared/model/transfer.ts';
 import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
+import type { Transfer, TransferProgress } from '../../../shared/model/transfer.ts';
 
 /** How far a transfer is, as shown. Octets, octets per second, seconds. */
 export interface ShownProgress {

@@ -56,6 +56,7 @@ export class Thread {
   async reload(): Promise<void> {
     await this.#load(() => this.window.openLatest());
     this.#settlePending();
+    this.latestAsked += 1;
     this.#reportSeen();
   }
 

@@ -1,5 +1,5 @@
-import type { EventName } from '../../../shared/ipc/contract.ts';
 import type { Bridge } from '../../../renderer/bridge/bridge.ts';
+import type { EventName } from '../../../shared/ipc/contract.ts';
 import type { FakeCore } from '../../harness/fake-core.ts';
 
 export interface CoreBridge extends Bridge {
