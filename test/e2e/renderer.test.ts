@@ -28,6 +28,8 @@ afterEach(async () => {
 
 interface ShowOptions {
   readonly dark?: boolean;
+  /** px, 1280 when it is not given */
+  readonly width?: number;
   /** before the page is opened */
   readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
@@ -35,7 +37,7 @@ interface ShowOptions {
 async function show(core: FakeCore, options: ShowOptions = {}): Promise<{ page: Page; complaints: string[] }> {
   host = await hostPage(core, { page: built, data });
   context = await browser.newContext({
-    viewport: { width: 1280, height: 800 },
+    viewport: { width: options.width ?? 1280, height: 800 },
     colorScheme: options.dark === true ? 'dark' : 'light',
     reducedMotion: 'reduce',
   });
@@ -357,6 +359,23 @@ describe('the keyboard alone', () => {
     await page.keyboard.press('Enter');
     await log(page).waitFor();
     expect(await field(page).inputValue()).toBe('a draft');
+  });
+});
+
+describe('a narrow window', () => {
+  it('shows one pane, with a way back', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    const { page } = await show(core, { width: 640 });
+    await openBob(page);
+    await expect.poll(() => page.getByRole('navigation').isVisible()).toBe(false);
+    await page.getByRole('button', { name: 'Back to conversations' }).click();
+    await page.getByRole('navigation').waitFor();
+    expect(await page.getByRole('log').count()).toBe(0);
+    await openBob(page);
+    await page.keyboard.press('Control+k');
+    await page.getByRole('searchbox', { name: 'Find a conversation' }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(640);
   });
 });
 

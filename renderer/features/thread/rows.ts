@@ -33,9 +33,9 @@ export interface Row {
 /** messages of one sender that are this near to each other form a group, ms */
 const GROUP_SPAN = 5 * 60_000;
 
-/** When a message is shown to have been written: an own one by this clock, another's by the sender's. */
+/** When a message was written: as its author says, but never later than it was stored here, whatever that clock shows. */
 function timeOf(message: Message): number {
-  return message.sentAt;
+  return Math.min(message.sentAt, message.storedAt);
 }
 
 /**

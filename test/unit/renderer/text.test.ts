@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { commandOf } from '../../../renderer/app/shortcuts.ts';
 import { formatAmount, formatDay, formatDuration, formatRate, formatSize } from '../../../renderer/features/format.ts';
 import { textParts } from '../../../renderer/features/thread/text-parts.ts';
+import { isolated } from '../../../renderer/ui/bidi.ts';
 
 describe('links in a text', () => {
   it('are found, and only those that lead outside safely', () => {
@@ -103,5 +104,13 @@ describe('a key press', () => {
 
   it('takes Command for Control on Apple keyboards', () => {
     expect(commandOf({ key: 'n', code: 'KeyN', ctrlKey: false, metaKey: true, altKey: false, shiftKey: false }, true)).toBe('create');
+  });
+});
+
+describe('a name within a sentence', () => {
+  it('cannot turn the sentence round', () => {
+    expect(isolated('Bob Baker')).toBe('Bob Baker');
+    expect(isolated('נועה')).toBe('\u2068נועה\u2069');
+    expect(isolated('Bob\u202e\u2069 relaB')).toBe('\u2068Bob relaB\u2069');
   });
 });

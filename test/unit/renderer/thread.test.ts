@@ -203,6 +203,11 @@ describe('rows', () => {
     expect(rows.map((row) => row.endsGroup)).toEqual([false, false, true, true, true]);
   });
 
+  it('never stand later than they came, whatever their author says', () => {
+    const message = core.addMessage(1, { sentAt: 8.64e15 * 2, storedAt: noon });
+    expect(buildRows([message], [], null, new Set())[0]?.at).toBe(noon);
+  });
+
   it('of another day stand below a date', () => {
     const rows = rowsOf([-3000, 'in'], [0, 'in'], [1, 'in'], [719, 'in'], [721, 'in']);
     expect(rows.map((row) => row.newDay)).toEqual([true, true, false, false, true]);
