@@ -7,8 +7,8 @@ import type { FileSource } from './port.ts';
 /** Where a sender takes its chunks from. */
 export interface BodySource {
   readonly size: number;
-  /** the next chunk, exactly `chunkSize` octets but for the last; null: not read yet, `ready` will be called */
-  take(): Buffer | null;
+  /** the next chunk, at most `size` octets and none only at the end; null: not read yet, `ready` will be called */
+  take(size: number): Buffer | null;
   /** the oldest chunk that was taken is not needed any more */
   release(): void;
   /** after the last chunk was taken. @throws what makes the message void */
@@ -19,17 +19,15 @@ export interface BodySource {
 export class MemoryBody implements BodySource {
   readonly size: number;
   readonly #octets: Buffer;
-  readonly #chunkSize: number;
   #at = 0;
 
-  constructor(octets: Uint8Array, chunkSize: number) {
+  constructor(octets: Uint8Array) {
     this.#octets = asBuffer(octets);
     this.size = octets.length;
-    this.#chunkSize = chunkSize;
   }
 
-  take(): Buffer {
-    const chunk = this.#octets.subarray(this.#at, this.#at + this.#chunkSize);
+  take(size: number): Buffer {
+    const chunk = this.#octets.subarray(this.#at, this.#at + size);
     this.#at += chunk.length;
     return chunk;
   }
@@ -53,7 +51,6 @@ const READ_AHEAD = 3;
 export class FileBody implements BodySource {
   readonly size: number;
   readonly #source: FileSource;
-  readonly #chunkSize: number;
   readonly #blockSize: number;
   readonly #ready: () => void;
   readonly #failed: (error: ParleyError) => void;
@@ -67,21 +64,20 @@ export class FileBody implements BodySource {
   constructor(source: FileSource, chunkSize: number, ready: () => void, failed: (error: ParleyError) => void) {
     this.#source = source;
     this.size = source.end - source.start;
-    this.#chunkSize = chunkSize;
     this.#blockSize = Math.max(1, Math.floor(blockPool.size / chunkSize)) * chunkSize;
     this.#readAt = source.start;
     this.#ready = ready;
     this.#failed = failed;
   }
 
-  take(): Buffer | null {
+  take(size: number): Buffer | null {
     const block = this.#full[0];
     if (block === undefined) {
       if (this.size === 0) return Buffer.alloc(0);
       this.#readOn();
       return null;
     }
-    const chunk = block.buffer.subarray(block.taken, Math.min(block.filled, block.taken + this.#chunkSize));
+    const chunk = block.buffer.subarray(block.taken, Math.min(block.filled, block.taken + size));
     block.taken += chunk.length;
     block.lent++;
     this.#lent.push(block);

@@ -73,7 +73,10 @@ export interface OutgoingMessage {
   readonly contentDisposition?: string | undefined;
   readonly source: Uint8Array | FileSource;
   readonly successReport: boolean;
-  /** octets of body a chunk; see field-notes on peers. Default: 65536 to a Parley peer, else 10240, 2048 through relays */
+  /**
+   * octets of body a chunk; see field-notes on peers. Default: 10240, 2048 through relays. From 65536 on (what Parley peers take) it is what the
+   * engine begins with: while answers come at once, chunks grow up to four times that.
+   */
   readonly chunkSize?: number | undefined;
   /** ends the open chunk with `#`; `send` rejects with `file.cancelled` */
   readonly signal?: AbortSignal | undefined;

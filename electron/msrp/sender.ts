@@ -7,7 +7,7 @@ import type { BodySource } from './body-source.ts';
 import { FileBody, MemoryBody } from './body-source.ts';
 import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
-import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_RELAYED } from './limits.ts';
+import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.ts';
 import { HYPHENS } from './octets.ts';
 import type { Batch, Outbox } from './outbox.ts';
 import type { OutgoingMessage } from './port.ts';
@@ -15,6 +15,10 @@ import { RangeSet } from './ranges.ts';
 import type { Session, SessionOwner } from './session.ts';
 
 const NOTHING: BodySource = { size: 0, take: () => null, release() {}, finish() {}, close() {} };
+/** a chunk answered this soon lets the next ones grow up to so many times the size they began with; a late answer ends that */
+const QUICK_MS = 50;
+const SLOW_MS = 250;
+const MAX_GROWTH = 4;
 const PROGRESS_MS = 250;
 /** RFC 4975 section 7.1.1: a longer chunk needs `*` as its range-end, so that it may be cut short */
 const FIXED_RANGE_UP_TO = 2048;
@@ -27,19 +31,21 @@ class PendingChunk implements AnswerTaker {
   readonly id: string;
   readonly end: number;
   readonly batch: Batch;
+  readonly writtenAt: number;
   done = false;
   readonly #sender: Sender;
 
-  constructor(sender: Sender, id: string, end: number, batch: Batch) {
+  constructor(sender: Sender, id: string, end: number, batch: Batch, writtenAt: number) {
     this.#sender = sender;
     this.id = id;
     this.end = end;
     this.batch = batch;
+    this.writtenAt = writtenAt;
   }
 
   answered(status: number, comment: string | null): void {
     this.done = true;
-    this.#sender.answered(status, comment);
+    this.#sender.answered(status, comment, this.writtenAt);
   }
 }
 
@@ -60,6 +66,8 @@ export class Sender implements ChunkSource {
   #afterRange = '';
   #pending: PendingChunk[] = [];
   #pendingFrom = 0;
+  #baseSize = 0;
+  #chunkSize = 0;
   #sent = 0;
   #allSent = false;
   #acknowledged = 0;
@@ -88,19 +96,21 @@ export class Sender implements ChunkSource {
     if (this.#done || this.#connection !== null) return;
     this.#connection = connection;
     const { source, chunkSize } = this.#message;
-    const size = Math.max(1, Math.min(CHUNK_MAX, chunkSize ?? (this.#session.remotePath.length > 1 ? CHUNK_RELAYED : CHUNK_DIRECT)));
+    const base = Math.max(1, Math.min(CHUNK_MAX, chunkSize ?? (this.#session.remotePath.length > 1 ? CHUNK_RELAYED : CHUNK_DIRECT)));
     try {
       [this.#beforeRange, this.#afterRange] = this.#template();
     } catch (thrown) {
       this.#fail({ code: 'request.invalid', detail: toCodedError(thrown).detail });
       return;
     }
+    this.#baseSize = base;
+    this.#chunkSize = base;
     this.#body =
       source instanceof Uint8Array
-        ? new MemoryBody(source, size)
+        ? new MemoryBody(source)
         : new FileBody(
             source,
-            size,
+            base,
             () => connection.enqueue(this),
             (error) => this.#fail(error),
           );
@@ -109,7 +119,7 @@ export class Sender implements ChunkSource {
 
   writeChunk(outbox: Outbox): boolean {
     if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#owner.limits.window) return false;
-    const body = this.#body.take();
+    const body = this.#body.take(this.#chunkSize);
     if (body === null) return false;
     const start = this.#sent;
     const end = start + body.length;
@@ -130,7 +140,7 @@ export class Sender implements ChunkSource {
     outbox.octets(body);
     outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
     outbox.whenFlushed(this.#release);
-    const chunk = new PendingChunk(this, id, end, outbox.batch);
+    const chunk = new PendingChunk(this, id, end, outbox.batch, this.#owner.clock.now());
     this.#pending.push(chunk);
     this.#connection?.expectAnswer(id, chunk);
     this.#sent = end;
@@ -139,10 +149,11 @@ export class Sender implements ChunkSource {
     return !last;
   }
 
-  answered(status: number, comment: string | null): void {
+  answered(status: number, comment: string | null, writtenAt: number): void {
     if (this.#done) return;
     if (status !== 200) return this.#refused(status, comment);
     this.#lastAnswerAt = this.#owner.clock.now();
+    this.#adaptSize(this.#lastAnswerAt - writtenAt);
     const wasFull = this.#pending.length - this.#pendingFrom >= this.#owner.limits.window;
     while (this.#pending[this.#pendingFrom]?.done === true) {
       this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
@@ -182,6 +193,13 @@ export class Sender implements ChunkSource {
   lost(error: CodedError): void {
     this.#allSent = true;
     this.#settle(error);
+  }
+
+  /** Few long chunks cost both ends the least (RFC 4975 section 7.1.1), as long as others on the connection need not wait for their turn. */
+  #adaptSize(answeredAfterMs: number): void {
+    if (this.#baseSize < CHUNK_PARLEY) return;
+    if (answeredAfterMs > SLOW_MS) this.#chunkSize = this.#baseSize;
+    else if (answeredAfterMs < QUICK_MS) this.#chunkSize = Math.min(this.#baseSize * MAX_GROWTH, CHUNK_MAX, this.#chunkSize * 2);
   }
 
   readonly #release = (): void => this.#body.release();

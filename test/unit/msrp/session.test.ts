@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MsrpEngine } from '../../../electron/msrp/port.ts';
+import type { MsrpFrame } from '../../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 import { engine, Inbox, pair, RawPeer } from './harness.ts';
@@ -284,6 +285,34 @@ describe('MSRP session', () => {
     await Promise.all([closing, connected]);
     await a.send({ ...PLAIN, source: text('made it') });
     expect(inB.messages).toHaveLength(1);
+  });
+
+  it.each([
+    [65_536, 262_144],
+    [2048, 2048],
+  ])('chunks that begin with %i octets grow to at most %i while answers come at once', async (chunkSize, largest) => {
+    const { port, peer, close } = await RawPeer.accept();
+    const left = await one({ window: 1 });
+    const a = left.createSession(new Inbox());
+    const connected = a.connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${port}/far;tcp`] });
+    const far = await peer;
+    let answered = 0;
+    const answering = (async () => {
+      for (let all = false; !all; ) {
+        await far.until(() => far.requests().length > answered);
+        const frame = far.requests()[answered++] as MsrpFrame;
+        far.answer(frame, 200);
+        all = answered > 1 && frame.flag === '$';
+      }
+    })();
+    await connected;
+    await a.send({ ...PLAIN, source: randomBytes(chunkSize * 20), chunkSize });
+    await answering;
+    const sizes = far.requests().map(({ body }) => body?.length ?? 0);
+    expect(sizes[1]).toBe(chunkSize);
+    expect(Math.max(...sizes)).toBe(largest);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(chunkSize * 20);
+    close();
   });
 
   it('closes while it connects, and leaves no connection behind', async () => {
