@@ -1,0 +1,73 @@
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { FakeCore, type FakeCoreOptions } from './fake-core.ts';
+import { buildPage, type HostedPage, hostPage, openBrowser, openPage } from './page.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export interface ShowOptions {
+  readonly dark?: boolean;
+  /** px, 1280 when it is not given */
+  readonly width?: number;
+  /** before the page is opened */
+  readonly prepare?: (context: BrowserContext) => Promise<void>;
+}
+
+export type Show = (core: FakeCore, options?: ShowOptions) => Promise<{ page: Page; complaints: string[] }>;
+
+/** The built page in a browser, for a test file: one browser for all its tests, a page and a host for each. */
+export function pageInBrowser(): Show {
+  const built = temporaryFolder();
+  const data = temporaryFolder();
+  let browser: Browser;
+  let context: BrowserContext | undefined;
+  let host: HostedPage | undefined;
+
+  beforeAll(async () => {
+    await buildPage(built);
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    await context?.close();
+    await host?.close();
+  });
+
+  return async (core, options = {}) => {
+    host = await hostPage(core, { page: built, data });
+    context = await browser.newContext({
+      viewport: { width: options.width ?? 1280, height: 800 },
+      colorScheme: options.dark === true ? 'dark' : 'light',
+      reducedMotion: 'reduce',
+    });
+    await options.prepare?.(context);
+    return openPage(context, host.url);
+  };
+}
+
+/** A core with two conversations: Bob's, and one before it with Carol. */
+export function withBob(options: FakeCoreOptions = {}): FakeCore {
+  const neighbours = [
+    { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
+    { address: 'sip:bob@example.com', displayName: 'Bob Baker' },
+  ];
+  const core = new FakeCore({ neighbours, ...options });
+  core.addConversation('sip:bob@example.com', 'Bob Baker');
+  core.addConversation('sip:carol@example.com', 'Carol Clark', { updatedAt: 1 });
+  return core;
+}
+
+export async function openBob(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: /Bob Baker/ })
+    .first()
+    .click();
+  await page.locator('[role=log].placed').waitFor();
+}
+
+export function log(page: Page): Locator {
+  return page.getByRole('log', { name: 'Messages with Bob Baker' });
+}
+
+export function field(page: Page): Locator {
+  return page.getByRole('textbox', { name: 'Message to Bob Baker' });
+}
