@@ -195,10 +195,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'messages.sendText': call(({ conversations }, params) => conversations.sendText(params)),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
-    'files.choose': async () => {
-      const paths = await ports.host.chooseFiles();
-      return { items: await Promise.all(paths.map((path) => files.offer(path))) };
-    },
+    'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': call(({ transfers }, { conversationId, clientId, token }) => transfers.send(conversationId, clientId, files.take(token))),
     'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),
     'transfers.decline': order(({ transfers }, { transferId }) => transfers.decline(transferId)),

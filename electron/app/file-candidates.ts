@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type ErrorCode, ParleyError } from '../../shared/base/errors.ts';
+import { type ErrorCode, ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
-import type { FileCandidate } from '../../shared/ipc/contract.ts';
+import type { FileCandidate, OfferedFile } from '../../shared/ipc/contract.ts';
 import { mediaTypeOf } from './media-types.ts';
 
 /** A picked file as the core knows it; `modifiedAt` in whole ms, so that a change before it is sent is noticed. */
@@ -41,6 +41,18 @@ export class FileCandidates {
     const [oldest] = this.#picked.keys();
     if (this.#picked.size > this.#maxCandidates && oldest !== undefined) this.#picked.delete(oldest);
     return candidate;
+  }
+
+  /** One that cannot be sent does not spoil the others of a choice. */
+  offerAll(paths: readonly string[]): Promise<OfferedFile[]> {
+    return Promise.all(
+      paths.map((path) =>
+        this.offer(path).then(
+          (candidate) => ({ name: candidate.name, candidate, error: null }),
+          (thrown: unknown) => ({ name: basename(path), candidate: null, error: toCodedError(thrown) }),
+        ),
+      ),
+    );
   }
 
   /** It stays known, so that the same call can be repeated. @throws ParleyError `request.not-found` */

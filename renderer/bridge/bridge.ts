@@ -1,10 +1,4 @@
-import type { CodedError } from '../../shared/base/errors.ts';
-import type { EventName, EventPayload, FileCandidate, MethodName, Params, Result } from '../../shared/ipc/contract.ts';
-
-/** What became of one file that was dropped or pasted; `name` as the page knows it. */
-export type OfferedFile =
-  | { readonly name: string; readonly candidate: FileCandidate; readonly error: null }
-  | { readonly name: string; readonly candidate: null; readonly error: CodedError };
+import type { EventName, EventPayload, MethodName, OfferedFile, Params, Result } from '../../shared/ipc/contract.ts';
 
 /** The page's one way to its client core, whatever hosts the page. */
 export interface Bridge {
@@ -14,6 +8,8 @@ export interface Bridge {
   on<E extends EventName>(event: E, listener: (payload: EventPayload<E>) => void): () => void;
   /** whether the page reaches its core: told on each change, not at once */
   onLink(listener: (up: boolean) => void): () => void;
+  /** opens a file dialog, the host's or the browser's; empty when the person closed it */
+  chooseFiles(): Promise<readonly OfferedFile[]>;
   /** makes pasted or dropped files known to the core; one answer a file, in their order; never rejects */
   offerFiles(files: readonly File[]): Promise<OfferedFile[]>;
   /** address of an image that the host serves for a transfer that is `previewable` */

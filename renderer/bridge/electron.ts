@@ -1,6 +1,7 @@
+import type { OfferedFile } from '../../shared/ipc/contract.ts';
 import { type ElectronHost, fromHostError } from '../../shared/ipc/host.ts';
 import { connectContract } from '../../shared/ipc/wire.ts';
-import type { Bridge, OfferedFile } from './bridge.ts';
+import type { Bridge } from './bridge.ts';
 import { isApple } from './platform.ts';
 
 declare global {
@@ -20,6 +21,7 @@ export function electronBridge(host: ElectronHost<File>): Bridge {
     call: (method, params) => client.call(method, params),
     on: (event, listener) => client.on(event, listener),
     onLink: () => () => {},
+    chooseFiles: async () => (await client.call('files.choose', {})).items,
     offerFiles: (files) => Promise.all(files.map((file) => offer(host, file))),
     previewUrl: (transferId) => host.previewUrl(transferId),
     savedUrl: null,

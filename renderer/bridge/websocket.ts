@@ -1,9 +1,9 @@
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ERROR_CODES, toCodedError } from '../../shared/base/errors.ts';
-import type { EventName, EventPayload, FileCandidate } from '../../shared/ipc/contract.ts';
+import type { EventName, EventPayload, FileCandidate, OfferedFile } from '../../shared/ipc/contract.ts';
 import { HEADLESS_PATHS } from '../../shared/ipc/host.ts';
 import { type ContractClient, connectContract } from '../../shared/ipc/wire.ts';
-import type { Bridge, OfferedFile } from './bridge.ts';
+import type { Bridge } from './bridge.ts';
 import { isApple } from './platform.ts';
 import { socketChannel } from './socket-channel.ts';
 
@@ -52,6 +52,9 @@ export function websocketBridge(location: Location): Bridge {
     });
   current = connect();
 
+  const offerFiles = (files: readonly File[]): Promise<OfferedFile[]> =>
+    Promise.all(files.map((file) => upload(file, address(HEADLESS_PATHS.files, { name: file.name }))));
+
   return {
     call: async (method, params) => (await current).call(method, params),
     on(event, listener) {
@@ -63,7 +66,8 @@ export function websocketBridge(location: Location): Bridge {
       return emitter.on(listener);
     },
     onLink: (listener) => links.on(listener),
-    offerFiles: (files) => Promise.all(files.map((file) => upload(file, address(HEADLESS_PATHS.files, { name: file.name })))),
+    chooseFiles: async () => offerFiles(await pickFiles()),
+    offerFiles,
     previewUrl: (transferId) => address(HEADLESS_PATHS.preview(transferId)).href,
     savedUrl: (transferId) => address(HEADLESS_PATHS.saved(transferId)).href,
     apple: isApple(),
@@ -74,6 +78,18 @@ export function websocketBridge(location: Location): Bridge {
 function readToken(location: Location): string {
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   return fragment ?? new URLSearchParams(location.search).get('token') ?? '';
+}
+
+/** The browser's own dialog: a headless host has none. */
+function pickFiles(): Promise<readonly File[]> {
+  return new Promise((resolve) => {
+    const input = document.createElement('input');
+    input.type = 'file';
+    input.multiple = true;
+    input.addEventListener('change', () => resolve([...(input.files ?? [])]));
+    input.addEventListener('cancel', () => resolve([]));
+    input.click();
+  });
 }
 
 async function upload(file: File, url: URL): Promise<OfferedFile> {

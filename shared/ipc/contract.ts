@@ -90,6 +90,9 @@ const registration = v.variant('kind', [
 /** A file the person picked, known to the core by `token`; the renderer never handles a path. */
 const candidate = v.object({ token: v.string(), name: v.string(), size: octets, type: v.string() });
 
+/** What became of one file that was picked: exactly one of `candidate` and `error` is there. */
+const offeredFile = v.object({ name: v.string(), candidate: v.nullable(candidate), error: v.nullable(codedError) });
+
 const appState = v.object({
   account: v.object({ address: v.string(), displayName: v.string() }),
   registration,
@@ -141,8 +144,8 @@ export const contract = {
       result: message,
     },
     'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
-    /** opens the host's file dialog; empty when the person closed it */
-    'files.choose': { params: nothing, result: v.object({ items: v.array(candidate) }) },
+    /** opens the host's file dialog; empty when the person closed it, each file with its candidate or the reason why it cannot be sent */
+    'files.choose': { params: nothing, result: v.object({ items: v.array(offeredFile) }) },
     'files.send': {
       params: v.strictObject({
         conversationId: id,
@@ -183,6 +186,7 @@ export type Params<M extends MethodName> = v.InferOutput<Contract['methods'][M][
 export type Result<M extends MethodName> = v.InferOutput<Contract['methods'][M]['result']>;
 export type EventPayload<E extends EventName> = v.InferOutput<Contract['events'][E]>;
 export type FileCandidate = v.InferOutput<typeof candidate>;
+export type OfferedFile = v.InferOutput<typeof offeredFile>;
 export type AppState = v.InferOutput<typeof appState>;
 
 export type Handlers = { readonly [M in MethodName]: (params: Params<M>) => Promise<Result<M>> };

@@ -232,7 +232,7 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
         }, path);
         const { items } = await core.call('files.choose', {});
         const clientId = `open${name.replace(/\W/g, '')}${Date.now()}`.padEnd(16, '0');
-        const sent = await core.call('files.send', { conversationId, clientId, token: items[0]?.token ?? '' });
+        const sent = await core.call('files.send', { conversationId, clientId, token: items[0]?.candidate?.token ?? '' });
         return sent.transfer?.id ?? 0;
       };
       const program = await send('setup.EXE');

@@ -101,7 +101,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       if (found === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
       return found;
     },
-    'files.choose': async () => ({ items: await Promise.all((await ports.host.chooseFiles()).map((path) => files.offer(path))) }),
+    'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': async ({ conversationId, clientId, token }) => {
       const picked = files.take(token);
       const id = finished.size + 1;

@@ -263,7 +263,7 @@ export class FakeCore {
       },
       'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
-      'files.choose': async () => ({ items: this.chosen }),
+      'files.choose': async () => ({ items: this.chosen.map((candidate) => ({ name: candidate.name, candidate, error: null })) }),
       'files.send': async ({ conversationId, clientId, token }) => {
         const file = this.files.get(token) ?? this.chosen.find((each) => each.token === token);
         if (file === undefined) throw new ParleyError('file.missing', token);

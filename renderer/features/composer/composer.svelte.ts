@@ -106,11 +106,12 @@ export class Composer {
     });
   }
 
-  /** By the host's file dialog. */
+  /** By a file dialog. */
   async choose(): Promise<void> {
     await this.#reading(async () => {
-      const { items } = await this.#ports.bridge.call('files.choose', {});
-      this.#add(items.map((candidate) => ({ name: candidate.name, candidate, error: null, file: null })));
+      const chosen = await this.#ports.bridge.chooseFiles();
+      const room = Math.max(0, MOST_FILES - this.attachments.length);
+      this.#add(chosen.slice(0, room).map((each) => ({ ...each, file: null })));
     });
   }
 

@@ -35,6 +35,15 @@ describe('a picked file', () => {
     expect((await candidates.offer(file('five', '12345'))).size).toBe(5);
   });
 
+  it('does not spoil the others of a choice when it cannot be sent', async () => {
+    const items = await new FileCandidates(5).offerAll([file('small', '1'), file('large', '123456'), join(folder, 'gone')]);
+    expect(items.map(({ name, candidate, error }) => [name, candidate?.size, error?.code])).toEqual([
+      ['small', 1, undefined],
+      ['large', undefined, 'file.too-large'],
+      ['gone', undefined, 'file.missing'],
+    ]);
+  });
+
   it('is refused with a code when it is missing, a folder, or not a file', async () => {
     const candidates = new FileCandidates(0);
     mkdirSync(join(folder, 'sub'));

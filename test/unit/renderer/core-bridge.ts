@@ -19,6 +19,7 @@ export function coreBridge(core: FakeCore): CoreBridge {
       links.add(listener);
       return () => links.delete(listener);
     },
+    chooseFiles: async () => (await core.handlers['files.choose']({})).items,
     offerFiles: async (files) =>
       files.map(({ name, size, type }) => ({ name, candidate: { token: `token of ${name}`, name, size, type }, error: null })),
     previewUrl: (transferId) => `preview/${transferId}`,
