@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Message } from '../../shared/model/message.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
@@ -148,6 +149,27 @@ describe('files', () => {
     const ended = await alice.seesMessage((message) => message.imdnId === imdnId && /^(failed|cancelled|interrupted)$/.test(message.transfer?.state ?? ''));
     expect(ended.transfer?.error?.code).toBeDefined();
     expect((await readdir(bob.downloads)).filter((name) => name.startsWith('large'))).toEqual([]);
+    await expect.poll(() => readdir(join(bob.data, 'partial'))).toEqual([]);
+  });
+
+  test('an offer cancelled by its sender can be made again: the same card, and it arrives', async () => {
+    const path = join(folder, 'again.txt');
+    await writeFile(path, 'second try');
+    const { imdnId } = await offer(path);
+    const first = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered');
+    const own = await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offering');
+    await alice.call['transfers.cancel']({ transferId: own.transfer?.id as number });
+    await bob.seesMessage((message) => message.id === first.id && message.transfer?.state === 'cancelled');
+    await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'cancelled');
+    const before = bob.told.length;
+    await alice.call['messages.retry']({ messageId: own.id });
+    await expect
+      .poll(() => bob.told.slice(before).some(({ payload }) => (payload as Message).id === first.id && (payload as Message).transfer?.state === 'offered'))
+      .toBe(true);
+    await bob.call['transfers.accept']({ transferId: first.transfer?.id as number });
+    const done = await bob.seesMessage((message) => message.id === first.id && message.transfer?.state === 'done');
+    expect(await readFile(done.transfer?.savedAs as string, 'utf8')).toBe('second try');
+    await alice.seesMessage((message) => message.id === own.id && message.transfer?.state === 'done');
   });
 
   test('a file that changes between choosing and sending is not sent as if it were the same', async () => {

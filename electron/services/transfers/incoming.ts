@@ -1,4 +1,4 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
@@ -67,7 +67,9 @@ export class IncomingTransfers {
     const offered = this.#take(transferId);
     const abort = new AbortController();
     this.#running.set(transferId, abort);
-    void this.#receive(offered, abort).finally(() => this.#running.delete(transferId));
+    this.#receive(offered, abort)
+      .catch((thrown) => this.#context.log(`transfer ${transferId}: ${toCodedError(thrown).detail}`))
+      .finally(() => this.#running.delete(transferId));
   }
 
   async decline(transferId: number): Promise<void> {
@@ -182,7 +184,8 @@ export class IncomingTransfers {
       await book.apply('accept', { fields: { partialPath: join(this.#folders.partial, `${book.transfer.id}.part`) } });
       await this.#transfer(offered, abort);
     } catch (thrown) {
-      await book.applyFailure(abort.signal.aborted ? abort.signal.reason : thrown);
+      const { state, partialPath } = await book.applyFailure(abort.signal.aborted ? abort.signal.reason : thrown);
+      if (state !== 'interrupted' && partialPath) await rm(partialPath, { force: true });
       await invite.end().catch(() => undefined);
     }
   }
@@ -240,6 +243,11 @@ export class IncomingTransfers {
       if (failure) await this.#failed(book, failure, partialPath);
       else await this.#finished(book, partialPath);
       if (!byRemote) await this.#awaitBye(invite);
+    } catch (thrown) {
+      sink.abort(toCodedError(thrown));
+      // the partial file is closed then
+      await verdict;
+      throw thrown;
     } finally {
       abort.signal.removeEventListener('abort', stop);
       await session.close();
