@@ -113,7 +113,7 @@ export class FileBody implements BodySource {
     if (this.#reading || this.#closed || this.#blocks >= READ_AHEAD || this.#readAt >= this.#source.end) return;
     this.#reading = true;
     this.#blocks++;
-    const buffer = this.#blockSize <= blockPool.size ? blockPool.take() : Buffer.allocUnsafeSlow(this.#blockSize);
+    const buffer = blockPool.take();
     const block: Block = { buffer, filled: 0, taken: 0, lent: 0 };
     this.#fill(block, Math.min(this.#blockSize, this.#source.end - this.#readAt));
   }

@@ -142,3 +142,59 @@ export async function fastReceive(job: Job): Promise<Side> {
       }),
   };
 }
+
+const ECHO_ANSWER = 100;
+const ECHO_OUTSTANDING = 32;
+
+/** Requests of a fixed size with as many unanswered as the engine has: what loopback and event loop allow without any protocol. */
+export async function echoSend(job: Job): Promise<Side> {
+  const { port, accepted } = await listen();
+  const request = Buffer.alloc(job.size, 'x');
+  return {
+    contact: port,
+    run: async () => {
+      const socket = await accepted;
+      await new Promise<void>((resolve) => {
+        let sent = 0;
+        let answered = 0;
+        let octets = 0;
+        const send = (count: number): void => {
+          socket.cork();
+          for (let at = 0; at < count && sent < job.count; at++, sent++) socket.write(request);
+          socket.uncork();
+        };
+        socket.on('data', (answer: Buffer) => {
+          octets += answer.length;
+          const whole = Math.floor(octets / ECHO_ANSWER) - answered;
+          answered += whole;
+          if (answered === job.count) resolve();
+          else send(whole);
+        });
+        send(ECHO_OUTSTANDING);
+      });
+      socket.end();
+    },
+  };
+}
+
+export async function echoReceive(job: Job): Promise<Side> {
+  const answer = Buffer.alloc(ECHO_ANSWER, 'y');
+  return {
+    contact: null,
+    run: (port) =>
+      new Promise<void>((resolve) => {
+        let octets = 0;
+        let answered = 0;
+        const socket = connect({ port: port as number, host: '127.0.0.1', noDelay: true });
+        socket.on('data', (request: Buffer) => {
+          octets += request.length;
+          const whole = Math.floor(octets / job.size) - answered;
+          answered += whole;
+          socket.cork();
+          for (let at = 0; at < whole; at++) socket.write(answer);
+          socket.uncork();
+          if (answered === job.count) resolve();
+        });
+      }),
+  };
+}

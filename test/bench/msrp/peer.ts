@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
+import { echoReceive, echoSend, fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
 import { engineReceive, engineSend, messagesReceive, messagesSend } from './engines.ts';
 
 /** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
@@ -19,7 +19,18 @@ export interface Side {
   run(other: unknown): Promise<void>;
 }
 
-const ROLES = { plainSend, plainReceive, fastSend, fastReceive, engineSend, engineReceive, messagesSend, messagesReceive };
+const ROLES = {
+  plainSend,
+  plainReceive,
+  fastSend,
+  fastReceive,
+  engineSend,
+  engineReceive,
+  messagesSend,
+  messagesReceive,
+  echoSend,
+  echoReceive,
+};
 
 /** The ratio is about moving octets: how long a disk takes to sync a file is no part of it, for none of the copies. */
 async function withoutSync(): Promise<void> {
