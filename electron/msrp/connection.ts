@@ -226,8 +226,8 @@ export class Connection {
   }
 
   /**
-   * In the middle of a body more octets are on their way, so answers to the chunks before it may wait for company: a write for each would cost both
-   * sides more than the chunk. Never when the peer may be waiting for us.
+   * In the middle of a body more octets are on their way, so answers to the chunks before it may wait for company: a write for each would
+   * cost both sides more than the chunk. Never when the peer may be waiting for us.
    */
   #holdAnswers(busy: boolean): boolean {
     const { gathered } = this.#outbox as Outbox;

@@ -86,8 +86,8 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
   }
 
   /**
-   * By session id alone: it is unguessable, and behind back-to-back agents and gateways the rest of the URI may have been rewritten. So an exact
-   * match and "sessmatch" are one look-up.
+   * By session id alone: it is unguessable, and behind back-to-back agents and gateways the rest of the URI may have been rewritten. So an
+   * exact match and "sessmatch" are one look-up.
    */
   sessionFor(toPath: readonly string[]): Session | null {
     const uri = toPath[0] as string;

@@ -184,8 +184,8 @@ class PartialFile implements MessageSink {
   }
 
   /**
-   * Two writes at once keep the disk busy, but never when they could overlap: the later octets must win (RFC 4975 section 7.3.1). This thread
-   * hashes while the system writes.
+   * Two writes at once keep the disk busy, but never when they could overlap: the later octets must win (RFC 4975 section 7.3.1). This
+   * thread hashes while the system writes.
    */
   #writeNext(): void {
     if (!this.#ready) return;

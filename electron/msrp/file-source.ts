@@ -23,8 +23,8 @@ export interface OpenFile {
 }
 
 /**
- * Opens a file for {@link MsrpSession.send}. What is sent is hashed on its way, so a file that changed after it was offered is never ended with `$`:
- * the peer could not tell it from the right one before its last octet.
+ * Opens a file for {@link MsrpSession.send}. What is sent is hashed on its way, so a file that changed after it was offered is never ended
+ * with `$`: the peer could not tell it from the right one before its last octet.
  * @param options.start first octet to send, from 0: the octets before it are hashed while opening
  * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.changed`
  */

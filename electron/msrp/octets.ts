@@ -4,7 +4,10 @@ import type { Octets } from '../../shared/protocol/msrp/framer.ts';
 export const HYPHENS = '-----';
 const LONG = 4096;
 
-/** The framer's octet operations by Buffer: its search runs at several gigabytes a second. Sockets deliver Buffers; what the framer kept itself is none. */
+/**
+ * The framer's octet operations by Buffer: its search runs at several gigabytes a second. Sockets deliver Buffers; what the framer kept
+ * itself is none.
+ */
 export const bufferOctets: Octets = {
   find(haystack, needle, from) {
     const octets = asBuffer(haystack);

@@ -11,8 +11,8 @@ export interface Batch {
 const COPY_UP_TO = 8192;
 
 /**
- * The one writer of a connection. Gathers heads and bodies and hands them over in few large writes. Bodies are not copied when large, so who
- * gives them waits for {@link whenFlushed} before using the memory again.
+ * The one writer of a connection. Gathers heads and bodies and hands them over in few large writes. Bodies are not copied when large, so
+ * who gives them waits for {@link whenFlushed} before using the memory again.
  */
 export class Outbox {
   batch: Batch = { flushedAt: null };

@@ -21,7 +21,9 @@ export interface SessionHandlers {
    * Called once per Message-ID. A body-less SEND is answered by the engine and never gets here.
    */
   onMessage(head: IncomingHead): MessageSink | { readonly refuse: 403 | 413 | 415; readonly comment?: string };
-  /** the session is of no use any more: connection lost, 481 or 506, or an engine error. At most once; not after {@link MsrpSession.close} */
+  /**
+   * the session is of no use any more: connection lost, 481 or 506, or an engine error. At most once; not after {@link MsrpSession.close}
+   */
   onClosed(error: CodedError): void;
 }
 
@@ -35,7 +37,8 @@ export interface IncomingHead {
 
 /**
  * Where the octets of one message go. `write` may be called with overlapping ranges and out of order (placed by Byte-Range).
- * The engine stops reading the connection while a returned promise is pending: back-pressure. `octets` is only valid until that promise settles.
+ * The engine stops reading the connection while a returned promise is pending: back-pressure. `octets` is only valid until that promise
+ * settles.
  */
 export interface MessageSink {
   write(offset: number, octets: Uint8Array): void | Promise<void>;
@@ -49,8 +52,8 @@ export interface MsrpSession {
   /** `msrp://host:port/session;tcp`, session part of at least 80 random bits */
   readonly localUri: string;
   /**
-   * Binds the session to a connection. Active: connects to `host:port` of the first URI of `remotePath` (or to `via`), reuses a connection that is
-   * there, and sends a body-less SEND unless content follows at once. Passive: waits for the peer's first SEND.
+   * Binds the session to a connection. Active: connects to `host:port` of the first URI of `remotePath` (or to `via`), reuses a connection
+   * that is there, and sends a body-less SEND unless content follows at once. Passive: waits for the peer's first SEND.
    * @throws ParleyError `msrp.unreachable`, `msrp.timeout` (30 s), `msrp.refused`
    */
   connect(options: {
@@ -62,7 +65,10 @@ export interface MsrpSession {
   }): Promise<void>;
   /** Sends one message and resolves when the last chunk was answered 200 and, when asked for, the success REPORT covered all of it. */
   send(message: OutgoingMessage): Promise<void>;
-  /** Ends the session; a message on its way is ended with `#` (sender) and answered 413 (receiver). Closes the connection when no session uses it. */
+  /**
+   * Ends the session; a message on its way is ended with `#` (sender) and answered 413 (receiver). Closes the connection when no session
+   * uses it.
+   */
   close(): Promise<void>;
 }
 
@@ -74,8 +80,8 @@ export interface OutgoingMessage {
   readonly source: Uint8Array | FileSource;
   readonly successReport: boolean;
   /**
-   * octets of body a chunk; see field-notes on peers. Default: 10240, 2048 through relays. From 65536 on (what Parley peers take) it is what the
-   * engine begins with: while answers come at once, chunks grow up to four times that.
+   * octets of body a chunk. Default: 10240, 2048 through relays. From 65536 on (what Parley peers take) it is
+   * what the engine begins with: while answers come at once, chunks grow up to four times that.
    */
   readonly chunkSize?: number | undefined;
   /** ends the open chunk with `#`; `send` rejects with `file.cancelled` */
@@ -85,17 +91,20 @@ export interface OutgoingMessage {
 }
 
 /**
- * An open file to stream from. The engine reads it in its own reused buffers. `onRead` sees each octet of [start, end) once, in order, for hashing while
- * streaming. A short read (the file shrank) rejects `send` with `file.changed`.
+ * An open file to stream from. The engine reads it in its own reused buffers. `onRead` sees each octet of [start, end) once, in order, for
+ * hashing while streaming. A short read (the file shrank) rejects `send` with `file.changed`.
  */
 export interface FileSource {
   readonly fd: number;
   readonly start: number;
   readonly end: number;
   readonly onRead?: ((octets: Uint8Array) => void) | undefined;
-  /** called after the last octet was read and before the last chunk is ended with `$`: a throw ends the message with `#` and rejects `send` with it */
+  /**
+   * called after the last octet was read and before the last chunk is ended with `$`: a throw ends the message with `#` and rejects `send`
+   * with it
+   */
   readonly onEnd?: (() => void) | undefined;
 }
 
-/* Errors of `send`: `msrp.lost`, `msrp.timeout` (no answer 30 s after a chunk), `msrp.stopped` (413), `msrp.refused` (other 4xx/5xx, detail = status and
-   comment), `file.cancelled`, `file.changed`, `file.unreadable`. */
+/* Errors of `send`: `msrp.lost`, `msrp.timeout` (no answer 30 s after a chunk), `msrp.stopped` (413), `msrp.refused` (other 4xx/5xx,
+   detail = status and comment), `file.cancelled`, `file.changed`, `file.unreadable`. */

@@ -195,7 +195,9 @@ export class Sender implements ChunkSource {
     this.#settle(error);
   }
 
-  /** Few long chunks cost both ends the least (RFC 4975 section 7.1.1), as long as others on the connection need not wait for their turn. */
+  /**
+   * Few long chunks cost both ends the least (RFC 4975 section 7.1.1), as long as others on the connection need not wait for their turn.
+   */
   #adaptSize(answeredAfterMs: number): void {
     if (this.#baseSize < CHUNK_PARLEY) return;
     if (answeredAfterMs > SLOW_MS) this.#chunkSize = this.#baseSize;

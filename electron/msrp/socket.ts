@@ -84,8 +84,8 @@ export function openSocket(
 }
 
 /**
- * Gives an accepted, paused socket the same reading as {@link openSocket}. `net.Server` has no `onread`, so the connection's handle moves to a
- * socket that has; on a runtime that keeps its handles elsewhere, reading falls back to `data` events.
+ * Gives an accepted, paused socket the same reading as {@link openSocket}. `net.Server` has no `onread`, so the connection's handle moves
+ * to a socket that has; on a runtime that keeps its handles elsewhere, reading falls back to `data` events.
  */
 export function adoptSocket(accepted: TcpSocket, read: ReadOctets): TcpSocket {
   const holder = accepted as unknown as { _handle?: object | null };
