@@ -112,8 +112,11 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
       [800, 600],
     ] as const) {
       for (const scheme of ['light', 'dark'] as const) {
+        await app.evaluate(({ nativeTheme }, theme) => {
+          nativeTheme.themeSource = theme;
+        }, scheme);
         for (const [name, window] of Object.entries({ alice, bob })) {
-          await window.page.emulateMedia({ colorScheme: scheme });
+          expect(await window.page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)).toBe(scheme === 'dark');
           await (await app.browserWindow(window.page)).evaluate((native, size) => native.setContentSize(size[0], size[1]), [width, height] as const);
           await window.page.waitForTimeout(250);
           await window.page.screenshot({ path: join(SHOTS, `${name}-${width}x${height}-${scheme}.png`) });

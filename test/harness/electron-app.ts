@@ -17,7 +17,13 @@ export function electronArguments(args: readonly string[]): string[] {
 
 /** The app as a person starts it, driven from outside. `log` collects what it writes to stderr. */
 export async function launchElectron(args: readonly string[], log: string[] = []): Promise<ElectronApplication> {
-  const app = await _electron.launch({ executablePath: electronPath, args: electronArguments(args), env: await displayEnvironment() });
+  const app = await _electron.launch({
+    executablePath: electronPath,
+    args: electronArguments(args),
+    env: await displayEnvironment(),
+    // else light, whatever the app's own theme is
+    colorScheme: null,
+  });
   app.process().stderr?.on('data', (data: Buffer) => log.push(data.toString('utf8')));
   return app;
 }
