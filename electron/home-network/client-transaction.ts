@@ -3,7 +3,7 @@ import { encodeSip } from '../../shared/protocol/sip/codec.ts';
 import { header, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import type { Flow } from './flow.ts';
 import { REASONS } from './responses.ts';
-import type { TransactionLayer } from './transactions.ts';
+import type { TransactionHost } from './transaction-host.ts';
 
 export interface ClientListener {
   /** 101 to 199 */
@@ -23,21 +23,15 @@ export interface ClientListener {
 export class ClientTransaction {
   readonly request: SipRequest;
   readonly branch: string;
-  readonly #layer: TransactionLayer;
+  readonly #host: TransactionHost;
   readonly #flow: Flow;
   readonly #listener: ClientListener & { onTerminated(): void };
   #state: 'calling' | 'proceeding' | 'accepted' | 'terminated' = 'calling';
   #stopTimer: (() => void) | null = null;
   #cancel: readonly SipHeader[] | null = null;
 
-  constructor(
-    layer: TransactionLayer,
-    flow: Flow,
-    request: SipRequest,
-    branch: string,
-    listener: ClientListener & { onTerminated(): void },
-  ) {
-    this.#layer = layer;
+  constructor(host: TransactionHost, flow: Flow, request: SipRequest, branch: string, listener: ClientListener & { onTerminated(): void }) {
+    this.#host = host;
     this.#flow = flow;
     this.request = request;
     this.branch = branch;
@@ -48,11 +42,11 @@ export class ClientTransaction {
   start(isRefused: boolean): void {
     if (isRefused || !this.#flow.isOpen) {
       // never from inside send(): the caller has not got this object yet
-      this.#stopTimer = this.#layer.clock.after(0, () => this.#end(madeUp(480)));
+      this.#stopTimer = this.#host.clock.after(0, () => this.#end(madeUp(480)));
       return;
     }
     this.#guard(() => this.#end(madeUp(408)));
-    this.#flow.send(encodeSip({ ...this.request, headers: [this.#layer.via(this.branch), ...this.request.headers] }));
+    this.#flow.send(encodeSip({ ...this.request, headers: [this.#host.via(this.branch), ...this.request.headers] }));
   }
 
   received(response: SipResponse): void {
@@ -98,7 +92,7 @@ export class ClientTransaction {
 
   #sendCancel(extra: readonly SipHeader[]): void {
     const request = this.#sameBranch('CANCEL', header(this.request, 'To') ?? '', extra);
-    this.#layer.sendWithBranch(this.#flow, request, this.branch, { onFinal: () => undefined });
+    this.#host.sendCancel(this.#flow, request, this.branch);
     // a peer that never ends its INVITE after a CANCEL is taken for one that did
     this.#guard(() => this.#end(madeUp(487)));
   }
@@ -106,7 +100,7 @@ export class ClientTransaction {
   /** ACK to a non-2xx (RFC 3261 section 17.1.1.3), with Accept-Contact again (RFC 3841 section 5). */
   #acknowledge(response: SipResponse): void {
     const ack = this.#sameBranch('ACK', header(response, 'To') ?? '', []);
-    this.#flow.send(encodeSip({ ...ack, headers: [this.#layer.via(this.branch), ...ack.headers] }));
+    this.#flow.send(encodeSip({ ...ack, headers: [this.#host.via(this.branch), ...ack.headers] }));
   }
 
   #sameBranch(method: 'ACK' | 'CANCEL', to: string, extra: readonly SipHeader[]): SipRequest {
@@ -121,7 +115,7 @@ export class ClientTransaction {
 
   #guard(run: () => void): void {
     this.#stopTimer?.();
-    this.#stopTimer = this.#layer.clock.after(this.#layer.timing.transaction, run);
+    this.#stopTimer = this.#host.clock.after(this.#host.timing.transaction, run);
   }
 
   #end(response: SipResponse): void {

@@ -4,7 +4,7 @@ import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.
 import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import type { Flow } from './flow.ts';
 import { type Answer, responseTo } from './responses.ts';
-import type { TransactionLayer } from './transactions.ts';
+import type { TransactionHost } from './transaction-host.ts';
 
 export interface ServerListener {
   onFinal(response: SipResponse): void;
@@ -27,14 +27,14 @@ export class ServerTransaction {
   readonly startedAt = performance.now();
   /** for an INVITE: what to do when a CANCEL comes before the final answer */
   onCancel: ((cancel: SipRequest) => void) | null = null;
-  readonly #layer: TransactionLayer;
+  readonly #host: TransactionHost;
   readonly #listener: ServerListener;
   #last: Uint8Array | null = null;
   #finalStatus = 0;
   #stopTimerH: (() => void) | null = null;
 
-  constructor(layer: TransactionLayer, flow: Flow, request: SipRequest, essentials: SipEssentials, listener: ServerListener) {
-    this.#layer = layer;
+  constructor(host: TransactionHost, flow: Flow, request: SipRequest, essentials: SipEssentials, listener: ServerListener) {
+    this.#host = host;
     this.flow = flow;
     this.request = request;
     this.essentials = essentials;
@@ -53,7 +53,7 @@ export class ServerTransaction {
   /** Provisional answers, then one final answer; what comes later is dropped. */
   respond(status: number, answer: Answer = {}): void {
     if (this.isAnswered) return;
-    const keep = this.request.method === 'REGISTER' ? Math.round(this.#layer.timing.flowTimer / 1000) : null;
+    const keep = this.request.method === 'REGISTER' ? Math.round(this.#host.timing.flowTimer / 1000) : null;
     const response = responseTo(this.request, this.essentials, this.flow.remote, status, this.toTag, answer, keep);
     this.#last = encodeSip(response);
     this.flow.send(this.#last);
@@ -61,7 +61,7 @@ export class ServerTransaction {
     this.#finalStatus = status;
     this.onCancel = null;
     if (this.request.method === 'INVITE' && status >= 300 && this.flow.isOpen) {
-      this.#stopTimerH = this.#layer.clock.after(this.#layer.timing.transaction, () => {
+      this.#stopTimerH = this.#host.clock.after(this.#host.timing.transaction, () => {
         this.#stopTimerH = null;
         this.#listener.onTerminated();
       });

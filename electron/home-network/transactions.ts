@@ -8,6 +8,7 @@ import { type ClientListener, ClientTransaction } from './client-transaction.ts'
 import type { Flow } from './flow.ts';
 import { ServerTransaction } from './server-transaction.ts';
 import type { Bounds, Timing } from './settings.ts';
+import type { TransactionHost } from './transaction-host.ts';
 
 /** Finished transactions a flow remembers to answer a repeated request with the same octets. */
 const REMEMBERED = 64;
@@ -28,7 +29,7 @@ interface FlowState {
 }
 
 /** RFC 3261 section 17 over reliable transports: matching, absorbing what comes twice, and the timers that end what nobody answers. */
-export class TransactionLayer {
+export class TransactionLayer implements TransactionHost {
   readonly clock: Clock;
   readonly timing: Timing;
   readonly #bounds: Bounds;
@@ -95,9 +96,8 @@ export class TransactionLayer {
     return this.#start(flow, request, this.#newBranch(), listener);
   }
 
-  /** CANCEL goes with the branch of its INVITE (RFC 3261 section 9.1). */
-  sendWithBranch(flow: Flow, request: SipRequest, branch: string, listener: ClientListener): ClientTransaction {
-    return this.#start(flow, request, branch, listener);
+  sendCancel(flow: Flow, cancel: SipRequest, branch: string): void {
+    this.#start(flow, cancel, branch, { onFinal: () => undefined });
   }
 
   /** ACK to a 2xx: no transaction, a branch of its own (RFC 3261 section 13.2.2.4). @returns the octets, to be sent again for a repeated 2xx */
