@@ -8,7 +8,6 @@ import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { EngineLimits } from './limits.ts';
 import { bufferOctets } from './octets.ts';
 import { Outbox } from './outbox.ts';
-import type { Session } from './session.ts';
 
 /** Takes the rest of one frame. */
 export interface FrameConsumer {
@@ -28,11 +27,24 @@ export interface AnswerTaker {
   answered(status: number, comment: string | null): void;
 }
 
+/** A session as the connections see it that carry its octets. */
+export interface ConnectedSession {
+  readonly localUri: string;
+  /** whether octets on this connection may belong to it; the first ones of a passive session bind it */
+  bind(connection: Connection): boolean;
+  /** a SEND came: takes the rest of it */
+  chunk(head: MsrpRequest, hasBody: boolean): FrameConsumer;
+  /** a REPORT came */
+  report(head: MsrpRequest): void;
+  /** the connection is gone, or the engine closes */
+  lost(error: CodedError): void;
+}
+
 export interface ConnectionOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   /** the session a To-Path names, or null */
-  sessionFor(toPath: readonly string[]): Session | null;
+  sessionFor(toPath: readonly string[]): ConnectedSession | null;
   /** at most once a connection */
   connectionLost(connection: Connection, error: CodedError): void;
 }
@@ -50,7 +62,7 @@ const KEEP_ALIVE_MS = 60_000;
  * is busy or the peer does not read our answers; writing stops while the system's buffer is full.
  */
 export class Connection {
-  readonly sessions = new Set<Session>();
+  readonly sessions = new Set<ConnectedSession>();
   /** host:port it was opened to; null when accepted */
   readonly openedTo: string | null;
 
@@ -111,13 +123,13 @@ export class Connection {
     }
   };
 
-  attach(session: Session): void {
+  attach(session: ConnectedSession): void {
     this.sessions.add(session);
     this.#cancelIdle?.();
     this.#cancelIdle = null;
   }
 
-  detach(session: Session): void {
+  detach(session: ConnectedSession): void {
     if (!this.sessions.delete(session) || this.sessions.size > 0 || this.#closed) return;
     // The side that opened it decides; the other one gives it time to put a new session on it.
     if (this.openedTo !== null) this.end();
@@ -265,7 +277,7 @@ export class Connection {
       if (head.method === 'SEND') this.answer(head, 506, 'Session bound to another connection', session.localUri);
       return head.method === 'SEND' ? IGNORE : limited();
     }
-    if (head.method === 'SEND') return session.receiver.begin(head, this.#framer.hasBody);
+    if (head.method === 'SEND') return session.chunk(head, this.#framer.hasBody);
     if (head.method === 'REPORT') session.report(head);
     else this.answer(head, 501, 'Unknown method', session.localUri);
     return limited();

@@ -6,9 +6,9 @@ import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
 import { failureReportOf, formatByteRange, successReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './connection.ts';
 import { transactionId } from './ids.ts';
+import type { MessageContext } from './message-context.ts';
 import type { MessageSink } from './port.ts';
 import { RangeSet } from './ranges.ts';
-import type { Session, SessionOwner } from './session.ts';
 
 const OK = { status: 200, comment: 'OK' };
 const STOP = { status: 413, comment: 'Stop sending this message' };
@@ -25,8 +25,7 @@ export interface MessageListener {
  * flagged `$` sets the size. Its sink hears exactly one of `complete` and `abort`.
  */
 export class IncomingMessage implements FrameConsumer {
-  readonly #session: Session;
-  readonly #owner: SessionOwner;
+  readonly #session: MessageContext;
   readonly #id: string;
   readonly #sink: MessageSink;
   readonly #listener: MessageListener;
@@ -40,9 +39,8 @@ export class IncomingMessage implements FrameConsumer {
   #inChunk = false;
   #cancelGapTimer: (() => void) | null = null;
 
-  constructor(session: Session, owner: SessionOwner, id: string, sink: MessageSink, listener: MessageListener) {
+  constructor(session: MessageContext, id: string, sink: MessageSink, listener: MessageListener) {
     this.#session = session;
-    this.#owner = owner;
     this.#id = id;
     this.#sink = sink;
     this.#listener = listener;
@@ -88,7 +86,7 @@ export class IncomingMessage implements FrameConsumer {
       this.givenUp();
       return;
     }
-    if (this.#ranges.count > this.#owner.limits.maxGaps) {
+    if (this.#ranges.count > this.#session.limits.maxGaps) {
       this.#answer(STOP);
       this.#over({ code: 'msrp.too-large', detail: 'too many gaps' }, STOP);
       return;
@@ -149,7 +147,7 @@ export class IncomingMessage implements FrameConsumer {
 
   /** Relays may change the order of chunks, so a gap before `$` is not yet a loss. */
   #waitForGaps(): void {
-    this.#cancelGapTimer = this.#owner.clock.after(this.#owner.limits.answerMs, () => {
+    this.#cancelGapTimer = this.#session.clock.after(this.#session.limits.answerMs, () => {
       const request = this.#request as MsrpRequest;
       if (failureReportOf(request) === 'yes') this.#report({ status: 408, comment: 'Octets are missing' });
       this.#over({ code: 'msrp.timeout', detail: 'octets are missing' }, { status: 408, comment: 'Octets are missing' });
@@ -187,7 +185,7 @@ export class IncomingMessage implements FrameConsumer {
     }
     // With a REPORT to come the answer need not wait for the disk; without one it is all the sender will hear.
     if (success) answer(OK);
-    else cancelHold = this.#owner.clock.after(this.#owner.limits.holdAnswerMs, () => answer(OK));
+    else cancelHold = this.#session.clock.after(this.#session.limits.holdAnswerMs, () => answer(OK));
     busy.then(
       () => finish(OK),
       (thrown: unknown) => finish(verdict(toCodedError(thrown))),

@@ -5,16 +5,15 @@ import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
 import { byteRangeOf, headerValue } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './connection.ts';
 import { IncomingMessage } from './incoming-message.ts';
+import type { MessageContext } from './message-context.ts';
 import type { MessageSink, SessionHandlers } from './port.ts';
-import type { Session, SessionOwner } from './session.ts';
 
 /** How many ended messages are remembered, so that late chunks of theirs get the answer the message got. */
 const REMEMBERED = 64;
 
 /** The SENDs of one session: finds or opens the message of each chunk (RFC 4975 section 7.3.1). */
 export class Receiver {
-  readonly #session: Session;
-  readonly #owner: SessionOwner;
+  readonly #session: MessageContext;
   readonly #handlers: SessionHandlers;
   readonly #open = new Map<string, IncomingMessage>();
   readonly #ended = new Map<string, { status: number; comment: string }>();
@@ -23,9 +22,8 @@ export class Receiver {
   #stopping = false;
   #idle: (() => void) | null = null;
 
-  constructor(session: Session, owner: SessionOwner, handlers: SessionHandlers) {
+  constructor(session: MessageContext, handlers: SessionHandlers) {
     this.#session = session;
-    this.#owner = owner;
     this.#handlers = handlers;
   }
 
@@ -58,7 +56,7 @@ export class Receiver {
     for (const [id, message] of [...this.#open]) if (message.stop()) this.#stopped.add(id);
     if (!this.#busy) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#owner.clock.after(this.#owner.limits.lingerMs, resolve);
+      const cancel = this.#session.clock.after(this.#session.limits.lingerMs, resolve);
       this.#idle = () => {
         cancel();
         resolve();
@@ -85,7 +83,7 @@ export class Receiver {
 
   #openMessage(request: MsrpRequest, messageId: string, range: MsrpByteRange): IncomingMessage | { status: number; comment: string } {
     if (this.#stopping) return { status: 413, comment: 'Session closes' };
-    if (this.#open.size >= this.#owner.limits.maxOpenMessages) return { status: 413, comment: 'Too many messages at once' };
+    if (this.#open.size >= this.#session.limits.maxOpenMessages) return { status: 413, comment: 'Too many messages at once' };
     const contentType = headerValue(request, 'Content-Type');
     if (contentType === null) return { status: 400, comment: 'No Content-Type' };
     let sink: MessageSink;
@@ -96,7 +94,7 @@ export class Receiver {
     } catch (thrown) {
       return { status: 413, comment: `Not taken: ${toCodedError(thrown).code}` };
     }
-    return new IncomingMessage(this.#session, this.#owner, messageId, sink, {
+    return new IncomingMessage(this.#session, messageId, sink, {
       ended: (status, comment) => {
         this.#open.delete(messageId);
         this.#remember(messageId, { status, comment });

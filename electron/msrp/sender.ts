@@ -8,11 +8,11 @@ import { FileBody, MemoryBody } from './body-source.ts';
 import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.ts';
+import type { MessageContext } from './message-context.ts';
 import { HYPHENS } from './octets.ts';
 import type { Batch, Outbox } from './outbox.ts';
 import type { OutgoingMessage } from './port.ts';
 import { RangeSet } from './ranges.ts';
-import type { Session, SessionOwner } from './session.ts';
 
 const NOTHING: BodySource = { size: 0, take: () => null, release() {}, finish() {}, close() {} };
 /** a chunk answered this soon lets the next ones grow up to so many times the size they began with; a late answer ends that */
@@ -54,8 +54,7 @@ class PendingChunk implements AnswerTaker {
  * of them on the way; ends an unfinished message with a chunk flagged `#`.
  */
 export class Sender implements ChunkSource {
-  readonly #session: Session;
-  readonly #owner: SessionOwner;
+  readonly #session: MessageContext;
   readonly #message: OutgoingMessage;
   readonly #settled: (error: CodedError | null) => void;
   readonly #id: string;
@@ -78,9 +77,8 @@ export class Sender implements ChunkSource {
   #done = false;
   #cancelTimer: (() => void) | null = null;
 
-  constructor(session: Session, owner: SessionOwner, id: string, message: OutgoingMessage, settled: (error: CodedError | null) => void) {
+  constructor(session: MessageContext, id: string, message: OutgoingMessage, settled: (error: CodedError | null) => void) {
     this.#session = session;
-    this.#owner = owner;
     this.#message = message;
     this.#settled = settled;
     this.#id = id;
@@ -118,7 +116,7 @@ export class Sender implements ChunkSource {
   }
 
   writeChunk(outbox: Outbox): boolean {
-    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#owner.limits.window) return false;
+    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#session.limits.window) return false;
     const body = this.#body.take(this.#chunkSize);
     if (body === null) return false;
     const start = this.#sent;
@@ -140,7 +138,7 @@ export class Sender implements ChunkSource {
     outbox.octets(body);
     outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
     outbox.whenFlushed(this.#release);
-    const chunk = new PendingChunk(this, id, end, outbox.batch, this.#owner.clock.now());
+    const chunk = new PendingChunk(this, id, end, outbox.batch, this.#session.clock.now());
     this.#pending.push(chunk);
     this.#connection?.expectAnswer(id, chunk);
     this.#sent = end;
@@ -152,9 +150,9 @@ export class Sender implements ChunkSource {
   answered(status: number, comment: string | null, writtenAt: number): void {
     if (this.#done) return;
     if (status !== 200) return this.#refused(status, comment);
-    this.#lastAnswerAt = this.#owner.clock.now();
+    this.#lastAnswerAt = this.#session.clock.now();
     this.#adaptSize(this.#lastAnswerAt - writtenAt);
-    const wasFull = this.#pending.length - this.#pendingFrom >= this.#owner.limits.window;
+    const wasFull = this.#pending.length - this.#pendingFrom >= this.#session.limits.window;
     while (this.#pending[this.#pendingFrom]?.done === true) {
       this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
     }
@@ -265,14 +263,14 @@ export class Sender implements ChunkSource {
   /** One timer a message: chunks are answered in order, so the oldest one decides. */
   #watch(): void {
     if (this.#cancelTimer !== null) return;
-    this.#lastAnswerAt = this.#owner.clock.now();
-    this.#cancelTimer = this.#owner.clock.after(this.#owner.limits.answerMs, this.#checkAnswers);
+    this.#lastAnswerAt = this.#session.clock.now();
+    this.#cancelTimer = this.#session.clock.after(this.#session.limits.answerMs, this.#checkAnswers);
   }
 
   readonly #checkAnswers = (): void => {
     this.#cancelTimer = null;
     if (this.#done) return;
-    const { clock, limits } = this.#owner;
+    const { clock, limits } = this.#session;
     const oldest = this.#pending[this.#pendingFrom];
     let left: number;
     if (oldest === undefined) {

@@ -4,9 +4,10 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
-import type { AnswerTaker, Connection } from './connection.ts';
+import type { ConnectedSession, Connection, FrameConsumer } from './connection.ts';
 import { messageId, transactionId } from './ids.ts';
 import type { EngineLimits } from './limits.ts';
+import type { MessageContext } from './message-context.ts';
 import type { MsrpSession, OutgoingMessage, SessionHandlers } from './port.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
@@ -24,34 +25,42 @@ export interface SessionOwner {
   forget(session: Session): void;
 }
 
-type Binding = { readonly resolve: () => void; readonly reject: (error: ParleyError) => void };
+/** What can end a wait of connect(). */
+interface Wait<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: ParleyError) => void;
+}
 
 /**
  * One MSRP session. Unbound until the first octets flow, then tied to one connection for the rest of its life (RFC 4975 section 5.4):
  *
  *   unbound --connect active / first SEND of the peer--> bound --close / lost / 481 / 506--> ended
  */
-export class Session implements MsrpSession {
+export class Session implements MsrpSession, ConnectedSession, MessageContext {
   readonly localUri: string;
   readonly id: string;
-  readonly receiver: Receiver;
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
   connection: Connection | null = null;
   remotePath: readonly string[] = [];
 
   readonly #owner: SessionOwner;
   readonly #handlers: SessionHandlers;
+  readonly #receiver: Receiver;
   readonly #senders = new Map<string, Sender>();
   #role: 'active' | 'passive' | null = null;
-  #binding: Binding | null = null;
+  #binding: Wait<void> | null = null;
   #ended: CodedError | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(owner: SessionOwner, id: string, localUri: string, handlers: SessionHandlers) {
     this.#owner = owner;
+    this.clock = owner.clock;
+    this.limits = owner.limits;
     this.id = id;
     this.localUri = localUri;
     this.#handlers = handlers;
-    this.receiver = new Receiver(this, owner, handlers);
+    this.#receiver = new Receiver(this, handlers);
   }
 
   async connect(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
@@ -79,7 +88,7 @@ export class Session implements MsrpSession {
     const id = message.messageId ?? messageId();
     if (this.#senders.has(id)) return Promise.reject(new ParleyError('request.invalid', 'Message-ID is in use'));
     return new Promise((resolve, reject) => {
-      const sender = new Sender(this, this.#owner, id, message, (error) => {
+      const sender = new Sender(this, id, message, (error) => {
         this.#senders.delete(id);
         if (error === null) resolve();
         else reject(new ParleyError(error.code, error.detail, { cause: error }));
@@ -94,7 +103,6 @@ export class Session implements MsrpSession {
     return this.#closing;
   }
 
-  /** Whether octets on this connection may belong here; the first ones of a passive session bind it. */
   bind(connection: Connection): boolean {
     if (this.connection !== null) return this.connection === connection;
     if (this.#role === 'active' || this.#ended !== null) return false;
@@ -104,17 +112,19 @@ export class Session implements MsrpSession {
     return true;
   }
 
+  chunk(head: MsrpRequest, hasBody: boolean): FrameConsumer {
+    return this.#receiver.begin(head, hasBody);
+  }
+
   /** A REPORT came (RFC 4975 section 7.3.2); one for a message we do not know is ignored. */
   report(head: MsrpRequest): void {
     this.#senders.get(headerValue(head, 'Message-ID') ?? '')?.reported(head);
   }
 
-  /** 481 or 506: the peer has no such session any more. */
   refused(status: number, comment: string | null): void {
     this.#end({ code: 'msrp.refused', detail: `${status} ${comment ?? ''}`.trim() }, true);
   }
 
-  /** The connection is gone, or the engine closes. */
   lost(error: CodedError): void {
     this.connection = null;
     this.#end(error, true);
@@ -153,44 +163,27 @@ export class Session implements MsrpSession {
   /** Active side: something must be sent to bind the session (RFC 4975 section 5.4). @returns 200, or null when the connection was lost */
   #greet(connection: Connection, signal: AbortSignal | undefined): Promise<200 | null> {
     if (connection.closed) return Promise.resolve(null);
-    return new Promise((resolve, reject) => {
-      const id = transactionId();
-      const done = (): void => {
-        cancel();
-        connection.forgetAnswer(id);
-        signal?.removeEventListener('abort', onAbort);
-        this.#binding = null;
-      };
-      const fail = (error: ParleyError): void => {
-        done();
-        reject(error);
-      };
-      const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
-      const cancel = this.#owner.clock.after(this.#owner.limits.answerMs, () =>
-        fail(new ParleyError('msrp.timeout', 'no answer to the first SEND')),
-      );
-      const taker: AnswerTaker = {
+    const id = transactionId();
+    const terms = { limitMs: this.limits.answerMs, late: 'no answer to the first SEND', signal, over: () => connection.forgetAnswer(id) };
+    return this.#wait<200 | null>(terms, (wait) => {
+      connection.expectAnswer(id, {
         answered: (status, comment) => {
-          if (status !== 200) return fail(new ParleyError('msrp.refused', `${status} ${comment ?? ''}`.trim()));
-          done();
-          resolve(200);
+          if (status === 200) wait.resolve(200);
+          else wait.reject(new ParleyError('msrp.refused', `${status} ${comment ?? ''}`.trim()));
         },
-      };
-      this.#binding = {
-        resolve: () => {},
-        reject: (error) => {
-          done();
-          if (error.code === 'msrp.lost' && this.#ended === null) resolve(null);
-          else reject(error);
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      connection.expectAnswer(id, taker);
+      });
       connection.write(
         `MSRP ${id} SEND\r\nTo-Path: ${this.remotePath.join(' ')}\r\nFrom-Path: ${this.localUri}\r\nMessage-ID: ${messageId()}\r\n` +
           `Byte-Range: 1-0/0\r\n-------${id}$\r\n`,
       );
       this.#attach(connection);
+      return {
+        resolve: () => {},
+        reject: (error) => {
+          if (error.code === 'msrp.lost' && this.#ended === null) wait.resolve(null);
+          else wait.reject(error);
+        },
+      };
     });
   }
 
@@ -199,28 +192,36 @@ export class Session implements MsrpSession {
       this.#startSenders();
       return Promise.resolve();
     }
+    const terms = { limitMs: this.limits.connectMs, late: 'the other side did not connect', signal, over: () => {} };
+    return this.#wait(terms, (wait) => wait);
+  }
+
+  /** @param begin gives the binding that stands until the wait is over: by itself, by the time, or by the signal */
+  #wait<T>(
+    { limitMs, late, signal, over }: { limitMs: number; late: string; signal: AbortSignal | undefined; over: () => void },
+    begin: (wait: Wait<T>) => Wait<void>,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         cancel();
         signal?.removeEventListener('abort', onAbort);
+        over();
         this.#binding = null;
       };
-      const fail = (error: ParleyError): void => {
-        done();
-        reject(error);
-      };
-      const onAbort = (): void => fail(new ParleyError('msrp.lost', 'given up'));
-      const cancel = this.#owner.clock.after(this.#owner.limits.connectMs, () =>
-        fail(new ParleyError('msrp.timeout', 'the other side did not connect')),
-      );
-      this.#binding = {
-        resolve: () => {
+      const wait: Wait<T> = {
+        resolve: (value) => {
           done();
-          resolve();
+          resolve(value);
         },
-        reject: fail,
+        reject: (error) => {
+          done();
+          reject(error);
+        },
       };
+      const onAbort = (): void => wait.reject(new ParleyError('msrp.lost', 'given up'));
+      const cancel = this.clock.after(limitMs, () => wait.reject(new ParleyError('msrp.timeout', late)));
       signal?.addEventListener('abort', onAbort, { once: true });
+      this.#binding = begin(wait);
     });
   }
 
@@ -235,7 +236,7 @@ export class Session implements MsrpSession {
     this.#ended = error;
     this.#binding?.reject(new ParleyError(error.code, error.detail));
     for (const sender of [...this.#senders.values()]) sender.lost(error);
-    this.receiver.lost(error);
+    this.#receiver.lost(error);
     const { connection } = this;
     this.connection = null;
     this.#owner.forget(this);
@@ -246,7 +247,7 @@ export class Session implements MsrpSession {
   async #close(): Promise<void> {
     if (this.#ended !== null) return;
     for (const sender of [...this.#senders.values()]) sender.stop();
-    await this.receiver.stop();
+    await this.#receiver.stop();
     this.#end({ code: 'msrp.lost', detail: 'session closed' }, false);
   }
 

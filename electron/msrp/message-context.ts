@@ -1,0 +1,15 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Connection } from './connection.ts';
+import type { EngineLimits } from './limits.ts';
+
+/** What the messages of a session, in either direction, ask of it. */
+export interface MessageContext {
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  readonly localUri: string;
+  readonly remotePath: readonly string[];
+  /** null before the session is bound and after its end */
+  readonly connection: Connection | null;
+  /** 481 or 506 was the answer to a message: the peer has no such session any more */
+  refused(status: number, comment: string | null): void;
+}
