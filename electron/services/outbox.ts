@@ -7,7 +7,7 @@ const AT_ONCE = 16;
 /** A message that no try brought out is given up after this long, with its last reason. */
 export const GIVE_UP_MS = 24 * 3_600_000;
 /** `cpm.md` section 15.2: an unavailable person or a struggling server is asked again, ever more rarely. */
-const FIRST_WAIT_MS = 10_000;
+const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 600_000;
 /** the link is about to be declared lost; until it is, no try in a tight loop */
 const LINK_WAIT_MS = 1000;

@@ -67,15 +67,15 @@ describe('outbox', () => {
     expect(booked.at(-1)).toEqual({ event: 'accepted' });
   });
 
-  test('an unavailable person is asked again after 10, 20, 40 … seconds, by itself', async () => {
+  test('an unavailable person is asked again after 2, 4, 8 … seconds, by itself', async () => {
     const { run, booked } = oneText([UNAVAILABLE, UNAVAILABLE, { kind: 'accepted' }]);
-    await run(10_000);
-    await run(20_000);
+    await run(2000);
+    await run(4000);
     expect(booked).toEqual([
       { event: 'attempt' },
-      { event: 'postponed', notBefore: 10_000 },
+      { event: 'postponed', notBefore: 2000 },
       { event: 'attempt' },
-      { event: 'postponed', notBefore: 20_000 },
+      { event: 'postponed', notBefore: 4000 },
       { event: 'attempt' },
       { event: 'accepted' },
     ]);

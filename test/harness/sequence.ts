@@ -1,0 +1,8 @@
+/** Numbers in [0, 1), the same in every run, so that a failure can be repeated. */
+export function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
