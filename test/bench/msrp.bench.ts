@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Job } from './msrp/peer.ts';
+import type { PeerJob } from './msrp/peer.ts';
 
 /** One line of a report: how this product does against something that is not its own. */
 export interface Measured {
@@ -152,7 +152,7 @@ interface Done {
 }
 
 /** Starts both sides, and the clock once both are ready. */
-async function between(send: Job, receive: Job): Promise<Outcome> {
+async function between(send: PeerJob, receive: PeerJob): Promise<Outcome> {
   const sender = start(send);
   const receiver = start(receive);
   try {
@@ -169,7 +169,7 @@ async function between(send: Job, receive: Job): Promise<Outcome> {
   }
 }
 
-function start(job: Job): { ready: Promise<unknown>; done: Promise<Done>; go(other: unknown): void; stop(): void } {
+function start(job: PeerJob): { ready: Promise<unknown>; done: Promise<Done>; go(other: unknown): void; stop(): void } {
   const profile = process.env['PARLEY_BENCH_PROFILE'];
   const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${job.role}.cpuprofile`];
   const child: ChildProcess = fork(new URL('./msrp/peer.ts', import.meta.url), [JSON.stringify(job)], { execArgv });

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Job, Side } from './peer.ts';
+import type { Job, Side } from './job.ts';
 
 function listen(): Promise<{ port: number; accepted: Promise<Socket> }> {
   return new Promise((resolve) => {

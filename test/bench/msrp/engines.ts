@@ -4,7 +4,7 @@ import { createFileSink } from '../../../electron/msrp/file-sink.ts';
 import { openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
 import type { MessageSink, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
-import type { Job, Side } from './peer.ts';
+import type { Job, Side } from './job.ts';
 
 async function session(handlers: Partial<SessionHandlers>): Promise<MsrpSession> {
   const engine = createMsrpEngine();

@@ -1,22 +1,11 @@
 import { open } from 'node:fs/promises';
 import { echoReceive, echoSend, fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
 import { engineReceive, engineSend, messagesReceive, messagesSend } from './engines.ts';
+import type { Job } from './job.ts';
 
 /** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
-export interface Job {
+export interface PeerJob extends Job {
   readonly role: keyof typeof ROLES;
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly count: number;
-}
-
-/** What a role gives the bench: where the other side finds it, and later how it went. */
-export interface Side {
-  /** told to the other side */
-  readonly contact: unknown;
-  /** starts the work, once the other side is known; resolves when this side's part is done */
-  run(other: unknown): Promise<void>;
 }
 
 const ROLES = {
@@ -40,7 +29,7 @@ async function withoutSync(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const job = JSON.parse(process.argv[2] as string) as Job;
+  const job = JSON.parse(process.argv[2] as string) as PeerJob;
   await withoutSync();
   const side = await ROLES[job.role](job);
   process.send?.({ kind: 'ready', contact: side.contact });
