@@ -102,9 +102,9 @@ export default {
     ),
     forbid(
       'no-circular',
-      "A cycle has no bottom to start loading or testing from. (Two files of one idea may name each other's types.)",
+      'A cycle has no bottom to start loading, reading or testing from. Types count: what two files ask of each other belongs in a third.',
       {},
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      { circular: true },
     ),
     forbid(
       'no-orphans',
@@ -128,7 +128,7 @@ export default {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)(out|dist)/' },
-    // Types count: a layer that names another layer's types knows that layer.
+    // Types count: a layer that names another layer's types knows that layer, and a cycle of types is one.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],

@@ -55,6 +55,7 @@ const planted: [rule: string, file: string, source: string][] = [
   ['only-the-shell-imports-electron', 'renderer/r.svelte', '<script lang="ts">\n  import { app } from \'electron\';\n</script>\n{app}'],
   ['only-the-shell-imports-electron', 'electron/services/s.ts', "import type { App } from 'electron';\nexport type A = App;"],
   ['no-circular', 'electron/app/t.ts', "import './u.ts';"],
+  ['no-circular', 'electron/app/y.ts', "import type { Z } from './z.ts';\nexport type Y = Z | null;"],
   ['no-orphans', 'shared/base/v.ts', 'export const nobody = 1;'],
   ['not-to-unresolvable', 'shared/base/w.ts', "import './nowhere.ts';"],
   ['product-imports-no-tests', 'electron/app/x.ts', "import '../../test/harness.ts';"],
@@ -66,7 +67,11 @@ let violations: { rule: string; file: string }[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'parley-arrow-'));
-  const others = { 'test/harness.ts': 'export {};', 'electron/app/u.ts': "import './t.ts';" };
+  const others = {
+    'test/harness.ts': 'export {};',
+    'electron/app/u.ts': "import './t.ts';",
+    'electron/app/z.ts': "import type { Y } from './y.ts';\nexport type Z = Y[];",
+  };
   const files = { ...sound, ...others, ...Object.fromEntries(planted.map(([, file, source]) => [file, source])) };
   for (const [file, source] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
