@@ -5,7 +5,7 @@ import type { Store } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Correspondence } from './conversations.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { TransferLedger } from './transfers.ts';
 
@@ -14,6 +14,7 @@ type Method = 'composeText' | 'composeFile' | 'retry' | 'receiveText' | 'receive
 /** ended or stopped without the file */
 const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
 
+type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
 
 export interface MessageParts {
@@ -51,50 +52,43 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     return { id, duplicate: false };
   }
 
+  /** Finds or adds what a person composed. */
+  function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState'>) {
+    const { conversationId, imdnId, contributionId, now } = row;
+    reads.conversation(conversationId);
+    const known = ledger.find(conversationId, 'out', imdnId);
+    if (known !== null) return { id: known, created: false };
+    const id = ledger.add({
+      ...body,
+      conversationId,
+      direction: 'out',
+      imdnId,
+      contributionId,
+      cpmConversationId: null,
+      sentAt: now,
+      now,
+      notify: null,
+    });
+    return { id, created: true };
+  }
+
   return {
-    composeText({ conversationId, text, imdnId, contributionId, now }) {
-      reads.conversation(conversationId);
-      const known = ledger.find(conversationId, 'out', imdnId);
-      if (known !== null) return { ...ledger.changed(known), created: false };
-      const id = ledger.add({
-        conversationId,
-        direction: 'out',
-        kind: 'text',
-        text,
-        line: text,
-        transferState: null,
-        imdnId,
-        contributionId,
-        cpmConversationId: null,
-        sentAt: now,
-        now,
-        notify: null,
-      });
-      outbox.queue(ledger.record(id), now);
-      clearDraft({ id: conversationId });
-      return { ...ledger.changed(id), created: true };
+    composeText(row) {
+      const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null });
+      if (created) {
+        outbox.queue(ledger.record(id), row.now);
+        clearDraft({ id: row.conversationId });
+      }
+      return { ...ledger.changed(id), created };
     },
 
-    composeFile({ conversationId, imdnId, contributionId, path, name, type, size, modifiedAt, now }) {
-      reads.conversation(conversationId);
-      const known = ledger.find(conversationId, 'out', imdnId);
-      if (known !== null) return { ...ledger.changed(known), created: false };
-      const id = ledger.add({
-        conversationId,
-        direction: 'out',
-        kind: 'file',
-        text: '',
-        line: name,
-        transferState: 'preparing',
-        imdnId,
-        contributionId,
-        cpmConversationId: null,
-        sentAt: now,
-        now,
-        notify: null,
-      });
-      transfers.add(id, { state: 'preparing', name, type, size, sourcePath: path, modifiedAt, fileTransferId: null, hash: null });
-      return { ...ledger.changed(id), created: true };
+    composeFile(row) {
+      const { name, type, size, modifiedAt, path } = row;
+      const { id, created } = compose(row, { kind: 'file', text: '', line: name, transferState: 'preparing' });
+      if (created) {
+        transfers.add(id, { state: 'preparing', name, type, size, sourcePath: path, modifiedAt, fileTransferId: null, hash: null });
+      }
+      return { ...ledger.changed(id), created };
     },
 
     retry({ messageId, fileImdnId, now }) {
