@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { utf8Locale } from '../../../build/bootstrap/launch.mjs';
 import { isFittingNode } from '../../../build/bootstrap/node.mjs';
 import { fingerprint, isStamped, stamp } from '../../../build/bootstrap/stamp.mjs';
 import { inRepository } from '../../../build/entries.ts';
@@ -21,6 +22,22 @@ describe('isFittingNode', () => {
 
   it.each(['18.20.0', '20.20.2', '22.17.9', '0.0'])('refuses %s', (version) => {
     expect(isFittingNode(version)).toBe(false);
+  });
+});
+
+describe('utf8Locale', () => {
+  it.each([
+    [{}, { LC_CTYPE: 'C.UTF-8' }],
+    [{ LANG: 'C' }, { LC_CTYPE: 'C.UTF-8' }],
+    [{ LC_ALL: 'POSIX', LANG: 'de_DE.UTF-8' }, { LC_ALL: 'C.UTF-8' }],
+    [{ LANG: 'de_DE.UTF-8' }, {}],
+    [{ LC_ALL: 'en_GB.utf8' }, {}],
+  ])('of %j adds %j', (environment, added) => {
+    expect(utf8Locale(environment, 'linux')).toEqual(added);
+  });
+
+  it('leaves other systems alone', () => {
+    expect(utf8Locale({}, 'darwin')).toEqual({});
   });
 });
 
