@@ -7,8 +7,8 @@ import { proxyOf } from '../../shared/model/account.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
 import { type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
-import { ConversationService } from '../services/conversations.ts';
 import { type Link, Notices, type ServiceContext } from '../services/context.ts';
+import { ConversationService } from '../services/conversations.ts';
 import { Inbox } from '../services/inbox.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { IncomingSessions } from '../services/incoming-sessions.ts';
@@ -56,7 +56,10 @@ export function createClient(ports: ClientPorts): Client {
     async stop() {
       const stopping = running;
       running = null;
-      const stopped = stopping?.then((parts) => stopCore(parts), () => undefined);
+      const stopped = stopping?.then(
+        (parts) => stopCore(parts),
+        () => undefined,
+      );
       await Promise.race([stopped, new Promise<void>((resolve) => ports.clock.after(STOP_WITHIN_MS, resolve))]);
     },
   };

@@ -2,7 +2,7 @@ import { fromUtf8 } from '../../shared/base/bytes.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { MAX_TEXT } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
-import { type CpimMessage, CPIM_TYPE, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { cpimDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { instanceOf } from '../../shared/protocol/cpm/names.ts';
 import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';

@@ -106,7 +106,8 @@ export class IncomingSessions {
     return {
       write: (offset, octets) => {
         held += octets.length;
-        if (offset + octets.length > MAX_MESSAGE || held > 2 * MAX_MESSAGE) throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
+        if (offset + octets.length > MAX_MESSAGE || held > 2 * MAX_MESSAGE)
+          throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
         parts.set(offset, octets.slice());
       },
       complete: (size) => {

@@ -74,9 +74,7 @@ const conversation = v.object({
   unread: v.pipe(v.number(), v.integer(), v.minValue(0)),
   updatedAt: time,
   draft: v.string(),
-  last: v.nullable(
-    v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) }),
-  ),
+  last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
 });
 
 const registration = v.variant('kind', [

@@ -1,5 +1,5 @@
-import type { TransferState } from './states/transfer-state.ts';
 import type { MessageStatus } from './states/message-status.ts';
+import type { TransferState } from './states/transfer-state.ts';
 
 /** A row of the conversation list. Times are milliseconds since the epoch. */
 export interface Conversation {

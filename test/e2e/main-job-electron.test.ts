@@ -41,7 +41,11 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
   afterAll(() => app?.close());
 
   it('R-REG-01: both windows are registered and ready to type; which Electron it is', async () => {
-    const versions = await app.evaluate(() => ({ electron: process.versions['electron'], chrome: process.versions['chrome'], node: process.versions.node }));
+    const versions = await app.evaluate(() => ({
+      electron: process.versions['electron'],
+      chrome: process.versions['chrome'],
+      node: process.versions.node,
+    }));
     console.log(`Electron ${versions.electron}, Chromium ${versions.chrome}, Node ${versions.node}`);
     await alice.open();
   });
@@ -117,7 +121,10 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
         }, scheme);
         for (const [name, window] of Object.entries({ alice, bob })) {
           expect(await window.page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)).toBe(scheme === 'dark');
-          await (await app.browserWindow(window.page)).evaluate((native, size) => native.setContentSize(size[0], size[1]), [width, height] as const);
+          await (await app.browserWindow(window.page)).evaluate((native, size) => native.setContentSize(size[0], size[1]), [
+            width,
+            height,
+          ] as const);
           await window.page.waitForTimeout(250);
           await window.page.screenshot({ path: join(SHOTS, `${name}-${width}x${height}-${scheme}.png`) });
           expect(await window.page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth)).toBe(true);

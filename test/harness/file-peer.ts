@@ -2,7 +2,7 @@ import { createMsrpEngine } from '../../electron/msrp/engine.ts';
 import type { FinalAnswer, OutgoingInvite, UserAgent } from '../../electron/sip/port.ts';
 import { createUserAgent } from '../../electron/sip/user-agent.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
-import { contactFeature, FILE_TRANSFER, acceptContact } from '../../shared/protocol/cpm/names.ts';
+import { acceptContact, contactFeature, FILE_TRANSFER } from '../../shared/protocol/cpm/names.ts';
 import { makeFileOffer, makeOrigin } from '../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE } from '../../shared/protocol/sdp/sdp.ts';
 

@@ -38,7 +38,7 @@ export class Window {
 
   /** the words of the newest own status, for those who cannot see its shape */
   async status(): Promise<string> {
-    return (await this.log().locator('.mark').last().textContent())?.trim() ?? '';
+    return (await this.log().locator('.mark').last().innerText()).trim();
   }
 
   card(name: string) {
@@ -62,7 +62,12 @@ export class Window {
         const bar = document.querySelector('[role=progressbar]');
         if (bar) seen.push({ value: Number(bar.getAttribute('aria-valuenow')), words: bar.getAttribute('aria-valuetext') ?? '' });
       };
-      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['aria-valuetext'] });
+      new MutationObserver(look).observe(document.body, {
+        subtree: true,
+        childList: true,
+        attributes: true,
+        attributeFilter: ['aria-valuetext'],
+      });
     });
     return () => this.page.evaluate(() => (window as unknown as { seenProgress: { value: number; words: string }[] }).seenProgress);
   }

@@ -26,7 +26,8 @@ afterAll(async () => {
 
 const octets = (text: string) => new TextEncoder().encode(text);
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
-const ending = (name: string, state: string) => bob.seesMessage((message) => message.transfer?.name === name && message.transfer.state === state);
+const ending = (name: string, state: string) =>
+  bob.seesMessage((message) => message.transfer?.name === name && message.transfer.state === state);
 
 async function accept(test: (message: Message) => boolean): Promise<Message> {
   const offered = await bob.seesMessage((message) => message.transfer?.state === 'offered' && test(message));
@@ -51,7 +52,9 @@ describe('a sender that lies', () => {
     expect(existsSync(join(bob.downloads, 'letter.txt'))).toBe(false);
     const [held] = await readdir(join(bob.data, 'quarantine'));
     expect(await readFile(join(bob.data, 'quarantine', held as string))).toEqual(Buffer.from(other));
-    await expect(bob.call['transfers.open']({ transferId: kept.transfer?.id as number })).rejects.toMatchObject({ code: 'request.invalid-state' });
+    await expect(bob.call['transfers.open']({ transferId: kept.transfer?.id as number })).rejects.toMatchObject({
+      code: 'request.invalid-state',
+    });
     await invite.end();
   });
 
@@ -74,7 +77,9 @@ describe('a sender that lies', () => {
     await accept((message) => message.transfer?.name === 'less.txt');
     await sending;
     await invite.end();
-    const ended = await bob.seesMessage((message) => message.transfer?.name === 'less.txt' && /^(failed|quarantined|interrupted)$/.test(message.transfer.state));
+    const ended = await bob.seesMessage(
+      (message) => message.transfer?.name === 'less.txt' && /^(failed|quarantined|interrupted)$/.test(message.transfer.state),
+    );
     expect(ended.transfer?.error).not.toBeNull();
     expect(existsSync(join(bob.downloads, 'less.txt'))).toBe(false);
   });

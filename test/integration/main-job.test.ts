@@ -5,8 +5,8 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Message } from '../../shared/model/message.ts';
 import { randomToken } from '../../shared/base/random.ts';
+import type { Message } from '../../shared/model/message.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
 
@@ -95,7 +95,9 @@ describe('files', () => {
     await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
     await alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered');
     for (const person of [alice, bob]) {
-      const counts = person.told.filter((entry) => entry.event === 'transfer.progress').map((entry) => (entry.payload as { transferred: number }).transferred);
+      const counts = person.told
+        .filter((entry) => entry.event === 'transfer.progress')
+        .map((entry) => (entry.payload as { transferred: number }).transferred);
       expect(counts.length).toBeGreaterThan(0);
       expect(counts).toEqual([...counts].sort((a, b) => a - b));
     }
@@ -146,7 +148,9 @@ describe('files', () => {
     await bob.sees('transfer.progress', (progress) => progress.transferId === transferId);
     await bob.call['transfers.cancel']({ transferId });
     await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'cancelled');
-    const ended = await alice.seesMessage((message) => message.imdnId === imdnId && /^(failed|cancelled|interrupted)$/.test(message.transfer?.state ?? ''));
+    const ended = await alice.seesMessage(
+      (message) => message.imdnId === imdnId && /^(failed|cancelled|interrupted)$/.test(message.transfer?.state ?? ''),
+    );
     expect(ended.transfer?.error?.code).toBeDefined();
     expect((await readdir(bob.downloads)).filter((name) => name.startsWith('large'))).toEqual([]);
     await expect.poll(() => readdir(join(bob.data, 'partial'))).toEqual([]);
@@ -164,7 +168,11 @@ describe('files', () => {
     const before = bob.told.length;
     await alice.call['messages.retry']({ messageId: own.id });
     await expect
-      .poll(() => bob.told.slice(before).some(({ payload }) => (payload as Message).id === first.id && (payload as Message).transfer?.state === 'offered'))
+      .poll(() =>
+        bob.told
+          .slice(before)
+          .some(({ payload }) => (payload as Message).id === first.id && (payload as Message).transfer?.state === 'offered'),
+      )
       .toBe(true);
     await bob.call['transfers.accept']({ transferId: first.transfer?.id as number });
     const done = await bob.seesMessage((message) => message.id === first.id && message.transfer?.state === 'done');

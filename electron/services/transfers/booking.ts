@@ -5,7 +5,15 @@ import type { ServiceContext } from '../context.ts';
 import { ProgressMeter } from './progress.ts';
 
 /** An interrupted transfer can be taken up again; these are the ways in which it is interrupted rather than over. */
-const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set(['msrp.lost', 'msrp.timeout', 'msrp.unreachable', 'link.lost', 'link.timeout', 'link.unreachable', 'link.offline']);
+const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set([
+  'msrp.lost',
+  'msrp.timeout',
+  'msrp.unreachable',
+  'link.lost',
+  'link.timeout',
+  'link.unreachable',
+  'link.offline',
+]);
 
 /** Commits the states of one transfer, one after the other, and tells the renderer of each. */
 export class TransferBook {
@@ -22,7 +30,10 @@ export class TransferBook {
     return this.#transfer;
   }
 
-  apply(event: TransferEvent, details: { fields?: Partial<TransferFields>; error?: CodedError; notBefore?: number } = {}): Promise<StoredTransfer> {
+  apply(
+    event: TransferEvent,
+    details: { fields?: Partial<TransferFields>; error?: CodedError; notBefore?: number } = {},
+  ): Promise<StoredTransfer> {
     const work = this.#last.then(async () => {
       const { store, notices, clock } = this.#context;
       const rows = await store.applyTransfer({ transferId: this.#transfer.id, event, now: clock.now(), ...details });

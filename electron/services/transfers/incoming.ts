@@ -201,7 +201,10 @@ export class IncomingTransfers {
       hash: transfer.hash ?? { sha1: null, sha256: null },
       onProgress: (octets) => meter.update(octets),
     });
-    const verdict = result.then(() => null, (thrown: unknown) => thrown);
+    const verdict = result.then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
     let started: Promise<unknown> | null = null;
     const session = this.#msrp.createSession({
       onMessage: () => {
@@ -273,7 +276,14 @@ export class IncomingTransfers {
 
   #awaitBye(invite: IncomingInvite): Promise<void> {
     return new Promise((resolve) => {
-      const stopTimer = this.#context.clock.after(BYE_WAIT_MS, () => void invite.end().catch(() => undefined).then(resolve));
+      const stopTimer = this.#context.clock.after(
+        BYE_WAIT_MS,
+        () =>
+          void invite
+            .end()
+            .catch(() => undefined)
+            .then(resolve),
+      );
       invite.onEnded(() => {
         stopTimer();
         resolve();
@@ -297,7 +307,11 @@ function refusalOf(error: CodedError): { status: number; headers: readonly Heade
       return { status: 403, headers: [warning(399, '133 Size exceeded')], detail: error.detail };
     case 'multipart.malformed':
     case 'peer.unsupported':
-      return { status: 415, headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }], detail: error.detail };
+      return {
+        status: 415,
+        headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }],
+        detail: error.detail,
+      };
     case 'store.full':
     case 'store.closed':
     case 'internal':

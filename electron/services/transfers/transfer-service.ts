@@ -8,7 +8,7 @@ import type { IncomingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { TransferBook } from './booking.ts';
-import { IncomingTransfers, type IncomingFolders } from './incoming.ts';
+import { type IncomingFolders, IncomingTransfers } from './incoming.ts';
 import { OutgoingTransfers } from './outgoing.ts';
 
 /** A file that the person picked, as the host looked at it. */
@@ -107,6 +107,7 @@ export class TransferService {
   /** R-FT-10: before anything leaves. */
   #checkSize(file: PickedFile): void {
     const { maxFileSize } = this.#context.account;
-    if (maxFileSize > 0 && file.size > maxFileSize) throw new ParleyError('file.too-large', `${file.size} octets, the limit is ${maxFileSize}`);
+    if (maxFileSize > 0 && file.size > maxFileSize)
+      throw new ParleyError('file.too-large', `${file.size} octets, the limit is ${maxFileSize}`);
   }
 }

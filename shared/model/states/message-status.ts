@@ -10,15 +10,7 @@
  * `sent` means that the network took it (2xx), never more; `delivered` and `displayed` come from an IMDN only (RFC 5438).
  * A status never goes backwards: a late or repeated event leaves it as it is. An incoming message is `received`, then `read`.
  */
-export type MessageStatus =
-  | 'queued'
-  | 'sending'
-  | 'sent'
-  | 'delivered'
-  | 'displayed'
-  | 'failed'
-  | 'received'
-  | 'read';
+export type MessageStatus = 'queued' | 'sending' | 'sent' | 'delivered' | 'displayed' | 'failed' | 'received' | 'read';
 
 export type MessageEvent =
   /** the outbox took it up */

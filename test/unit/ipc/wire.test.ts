@@ -65,7 +65,8 @@ describe('the contract over a channel', () => {
 
   it('drops what an answer holds beyond the contract, and refuses one that lacks something', async () => {
     const { page } = join({
-      'files.choose': async () => ({ items: [{ name: 'n', error: null, candidate: { token: 't', name: 'n', size: 1, type: 'a/b', path: '/secret' } }] }) as never,
+      'files.choose': async () =>
+        ({ items: [{ name: 'n', error: null, candidate: { token: 't', name: 'n', size: 1, type: 'a/b', path: '/secret' } }] }) as never,
       'conversations.open': async () => ({ id: 1 }) as never,
     });
     expect((await page.call('files.choose', {})).items[0]?.candidate).not.toHaveProperty('path');

@@ -12,17 +12,23 @@ const BINDING: Binding = {
   localHost: '127.0.0.1',
 };
 
+interface Scripted {
+  lose: (error: CodedError) => void;
+  closed: boolean;
+  unregistered: boolean;
+}
+
 /** Agents that answer by a script: a binding, or the error to fail with. */
 function scripted(answers: (Binding | ParleyError)[]) {
   const clock = new ManualClock();
-  const agents: { lose: (error: CodedError) => void; closed: boolean; unregistered: boolean }[] = [];
+  const agents: Scripted[] = [];
   const service = new RegistrationService({
     clock,
     random: () => 0.5,
     log: () => undefined,
     createAgent() {
       const answer = answers.shift();
-      const agent = { lose: (_: CodedError) => undefined as void, closed: false, unregistered: false };
+      const agent: Scripted = { lose: () => undefined, closed: false, unregistered: false };
       agents.push(agent);
       return {
         register: async () => {
