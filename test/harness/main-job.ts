@@ -38,7 +38,7 @@ export class Window {
 
   /** the words of the newest own status, for those who cannot see its shape */
   async status(): Promise<string> {
-    return (await this.log().locator('.mark').last().innerText()).trim();
+    return (await this.log().locator('.mark').last().textContent())?.trim() ?? '';
   }
 
   card(name: string) {
@@ -50,7 +50,7 @@ export class Window {
   }
 
   async says(name: string, line: string | RegExp, timeout = 30_000): Promise<void> {
-    await expect.poll(() => this.card(name).innerText(), { timeout }).toMatch(line);
+    await expect.poll(() => this.card(name).textContent(), { timeout }).toMatch(line);
   }
 
   /** Collects what progress bars show from now on; the returned function gives it. */
