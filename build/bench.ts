@@ -13,12 +13,7 @@ const files = (existsSync(folder) ? readdirSync(folder).sort() : [])
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
 // Each in a process of its own, so that one's garbage and warmed code do not colour the next.
-const script = `
-import { pathToFileURL } from 'node:url';
-const { run } = await import(pathToFileURL(process.argv[1]).href);
-process.send(await run());
-process.disconnect();
-`;
+const runner = inRepository('build/lib/bench-process.ts');
 
 const results: BenchResult[] = [];
 for (const name of files) {
@@ -39,7 +34,7 @@ else printTable();
 
 function runFile(file: string): Promise<BenchResult[]> {
   return new Promise((resolve, reject) => {
-    const args = ['--expose-gc', '--input-type=module', '-e', script, '--', file];
+    const args = ['--expose-gc', runner, file];
     // What a bench prints is for the person watching, never part of the result.
     const child = spawn(process.execPath, args, { cwd: inRepository('.'), stdio: ['ignore', 2, 2, 'ipc'] });
     let message: unknown;
