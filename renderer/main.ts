@@ -8,6 +8,6 @@ import { openBridge } from './bridge/open-bridge.ts';
 const target = document.getElementById('app');
 if (target === null) throw new Error('the page has no place for the app');
 
-const app = new App(openBridge());
+const app = new App(openBridge(), window.localStorage);
 mount(AppView, { target, props: { app } });
 void app.start();

@@ -10,6 +10,7 @@ import { Conversations } from '../features/conversations/conversations.svelte.ts
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { Thread } from '../features/thread/thread.svelte.ts';
+import { LastConversation, type Remembered } from './last-conversation.ts';
 
 export type OpenDialog = 'create' | 'keys' | null;
 
@@ -30,13 +31,16 @@ export class App {
   composerAsked = $state(0);
 
   readonly #clock: Clock;
+  readonly #storage: Remembered;
+  #last: LastConversation | null = null;
   readonly #composers = new Map<number, Composer>();
   #started = false;
   #focused = false;
   #visible = false;
 
-  constructor(bridge: Bridge, clock: Clock = systemClock) {
+  constructor(bridge: Bridge, storage: Remembered, clock: Clock = systemClock) {
     this.bridge = bridge;
+    this.#storage = storage;
     this.#clock = clock;
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
@@ -53,6 +57,7 @@ export class App {
 
   async start(): Promise<void> {
     await this.#refresh();
+    if (!this.#started && this.startError === null) await this.#openFirst();
     this.#started = true;
   }
 
@@ -69,6 +74,7 @@ export class App {
     this.thread = thread;
     this.composer = this.#composerOf(conversation, thread);
     this.composerAsked += 1;
+    this.#last?.remember(conversation.peer);
     await thread.open();
   }
 
@@ -96,6 +102,7 @@ export class App {
     this.thread = null;
     this.composer = null;
     this.conversations.selectedId = null;
+    this.#last?.remember(null);
   }
 
   setAttention(focused: boolean, visible: boolean): void {
@@ -152,12 +159,21 @@ export class App {
       this.state = state;
       this.connection.setHostUp(true);
       this.connection.address = state.account.address;
+      this.#last ??= new LastConversation(this.#storage, state.account.address);
       this.connection.apply(state.registration);
       this.startError = null;
       await Promise.all([this.conversations.load(), this.thread?.reload()]);
     } catch (thrown) {
       this.startError = toCodedError(thrown);
     }
+  }
+
+  /** Ready to type: the conversation that was open last; on a first start the only person there is to write to. */
+  async #openFirst(): Promise<void> {
+    const neighbours = this.state?.neighbours ?? [];
+    const alone = this.conversations.all.length === 0 && neighbours.length === 1 ? neighbours[0]?.address : undefined;
+    const peer = this.#last?.peer ?? alone;
+    if (this.thread === null && peer !== undefined) await this.openAddress(peer);
   }
 
   #composerOf(conversation: Conversation, thread: Thread): Composer {

@@ -1,11 +1,11 @@
+import type { Remembered } from './last-conversation.ts';
+
 /** px */
 export const NARROWEST = 240;
 export const WIDEST = 420;
 const USUAL = 296;
 const STEP = 16;
 const KEY = 'sidebar-width';
-
-type Remembered = Pick<Storage, 'getItem' | 'setItem'>;
 
 /** The width of the conversation list, in px: dragged, or moved by the arrow keys, and remembered. */
 export class SidebarWidth {

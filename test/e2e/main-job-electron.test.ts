@@ -24,7 +24,6 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
     bob = new Window(await windowTitled(app, 'Bob'), 'Alice');
     for (const { page } of [alice, bob]) await page.getByText('Connected', { exact: true }).waitFor();
   };
-  const focus = async (window: Window) => (await app.browserWindow(window.page)).evaluate((native) => native.focus());
   const attach = async (window: Window, path: string) => {
     await app.evaluate(({ dialog }, chosen) => {
       dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [chosen] });
@@ -47,16 +46,17 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
       node: process.versions.node,
     }));
     console.log(`Electron ${versions.electron}, Chromium ${versions.chrome}, Node ${versions.node}`);
-    await alice.open();
+    for (const window of [alice, bob])
+      await expect.poll(() => window.composer().evaluate((field) => field === document.activeElement)).toBe(true);
   });
 
   it('a message: sent, delivered, and seen only once the other person looks', async () => {
-    await focus(alice);
+    await bob.page.keyboard.press('Escape');
+    await bob.composer().waitFor({ state: 'detached' });
     await alice.write('Grüße – shall we meet at 10? 🙂');
     await expect.poll(() => alice.status()).toBe('Delivered');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await alice.status()).toBe('Delivered');
-    await focus(bob);
     await bob.open();
     await bob.log().getByText('shall we meet at 10?').waitFor();
     await expect.poll(() => alice.status()).toBe('Seen');
@@ -65,7 +65,6 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
   it('a file of 64 MiB: offered, accepted, shown with progress, the same SHA-256', async () => {
     const path = join(folder, 'survey of the east ridge.bin');
     await makeFile(path, 64);
-    await focus(alice);
     await attach(alice, path);
     await bob.says('survey', /Alice offers this file/);
     await alice.says('survey', /Waiting for Bob to accept/);
@@ -136,10 +135,9 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90
   it('what was written is there after a restart, and the instance is the same', async () => {
     await app.close();
     await start();
-    await alice.open();
     await alice.log().getByText('shall we meet at 10?').waitFor();
     await alice.says('ridge', /Sent/);
     await alice.write('still there');
-    await expect.poll(() => alice.status()).toBe('Delivered');
+    await expect.poll(() => alice.status()).toMatch(/Delivered|Seen/);
   });
 });

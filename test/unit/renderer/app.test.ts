@@ -3,7 +3,7 @@ import { App } from '../../../renderer/app/app.svelte.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { FakeCore } from '../../harness/fake-core.ts';
 import { ManualClock, settle } from '../../harness/manual-clock.ts';
-import { type CoreBridge, coreBridge } from './core-bridge.ts';
+import { type CoreBridge, coreBridge, MapStorage } from './core-bridge.ts';
 
 let core: FakeCore;
 let bridge: CoreBridge;
@@ -14,7 +14,7 @@ beforeEach(async () => {
   core.addConversation('sip:bob@example.com', 'Bob', { updatedAt: 2 });
   core.addConversation('sip:carol@example.com', 'Carol', { updatedAt: 1 });
   bridge = coreBridge(core);
-  app = new App(bridge, new ManualClock());
+  app = new App(bridge, new MapStorage(), new ManualClock());
   await app.start();
 });
 
@@ -30,11 +30,44 @@ describe('the app', () => {
     expect(app.conversations.all.map(({ title }) => title)).toEqual(['Bob', 'Carol']);
   });
 
+  it('on a first start with one person on the network is ready to write to them', async () => {
+    const fresh = new FakeCore({ neighbours: [{ address: 'sip:bob@example.com', displayName: 'Bob' }] });
+    const first = new App(coreBridge(fresh), new MapStorage(), new ManualClock());
+    await first.start();
+    expect(first.thread?.conversation.peer).toBe('sip:bob@example.com');
+    expect(first.composerAsked).toBe(1);
+  });
+
+  it('with several people, or with conversations, opens nothing that was not open', async () => {
+    const two = [
+      { address: 'sip:bob@example.com', displayName: 'Bob' },
+      { address: 'sip:carol@example.com', displayName: 'Carol' },
+    ];
+    const among = new App(coreBridge(new FakeCore({ neighbours: two })), new MapStorage(), new ManualClock());
+    await among.start();
+    expect(among.thread).toBeNull();
+    expect(app.thread).toBeNull();
+  });
+
+  it('comes back to the conversation that was open, unless it was left', async () => {
+    const storage = new MapStorage();
+    const before = new App(bridge, storage, new ManualClock());
+    await before.start();
+    await before.openAddress('sip:carol@example.com');
+    const after = new App(bridge, storage, new ManualClock());
+    await after.start();
+    expect(after.thread?.conversation.peer).toBe('sip:carol@example.com');
+    after.closeThread();
+    const last = new App(bridge, storage, new ManualClock());
+    await last.start();
+    expect(last.thread).toBeNull();
+  });
+
   it('says why it cannot start, and starts when asked again', async () => {
     core.before = () => {
       throw new ParleyError('store.corrupt', 'SQLITE_CORRUPT');
     };
-    const other = new App(coreBridge(core), new ManualClock());
+    const other = new App(coreBridge(core), new MapStorage(), new ManualClock());
     await other.start();
     expect(other.startError?.code).toBe('store.corrupt');
     core.before = () => {};

@@ -35,3 +35,20 @@ export function coreBridge(core: FakeCore): CoreBridge {
 export async function answers(): Promise<void> {
   for (let round = 0; round < 20; round++) await Promise.resolve();
 }
+
+/** A page's storage, in memory. */
+export class MapStorage {
+  readonly #values = new Map<string, string>();
+
+  getItem(key: string): string | null {
+    return this.#values.get(key) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    this.#values.set(key, value);
+  }
+
+  removeItem(key: string): void {
+    this.#values.delete(key);
+  }
+}
