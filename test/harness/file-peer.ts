@@ -1,5 +1,5 @@
 import { createMsrpEngine } from '../../electron/msrp/engine.ts';
-import type { FinalAnswer, OutgoingInvite, UserAgent } from '../../electron/sip/port.ts';
+import type { FinalAnswer, Header, OutgoingInvite, UserAgent } from '../../electron/sip/port.ts';
 import { createUserAgent } from '../../electron/sip/user-agent.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { acceptContact, contactFeature, FILE_TRANSFER } from '../../shared/protocol/cpm/names.ts';
@@ -37,7 +37,7 @@ export class FilePeer {
   offer(
     target: string,
     announced: { name: string; size: number; type?: string; sha1?: string; sha256?: string },
-    extra: { sdp?: (text: string) => string } = {},
+    extra: { sdp?: (text: string) => string; headers?: readonly Header[] } = {},
   ): { invite: OutgoingInvite; send: (octets: Uint8Array) => Promise<void>; cut: () => Promise<void> } {
     const session = this.#msrp.createSession({ onMessage: () => ({ refuse: 403 }), onClosed: () => undefined });
     const offer = makeFileOffer({
@@ -57,7 +57,7 @@ export class FilePeer {
     const text = new TextDecoder().decode(encodeSdp(offer));
     const invite = this.#agent.invite({
       target,
-      headers: [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }],
+      headers: [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }, ...(extra.headers ?? [])],
       contactParameters: contactFeature([FILE_TRANSFER]),
       contentType: SDP_TYPE,
       body: new TextEncoder().encode(extra.sdp?.(text) ?? text),

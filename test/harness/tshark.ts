@@ -54,6 +54,7 @@ export class Capture {
 export class Dissection {
   readonly #file: string;
   readonly #decodeAs: string[] = [];
+  readonly #preferences: string[] = [];
 
   constructor(file: string) {
     this.#file = file;
@@ -64,9 +65,36 @@ export class Dissection {
     return this;
   }
 
+  /** the same capture and ports, with preferences of its own */
+  again(): Dissection {
+    const other = new Dissection(this.#file);
+    other.#decodeAs.push(...this.#decodeAs);
+    return other;
+  }
+
+  /** tshark works the digests of these users out itself (MD5 only); a wrong one is `sip.authorization.invalid` */
+  checkDigests(users: readonly { readonly user: string; readonly password: string }[], realm: string): this {
+    this.#preferences.push('-o', 'sip.validate_authorization:TRUE');
+    for (const { user, password } of users) this.#preferences.push('-o', `uat:authorization_users_sip:"${user}","${realm}","${password}"`);
+    return this;
+  }
+
   /** values of the fields in each packet that the display filter selects; several values of a field are joined by `|` */
   async fields(filter: string, ...names: string[]): Promise<string[][]> {
-    const args = ['-r', this.#file, ...this.#decodeAs, '-Y', filter, '-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=|'];
+    const args = [
+      '-r',
+      this.#file,
+      ...this.#preferences,
+      ...this.#decodeAs,
+      '-Y',
+      filter,
+      '-T',
+      'fields',
+      '-E',
+      'separator=/t',
+      '-E',
+      'aggregator=|',
+    ];
     const { stdout } = await run('tshark', [...args, ...names.flatMap((name) => ['-e', name])], { maxBuffer: 256 << 20 });
     return stdout
       .split('\n')

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '../../electron/app/client.ts';
 import type { Client, ClientPorts } from '../../electron/app/port.ts';
-import { type HomeNetwork, startHomeNetwork } from '../../electron/home-network/index.ts';
+import { type HomeNetwork, type HomeNetworkOptions, startHomeNetwork } from '../../electron/home-network/index.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
@@ -80,48 +80,65 @@ export interface TwoPeople {
   readonly alice: Person;
   readonly bob: Person;
   readonly networkPort: number;
+  /** Another device of somebody, with its own folder and client core; resolves once it is registered. */
+  readonly device: (user: string, name: string) => Promise<Person>;
   /** of somebody on the same network who has no client yet */
   readonly accountOf: (user: string) => HomeNetwork['accounts'][number];
   readonly close: () => Promise<void>;
 }
 
+export interface TwoPeopleOptions {
+  readonly maxFileSize?: number;
+  /** users of the network beside Alice, Bob and Mallory */
+  readonly guests?: readonly string[];
+  readonly network?: Pick<HomeNetworkOptions, 'bounds' | 'digest' | 'timing'>;
+}
+
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */
-export async function twoPeople(folder: string, options: { maxFileSize?: number } = {}): Promise<TwoPeople> {
+export async function twoPeople(folder: string, options: TwoPeopleOptions = {}): Promise<TwoPeople> {
   const network = await startHomeNetwork({
     host: '127.0.0.1',
     port: 0,
     domain: 'parley.example',
+    ...options.network,
     users: [
       { user: 'alice', password: 'Pa55-0rd', displayName: 'Alice' },
       { user: 'bob', password: 'Gr4nite!', displayName: 'Bob' },
       { user: 'mallory', password: 'M4rble!!', displayName: 'Mallory' },
+      ...(options.guests ?? []).map((user) => ({ user, password: `${user}-Sl4te`, displayName: user })),
     ],
   });
-  const [alice, bob] = network.accounts.slice(0, 2).map(
-    (account) =>
-      new Person({
-        account: { ...account, maxFileSize: options.maxFileSize ?? 0 },
-        paths: makePaths(folder, account.displayName.toLowerCase()),
-        store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
-        version: '0.1.0',
-        platform: 'linux',
-        neighbours: network.accounts.filter((other) => other !== account),
-        clock: systemClock,
-      }),
-  ) as [Person, Person];
-  await Promise.all([alice.client.start(), bob.client.start()]);
-  await Promise.all([alice.online(), bob.online()]);
+  const accountOf: TwoPeople['accountOf'] = (user) => {
+    const account = network.accounts.find((candidate) => candidate.user === user);
+    if (!account) throw new Error(`no account ${user}`);
+    return account;
+  };
+  const people: Person[] = [];
+  const device: TwoPeople['device'] = async (user, name) => {
+    const account = accountOf(user);
+    const person = new Person({
+      account: { ...account, maxFileSize: options.maxFileSize ?? 0 },
+      paths: makePaths(folder, name),
+      store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
+      version: '0.1.0',
+      platform: 'linux',
+      neighbours: network.accounts.filter((other) => other !== account),
+      clock: systemClock,
+    });
+    people.push(person);
+    await person.client.start();
+    await person.online();
+    return person;
+  };
+  const [alice, bob] = await Promise.all([device('alice', 'alice'), device('bob', 'bob')]);
   return {
     alice,
     bob,
     networkPort: network.address.port,
-    accountOf: (user) => {
-      const account = network.accounts.find((candidate) => candidate.user === user);
-      if (!account) throw new Error(`no account ${user}`);
-      return account;
-    },
+    device,
+    accountOf,
     close: async () => {
-      await Promise.all([alice.client.stop(), bob.client.stop()]);
+      await Promise.all(people.map((person) => person.client.stop()));
       await network.close();
     },
   };

@@ -1,0 +1,73 @@
+import type { Capture, Dissection } from './tshark.ts';
+
+/** What the clients of one home network said to it and to each other, in a capture of the whole loopback interface. */
+export class Wire {
+  readonly networkPort: number;
+  readonly #dissection: Dissection;
+
+  private constructor(dissection: Dissection, networkPort: number) {
+    this.#dissection = dissection;
+    this.networkPort = networkPort;
+  }
+
+  /** Ends the capture. What runs on the port of the network is SIP; MSRP is what runs on the ports that session descriptions name. */
+  static async from(capture: Capture, networkPort: number): Promise<Wire> {
+    const dissection = (await capture.stop()).treatAs('sip', [networkPort]);
+    const media = await dissection.fields(`tcp.port==${networkPort} && sdp.media.port`, 'sdp.media.port');
+    const ports = new Set(media.flatMap(([each]) => (each ?? '').split('|').map(Number)));
+    return new Wire(
+      dissection.treatAs(
+        'msrp',
+        [...ports].filter((port) => port > 0),
+      ),
+      networkPort,
+    );
+  }
+
+  /** see {@link Dissection.fields}; signalling of this network only */
+  signalling(filter: string, ...names: string[]): Promise<string[][]> {
+    return this.#dissection.fields(`tcp.port==${this.networkPort} && (${filter})`, ...names);
+  }
+
+  /** any packet, other people's too: name what is looked for closely enough */
+  packets(filter: string, ...names: string[]): Promise<string[][]> {
+    return this.#dissection.fields(filter, ...names);
+  }
+
+  async count(filter: string): Promise<number> {
+    return (await this.signalling(filter, 'frame.number')).length;
+  }
+
+  /** frame numbers in the order of the capture */
+  async frames(filter: string): Promise<number[]> {
+    return (await this.signalling(filter, 'frame.number')).map(([frame]) => Number(frame));
+  }
+
+  /** the first packet that fits; fails when there is none */
+  async first(filter: string): Promise<number> {
+    const [frame] = await this.frames(filter);
+    if (frame === undefined) throw new Error(`nothing in the capture fits ${filter}`);
+    return frame;
+  }
+
+  /** The local ports of somebody's connections to the network, in the order in which they registered. */
+  async connectionsOf(user: string): Promise<number[]> {
+    const registers = await this.signalling(`sip.Method=="REGISTER" && sip.to.user=="${user}"`, 'tcp.srcport');
+    return [...new Set(registers.map(([port]) => Number(port)))];
+  }
+
+  /** display filter: from that connection of a client to the network */
+  from(connection: number): string {
+    return `tcp.srcport==${connection} && tcp.dstport==${this.networkPort}`;
+  }
+
+  /** display filter: from the network to that connection of a client */
+  to(connection: number): string {
+    return `tcp.dstport==${connection} && tcp.srcport==${this.networkPort}`;
+  }
+
+  async malformed(): Promise<number> {
+    return (await this.#dissection.fields('(sip || msrp || sdp) && (_ws.malformed || _ws.expert.severity == "error")', 'frame.number'))
+      .length;
+  }
+}
