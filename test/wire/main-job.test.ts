@@ -40,7 +40,10 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
     await people.close();
     wire = (await capture.stop()).treatAs('sip', [people.networkPort]);
     const media = await wire.fields(`tcp.port==${people.networkPort} && sdp.media.port`, 'sdp.media.port');
-    wire.treatAs('msrp', [...new Set(media.flatMap(([ports]) => (ports ?? '').split('|').map(Number)))].filter((port) => port > 0));
+    wire.treatAs(
+      'msrp',
+      [...new Set(media.flatMap(([ports]) => (ports ?? '').split('|').map(Number)))].filter((port) => port > 0),
+    );
   }, 90_000);
   afterAll(() => people?.close());
 
@@ -55,7 +58,13 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
   });
 
   test('R-REG-01 R-REG-02 R-REG-09: REGISTER with own address in To and a Contact goes to the outbound proxy and is answered 200', async () => {
-    const registers = await wire.fields(`${ours()} && sip.Method=="REGISTER"`, 'sip.CSeq.method', 'sip.to.addr', 'sip.Contact', 'tcp.dstport');
+    const registers = await wire.fields(
+      `${ours()} && sip.Method=="REGISTER"`,
+      'sip.CSeq.method',
+      'sip.to.addr',
+      'sip.Contact',
+      'tcp.dstport',
+    );
     expect(registers.length).toBeGreaterThanOrEqual(4);
     for (const [method, to, contact, port] of registers) {
       expect(method).toBe('REGISTER');
@@ -129,7 +138,9 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
     expect(offers.length).toBeGreaterThanOrEqual(2);
     for (const [attributes] of offers) {
       expect(attributes).toContain('sendonly');
-      expect(attributes).toMatch(/file-selector:name:"ridge%20%22(east|west)%22\.jpg" type:image\/jpeg size:200000 hash:sha-1:([0-9A-F]{2}:){19}[0-9A-F]{2}/);
+      expect(attributes).toMatch(
+        /file-selector:name:"ridge%20%22(east|west)%22\.jpg" type:image\/jpeg size:200000 hash:sha-1:([0-9A-F]{2}:){19}[0-9A-F]{2}/,
+      );
       expect(attributes).toMatch(/file-transfer-id:[A-Za-z0-9_-]{32}/);
     }
   });
