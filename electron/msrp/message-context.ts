@@ -10,6 +10,8 @@ export interface MessageContext {
   readonly remotePath: readonly string[];
   /** null before the session is bound and after its end */
   readonly connection: Connection | null;
+  /** The peer is told that no more comes. `close` waits for it to take note. @returns to be called with its answer */
+  tells(): () => void;
   /** 481 or 506 was the answer to a message: the peer has no such session any more */
   refused(status: number, comment: string | null): void;
 }

@@ -217,6 +217,7 @@ export class Sender implements ChunkSource {
     if (this.#done) return;
     if (this.#sent > 0 && !this.#allSent) {
       const id = transactionId();
+      this.#connection?.expectAnswer(id, { answered: this.#session.tells() });
       this.#connection?.write(`${this.#head(id, this.#sent, 0)}\r\n-------${id}#\r\n`);
     }
     this.#settle(error);

@@ -52,6 +52,9 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   #binding: Wait<void> | null = null;
   #ended: CodedError | null = null;
   #closing: Promise<void> | null = null;
+  /** messages given up with `#` that the peer has not answered yet */
+  #untaken = 0;
+  #allTaken: (() => void) | null = null;
 
   constructor(owner: SessionOwner, id: string, localUri: string, handlers: SessionHandlers) {
     this.#owner = owner;
@@ -119,6 +122,14 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   /** A REPORT came (RFC 4975 section 7.3.2); one for a message we do not know is ignored. */
   report(head: MsrpRequest): void {
     this.#senders.get(headerValue(head, 'Message-ID') ?? '')?.reported(head);
+  }
+
+  tells(): () => void {
+    this.#untaken += 1;
+    return () => {
+      this.#untaken -= 1;
+      if (this.#untaken === 0) this.#allTaken?.();
+    };
   }
 
   refused(status: number, comment: string | null): void {
@@ -234,6 +245,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       return;
     }
     this.#ended = error;
+    this.#allTaken?.();
     this.#binding?.reject(new ParleyError(error.code, error.detail));
     for (const sender of [...this.#senders.values()]) sender.lost(error);
     this.#receiver.lost(error);
@@ -247,8 +259,19 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   async #close(): Promise<void> {
     if (this.#ended !== null) return;
     for (const sender of [...this.#senders.values()]) sender.stop();
-    await this.#receiver.stop();
+    await Promise.all([this.#receiver.stop(), this.#whenTaken()]);
     this.#end({ code: 'msrp.lost', detail: 'session closed' }, false);
+  }
+
+  #whenTaken(): Promise<void> {
+    if (this.#untaken === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(this.limits.lingerMs, resolve);
+      this.#allTaken = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #assertOpen(): void {

@@ -184,7 +184,9 @@ export class IncomingTransfers {
       await book.apply('accept', { fields: { partialPath: join(this.#folders.partial, `${book.transfer.id}.part`) } });
       await this.#transfer(offered, abort);
     } catch (thrown) {
-      const { state, partialPath } = await book.applyFailure(abort.signal.aborted ? abort.signal.reason : thrown);
+      // `#` says more than the BYE that follows it
+      const isGivenUp = toCodedError(thrown).code === 'msrp.stopped';
+      const { state, partialPath } = await book.applyFailure(abort.signal.aborted && !isGivenUp ? abort.signal.reason : thrown);
       if (state !== 'interrupted' && partialPath) await rm(partialPath, { force: true });
       await invite.end().catch(() => undefined);
     }

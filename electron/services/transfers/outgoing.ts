@@ -98,7 +98,12 @@ export class OutgoingTransfers {
       ...encodeFileInvitation(offer, transfer, address, item.message.sentAt),
     });
     const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
-    abort.signal.addEventListener('abort', end, { once: true });
+    let isSending = false;
+    const onAbort = () => {
+      // a message on its way is ended with `#` first, and BYE follows (cpm.md section 10.7)
+      if (!isSending || toCodedError(abort.signal.reason).code !== 'file.cancelled') end();
+    };
+    abort.signal.addEventListener('abort', onAbort, { once: true });
     invite.onEnded((cause) => {
       // a broken SIP flow does not stop octets that flow beside it
       if (cause.by === 'remote') abort.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
@@ -110,9 +115,10 @@ export class OutgoingTransfers {
       if (form !== 'raw') throw new ParleyError('peer.unsupported', 'the other side takes files only inside of message/cpim');
       await session.connect({ role, remotePath, signal: abort.signal });
       if (closed) throw closed;
+      isSending = true;
       await this.#send(book, session, chunkSizeFor(answer.headers), abort.signal);
     } finally {
-      abort.signal.removeEventListener('abort', end);
+      abort.signal.removeEventListener('abort', onAbort);
       await session.close();
       end();
     }

@@ -173,10 +173,25 @@ describe('stopping a message', () => {
     const sent = session.send({ ...PLAIN, source: randomBytes(100_000), chunkSize: 2048 });
     const failed = error(sent);
     await far.until(() => far.requests().length === 2);
+    let isClosed = false;
+    const closing = session.close().then(() => {
+      isClosed = true;
+    });
+    expect((await failed).code).toBe('msrp.lost');
+    await far.until(() => far.requests().at(-1)?.flag === '#');
+    expect([isClosed, far.ended]).toEqual([false, false]);
+    far.answer(far.requests().at(-1) as never, 200);
+    await closing;
+    await far.until(() => far.ended);
+  });
+
+  it('closing waits for the answer to # only so long', async () => {
+    const { session, far } = await facing({ window: 2, lingerMs: 20 });
+    const failed = error(session.send({ ...PLAIN, source: randomBytes(100_000), chunkSize: 2048 }));
+    await far.until(() => far.requests().length === 2);
     await session.close();
     expect((await failed).code).toBe('msrp.lost');
     await far.until(() => far.ended);
-    expect(far.requests().at(-1)?.flag).toBe('#');
   });
 
   it('a sink that fails is told once, and the sender hears of it', async () => {
