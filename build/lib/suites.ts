@@ -2,7 +2,7 @@ import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Fast ones first; a suite not named here runs before the ones that need a network tap, kills or a display. */
-const order = ['unit', 'property', 'contract', 'vectors', 'integration', '', 'wire', 'crash', 'e2e'];
+const order = ['unit', 'property', 'contract', 'vectors', 'integration', 'interop', '', 'wire', 'crash', 'e2e'];
 /** Folders of test/ that hold no suite. */
 const others = new Set(['bench', 'conformance', 'harness', 'fixtures']);
 
