@@ -16,6 +16,7 @@ export interface ConversationRow {
   readonly title: string;
   readonly cpmConversationId: string;
   readonly unread: number;
+  readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
   readonly lastMessageId: number | null;
@@ -28,11 +29,12 @@ export interface ConversationRow {
 
 export const CONVERSATION_COLUMNS = `
   c.id, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
+  (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
 
 export function toConversation(row: ConversationRow): Conversation {
-  const { id, peer, title, unread, updatedAt, draft } = row;
+  const { id, peer, title, unread, firstUnreadId, updatedAt, draft } = row;
   const last =
     row.lastMessageId === null
       ? null
@@ -43,7 +45,7 @@ export function toConversation(row: ConversationRow): Conversation {
           status: row.lastStatus,
           transferState: row.lastTransferState,
         };
-  return { id, peer, title, unread, updatedAt, draft, last };
+  return { id, peer, title, unread, firstUnreadId, updatedAt, draft, last };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {

@@ -72,6 +72,7 @@ const conversation = v.object({
   peer: v.string(),
   title: v.string(),
   unread: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  firstUnreadId: v.nullable(id),
   updatedAt: time,
   draft: v.string(),
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),

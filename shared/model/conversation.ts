@@ -8,6 +8,8 @@ export interface Conversation {
   readonly peer: string;
   readonly title: string;
   readonly unread: number;
+  /** the oldest unread message, null where there is none */
+  readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
   readonly last: LastLine | null;

@@ -82,7 +82,16 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const known = conversations.find(({ peer }) => peer === address);
       if (known !== undefined) return known;
       const id = conversations.length + 1;
-      const made: Conversation = { id, peer: address, title: address, unread: 0, updatedAt: Date.now(), draft: '', last: null };
+      const made: Conversation = {
+        id,
+        peer: address,
+        title: address,
+        unread: 0,
+        firstUnreadId: null,
+        updatedAt: Date.now(),
+        draft: '',
+        last: null,
+      };
       conversations.push(made);
       return made;
     },

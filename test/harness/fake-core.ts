@@ -75,6 +75,7 @@ export class FakeCore {
       peer,
       title,
       unread: 0,
+      firstUnreadId: null,
       updatedAt: this.#now(),
       draft: '',
       last: null,
@@ -112,6 +113,7 @@ export class FakeCore {
       ...conversation,
       updatedAt: at,
       unread: conversation.unread + (message.status === 'received' ? 1 : 0),
+      firstUnreadId: conversation.firstUnreadId ?? (message.status === 'received' ? message.id : null),
       last: {
         direction,
         kind: message.kind,
@@ -240,7 +242,7 @@ export class FakeCore {
       'conversations.markRead': async ({ conversationId, upTo }) => {
         const all = this.messages.get(conversationId) ?? [];
         for (const message of all) if (message.id <= upTo && message.status === 'received') this.setStatus(message, 'read');
-        this.conversations.set(conversationId, { ...this.#conversation(conversationId), unread: 0 });
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), unread: 0, firstUnreadId: null });
         this.tell('conversation.changed', this.#conversation(conversationId));
         return nothing;
       },

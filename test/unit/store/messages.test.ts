@@ -235,6 +235,17 @@ describe('reading', () => {
     expect(store.markRead({ conversationId, upTo: 99, now: 42 }).conversation).toMatchObject({ unread: 0, last: { status: 'read' } });
   });
 
+  test('names the oldest unread message, also in the list, until there is none', () => {
+    const { store } = openInThread();
+    const ids = [receive(store, 'a'), receive(store, 'b'), receive(store, 'c')].map((rows) => rows.message.id);
+    const first = (): unknown[] => [store.conversation(1).firstUnreadId, store.conversations({ limit: 9 }).items[0]?.firstUnreadId];
+    expect(first()).toEqual([ids[0], ids[0]]);
+    expect(store.markRead({ conversationId: 1, upTo: ids[1] as number, now: 40 }).conversation.firstUnreadId).toBe(ids[2]);
+    expect(first()).toEqual([ids[2], ids[2]]);
+    store.markRead({ conversationId: 1, upTo: 99, now: 41 });
+    expect(first()).toEqual([null, null]);
+  });
+
   test('of messages of another conversation is not touched', () => {
     const { store } = openInThread();
     receive(store, 'a');

@@ -40,6 +40,9 @@ test('pages come in the order of an index, without a sort', () => {
 
 test('what is unread is found by an index of unread messages', () => {
   const unread = plans().filter(({ sql }) => /status = 'received'/.test(sql) && /SELECT id/.test(sql));
+  const first = plans().flatMap(({ plan }) => plan.filter((step) => / u( |$)/.test(step)));
+  expect(first.length).toBeGreaterThan(1);
+  expect(new Set(first)).toEqual(new Set(['SEARCH u USING COVERING INDEX messages_unread (conversation_id=?)']));
   expect(unread.map(({ plan }) => plan)).toEqual([
     ['SEARCH messages USING COVERING INDEX messages_unread (conversation_id=? AND rowid<?)'],
   ]);
