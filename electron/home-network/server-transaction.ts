@@ -1,3 +1,4 @@
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
@@ -19,7 +20,6 @@ export interface ServerListener {
  */
 export class ServerTransaction {
   readonly flow: Flow;
-  readonly request: SipRequest;
   readonly essentials: SipEssentials;
   /** of the To in every answer of ours */
   readonly toTag = randomToken(10);
@@ -29,6 +29,7 @@ export class ServerTransaction {
   onCancel: ((cancel: SipRequest) => void) | null = null;
   readonly #host: TransactionHost;
   readonly #listener: ServerListener;
+  #request: SipRequest;
   #last: Uint8Array | null = null;
   #finalStatus = 0;
   #stopTimerH: (() => void) | null = null;
@@ -36,18 +37,18 @@ export class ServerTransaction {
   constructor(host: TransactionHost, flow: Flow, request: SipRequest, essentials: SipEssentials, listener: ServerListener) {
     this.#host = host;
     this.flow = flow;
-    this.request = request;
+    this.#request = request;
     this.essentials = essentials;
     this.#listener = listener;
   }
 
-  get isAnswered(): boolean {
-    return this.#finalStatus !== 0;
+  /** without its body once it is answered: repeated requests get the octets of the answer, and hostile ones shall not fill the memory */
+  get request(): SipRequest {
+    return this.#request;
   }
 
-  /** A final non-2xx to INVITE is out and its ACK is not in. */
-  get awaitsAck(): boolean {
-    return this.#stopTimerH !== null;
+  get isAnswered(): boolean {
+    return this.#finalStatus !== 0;
   }
 
   /** Provisional answers, then one final answer; what comes later is dropped. */
@@ -60,6 +61,7 @@ export class ServerTransaction {
     if (status < 200) return;
     this.#finalStatus = status;
     this.onCancel = null;
+    this.#request = { ...this.#request, body: NO_BYTES };
     if (this.request.method === 'INVITE' && status >= 300 && this.flow.isOpen) {
       this.#stopTimerH = this.#host.clock.after(this.#host.timing.transaction, () => {
         this.#stopTimerH = null;
@@ -76,14 +78,14 @@ export class ServerTransaction {
   /** @returns false when the ACK is for a 2xx and so belongs to the dialog */
   acknowledged(): boolean {
     if (this.#finalStatus < 300) return false;
-    this.#stopTimerH?.();
-    this.#stopTimerH = null;
+    this.forget();
     // timer I is zero on reliable transports
     this.#listener.onTerminated();
     return true;
   }
 
-  flowClosed(): void {
+  /** Nobody looks for it any more. */
+  forget(): void {
     this.#stopTimerH?.();
     this.#stopTimerH = null;
   }

@@ -85,7 +85,7 @@ export class Session {
         localAddress: from,
         remoteAddress: to,
         localSequence: 1,
-        remoteSequence: 0,
+        remoteSequence: -1,
         remoteTarget: device.contact.uri,
         routes: device.path,
         acks: new Map(),
@@ -180,11 +180,7 @@ export class Session {
     this.#stopTimer?.();
     this.#stopTimer = layer.clock.after(layer.timing.transaction, () => {
       if (this.#state !== 'confirmed' || pending.octets !== null) return;
-      const callee = this.#callee;
-      if (callee !== null) {
-        this.#sendAck(callee, pending, []);
-        this.#bye(callee, NO_ACK);
-      }
+      if (this.#callee !== null) this.#bye(this.#callee, NO_ACK);
       this.#bye(this.#caller, NO_ACK);
       this.#end();
     });
@@ -266,9 +262,11 @@ export class Session {
     const onward = dialogRequest(to, request.method, maxForwards, null, fields, request.body);
     const sequence = to.localSequence;
     let pending: PendingAck | null = null;
+    let stopTimerC: (() => void) | null = null;
     const client = layer.send(to.flow, onward, {
       onProvisional: (response) => this.#pass(response, to, transaction),
       onFinal: (response) => {
+        stopTimerC?.();
         if (response.status < 300) {
           if (isInvite || request.method === 'UPDATE') to.remoteTarget = contactUri(response) ?? to.remoteTarget;
           if (isInvite) pending = expectAck(from, essentials.sequence, sequence);
@@ -284,6 +282,7 @@ export class Session {
         const why = passedReason(cancel);
         client.cancel(why === null ? [] : [why]);
       };
+      stopTimerC = layer.clock.after(layer.timing.ringing, () => client.cancel([UNANSWERED]));
     }
   }
 
@@ -325,7 +324,10 @@ export class Session {
     this.#bye(leg, ELSEWHERE);
   }
 
+  /** With the ACK that is still owed: a 2xx without one is repeated for 32 s (RFC 3261 section 13.3.1.4). */
   #bye(leg: Leg, why: SipHeader): void {
+    const owed = leg === this.#caller || leg === this.#callee ? this.#otherOf(leg)?.acks.values() : undefined;
+    for (const pending of owed ?? []) if (pending.octets === null) this.#sendAck(leg, pending, []);
     this.#host.layer.send(leg.flow, dialogRequest(leg, 'BYE', FRESH, null, [why]), { onFinal: () => undefined });
   }
 

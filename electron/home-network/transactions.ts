@@ -115,7 +115,7 @@ export class TransactionLayer implements TransactionHost {
     const state = this.#flows.get(flow);
     this.#flows.delete(flow);
     for (const transaction of state?.client.values() ?? []) transaction.flowClosed();
-    for (const transaction of state?.server.values() ?? []) transaction.flowClosed();
+    for (const transaction of state?.server.values() ?? []) transaction.forget();
   }
 
   close(): void {
@@ -153,8 +153,9 @@ export class TransactionLayer implements TransactionHost {
     state.finished.push(key);
     if (state.finished.length < 2 * REMEMBERED) return;
     for (const old of state.finished.slice(0, -REMEMBERED)) {
-      // an INVITE that still waits for its ACK ends by timer H
-      if (state.server.get(old)?.awaitsAck === false) state.server.delete(old);
+      // also an INVITE that still waits for its ACK: over TCP nothing is lost when that finds nobody
+      state.server.get(old)?.forget();
+      state.server.delete(old);
     }
     state.finished = state.finished.slice(-REMEMBERED);
   }

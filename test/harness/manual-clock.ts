@@ -19,6 +19,11 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** timers that wait */
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
   /** how long until the next timer, null when there is none */
   get nextIn(): number | null {
     return this.#timers.size === 0 ? null : Math.min(...[...this.#timers].map((timer) => timer.at)) - this.#now;

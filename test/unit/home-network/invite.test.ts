@@ -309,6 +309,38 @@ describe('INVITE through the participating function', () => {
     await alice.request('BYE');
   });
 
+  it('acknowledges for a caller whose connection broke before its ACK, and then hangs up', async () => {
+    const network = await start();
+    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
+    const invite = invitation(alice);
+    alice.send(invite);
+    bob.answer(await bob.request('INVITE'), 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
+    await alice.final(invite);
+    await alice.close();
+    await expect.poll(() => bob.inbox.map((message) => message.kind === 'request' && message.method)).toEqual(['ACK', 'BYE']);
+  });
+
+  it('takes 0 for the first CSeq number of a device', async () => {
+    const { alice, bob, got } = await established(await start());
+    const first = bob.inDialogBack(got, 'INFO', 0);
+    bob.send(first);
+    alice.answer(await alice.request('INFO'), 200, 'OK');
+    expect((await bob.final(first)).status).toBe(200);
+  });
+
+  it('ends a re-INVITE that a device never answers by timer C', async () => {
+    const clock = new ManualClock();
+    const { alice, bob, invite, ok } = await established(await start({ clock }));
+    const reinvite = alice.inDialog(invite, ok, 'INVITE', 2, { headers: [['Contact', `<${alice.contactUri}>`]] });
+    alice.send(reinvite);
+    bob.answer(await bob.request('INVITE'), 180, 'Ringing');
+    await alice.provisional(reinvite, 180);
+    await clock.advance(180_000);
+    await bob.request('CANCEL');
+    await clock.advance(32_000);
+    expect((await alice.final(reinvite)).status).toBe(487);
+  });
+
   it('cancels for a caller who vanished while it rang, and tells 480 when the device vanished', async () => {
     const network = await start();
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];

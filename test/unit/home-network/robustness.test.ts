@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { HomeNetwork } from '../../../electron/home-network/index.ts';
+import { heldOctets } from '../../harness/held-octets.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import { device, registered, start } from './start.ts';
 
 async function raw(network: HomeNetwork): Promise<{ socket: Socket; heard: () => string; closed: Promise<unknown> }> {
@@ -91,6 +93,21 @@ describe('hostile input', () => {
     await quick.close();
     await expect.poll(async () => (await carol.ask('MESSAGE', `sip:bob@home1.example;gr=${quick.instance}`)).status).toBe(480);
     expect((await carol.ask('MESSAGE', 'sip:bob@home1.example')).status).toBe(480);
+  });
+
+  it('waits for few ACKs of a flow', async () => {
+    const clock = new ManualClock();
+    const stranger = await device(await start({ clock }), 'alice');
+    for (let at = 0; at < 300; at++) expect((await stranger.ask('INVITE', 'sip:bob@home1.example')).status).toBe(407);
+    expect(clock.waiting).toBeLessThan(150);
+  });
+
+  it.each(['MESSAGE', 'INVITE'])('keeps no body of a %s it has answered', async (method) => {
+    const stranger = await device(await start(), 'alice');
+    const body = 'x'.repeat(500_000);
+    const before = await heldOctets();
+    for (let at = 0; at < 100; at++) expect((await stranger.ask(method, 'sip:bob@home1.example', { body })).status).toBe(407);
+    expect((await heldOctets()) - before).toBeLessThan(10_000_000);
   });
 
   it('takes no more connections than it may', async () => {
