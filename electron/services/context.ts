@@ -25,16 +25,25 @@ export interface Link {
 
 type Notice = { [E in EventName]: { readonly event: E; readonly payload: EventPayload<E> } }[EventName];
 
-/** What the renderer is told, in the order in which it was committed. */
+/** What the renderer is told, in the order in which it was committed. A window that cannot be told must not stop what a message needs next. */
 export class Notices {
   readonly #emitter = new Emitter<Notice>();
+  readonly #problem: (thrown: unknown) => void;
+
+  constructor(problem: (thrown: unknown) => void = () => undefined) {
+    this.#problem = problem;
+  }
 
   on(listener: (notice: Notice) => void): () => void {
     return this.#emitter.on(listener);
   }
 
   tell<E extends EventName>(event: E, payload: EventPayload<E>): void {
-    this.#emitter.emit({ event, payload } as Notice);
+    try {
+      this.#emitter.emit({ event, payload } as Notice);
+    } catch (thrown) {
+      this.#problem(thrown);
+    }
   }
 
   /** what most writes of the store return */

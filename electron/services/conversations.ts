@@ -65,8 +65,9 @@ export class ConversationService {
   async retry(messageId: number): Promise<Message> {
     const { store, notices, clock } = this.#context;
     const before = await store.message(messageId);
-    // the same id again finds the card that the other person already has; one that was declined asks anew
-    const fileImdnId = before.transfer?.state === 'declined' ? randomToken(24) : before.imdnId;
+    // the same id again finds the card that the other person already has; one that was answered or reported on asks anew
+    const state = before.transfer?.state;
+    const fileImdnId = state === 'declined' || state === 'done' ? randomToken(24) : before.imdnId;
     const rows = await store.retry({ messageId, fileImdnId, now: clock.now() });
     notices.changed(rows);
     this.#outboxChanged();

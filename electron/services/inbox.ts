@@ -43,10 +43,13 @@ export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddres
   };
 }
 
-/** Conversation-ID and Contribution-ID are opaque text of up to 128 octets (cpm.md section 2.3). */
+/**
+ * Conversation-ID and Contribution-ID are opaque text of up to 128 octets (cpm.md section 2.3). They come back in what we send: one that could
+ * not be written there counts as none.
+ */
 function cpmId(headers: readonly Header[], name: string): string | null {
   const id = headers.find((header) => header.name.toLowerCase() === name)?.value.trim();
-  return id && id.length <= 128 ? id : null;
+  return id && /^[\x20-\x7e]{1,128}$/.test(id) ? id : null;
 }
 
 /** Takes in what arrives, by whatever way. When {@link take} resolves it is on disk, and a notification that was asked for with it. */
@@ -71,7 +74,7 @@ export class Inbox {
       return this.#takeText(envelope, decodeText(body, contentType), {
         imdnId: envelope.fallbackId,
         sentAt: this.#context.clock.now(),
-        notify: { positiveDelivery: false, display: false, originInstance: null, dateTime: '' },
+        notify: { positiveDelivery: false, negativeDelivery: false, display: false, originInstance: null, dateTime: '' },
       });
     }
     if (contentType.type.startsWith('multipart/') && nesting > 0) {
@@ -98,6 +101,7 @@ export class Inbox {
       sentAt: dateTime.time ?? now,
       notify: {
         positiveDelivery: messageId !== null && dispositions.has('positive-delivery'),
+        negativeDelivery: messageId !== null && dispositions.has('negative-delivery'),
         display: messageId !== null && dispositions.has('display'),
         originInstance: envelope.originInstance,
         dateTime: dateTime.text ?? new Date(now).toISOString(),

@@ -1,6 +1,7 @@
 import { type CodedError, type ErrorCode, toCodedError } from '../../shared/base/errors.ts';
-import type { OutboxItem } from '../store/port.ts';
+import { LONGEST_POSTPONE_MS, type OutboxItem } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
+import { persist } from './persist.ts';
 
 /** How many texts and notifications are on their way at the same time; a file waits for a person and does not count. */
 const AT_ONCE = 16;
@@ -80,13 +81,22 @@ export class OutboxService {
     const room = AT_ONCE - this.#onTheirWay;
     // whatever ends makes room and comes back here
     if (room <= 0) return;
-    for (const item of await store.outboxReady(clock.now(), room)) {
+    for (const item of await store.outboxReady(await this.#due(), room)) {
       const link = this.#ports.link();
       if (!link || this.#stopped) return;
       if (!this.#running.has(item.id)) this.#start(item, link);
     }
     const nextAt = await store.outboxNextAt();
-    if (nextAt !== null && !this.#stopped) this.#cancelTimer = clock.after(Math.max(50, nextAt - clock.now()), () => this.kick());
+    if (nextAt === null || this.#stopped) return;
+    const wait = Math.min(LONGEST_WAIT_MS, Math.max(50, nextAt - clock.now()));
+    this.#cancelTimer = clock.after(wait, () => this.kick());
+  }
+
+  /** Up to when rows are due. One that lies further ahead than any wait was written before the clock was set back: it has waited enough. */
+  async #due(): Promise<number> {
+    const { store, clock } = this.#context;
+    const [now, nextAt] = [clock.now(), await store.outboxNextAt()];
+    return nextAt !== null && nextAt - now > LONGEST_POSTPONE_MS ? nextAt : now;
   }
 
   #start(item: OutboxItem, link: Link): void {
@@ -105,17 +115,19 @@ export class OutboxService {
   async #process(item: OutboxItem, link: Link): Promise<void> {
     if (item.kind === 'file') return this.#ports.offerFile(item, link);
     const { store, notices, clock } = this.#context;
-    notices.changed(await store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: clock.now() }));
+    const taken = await persist(this.#context, () => store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: clock.now() }));
+    // a receipt for an earlier try came in between
+    if (item.kind === 'text' && taken === null) return;
+    notices.changed(taken);
     const attempt = await this.#ports.send(item, link).catch((thrown): Attempt => attemptFromError(toCodedError(thrown)));
-    notices.changed(await this.#book(item, attempt));
+    notices.changed(await persist(this.#context, () => this.#book(item, attempt)));
   }
 
   #book(item: Ticket, attempt: Attempt) {
     const { store, clock } = this.#context;
     const now = clock.now();
     if (attempt.kind === 'accepted') return store.outboxUpdate({ outboxId: item.id, event: 'accepted', now });
-    const composedAt = item.kind === 'text' ? item.message.storedAt : item.createdAt;
-    if (attempt.kind === 'failed' || (!attempt.whenOnline && now - composedAt > GIVE_UP_MS)) {
+    if (attempt.kind === 'failed' || (!attempt.whenOnline && now - item.createdAt > GIVE_UP_MS)) {
       return store.outboxUpdate({ outboxId: item.id, event: 'failed', now, error: attempt.error });
     }
     const wait = attempt.whenOnline ? LINK_WAIT_MS : (attempt.retryAfterMs ?? retryWait(item.attempts));
@@ -128,8 +140,12 @@ export function retryWait(attempts: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempts, 20));
 }
 
-/** What no final answer means: the link's trouble lets the message wait for the link; anything else is tried again later. */
+/**
+ * What no final answer means: the link's trouble lets the message wait for the link, a silent server is asked again later. Anything else
+ * lies in the message, which cannot even be written: it must not hold back those behind it.
+ */
 export function attemptFromError(error: CodedError): Attempt {
+  if (!error.code.startsWith('link.')) return { kind: 'failed', error };
   const linkTrouble: readonly ErrorCode[] = ['link.lost', 'link.offline', 'link.unreachable'];
   return { kind: 'postponed', error, whenOnline: linkTrouble.includes(error.code), retryAfterMs: null };
 }

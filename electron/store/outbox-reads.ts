@@ -6,6 +6,7 @@ interface ReadyRow {
   readonly id: number;
   readonly kind: 'text' | 'file' | 'notification';
   readonly attempts: number;
+  readonly createdAt: number;
   readonly messageId: number;
 }
 
@@ -28,25 +29,27 @@ const heads = (kind: 'text' | 'file') => `
     SELECT (SELECT min(o.conversation_id) FROM outbox AS o WHERE o.kind = '${kind}' AND o.conversation_id > waiting.conversation_id)
     FROM waiting WHERE waiting.conversation_id IS NOT NULL
   )
-  SELECT o.id, o.kind, o.attempts, o.message_id AS messageId, o.not_before AS notBefore
+  SELECT o.id, o.kind, o.attempts, o.created_at AS createdAt, o.message_id AS messageId, o.not_before AS notBefore
   FROM waiting CROSS JOIN outbox AS o ON o.id = (
     SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id ORDER BY f.message_id LIMIT 1
   )
   WHERE NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND w.kind = '${kind}' AND w.conversation_id = waiting.conversation_id)`;
 
+/** By their time, so that many that wait cost no more than one: the planner would take another index and sort. */
 const NOTIFICATIONS = `
-  SELECT id, kind, attempts, message_id AS messageId, not_before AS notBefore FROM outbox WHERE kind = 'notification' AND in_work = 0`;
+  SELECT id, kind, attempts, created_at AS createdAt, message_id AS messageId, not_before AS notBefore
+  FROM outbox INDEXED BY outbox_notifications WHERE kind = 'notification' AND in_work = 0`;
 
 /** The queries of the outbox. */
 export function outboxReads(db: ReadHandle, message: (id: number) => Message, transfer: (id: number) => StoredTransfer) {
   const readyTexts = db.many<ReadyRow>(`SELECT * FROM (${heads('text')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
   const readyFiles = db.many<ReadyRow>(`SELECT * FROM (${heads('file')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
-  const readyNotifications = db.many<ReadyRow>(`${NOTIFICATIONS} AND not_before <= :now ORDER BY id LIMIT :limit`);
+  const readyNotifications = db.many<ReadyRow>(`${NOTIFICATIONS} AND not_before <= :now ORDER BY not_before, id LIMIT :limit`);
   const nextAt = db.one<{ at: number | null }>(`
     SELECT min(notBefore) AS at FROM (
       SELECT min(notBefore) AS notBefore FROM (${heads('text')})
       UNION ALL SELECT min(notBefore) FROM (${heads('file')})
-      UNION ALL SELECT min(notBefore) FROM (${NOTIFICATIONS})
+      UNION ALL SELECT * FROM (SELECT notBefore FROM (${NOTIFICATIONS}) ORDER BY notBefore LIMIT 1)
     )`);
   const text = db.one<TextRow>(`
     SELECT c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId
@@ -59,14 +62,15 @@ export function outboxReads(db: ReadHandle, message: (id: number) => Message, tr
     WHERE o.id = :id`);
   const transferOf = db.one<{ id: number }>('SELECT id FROM transfers WHERE message_id = :id');
 
-  function item({ id, kind, attempts, messageId }: ReadyRow): OutboxItem {
+  function item({ id, kind, attempts, createdAt, messageId }: ReadyRow): OutboxItem {
     if (kind === 'notification') {
       const { messageKind, ...row } = there(notification({ id }));
       return { ...row, kind, service: messageKind === 'file' ? 'filetransfer' : 'msg' };
     }
     const row = there(text({ id: messageId }));
-    if (kind === 'text') return { id, kind, attempts, ...row, message: message(messageId) };
-    return { id, kind, attempts, peer: row.peer, message: message(messageId), transfer: transfer(there(transferOf({ id: messageId })).id) };
+    if (kind === 'text') return { id, kind, attempts, createdAt, ...row, message: message(messageId) };
+    const file = transfer(there(transferOf({ id: messageId })).id);
+    return { id, kind, attempts, createdAt, peer: row.peer, message: message(messageId), transfer: file };
   }
 
   return {

@@ -146,7 +146,7 @@ export interface Store {
     outboxId: number;
     event: Extract<MessageEvent, 'attempt' | 'postponed' | 'accepted' | 'failed'>;
     now: number;
-    /** for `postponed` */
+    /** for `postponed`; at most {@link LONGEST_POSTPONE_MS} ahead */
     notBefore?: number | undefined;
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
@@ -154,7 +154,7 @@ export interface Store {
   // --- transfers
   /**
    * Applies the event to the transfer and to its message: `prepared` puts an outgoing one into the outbox; `verified` of an incoming one
-   * queues the delivery notification that was asked for; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
+   * queues the delivery notification that was asked for, `mismatch`, and `failed` once all octets had come, the negative one; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
    * An outgoing message is `sent` when its file is `done`.
    * It also moves the outbox row of an outgoing file: `offer` takes it in work and counts an attempt, `postponed` gives it back
    * with `notBefore`, `started`, `lost` and every end remove it. An event that leads to the state that is there already changes
@@ -177,9 +177,13 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Nothing in the outbox waits longer for its next try, whatever a server asks for, ms. */
+export const LONGEST_POSTPONE_MS = 3_600_000;
+
 /** which dispositions the author of a message asked for (RFC 5438) and the device that is to hear of it */
 export interface Notify {
   readonly positiveDelivery: boolean;
+  readonly negativeDelivery: boolean;
   readonly display: boolean;
   /** `+sip.instance` of the originating device: `urn:uuid:…` */
   readonly originInstance: string | null;
@@ -237,6 +241,8 @@ export type OutboxItem =
       readonly id: number;
       readonly kind: 'text';
       readonly attempts: number;
+      /** when it entered the outbox: composed, or retried */
+      readonly createdAt: number;
       readonly peer: string;
       readonly message: Message;
       readonly cpmConversationId: string;
@@ -246,6 +252,7 @@ export type OutboxItem =
       readonly id: number;
       readonly kind: 'file';
       readonly attempts: number;
+      readonly createdAt: number;
       readonly peer: string;
       readonly message: Message;
       readonly transfer: StoredTransfer;

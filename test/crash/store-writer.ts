@@ -44,7 +44,7 @@ for (let n = 0; ; n++) {
     text,
     sentAt: now(),
     now: now(),
-    notify: { positiveDelivery: true, display: true, originInstance: null, dateTime: '2026-11-20T10:00:00Z' },
+    notify: { positiveDelivery: true, negativeDelivery: true, display: true, originInstance: null, dateTime: '2026-11-20T10:00:00Z' },
   };
   const receive = [store.receiveText(incoming), store.receiveText(incoming)].map((answer) => answer.then(() => say(`received ${imdnId}`)));
   await Promise.all([compose, ...receive]);

@@ -2,6 +2,7 @@ import { type CodedError, type ErrorCode, toCodedError } from '../../../shared/b
 import type { TransferEvent } from '../../../shared/model/states/transfer-state.ts';
 import type { StoredTransfer, TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
+import { persist } from '../persist.ts';
 import { ProgressMeter } from './progress.ts';
 
 /** An interrupted transfer can be taken up again; these are the ways in which it is interrupted rather than over. */
@@ -36,7 +37,9 @@ export class TransferBook {
   ): Promise<StoredTransfer> {
     const work = this.#last.then(async () => {
       const { store, notices, clock } = this.#context;
-      const rows = await store.applyTransfer({ transferId: this.#transfer.id, event, now: clock.now(), ...details });
+      const rows = await persist(this.#context, () =>
+        store.applyTransfer({ transferId: this.#transfer.id, event, now: clock.now(), ...details }),
+      );
       this.#transfer = rows.transfer;
       notices.changed(rows);
       return rows.transfer;

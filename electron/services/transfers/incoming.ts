@@ -130,6 +130,7 @@ export class IncomingTransfers {
       now,
       notify: {
         positiveDelivery: invitation.imdnId !== null && invitation.dispositions.has('positive-delivery'),
+        negativeDelivery: invitation.imdnId !== null && invitation.dispositions.has('negative-delivery'),
         display: invitation.imdnId !== null && invitation.dispositions.has('display'),
         originInstance,
         dateTime: invitation.dateTime ?? new Date(now).toISOString(),

@@ -53,10 +53,12 @@ export const initial: Migration = {
       error_detail TEXT,
       -- incoming: what the author asked for, and what the network has taken of it
       notify_delivery INTEGER NOT NULL DEFAULT 0,
+      notify_failure INTEGER NOT NULL DEFAULT 0,
       notify_display INTEGER NOT NULL DEFAULT 0,
       notify_instance TEXT,
       notify_date_time TEXT NOT NULL DEFAULT '',
       delivery_notified INTEGER NOT NULL DEFAULT 0,
+      failure_notified INTEGER NOT NULL DEFAULT 0,
       display_notified INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX messages_by_conversation ON messages (conversation_id);
@@ -104,6 +106,6 @@ export const initial: Migration = {
     CREATE UNIQUE INDEX outbox_by_message ON outbox (message_id, kind, disposition);
     CREATE INDEX outbox_lanes ON outbox (kind, conversation_id, message_id);
     CREATE INDEX outbox_in_work ON outbox (kind, conversation_id) WHERE in_work = 1;
-    CREATE INDEX outbox_notifications ON outbox (id) WHERE kind = 'notification' AND in_work = 0;
+    CREATE INDEX outbox_notifications ON outbox (not_before, id) WHERE kind = 'notification' AND in_work = 0;
   `,
 };

@@ -23,8 +23,10 @@ export interface MessageRecord {
   readonly deliveredAt: number | null;
   readonly displayedAt: number | null;
   readonly notifyDelivery: number;
+  readonly notifyFailure: number;
   readonly notifyDisplay: number;
   readonly deliveryNotified: number;
+  readonly failureNotified: number;
   readonly displayNotified: number;
 }
 
@@ -55,8 +57,8 @@ export type Ledger = ReturnType<typeof createLedger>;
 export function createLedger(db: WriteHandle, reads: Reads) {
   const record = db.one<MessageRecord>(
     `SELECT id, conversation_id AS conversationId, direction, kind, status, delivered_at AS deliveredAt, displayed_at AS displayedAt,
-       notify_delivery AS notifyDelivery, notify_display AS notifyDisplay,
-       delivery_notified AS deliveryNotified, display_notified AS displayNotified
+       notify_delivery AS notifyDelivery, notify_failure AS notifyFailure, notify_display AS notifyDisplay,
+       delivery_notified AS deliveryNotified, failure_notified AS failureNotified, display_notified AS displayNotified
      FROM messages WHERE id = :id`,
   );
   const byImdn = db.one<{ id: number }>(
@@ -64,12 +66,12 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   );
   const insert = db.change(
     `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
-       cpm_conversation_id, notify_delivery, notify_display, notify_instance, notify_date_time)
+       cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time)
      VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
   );
   const showLast = db.change(
-    `UPDATE conversations SET unread = unread + :unread, updated_at = :now, last_message_id = :id, last_direction = :direction,
+    `UPDATE conversations SET unread = unread + :unread, updated_at = max(updated_at, :now), last_message_id = :id, last_direction = :direction,
        last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId`,
   );
@@ -105,6 +107,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         sentAt: plausibleTime(message.sentAt, message.now),
         status,
         notifyDelivery: notify?.positiveDelivery ? 1 : 0,
+        notifyFailure: notify?.negativeDelivery ? 1 : 0,
         notifyDisplay: notify?.display ? 1 : 0,
         notifyInstance: notify?.originInstance ?? null,
         notifyDateTime: notify?.dateTime ?? '',

@@ -14,6 +14,9 @@ type Method = 'composeText' | 'composeFile' | 'retry' | 'receiveText' | 'receive
 /** ended or stopped without the file */
 const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
 
+/** at rest, and not known to have arrived */
+const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
+
 type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
 
@@ -72,6 +75,11 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     return { id, created: true };
   }
 
+  /** The file is there: nothing of it needs to leave again. One that is on its way comes to its end by itself. */
+  function confirm({ id, state }: { readonly id: number; readonly state: TransferState }, now: number): void {
+    if (CONFIRMABLE.has(state)) transfers.apply({ transferId: id, event: 'confirmed', now });
+  }
+
   return {
     composeText(row) {
       const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null });
@@ -99,7 +107,8 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       }
       if (record.direction === 'in') throw new ParleyError('request.invalid-state', 'an incoming file is offered again by its sender');
       const { id, state } = transfers.ofMessage(messageId);
-      if (NOT_ARRIVED.has(state)) {
+      // one that the other side could not keep after all was `done` here
+      if (NOT_ARRIVED.has(state) || (state === 'done' && record.status === 'failed')) {
         setImdnId({ id: messageId, imdnId: fileImdnId });
         transfers.apply({ transferId: id, event: 'retry', now });
       }
@@ -122,7 +131,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       }
       const transfer = transfers.ofMessage(id);
       if (duplicate) {
-        if (transfer.state !== 'declined' && NOT_ARRIVED.has(transfer.state)) {
+        if (transfer.state === 'quarantined' || (transfer.state !== 'declined' && NOT_ARRIVED.has(transfer.state))) {
           transfers.apply({ transferId: transfer.id, event: 'offered-again', now, fields: { fileTransferId } });
         }
         if (transfer.state === 'done' && notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), now);
@@ -140,6 +149,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       ledger.move(id, event, now, event === 'failed' ? (error ?? refused) : null);
       // its own answer may be lost; whoever reports on a text has had it
       if (ledger.record(id).kind === 'text') outbox.removeMessage(id);
+      else if (event !== 'failed') confirm(transfers.ofMessage(id), now);
       return ledger.changed(id);
     },
   };

@@ -1,5 +1,6 @@
 import { randomToken, randomUuid } from '../../../shared/base/random.ts';
 import type { WriteHandle } from '../handles.ts';
+import { LONGEST_POSTPONE_MS } from '../port.ts';
 import type { MessageRecord } from './ledger.ts';
 
 /** characters of 6 bits; RFC 5438 section 6.3 asks for 64 bits at least */
@@ -32,14 +33,16 @@ export function createOutboxRows(db: WriteHandle) {
   const remove = db.change('DELETE FROM outbox WHERE id = :id');
   const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
   const dropWaiting = db.change(
-    "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = 'delivered' AND in_work = 0",
+    "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = :disposition AND in_work = 0",
   );
-  const pending = db.one<{ delivered: number; displayed: number }>(
-    `SELECT ifnull(max(disposition = 'delivered'), 0) AS delivered, ifnull(max(disposition = 'displayed'), 0) AS displayed
+  const pending = db.one<{ delivered: number; displayed: number; failed: number }>(
+    `SELECT ifnull(max(disposition = 'delivered'), 0) AS delivered, ifnull(max(disposition = 'displayed'), 0) AS displayed,
+       ifnull(max(disposition = 'failed'), 0) AS failed
      FROM outbox WHERE message_id = :messageId AND kind = 'notification'`,
   );
   const notified = db.change(
     `UPDATE messages SET delivery_notified = max(delivery_notified, :disposition = 'delivered'),
+       failure_notified = max(failure_notified, :disposition = 'failed'),
        display_notified = max(display_notified, :disposition = 'displayed') WHERE id = :messageId`,
   );
   const inWork = db.many<OutboxRow>(`SELECT id, message_id AS messageId, kind, disposition FROM outbox WHERE in_work = 1`);
@@ -53,10 +56,10 @@ export function createOutboxRows(db: WriteHandle) {
       imdnId: null,
       contributionId: null,
       now,
-      notBefore,
+      notBefore: soonEnough(notBefore, now),
     });
 
-  const queueNotification = (message: MessageRecord, disposition: 'delivered' | 'displayed', now: number) =>
+  const queueNotification = (message: MessageRecord, disposition: 'delivered' | 'displayed' | 'failed', now: number) =>
     insert({
       conversationId: message.conversationId,
       messageId: message.id,
@@ -73,7 +76,7 @@ export function createOutboxRows(db: WriteHandle) {
     inWork: () => inWork({}),
     take: (id: number) => take({ id }),
     takeMessage: (message: MessageRecord) => takeMessage({ messageId: message.id, kind: message.kind }),
-    putBack: (id: number, notBefore: number) => putBack({ id, notBefore }),
+    putBack: (id: number, notBefore: number, now: number) => putBack({ id, notBefore: soonEnough(notBefore, now) }),
     /** Whoever is heard from can be reached: what was postponed for that peer may leave at once. */
     hasten: (conversationId: number, now: number) => hasten({ conversationId, now }),
     remove: (id: number) => remove({ id }),
@@ -85,6 +88,7 @@ export function createOutboxRows(db: WriteHandle) {
     /** At most one a message, and none once the author knows that it was displayed. */
     queueDelivered(message: MessageRecord, now: number): void {
       if (message.deliveryNotified || message.displayNotified) return;
+      dropWaiting({ messageId: message.id, disposition: 'failed' });
       const waiting = pending({ messageId: message.id });
       if (!waiting?.delivered && !waiting?.displayed) queueNotification(message, 'delivered', now);
     },
@@ -92,11 +96,21 @@ export function createOutboxRows(db: WriteHandle) {
     /** At most one a message; it takes the place of a delivery notification that has not left. */
     queueDisplayed(message: MessageRecord, now: number): void {
       if (message.displayNotified || pending({ messageId: message.id })?.displayed) return;
-      dropWaiting({ messageId: message.id });
+      dropWaiting({ messageId: message.id, disposition: 'delivered' });
       queueNotification(message, 'displayed', now);
+    },
+
+    /** At most one a message, and none of one that arrived after all. */
+    queueFailed(message: MessageRecord, now: number): void {
+      if (message.failureNotified || message.deliveryNotified || message.displayNotified) return;
+      if (!pending({ messageId: message.id })?.failed) queueNotification(message, 'failed', now);
     },
 
     /** The network took it: it is never sent again. */
     notified: ({ messageId, disposition }: OutboxRow) => notified({ messageId, disposition }),
   };
+}
+
+function soonEnough(notBefore: number, now: number): number {
+  return Math.min(notBefore, now + LONGEST_POSTPONE_MS);
 }

@@ -19,7 +19,7 @@ export function outboxWrites(
       const { messageId } = row;
       if (row.kind === 'file') throw new ParleyError('request.invalid-state', 'the row of a file is moved by its transfer');
       if (event === 'attempt') outbox.take(outboxId);
-      else if (event === 'postponed') outbox.putBack(outboxId, notBefore);
+      else if (event === 'postponed') outbox.putBack(outboxId, notBefore, now);
       else outbox.remove(outboxId);
       if (row.kind === 'notification') {
         if (event === 'accepted') outbox.notified(row);
@@ -32,7 +32,7 @@ export function outboxWrites(
     outboxRecover(now) {
       for (const { id, kind, messageId } of outbox.inWork()) {
         if (kind === 'file') continue;
-        outbox.putBack(id, now);
+        outbox.putBack(id, now, now);
         if (kind === 'text') ledger.move(messageId, 'postponed', now);
       }
       for (const { id, state } of reads.openTransfers()) {

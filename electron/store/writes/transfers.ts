@@ -1,4 +1,5 @@
 import type { CodedError, ErrorCode } from '../../../shared/base/errors.ts';
+import type { MessageStatus } from '../../../shared/model/states/message-status.ts';
 import {
   isFinalTransferState,
   nextTransferState,
@@ -32,6 +33,7 @@ const LEADS_TO: Record<TransferEvent, readonly TransferState[]> = {
   failed: ['failed'],
   retry: ['queued'],
   'offered-again': ['offered'],
+  confirmed: ['done'],
 };
 
 /** What an end means where the caller gives no error of its own. */
@@ -75,7 +77,13 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
      WHERE id = :id`,
   );
 
-  function follow(event: TransferEvent, message: MessageRecord, change: TransferChange, error: CodedError | null): void {
+  function follow(
+    event: TransferEvent,
+    before: TransferState,
+    message: MessageRecord,
+    change: TransferChange,
+    error: CodedError | null,
+  ): void {
     const { now } = change;
     const outgoing = message.direction === 'out';
     switch (event) {
@@ -110,7 +118,14 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
       case 'mismatch':
         outbox.removeMessage(message.id);
         if (outgoing) ledger.move(message.id, 'failed', now, error);
-        else ledger.setError(message.id, error);
+        else {
+          ledger.setError(message.id, error);
+          // until then the sender hears of it in the session
+          if (message.notifyFailure && before === 'verifying') outbox.queueFailed(message, now);
+        }
+        return;
+      case 'confirmed':
+        outbox.removeMessage(message.id);
         return;
       case 'retry':
         ledger.move(message.id, 'retry', now);
@@ -134,17 +149,23 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
     ofMessage: (messageId) => found(byMessage({ messageId }), 'transfer of message', messageId),
 
     apply(change) {
-      const { transferId, event, fields = {} } = change;
+      const { transferId, fields = {} } = change;
       const before = reads.transfer(transferId);
+      const event = arrived(change.event, reads.message(before.messageId).status) ? 'confirmed' : change.event;
       if (LEADS_TO[event].includes(before.state)) return;
       const state = lawful(() => nextTransferState(before.state, event));
       const message = ledger.record(before.messageId);
-      const error = change.error ?? defaultError(event, before);
+      const error = event === 'confirmed' ? null : (change.error ?? defaultError(event, before));
       update({ id: transferId, state, ...columnsOf(fields, event, before), ...errorColumns(error) });
       ledger.showTransfer(message.id, message.conversationId, state);
-      follow(event, message, change, error);
+      follow(event, before.state, message, change, error);
     },
   };
+}
+
+/** The other side has told that it has the file: what it answers to another offer of it changes nothing. */
+function arrived(event: TransferEvent, status: MessageStatus): boolean {
+  return event === 'postponed' && (status === 'delivered' || status === 'displayed');
 }
 
 function columnsOf(fields: Partial<TransferFields>, event: TransferEvent, transfer: StoredTransfer): Record<keyof TransferFields, Value> {
@@ -155,8 +176,14 @@ function columnsOf(fields: Partial<TransferFields>, event: TransferEvent, transf
     fileTransferId: fields.fileTransferId ?? null,
     partialPath: fields.partialPath ?? null,
     finalPath: fields.finalPath ?? null,
-    transferred: fields.transferred ?? (event === 'verified' ? (fields.size ?? transfer.size) : null),
+    transferred: fields.transferred ?? octetsAfter(event, fields.size ?? transfer.size),
   };
+}
+
+/** Nothing of an earlier try is taken up again. */
+function octetsAfter(event: TransferEvent, size: number): number | null {
+  if (event === 'verified' || event === 'confirmed') return size;
+  return event === 'retry' || event === 'offered-again' ? 0 : null;
 }
 
 /** The person here who declined or missed an offer, or whose sender took it back, has no error to be told of. */

@@ -8,8 +8,10 @@
  *                              └─► expired              └─► failed, cancelled
  *
  * `preparing` hashes the file; `offering` waits for the other person; `finishing` waits for the last acknowledgement.
- * done, declined, expired, cancelled, failed and quarantined are final, but for `retry` of an outgoing one that did not arrive, and
- * for `offered-again` of an incoming one: the sender's retry, which is the same message and thus the same transfer.
+ * done, declined, expired, cancelled, failed and quarantined are final, but for `retry` of an outgoing one that did not arrive (of one
+ * that is done: when the receiver tells that it could not keep it), and
+ * for `offered-again` of an incoming one: the sender's retry, which is the same message and thus the same transfer. `confirmed` ends an
+ * outgoing one whose last acknowledgement was lost and whose receiver tells by a notification that it has the file.
  */
 export type TransferState =
   | 'preparing'
@@ -44,14 +46,16 @@ export type TransferEvent =
   | 'lost'
   | 'failed'
   | 'retry'
-  | 'offered-again';
+  | 'offered-again'
+  | 'confirmed';
 
 const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferState>>> = {
   preparing: { prepared: 'queued', cancelled: 'cancelled', failed: 'failed' },
-  queued: { offer: 'offering', cancelled: 'cancelled', failed: 'failed' },
+  queued: { offer: 'offering', cancelled: 'cancelled', failed: 'failed', confirmed: 'done' },
   offering: {
     started: 'transferring',
     postponed: 'queued',
+    confirmed: 'done',
     declined: 'declined',
     expired: 'expired',
     cancelled: 'cancelled',
@@ -69,13 +73,13 @@ const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferS
   },
   finishing: { verified: 'done', cancelled: 'cancelled', lost: 'interrupted', failed: 'failed' },
   verifying: { verified: 'done', mismatch: 'quarantined', failed: 'failed', lost: 'interrupted' },
-  interrupted: { retry: 'queued', 'offered-again': 'offered', cancelled: 'cancelled', failed: 'failed' },
+  interrupted: { retry: 'queued', 'offered-again': 'offered', cancelled: 'cancelled', failed: 'failed', confirmed: 'done' },
   declined: { retry: 'queued' },
-  expired: { retry: 'queued', 'offered-again': 'offered' },
+  expired: { retry: 'queued', 'offered-again': 'offered', confirmed: 'done' },
   cancelled: { retry: 'queued', 'offered-again': 'offered' },
-  failed: { retry: 'queued', 'offered-again': 'offered' },
-  done: {},
-  quarantined: {},
+  failed: { retry: 'queued', 'offered-again': 'offered', confirmed: 'done' },
+  done: { retry: 'queued' },
+  quarantined: { 'offered-again': 'offered' },
 };
 
 const FINAL: ReadonlySet<TransferState> = new Set(['done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined']);

@@ -3,6 +3,7 @@ import type { Link, ServiceContext } from '../../../electron/services/context.ts
 import { Notices } from '../../../electron/services/context.ts';
 import { type Attempt, attemptFromError, GIVE_UP_MS, OutboxService, retryWait } from '../../../electron/services/outbox.ts';
 import type { OutboxItem, Store } from '../../../electron/store/port.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
 import { ManualClock, settle } from '../../harness/manual-clock.ts';
 
 const LINK = {} as Link;
@@ -12,16 +13,21 @@ function oneText(answers: (Attempt | Error)[]) {
   const clock = new ManualClock();
   const booked: { event: string; notBefore?: number | undefined }[] = [];
   let row: { notBefore: number; attempts: number } | null = { notBefore: 0, attempts: 0 };
+  let full = 0;
   const store = {
     outboxReady: async (now: number) =>
-      row && row.notBefore <= now ? [{ id: 7, kind: 'text', attempts: row.attempts, message: { storedAt: 1_000_000 } } as OutboxItem] : [],
+      row && row.notBefore <= now ? [{ id: 7, kind: 'text', attempts: row.attempts, createdAt: 1_000_000 } as OutboxItem] : [],
     outboxNextAt: async () => row?.notBefore ?? null,
     outboxUpdate: async (update: { event: string; notBefore?: number }) => {
+      if (full > 0 && update.event !== 'attempt') {
+        full -= 1;
+        throw new ParleyError('store.full', 'SQLITE_FULL');
+      }
       booked.push({ event: update.event, ...(update.notBefore === undefined ? {} : { notBefore: update.notBefore - clock.now() }) });
       if (update.event === 'attempt' && row) row = { notBefore: Number.POSITIVE_INFINITY, attempts: row.attempts + 1 };
       else if (update.event === 'postponed' && row) row.notBefore = update.notBefore ?? 0;
       else row = null;
-      return null;
+      return {};
     },
   } as unknown as Store;
   let link: Link | null = LINK;
@@ -40,7 +46,15 @@ function oneText(answers: (Attempt | Error)[]) {
     if (milliseconds > 0) await clock.advance(milliseconds);
     for (let round = 0; round < 10; round++) await settle();
   };
-  return { outbox, booked, run, setLink: (next: Link | null) => (link = next) };
+  return {
+    outbox,
+    booked,
+    run,
+    clock,
+    setLink: (next: Link | null) => (link = next),
+    fillDisk: (refusals: number) => (full = refusals),
+    wait: (until: number) => (row = { notBefore: until, attempts: 1 }),
+  };
 }
 
 const UNAVAILABLE: Attempt = {
@@ -98,5 +112,45 @@ describe('outbox', () => {
   test('a broken link is no fault of the message: it waits for the link, however long', () => {
     expect(attemptFromError({ code: 'link.lost', detail: '' })).toMatchObject({ kind: 'postponed', whenOnline: true });
     expect(attemptFromError({ code: 'link.timeout', detail: '' })).toMatchObject({ kind: 'postponed', whenOnline: false });
+  });
+
+  test('a message that cannot even be written fails, and does not hold back the ones behind it for a day', async () => {
+    const { run, booked } = oneText([new ParleyError('request.invalid', 'control character in Conversation-ID')]);
+    await run();
+    expect(booked.at(-1)).toEqual({ event: 'failed' });
+    expect(attemptFromError({ code: 'internal', detail: '' }).kind).toBe('failed');
+  });
+
+  test('an outcome that a full disk refuses is booked when there is room, and nothing is sent twice', async () => {
+    const { run, booked, fillDisk } = oneText([{ kind: 'accepted' }]);
+    fillDisk(3);
+    await run(2000);
+    expect(booked).toEqual([{ event: 'attempt' }]);
+    await run(10_000);
+    expect(booked).toEqual([{ event: 'attempt' }, { event: 'accepted' }]);
+  });
+
+  test('a clock that is set back does not keep a message waiting', async () => {
+    const { run, booked, clock, wait } = oneText([{ kind: 'accepted' }]);
+    wait(clock.now() + 86_400_000);
+    await run();
+    expect(booked.at(-1)).toEqual({ event: 'accepted' });
+  });
+
+  test('no wait is longer than a timer can be', async () => {
+    const { run, clock, wait } = oneText([]);
+    wait(clock.now() + 3_600_000);
+    await run();
+    expect(clock.nextIn).toBe(600_000);
+  });
+
+  test('a window that cannot be told does not stop a message halfway', async () => {
+    const problems: unknown[] = [];
+    const notices = new Notices((thrown) => problems.push(thrown));
+    notices.on(() => {
+      throw new Error('destroyed');
+    });
+    notices.tell('registration.changed', { kind: 'offline' });
+    expect(problems).toHaveLength(1);
   });
 });

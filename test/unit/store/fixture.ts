@@ -24,9 +24,16 @@ export function openInThread(path = ':memory:'): InThread {
 export const BOB = 'sip:bob@example.com';
 export const CAROL = 'sip:carol@example.com';
 
-export const NOTHING_ASKED: Notify = { positiveDelivery: false, display: false, originInstance: null, dateTime: '' };
+export const NOTHING_ASKED: Notify = {
+  positiveDelivery: false,
+  negativeDelivery: false,
+  display: false,
+  originInstance: null,
+  dateTime: '',
+};
 export const ALL_ASKED: Notify = {
   positiveDelivery: true,
+  negativeDelivery: true,
   display: true,
   originInstance: 'urn:uuid:00000000-0000-4000-8000-000000000001',
   dateTime: '2026-11-20T10:00:00+01:00',

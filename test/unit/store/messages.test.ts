@@ -51,6 +51,15 @@ describe('conversations', () => {
     expect(seen).toEqual(['p7', 'p6', 'p5', 'p4', 'p3', 'p2', 'p1']);
   });
 
+  test('a clock that is set back does not push a conversation down the list', () => {
+    const { store } = openInThread();
+    openWith(store, BOB);
+    receive(store, 'm1', NOTHING_ASKED, BOB, 1000);
+    receive(store, 'm2', NOTHING_ASKED, CAROL, 500);
+    expect(receive(store, 'm3', NOTHING_ASKED, BOB, 400).conversation).toMatchObject({ updatedAt: 1000, last: { text: 'text m3' } });
+    expect(store.conversations({ limit: 5 }).items.map(({ peer }) => peer)).toEqual([BOB, CAROL]);
+  });
+
   test('the list shows the newest line, cut, never in the middle of a character', () => {
     const { store } = openInThread();
     const { id } = openWith(store);

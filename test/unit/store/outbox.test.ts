@@ -229,3 +229,23 @@ describe('a peer that is heard from', () => {
     expect(store.outboxReady(30, 10).map((ready) => ready.peer)).toEqual([BOB, CAROL]);
   });
 });
+
+test('no server keeps a message waiting for longer than an hour between two tries', () => {
+  const { store } = openInThread();
+  const { id } = openWith(store);
+  compose(store, id, 'm1');
+  const [row] = store.outboxReady(10, 1);
+  store.outboxUpdate({ outboxId: row?.id as number, event: 'attempt', now: 10 });
+  store.outboxUpdate({ outboxId: row?.id as number, event: 'postponed', now: 10, notBefore: 10 + 9_999_999_000 });
+  expect(store.outboxNextAt()).toBe(10 + 3_600_000);
+});
+
+test('a retried text has a new day to get out', () => {
+  const { store } = openInThread();
+  const { message } = compose(store, openWith(store).id, 'm1');
+  const [row] = store.outboxReady(10, 1);
+  store.outboxUpdate({ outboxId: row?.id as number, event: 'attempt', now: 10 });
+  store.outboxUpdate({ outboxId: row?.id as number, event: 'failed', now: 11, error: { code: 'peer.unavailable', detail: '480' } });
+  store.retry({ messageId: message.id, fileImdnId: 'unused', now: 90_000_000 });
+  expect(store.outboxReady(90_000_000, 1)).toMatchObject([{ kind: 'text', createdAt: 90_000_000 }]);
+});

@@ -53,3 +53,12 @@ test('the check would see a walk through the messages', () => {
   expect('SCAN messages USING COVERING INDEX messages_by_imdn').toMatch(LONG);
   expect('SEARCH m USING INTEGER PRIMARY KEY (rowid=?)').not.toMatch(LONG);
 });
+
+test('when something is due next is read off an index, however many notifications wait', () => {
+  const notifications = plans().filter(({ sql }) => /INDEXED BY outbox_notifications/.test(sql));
+  expect(notifications).toHaveLength(2);
+  for (const { plan } of notifications) {
+    expect(plan.join('\n')).toMatch(/(SEARCH|SCAN) outbox USING (COVERING )?INDEX outbox_notifications/);
+    expect(plan.join('\n')).not.toMatch(/TEMP B-TREE/);
+  }
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TransferEvent } from '../../../shared/model/states/transfer-state.ts';
-import { BOB, composeFile, type InThread, offer, openInThread, openWith } from './fixture.ts';
+import { ALL_ASKED, BOB, composeFile, type InThread, offer, openInThread, openWith } from './fixture.ts';
 
 type Store = InThread['store'];
 
@@ -124,7 +124,7 @@ describe('an incoming file', () => {
     expect(notes(store)).toEqual([]);
   });
 
-  test('no notification of a file that was not what its hash said', () => {
+  test('R-FTR-10: of a file that was not what its hash said the negative notification is owed, once, and no other', () => {
     const { store } = openInThread();
     const { transfer } = offer(store, 'm1');
     apply(store, transfer.id, 'accept', 'started', 'all-received');
@@ -132,6 +132,30 @@ describe('an incoming file', () => {
       message: { error: { code: 'file.hash-mismatch' }, transfer: { state: 'quarantined', savedAs: null, previewable: false } },
     });
     store.fileOpened(transfer.id, 40);
+    expect(notes(store)).toEqual(['failed m1 filetransfer']);
+    store.outboxUpdate({ outboxId: outbox(store)[0]?.id as number, event: 'accepted', now: 41 });
+    expect(offer(store, 'm1', 'ft2').transfer.state).toBe('offered');
+    apply(store, transfer.id, 'accept', 'started', 'all-received', 'mismatch');
+    expect(notes(store)).toEqual([]);
+  });
+
+  test('a file that came whole and could not be kept owes it too; one that broke off before does not', () => {
+    const { store } = openInThread();
+    const broken = offer(store, 'm1').transfer;
+    apply(store, broken.id, 'accept', 'started', 'failed');
+    expect(notes(store)).toEqual([]);
+    const unkept = offer(store, 'm2').transfer;
+    apply(store, unkept.id, 'accept', 'started', 'all-received', 'failed');
+    expect(notes(store)).toEqual(['failed m2 filetransfer']);
+    offer(store, 'm2', 'ft2');
+    apply(store, unkept.id, 'accept', 'started', 'all-received', 'verified');
+    expect(notes(store)).toEqual(['delivered m2 filetransfer']);
+  });
+
+  test('no negative notification that was not asked for', () => {
+    const { store } = openInThread();
+    const { transfer } = offer(store, 'm1', 'ft1', { ...ALL_ASKED, negativeDelivery: false });
+    apply(store, transfer.id, 'accept', 'started', 'all-received', 'mismatch');
     expect(notes(store)).toEqual([]);
   });
 
@@ -217,4 +241,36 @@ test('only pictures of a kind and size that a host shows are previewable', () =>
   expect(composeFile(store, id, 'b', 'image/webp').message.transfer?.previewable).toBe(true);
   const row = { conversationId: id, imdnId: 'c', contributionId: 'c', path: '/c', name: 'c', type: 'image/png', modifiedAt: 1, now: 1 };
   expect(store.composeFile({ ...row, size: 32 * 1024 * 1024 + 1 }).message.transfer?.previewable).toBe(false);
+});
+
+describe('a file of which the other side tells that it has it', () => {
+  test('is done when its last acknowledgement was lost', () => {
+    const { store } = openInThread();
+    const { transferId } = composeFile(store, openWith(store).id, 'f1');
+    apply(store, transferId, 'prepared', 'offer', 'started', 'lost');
+    store.applyReceipt({ peer: BOB, imdnId: 'f1', event: 'delivered', now: 33 });
+    expect(store.transfer(transferId)).toMatchObject({ state: 'done', transferred: 1000 });
+  });
+
+  test('leaves the outbox, and no answer to another offer brings it back', () => {
+    const { store } = openInThread();
+    const { transferId, message } = composeFile(store, openWith(store).id, 'f1');
+    apply(store, transferId, 'prepared', 'offer', 'started', 'lost');
+    store.retry({ messageId: message.id, fileImdnId: 'f1', now: 30 });
+    apply(store, transferId, 'offer');
+    store.applyReceipt({ peer: BOB, imdnId: 'f1', event: 'delivered', now: 33 });
+    expect(apply(store, transferId, 'postponed').message.transfer).toMatchObject({ state: 'done', error: null });
+    expect(outbox(store)).toEqual([]);
+  });
+
+  test('and of which it tells that it could not keep it is sent anew by a retry', () => {
+    const { store } = openInThread();
+    const { transferId, message } = composeFile(store, openWith(store).id, 'f1');
+    apply(store, transferId, 'prepared', 'offer', 'started', 'all-sent', 'verified');
+    expect(store.retry({ messageId: message.id, fileImdnId: 'f2', now: 34 }).message.transfer?.state).toBe('done');
+    store.applyReceipt({ peer: BOB, imdnId: 'f1', event: 'failed', now: 35 });
+    const again = store.retry({ messageId: message.id, fileImdnId: 'f2', now: 36 });
+    expect(again.message).toMatchObject({ status: 'queued', imdnId: 'f2', transfer: { state: 'queued', transferred: 0 } });
+    expect(outbox(store)).toHaveLength(1);
+  });
 });
