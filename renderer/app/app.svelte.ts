@@ -9,8 +9,13 @@ import { Connection } from '../features/connection/connection.svelte.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
+import { dayOf } from '../features/format.ts';
+import { Outgoing } from '../features/thread/outgoing.svelte.ts';
 import { Thread } from '../features/thread/thread.svelte.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
+
+/** ms */
+const DAY_CHECK = 30_000;
 
 export type OpenDialog = 'create' | 'keys' | null;
 
@@ -27,6 +32,8 @@ export class App {
   dialog = $state<OpenDialog>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
+  /** the midnight before now, by which days are named */
+  today = $state(0);
   /** counts up when the composer is to have the keyboard */
   composerAsked = $state(0);
 
@@ -34,6 +41,7 @@ export class App {
   readonly #storage: Remembered;
   #last: LastConversation | null = null;
   readonly #composers = new Map<number, Composer>();
+  readonly #outgoing = new Map<number, Outgoing>();
   #started = false;
   #focused = false;
   #visible = false;
@@ -42,6 +50,7 @@ export class App {
     this.bridge = bridge;
     this.#storage = storage;
     this.#clock = clock;
+    this.#watchDay();
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
@@ -68,7 +77,7 @@ export class App {
       return;
     }
     this.composer?.saveDraft();
-    const thread = new Thread(this.bridge, conversation, () => this.#clock.now());
+    const thread = new Thread(this.bridge, conversation, () => this.#clock.now(), this.#outgoingOf(conversation.id));
     thread.setAttention({ focused: this.#focused, visible: this.#visible });
     this.conversations.selectedId = conversation.id;
     this.thread = thread;
@@ -109,6 +118,8 @@ export class App {
     this.#focused = focused;
     this.#visible = visible;
     if (!focused) this.composer?.saveDraft();
+    // a machine that slept through midnight
+    this.today = dayOf(this.#clock.now());
     this.thread?.setAttention({ focused, visible });
   }
 
@@ -162,10 +173,30 @@ export class App {
       this.#last ??= new LastConversation(this.#storage, state.account.address);
       this.connection.apply(state.registration);
       this.startError = null;
+      this.#sendAgain();
       await Promise.all([this.conversations.load(), this.thread?.reload()]);
     } catch (thrown) {
       this.startError = toCodedError(thrown);
     }
+  }
+
+  /** What the link broke off: drafts, and messages of conversations that are not open; the open thread sends its own. */
+  #sendAgain(): void {
+    for (const composer of this.#composers.values()) composer.saveDraft();
+    for (const [id, outgoing] of this.#outgoing) {
+      if (id !== this.thread?.conversationId) for (const each of outgoing.interrupted) void outgoing.submit(each);
+    }
+  }
+
+  #watchDay(): void {
+    this.today = dayOf(this.#clock.now());
+    this.#clock.after(DAY_CHECK, () => this.#watchDay());
+  }
+
+  #outgoingOf(conversationId: number): Outgoing {
+    const outgoing = this.#outgoing.get(conversationId) ?? new Outgoing(this.bridge, conversationId);
+    this.#outgoing.set(conversationId, outgoing);
+    return outgoing;
   }
 
   /** Ready to type: the conversation that was open last; on a first start the only person there is to write to. */

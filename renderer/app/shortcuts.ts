@@ -1,10 +1,12 @@
 /** What a key press asks of the app as a whole. */
 export type Command = 'create' | 'find' | 'previous' | 'next' | 'sheet' | 'pane' | 'pane-back' | 'leave' | 'latest';
 
-type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
+type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'isComposing'>;
 
 /** @param apple the command key takes the place of Control */
 export function commandOf(press: Press, apple: boolean): Command | null {
+  // An input method's own: its Escape drops what is being composed.
+  if (press.isComposing) return null;
   const main = apple ? press.metaKey : press.ctrlKey;
   const other = apple ? press.ctrlKey : press.metaKey;
   if (press.key === 'F6' && !main && !other && !press.altKey) return press.shiftKey ? 'pane-back' : 'pane';

@@ -106,3 +106,9 @@ export function formatListTime(time: number, now: number): string {
   if (ago < 7) return weekday.format(time);
   return (ago < 300 ? shortDay : shortDate).format(time);
 }
+
+/** The start of a text that is longer than `length` UTF-16 code units, never ending within a character. */
+export function startOf(text: string, length: number): string {
+  if (text.length <= length) return text;
+  return `${text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}

@@ -8,8 +8,8 @@ export type LoadPage = (params: Params<'messages.page'>) => Promise<Result<'mess
 export const PAGE = 50;
 /** most messages in memory: enough that an edge is always far out of sight when the other one grows */
 export const WINDOW = 300;
-/** most calls to find the first unread message when a conversation opens */
-const OPENING_PAGES = 3;
+/** messages behind the first unread one that are there at once */
+const BEHIND = 200;
 
 /**
  * A sliding window over the messages of one conversation: never the whole history. It grows by pages at either end and drops what is
@@ -44,26 +44,36 @@ export class MessageWindow {
     return this.#newest;
   }
 
-  /** Shows the newest messages, and of the ones before as many as it takes to have `unread` unread ones, within the window's size. */
-  async openLatest(unread = 0): Promise<void> {
+  /** Shows the newest messages. */
+  async openLatest(): Promise<void> {
     await this.#loading('latest', async () => {
-      let limit = Math.min(200, Math.max(PAGE, unread + 10));
-      let page = await this.#page({ limit });
-      let messages = page.items;
-      for (let calls = 1; calls < OPENING_PAGES && page.moreBefore && countUnread(messages) < unread; calls++) {
-        limit = Math.min(100, WINDOW - messages.length);
-        const first = messages[0];
-        if (limit <= 0 || first === undefined) break;
-        page = await this.#page({ before: first.id, limit });
-        messages = [...page.items, ...messages];
+      const { items, moreBefore } = await this.#page({ limit: PAGE });
+      this.#show(items, moreBefore, false);
+    });
+  }
+
+  /** Shows a message with what stands before and behind it. */
+  async openAt(id: number): Promise<void> {
+    await this.#loading('latest', async () => {
+      const upTo = await this.#page({ before: id + 1, limit: PAGE });
+      const behind = await this.#page({ after: id, limit: BEHIND });
+      this.#show([...upTo.items, ...behind.items], upTo.moreBefore, await this.#isMore(behind));
+    });
+  }
+
+  /** Reads again what is shown, where it is: it may have changed while nobody told. */
+  async refresh(): Promise<void> {
+    await this.#loading('latest', async () => {
+      const first = this.messages[0];
+      const count = this.messages.length;
+      let page = await this.#page(first === undefined ? { limit: PAGE } : { before: first.id + 1, limit: 1 });
+      const { moreBefore } = page;
+      const messages = [...page.items];
+      for (let last = messages.at(-1); page.moreAfter && messages.length < count && last !== undefined; last = messages.at(-1)) {
+        page = await this.#page({ after: last.id, limit: Math.min(BEHIND, count - messages.length) });
+        messages.push(...page.items);
       }
-      this.atStart = false;
-      this.moreBefore = page.moreBefore;
-      this.moreAfter = false;
-      this.messages = messages.map((message) => this.#changed?.get(message.id) ?? message);
-      this.#newest = Math.max(this.#newest, this.messages.at(-1)?.id ?? 0);
-      // what came in while the page was on its way
-      for (const message of this.#changed?.values() ?? []) this.#put(message);
+      this.#show(messages, moreBefore, await this.#isMore(page));
     });
   }
 
@@ -135,6 +145,24 @@ export class MessageWindow {
     this.moreAfter = true;
   }
 
+  #show(messages: readonly Message[], moreBefore: boolean, moreAfter: boolean): void {
+    this.atStart = false;
+    this.moreBefore = moreBefore;
+    this.moreAfter = moreAfter;
+    this.messages = this.#fresh(messages);
+    this.#newest = Math.max(this.#newest, this.messages.at(-1)?.id ?? 0);
+    // what came in while the pages were on their way
+    for (const message of this.#changed?.values() ?? []) this.#put(message);
+  }
+
+  /** Whether messages follow a page; then it learns the newest one, so that an old one that changes is not taken for new. */
+  async #isMore({ moreAfter }: Result<'messages.page'>): Promise<boolean> {
+    if (!moreAfter) return false;
+    const { items } = await this.#page({ limit: 1 });
+    this.#newest = Math.max(this.#newest, items.at(-1)?.id ?? 0);
+    return true;
+  }
+
   #put(message: Message): void {
     const at = this.messages.findIndex((each) => each.id === message.id);
     if (at >= 0) {
@@ -173,8 +201,4 @@ export class MessageWindow {
       ended();
     }
   }
-}
-
-export function countUnread(messages: readonly Message[]): number {
-  return messages.reduce((sum, message) => sum + (message.status === 'received' ? 1 : 0), 0);
 }

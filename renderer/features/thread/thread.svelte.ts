@@ -4,17 +4,21 @@ import type { FileCandidate } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import { startOf } from '../format.ts';
 import { words } from '../words.ts';
 import { MessageWindow } from './message-window.svelte.ts';
+import { Outgoing } from './outgoing.svelte.ts';
 import { buildRows, type PendingMessage } from './rows.ts';
 import { type Attention, seenUpTo } from './seen.ts';
+
+/** UTF-16 code units of a message that a screen reader is told of by itself */
+const LONGEST_ANNOUNCED = 500;
 
 /** One open conversation: its window of messages, what was just sent, and what has been seen. */
 export class Thread {
   readonly conversationId: number;
   readonly window: MessageWindow;
   conversation = $state.raw<Conversation>() as Conversation;
-  pending = $state.raw<readonly PendingMessage[]>([]);
   firstUnreadId = $state<number | null>(null);
   /** new messages below what is on screen */
   below = $state(0);
@@ -28,35 +32,45 @@ export class Thread {
 
   readonly #bridge: Bridge;
   readonly #now: () => number;
-  readonly #ownKeys = new Set<string>();
+  readonly #outgoing: Outgoing;
   #marked = 0;
 
   readonly rows = $derived.by(() =>
-    buildRows(this.window.messages, this.window.moreAfter ? [] : this.pending, this.firstUnreadId, this.#ownKeys),
+    buildRows(this.window.messages, this.window.moreAfter ? [] : this.#outgoing.pending, this.firstUnreadId, this.#outgoing.ids),
   );
 
-  constructor(bridge: Bridge, conversation: Conversation, now: () => number = Date.now) {
+  /** @param outgoing what was written here before, where this is not the conversation's first thread */
+  constructor(
+    bridge: Bridge,
+    conversation: Conversation,
+    now: () => number = Date.now,
+    outgoing: Outgoing = new Outgoing(bridge, conversation.id),
+  ) {
     this.#bridge = bridge;
     this.#now = now;
+    this.#outgoing = outgoing;
     this.conversationId = conversation.id;
     this.conversation = conversation;
     this.window = new MessageWindow(conversation.id, (params) => bridge.call('messages.page', params));
   }
 
+  /** At the first unread message, or else at the newest. */
   async open(): Promise<void> {
-    await this.#load(() => this.window.openLatest(this.conversation.unread));
-    const { unread } = this.conversation;
-    const unreadOnes = this.window.messages.filter((message) => message.status === 'received');
-    this.firstUnreadId = unread > 0 && unreadOnes.length > 0 ? (unreadOnes[Math.max(0, unreadOnes.length - unread)]?.id ?? null) : null;
+    const { unread, firstUnreadId } = this.conversation;
+    const first = unread > 0 ? firstUnreadId : null;
+    await this.#load(() => (first === null ? this.window.openLatest() : this.window.openAt(first)));
+    this.firstUnreadId = first;
     this.ready = true;
     this.#reportSeen();
   }
 
-  /** The page was away from its core: what happened meanwhile was not told. */
+  /** The page was away from its core: what happened meanwhile was not told. Who reads further up stays there. */
   async reload(): Promise<void> {
-    await this.#load(() => this.window.openLatest());
-    this.#settlePending();
-    this.latestAsked += 1;
+    const stays = this.window.messages.length > 0 && !this.attention.atBottom;
+    await this.#load(() => (stays ? this.window.refresh() : this.window.openLatest()));
+    for (const { clientId } of this.#outgoing.pending) if (this.window.has(clientId)) this.#outgoing.confirm(clientId);
+    for (const each of this.#outgoing.interrupted) void this.#submit(each);
+    if (!stays) this.latestAsked += 1;
     this.#reportSeen();
   }
 
@@ -78,10 +92,10 @@ export class Thread {
   /** A message of this conversation is new or has changed. */
   apply(message: Message): void {
     const wasAtBottom = this.attention.atBottom;
-    if (message.direction === 'out') this.#confirm(message.imdnId);
+    if (message.direction === 'out') this.#outgoing.confirm(message.imdnId);
     const isNew = this.window.apply(message, wasAtBottom);
     if (isNew && message.direction === 'in') {
-      this.announcement = words.thread.announce(this.conversation.title, message.text);
+      this.#announce(words.thread.announce(this.conversation.title, startOf(message.text, LONGEST_ANNOUNCED)));
       if (!wasAtBottom) this.below += 1;
       const lineIsOld = this.firstUnreadId === null || this.firstUnreadId <= this.#marked;
       if (lineIsOld && !(wasAtBottom && this.#watched)) this.firstUnreadId = message.id;
@@ -101,7 +115,7 @@ export class Thread {
 
   /** the same client id again: the core answers with the message it may already have */
   async retryPending(clientId: string): Promise<void> {
-    const pending = this.pending.find((each) => each.clientId === clientId);
+    const pending = this.#outgoing.pending.find((each) => each.clientId === clientId);
     if (pending !== undefined) await this.#submit(pending);
   }
 
@@ -116,43 +130,22 @@ export class Thread {
     return this.attention.focused && this.attention.visible;
   }
 
+  /** A live region tells changes only: the same words again must differ. */
+  #announce(text: string): void {
+    this.announcement = text === this.announcement ? `${text}\u00a0` : text;
+  }
+
   async #send(pending: PendingMessage): Promise<void> {
-    this.#ownKeys.add(pending.clientId);
+    this.#outgoing.add(pending);
     this.firstUnreadId = null;
-    this.pending = [...this.pending, pending];
     void this.jumpToLatest();
     await this.#submit(pending);
   }
 
   async #submit(pending: PendingMessage): Promise<void> {
-    this.#replacePending(pending.clientId, null);
-    const { conversationId } = this;
-    const { clientId } = pending;
-    try {
-      const message =
-        pending.file === null
-          ? await this.#bridge.call('messages.sendText', { conversationId, clientId, text: pending.text })
-          : await this.#bridge.call('files.send', { conversationId, clientId, token: pending.file.token });
-      this.#confirm(clientId);
-      // an event that overtook this answer is newer than it
-      if (!this.window.has(clientId)) this.window.apply(message);
-    } catch (thrown) {
-      this.#replacePending(clientId, toCodedError(thrown));
-    }
-  }
-
-  #replacePending(clientId: string, error: CodedError | null): void {
-    this.pending = this.pending.map((each) => (each.clientId === clientId ? { ...each, error } : each));
-  }
-
-  #confirm(imdnId: string): void {
-    if (this.pending.some((each) => each.clientId === imdnId)) {
-      this.pending = this.pending.filter((each) => each.clientId !== imdnId);
-    }
-  }
-
-  #settlePending(): void {
-    for (const each of this.pending) if (this.window.has(each.clientId)) this.#confirm(each.clientId);
+    const message = await this.#outgoing.submit(pending);
+    // an event that overtook this answer is newer than it
+    if (message !== null && !this.window.has(pending.clientId)) this.window.apply(message);
   }
 
   #reportSeen(): void {

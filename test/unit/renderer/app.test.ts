@@ -97,6 +97,49 @@ describe('the app', () => {
     expect(app.thread?.rows).toHaveLength(1);
   });
 
+  it('keeps what was refused where it was written, also when another conversation was opened meanwhile', async () => {
+    await open(1);
+    core.before = async (method) => {
+      if (method !== 'messages.sendText') return;
+      await settle();
+      throw new ParleyError('store.full', 'SQLITE_FULL');
+    };
+    if (app.composer !== null) app.composer.text = 'Hello';
+    app.composer?.send();
+    await open(2);
+    await settle();
+    await settle();
+    expect(app.thread?.rows).toEqual([]);
+    await open(1);
+    expect(app.thread?.rows).toMatchObject([{ pending: { text: 'Hello', error: { code: 'store.full' } } }]);
+  });
+
+  it('sends what the link broke off, drafts too, also of conversations that are not open', async () => {
+    await open(1);
+    core.before = (method) => {
+      if (method === 'messages.sendText' || method === 'conversations.saveDraft') throw new ParleyError('contract.closed', 'gone');
+    };
+    if (app.composer !== null) app.composer.text = 'Hello';
+    app.composer?.send();
+    if (app.composer !== null) app.composer.text = 'half a';
+    await open(2);
+    await settle();
+    core.before = () => {};
+    bridge.setLink(false);
+    bridge.setLink(true);
+    await settle();
+    expect(core.messages.get(1)?.map(({ text }) => text)).toEqual(['Hello']);
+    expect(core.conversations.get(1)?.draft).toBe('half a');
+  });
+
+  it('knows when a day is over', async () => {
+    const clock = new ManualClock(new Date(2026, 10, 20, 23, 59).getTime());
+    const late = new App(bridge, new MapStorage(), clock);
+    const before = late.today;
+    await clock.advance(120_000);
+    expect([before, late.today]).toEqual([new Date(2026, 10, 20).getTime(), new Date(2026, 10, 21).getTime()]);
+  });
+
   it('leaves messages of other conversations unread', async () => {
     await open(1);
     app.setAttention(true, true);

@@ -27,14 +27,37 @@ describe('the window of messages', () => {
     expect(window.moreAfter).toBe(false);
   });
 
-  it('opens with as many as there are unread ones, within its size', async () => {
-    const some = windowOn(coreWith(1000, 150));
-    await some.openLatest(150);
-    expect(ids(some)[0]).toBeLessThanOrEqual(851);
-    const many = windowOn(coreWith(1000, 900));
-    await many.openLatest(900);
-    expect(many.messages.length).toBeLessThanOrEqual(WINDOW);
-    expect(many.messages.at(-1)?.id).toBe(1000);
+  it('opens at a message, with what stands before and behind it, and knows what is newer than all', async () => {
+    const window = windowOn(coreWith(1000, 900));
+    await window.openAt(101);
+    expect(ids(window)).toEqual(range(52, 301));
+    expect([window.moreBefore, window.moreAfter, window.newest]).toEqual([true, true, 1000]);
+    const end = windowOn(coreWith(60, 1));
+    await end.openAt(60);
+    expect(ids(end)).toEqual(range(11, 60));
+    expect([end.moreBefore, end.moreAfter]).toEqual([true, false]);
+    const first = windowOn(coreWith(3, 3));
+    await first.openAt(1);
+    expect(ids(first)).toEqual([1, 2, 3]);
+    expect(first.moreBefore).toBe(false);
+  });
+
+  it('is read again where it is', async () => {
+    const core = coreWith(1000);
+    const window = windowOn(core);
+    await window.openAt(300);
+    const shown = ids(window);
+    const changed = core.messages.get(1)?.[shown[220] as number];
+    if (changed === undefined) throw new Error('no message');
+    core.change(changed, { text: 'changed' });
+    await window.refresh();
+    expect(ids(window)).toEqual(shown);
+    expect(window.messages.filter(({ text }) => text === 'changed')).toHaveLength(1);
+    await window.openLatest();
+    core.addMessage(1);
+    await window.refresh();
+    expect(ids(window)).toEqual(range(951, 1000));
+    expect([window.moreBefore, window.moreAfter, window.newest]).toEqual([true, true, 1001]);
   });
 
   it('grows at the start, says so, and drops what is too much at the end', async () => {
@@ -65,7 +88,7 @@ describe('the window of messages', () => {
   });
 
   it('shows a message once, in order and without a gap, however it is scrolled and whatever arrives', async () => {
-    const step = fc.constantFrom('before', 'after', 'latest', 'new', 'away');
+    const step = fc.constantFrom('before', 'after', 'latest', 'first', 'again', 'new', 'away');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const core = coreWith(700);
@@ -78,6 +101,8 @@ describe('the window of messages', () => {
           if (one === 'before') await window.loadBefore();
           else if (one === 'after') await window.loadAfter();
           else if (one === 'latest') await window.openLatest();
+          else if (one === 'first') await Promise.all([window.openAt(200), core.receive(1, 'in flight')]);
+          else if (one === 'again') await Promise.all([window.refresh(), core.receive(1, 'in flight')]);
           else if (one === 'new') core.receive(1, 'new');
           else await Promise.all([window.loadBefore(), window.openLatest(), core.receive(1, 'in flight')]);
           const shown = ids(window);

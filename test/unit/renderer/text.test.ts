@@ -82,7 +82,7 @@ describe('numbers', () => {
 
 describe('a key press', () => {
   const press = (key: string, more: object = {}) =>
-    commandOf({ key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more }, false);
+    commandOf({ key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, isComposing: false, ...more }, false);
 
   it('is a command', () => {
     expect(press('n', { ctrlKey: true })).toBe('create');
@@ -100,10 +100,13 @@ describe('a key press', () => {
     expect(press('n', { metaKey: true })).toBeNull();
     expect(press('n', { ctrlKey: true, altKey: true })).toBeNull();
     expect(press('ArrowUp')).toBeNull();
+    expect(press('Escape', { isComposing: true })).toBeNull();
   });
 
   it('takes Command for Control on Apple keyboards', () => {
-    expect(commandOf({ key: 'n', code: 'KeyN', ctrlKey: false, metaKey: true, altKey: false, shiftKey: false }, true)).toBe('create');
+    expect(
+      commandOf({ key: 'n', code: 'KeyN', ctrlKey: false, metaKey: true, altKey: false, shiftKey: false, isComposing: false }, true),
+    ).toBe('create');
   });
 });
 

@@ -87,6 +87,20 @@ describe('an optimistic send', () => {
     expect(thread.rows).toMatchObject([{ pending: null, message: { status: 'sent' } }]);
   });
 
+  it('goes again by itself, in order and under the same ids, when the link to the core broke', async () => {
+    const thread = await open();
+    core.before = (method) => {
+      if (method === 'messages.sendText') throw new ParleyError('contract.closed', 'gone');
+    };
+    await Promise.all([thread.sendText('one'), thread.sendText('two')]);
+    core.before = () => {};
+    await thread.reload();
+    await answers();
+    expect(thread.rows.map((row) => row.message?.text)).toEqual(['one', 'two']);
+    const calls = core.callsOf('messages.sendText') as { clientId: string }[];
+    expect(calls.map(({ clientId }) => clientId)).toEqual([0, 1, 0, 1].map((at) => calls[at]?.clientId));
+  });
+
   it('brings the newest messages back when older ones were on screen', async () => {
     for (let at = 0; at < 500; at++) core.addMessage(1, { text: `Old ${at}` });
     const thread = await open();
@@ -96,6 +110,37 @@ describe('an optimistic send', () => {
     await answers();
     expect(thread.window.moreAfter).toBe(false);
     expect(thread.rows.at(-1)).toMatchObject({ message: { text: 'Hello' } });
+  });
+});
+
+describe('after the page was away from its core', () => {
+  it('the thread stays where it was read, with what changed meanwhile', async () => {
+    const messages = Array.from({ length: 400 }, (_, at) => core.addMessage(1, { text: `${at}`, direction: 'out', status: 'sent' }));
+    const thread = await open();
+    thread.setAttention(WATCHING);
+    await thread.loadBefore();
+    thread.setAttention({ atBottom: false });
+    const before = thread.rows.map(({ key }) => key);
+    for (const message of messages) core.messages.get(1)?.splice(message.id - 1, 1, { ...message, status: 'delivered' });
+    core.addMessage(1, { text: 'meanwhile', status: 'received' });
+    const asked = thread.latestAsked;
+    await thread.reload();
+    expect(thread.rows.map(({ key }) => key)).toEqual(before);
+    expect(new Set(thread.rows.map((row) => row.message?.status))).toEqual(new Set(['delivered']));
+    expect(thread.latestAsked).toBe(asked);
+    expect(thread.window.moreAfter).toBe(true);
+    expect(marked()).toEqual([]);
+  });
+
+  it('the newest messages are shown where they were before', async () => {
+    core.addMessage(1, { text: 'old' });
+    const thread = await open();
+    thread.setAttention(WATCHING);
+    core.addMessage(1, { text: 'meanwhile' });
+    const asked = thread.latestAsked;
+    await thread.reload();
+    expect(thread.rows.map((row) => row.message?.text)).toEqual(['old', 'meanwhile']);
+    expect(thread.latestAsked).toBe(asked + 1);
   });
 });
 
@@ -168,6 +213,29 @@ describe('new messages', () => {
     expect(thread.firstUnreadId).toBe(first.id);
     thread.setAttention({ atBottom: true });
     expect(thread.below).toBe(0);
+  });
+
+  it('are announced also when they say the same, and never at length', async () => {
+    const thread = await open();
+    core.receive(1, 'ok');
+    const first = thread.announcement;
+    core.receive(1, 'ok');
+    expect(first).toBe('Bob Baker: ok');
+    expect(thread.announcement).not.toBe(first);
+    expect(thread.announcement.trim()).toBe(first);
+    core.receive(1, `${'x'.repeat(499)}😀${'y'.repeat(9000)}`);
+    expect(thread.announcement).toBe(`Bob Baker: ${'x'.repeat(499)}…`);
+  });
+
+  it('have their line above the first also when there are more than the window holds', async () => {
+    for (let at = 0; at < 100; at++) core.addMessage(1, { text: `old ${at}` });
+    const first = core.addMessage(1, { text: 'first', status: 'received' });
+    for (let at = 0; at < 900; at++) core.addMessage(1, { text: `new ${at}`, status: 'received' });
+    const thread = await open();
+    expect(thread.rows.filter((row) => row.firstUnread).map((row) => row.message?.id)).toEqual([first.id]);
+    expect(thread.rows.filter((row) => row.message?.status === 'read')).toHaveLength(49);
+    await thread.jumpToLatest();
+    expect(thread.rows.at(-1)).toMatchObject({ message: { text: 'new 899' } });
   });
 
   it('have their line where a conversation is opened', async () => {
