@@ -50,6 +50,10 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
     if (request.method === 'NOTIFY' || request.method === 'PRACK') return answer(request, 481, 'Call/Transaction Does Not Exist');
     return answer(request, 405, 'Method Not Allowed', [{ name: 'Allow', value: ALLOW }]);
   }
+  const encodings = headers(request, 'Content-Encoding').filter((encoding) => encoding.toLowerCase() !== 'identity');
+  if (request.body.length > 0 && encodings.length > 0 && !isAck) {
+    return answer(request, 415, 'Unsupported Media Type', [{ name: 'Accept-Encoding', value: 'identity' }]);
+  }
   const isStray = parts.toTag !== null && !surroundings.hasDialog(parts);
   if (request.method === 'OPTIONS') return isStray ? noDialog(request) : answer(request, 200, 'OK', capabilities(surroundings));
   if (request.method === 'UPDATE') return isStray || parts.toTag === null ? noDialog(request) : answerUpdate(request, surroundings);

@@ -106,6 +106,13 @@ export class AgentCore {
     return this.#originals.get(message) ?? null;
   }
 
+  /** The same, once: what sip.js keeps of an answered request for 32 s is then without its body. */
+  take(message: object): SipMessage | null {
+    const original = this.original(message);
+    this.#originals.delete(message);
+    return original;
+  }
+
   receive(octets: Uint8Array): void {
     try {
       const message = decodeSip(octets);
@@ -193,7 +200,7 @@ export class AgentCore {
     request: T,
     listener: (request: T, message: SipRequest) => void,
   ): void {
-    const original = this.original(request.message);
+    const original = this.take(request.message);
     if (original?.kind === 'request') listener(request, original);
   }
 

@@ -71,7 +71,7 @@ export class CallDialog {
       },
       onInvite: (uas) => quietly(() => this.#answerReinvite(uas)),
       onMessage: (uas) => {
-        const request = context.core.original(uas.message);
+        const request = context.core.take(uas.message);
         if (request?.kind === 'request') context.onMessage(uas, request);
       },
     };

@@ -1,4 +1,5 @@
 import type { Core } from 'sip.js';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
@@ -10,6 +11,8 @@ import { answerOptions, describe, quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
 import type { DialogEnd, Header, IncomingInvite } from './port.ts';
 import { type SessionInterval, sessionInterval } from './session-timer.ts';
+
+const RING_AGAIN_MS = 60_000;
 
 type Acceptance = Parameters<IncomingInvite['accept']>[0];
 
@@ -49,12 +52,13 @@ class IncomingCall {
   readonly ended = new Emitter<DialogEnd>();
   readonly #context: CallContext;
   readonly #uas: Core.IncomingInviteRequest;
-  readonly #request: SipRequest;
+  #request: SipRequest;
   readonly #withdraw: () => void;
   #state: 'offered' | 'waiting' | 'up' | 'over' = 'offered';
   #dialog: CallDialog | null = null;
   #acknowledged: { readonly resolve: () => void; readonly reject: (error: ParleyError) => void } | null = null;
   #endsAfterAck = false;
+  #ringTimer: NodeJS.Timeout | undefined;
 
   constructor(context: CallContext, uas: Core.IncomingInviteRequest, request: SipRequest) {
     this.#context = context;
@@ -67,8 +71,11 @@ class IncomingCall {
     uas.trying();
   }
 
+  /** Again every minute, or a proxy takes the invitation for dead (RFC 3261 sections 13.3.1.1 and 16.7, timer C). */
   ring(): void {
     if (this.#state !== 'offered') return;
+    clearTimeout(this.#ringTimer);
+    this.#ringTimer = setTimeout(() => this.ring(), RING_AGAIN_MS);
     const contact = { name: 'Contact', value: this.#context.identity.contact('', false) };
     quietly(() => this.#uas.progress({ statusCode: 180, extraHeaders: privateHeaders([contact]) }));
   }
@@ -95,6 +102,7 @@ class IncomingCall {
     acknowledged.catch(() => undefined);
     const { session } = this.#uas.accept({ statusCode: 200, body: maskedBody(body), extraHeaders: privateHeaders(fields) });
     this.#state = 'waiting';
+    clearTimeout(this.#ringTimer);
     this.#dialog = new CallDialog(this.#context, session, {
       contact,
       local: { contentType, body },
@@ -183,6 +191,9 @@ class IncomingCall {
 
   #leave(): void {
     this.#state = 'over';
+    clearTimeout(this.#ringTimer);
+    // sip.js keeps the transaction, and with it this call, for half a minute more
+    this.#request = { ...this.#request, body: NO_BYTES };
     this.#dialog?.stop();
     this.#withdraw();
   }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Core } from 'sip.js';
-import { fromBinaryString } from '../../shared/base/bytes.ts';
+import { fromBinaryString, NO_BYTES } from '../../shared/base/bytes.ts';
 import { header, headers, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeParams, paramValue } from '../../shared/protocol/sip/params.ts';
 import { readAddress } from './addresses.ts';
@@ -20,6 +20,7 @@ const MAX_OPEN_REQUESTS = 1000;
 const MAX_REMEMBERED_INVITES = 256;
 
 interface Received {
+  /** without its body */
   readonly request: SipRequest;
   /** runs once it is answered */
   timer: NodeJS.Timeout | undefined;
@@ -47,7 +48,7 @@ export class Normaliser {
     if (request.method !== 'ACK' && !this.#received.has(key)) {
       if (this.#open >= MAX_OPEN_REQUESTS) return null;
       this.#open += 1;
-      this.#received.set(key, { request, timer: undefined });
+      this.#received.set(key, { request: { ...request, body: NO_BYTES }, timer: undefined });
     }
     return libraryRequest(request, branch);
   }

@@ -116,12 +116,14 @@ export class Registration {
   }
 
   #bound(response: SipResponse, sentAt: number): Binding {
-    const own = headers(response, 'Contact')
+    const listed = headers(response, 'Contact')
       .map(tryNameAddr)
-      .find((contact) => contact !== null && this.#isOwn(contact));
-    const granted = own === undefined || own === null ? null : (paramValue(own.parameters, 'expires') ?? header(response, 'Expires'));
+      .filter((contact) => contact !== null && this.#isOwn(contact));
+    // a registrar without outbound keeps the binding of a flow that broke beside that of its follower
+    const own = listed.find((contact) => contact !== null && this.#isHere(contact)) ?? listed[0] ?? null;
+    const granted = own === null ? null : (paramValue(own.parameters, 'expires') ?? header(response, 'Expires'));
     const seconds = granted === null ? this.#expires : Number.parseInt(granted, 10);
-    if (own === undefined || own === null || !(seconds > 0)) {
+    if (own === null || !(seconds > 0)) {
       throw new ParleyError('link.refused', 'the answer of the registrar does not list this device');
     }
     const addresses = readAddresses(response, 'P-Associated-URI').map(({ uri }) => uri);
@@ -141,6 +143,11 @@ export class Registration {
   #isOwn(contact: NameAddr): boolean {
     const instance = paramValue(contact.parameters, '+sip.instance');
     if (instance !== null) return instance.toLowerCase() === `<${this.#identity.options.instanceUrn}>`.toLowerCase();
+    return this.#isHere(contact);
+  }
+
+  /** its address is that of this flow */
+  #isHere(contact: NameAddr): boolean {
     const theirs = trySipUri(contact.uri);
     const ours = trySipUri(this.#identity.contactUri);
     return theirs !== null && ours !== null && sameSipUri(theirs, ours);

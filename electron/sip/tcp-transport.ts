@@ -9,6 +9,9 @@ const PONG_TIMEOUT_MS = 10_000;
 /** RFC 5626 section 4.4.1 leaves the interval on TCP to configuration when the registrar named none. */
 const DEFAULT_KEEP_ALIVE_SECONDS = 120;
 
+/** octets waiting for a server that does not read */
+const MAX_UNSENT = 16 * 1_048_576;
+
 const PING = utf8('\r\n\r\n');
 const PONG = utf8('\r\n');
 
@@ -68,6 +71,7 @@ class TcpFlow implements Flow {
   readonly localPort: number;
   readonly #socket: Socket;
   readonly #options: FlowOptions;
+  #isStuck = false;
   readonly #framer = new SipFramer();
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
@@ -94,6 +98,10 @@ class TcpFlow implements Flow {
         if (error) reject(new ParleyError('link.lost', error.message));
         else resolve();
       });
+      if (this.#socket.writableLength <= MAX_UNSENT || this.#isStuck) return;
+      this.#isStuck = true;
+      // not from inside of send(): who calls it is in the middle of a transaction
+      setImmediate(() => this.#lose({ code: 'link.lost', detail: 'the server does not read' }));
     });
   }
 
@@ -139,6 +147,7 @@ class TcpFlow implements Flow {
           this.#options.onMessage(frame.octets);
         }
       }
+      if (this.#framer.failure !== null) throw this.#framer.failure;
     } catch (thrown) {
       this.#lose(toCodedError(thrown, 'sip.malformed'));
     }

@@ -47,6 +47,8 @@ class SipUserAgent implements UserAgent {
   readonly #closing = new AbortController();
   #connecting: Promise<Flow> | null = null;
   #refreshTimer: NodeJS.Timeout | undefined;
+  /** a refresh that is still answered then is no binding any more */
+  #isLeaving = false;
 
   constructor(options: UserAgentOptions) {
     const identity = new Identity(options);
@@ -82,6 +84,7 @@ class SipUserAgent implements UserAgent {
 
   async register(): Promise<Binding> {
     if (this.#closing.signal.aborted) throw new ParleyError('request.invalid-state', 'the user agent is closed');
+    this.#isLeaving = false;
     await this.#connect();
     try {
       const binding = await this.#registration.register();
@@ -94,10 +97,12 @@ class SipUserAgent implements UserAgent {
   }
 
   async unregister(): Promise<void> {
+    this.#isLeaving = true;
     clearTimeout(this.#refreshTimer);
     const wasBound = this.#identity.binding !== null;
     this.#identity.binding = null;
     if (this.#core.flow !== null && wasBound) await withinEndTimeout(this.#registration.unregister());
+    if (this.#isLeaving) this.#identity.binding = null;
   }
 
   async close(): Promise<void> {
@@ -146,6 +151,7 @@ class SipUserAgent implements UserAgent {
   async #refresh(): Promise<void> {
     try {
       const binding = await this.#registration.register();
+      if (this.#isLeaving) return;
       this.#scheduleRefresh(binding);
       quietly(() => this.#refreshed.emit(binding));
     } catch (thrown) {

@@ -120,6 +120,11 @@ export class ScriptedConnection {
     this.send(replyTo(request, status, extra));
   }
 
+  /** reads no more */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

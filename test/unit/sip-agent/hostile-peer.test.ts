@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { SipFramer } from '../../../shared/protocol/sip/framer.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
+import { heldOctets } from '../../harness/held-octets.ts';
 import { requestOf } from '../../harness/scripted-sip-server.ts';
 import { abandoned, BOB_CONTACT, fileInvite, GRUU, INSTANCE, pagerMessage, useStage } from './stage.ts';
 
@@ -159,6 +160,33 @@ describe('a hostile peer', () => {
     for (let at = 0; at < 1001; at++) connection.send(requestOf('MESSAGE', { uri: GRUU, callId: `f${at}`, branch: `z9hG4bKf${at}` }));
     await connection.response(503);
     expect(open).toBe(1000);
+  });
+
+  test('no body of an answered MESSAGE is kept', async () => {
+    const { agent, connection } = await stage.registered();
+    agent.events.onMessage((message) => message.answer(200));
+    const body = 'x'.repeat(500_000);
+    const before = await heldOctets();
+    for (let at = 0; at < 100; at++) {
+      connection.send(requestOf('MESSAGE', { uri: GRUU, callId: `b${at}`, branch: `z9hG4bKb${at}`, body }));
+      await connection.response(200, 'MESSAGE');
+    }
+    expect((await heldOctets()) - before).toBeLessThan(10_000_000);
+  });
+
+  test('a body in an encoding nobody here undoes is 415', async () => {
+    const { agent, connection } = await stage.registered();
+    let delivered = 0;
+    agent.events.onMessage((message) => {
+      delivered += 1;
+      message.answer(200);
+    });
+    const parts = { uri: GRUU, callId: 'z', branch: 'z9hG4bKz', body: 'zipped' };
+    connection.send(requestOf('MESSAGE', { ...parts, headers: [['Content-Encoding', 'gzip']] }));
+    expect(header(await connection.response(415), 'Accept-Encoding')).toBe('identity');
+    connection.send(requestOf('MESSAGE', { ...parts, callId: 'y', branch: 'z9hG4bKy', headers: [['e', 'Identity']] }));
+    await connection.response(200, 'MESSAGE');
+    expect(delivered).toBe(1);
   });
 
   test('seeded mutations of good messages: nothing escapes and the agent goes on', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { IncomingInvite } from '../../../electron/sip/port.ts';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { requestOf, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
+import { type Extra, requestOf, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
 import { ANSWER, BOB_CONTACT, GRUU, INSTANCE, OFFER, useStage } from './stage.ts';
 
 const stage = useStage();
@@ -55,8 +55,9 @@ const tagOf = (message: { readonly headers: SipRequest['headers'] }): string => 
 
 async function called(
   fields: readonly (readonly [string, string])[] = [],
+  registration: Extra = {},
 ): Promise<{ call: IncomingInvite; connection: ScriptedConnection; invite: SipRequest; agent: ReturnType<typeof stage.agent> }> {
-  const { agent, connection } = await stage.registered();
+  const { agent, connection } = await stage.registered({}, registration);
   const offered = new Promise<IncomingInvite>((resolve) => agent.events.onInvite(resolve));
   const invite = fileInvite(fields);
   connection.send(invite);
@@ -106,6 +107,29 @@ describe('INVITE in', () => {
     expect(isAcknowledged).toBe(false);
     connection.send(follow(invite, 'ACK', tagOf(answer)));
     await accepted;
+  });
+
+  test('180 is sent again every minute, so that no proxy takes the invitation for dead, until it is answered', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      // nobody promises pongs, so that time alone does not break the flow
+      const contact = `<sip:alice@192.0.2.1>;+sip.instance="<${INSTANCE}>";expires=3600`;
+      const { call, connection } = await called([], { headers: [['Contact', contact]] });
+      call.ring();
+      const first = await connection.response(180);
+      for (let minute = 1; minute <= 3; minute++) {
+        vi.advanceTimersByTime(60_000);
+        expect(tagOf(await connection.response(180))).toBe(tagOf(first));
+      }
+      call.reject(603);
+      await connection.response(603);
+      vi.advanceTimersByTime(31_000);
+      vi.advanceTimersByTime(31_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(connection.untaken.filter((message) => message.kind === 'response' && message.status === 180)).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('603 is sent once with its reason and headers, and its ACK ends the transaction', async () => {

@@ -1,13 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
+import type { Binding } from '../../../electron/sip/port.ts';
+import { fromUtf8 } from '../../../shared/base/bytes.ts';
+import { encodeSip } from '../../../shared/protocol/sip/codec.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import type { ScriptedConnection } from '../../harness/scripted-sip-server.ts';
+import { requestOf, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
 import { bindingHeaders, GRUU, INSTANCE, TEMPORARY_GRUU, useStage } from './stage.ts';
 
 const stage = useStage();
 
 async function started(
   options = {},
-): Promise<{ pending: Promise<unknown>; connection: ScriptedConnection; first: SipRequest; agent: ReturnType<typeof stage.agent> }> {
+): Promise<{ pending: Promise<Binding>; connection: ScriptedConnection; first: SipRequest; agent: ReturnType<typeof stage.agent> }> {
   const agent = stage.agent(options);
   const opened = stage.server.connection();
   const pending = agent.register();
@@ -120,6 +123,16 @@ describe('REGISTER on the wire', () => {
       headers: [['Contact', '<sip:alice@192.0.2.99:5060>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000000>";expires=3600']],
     });
     await expect(pending).rejects.toMatchObject({ code: 'link.refused' });
+  });
+
+  test('of several bindings of this instance the one of this flow counts', async () => {
+    const { connection, first, pending } = await started();
+    const own = (header(first, 'Contact') ?? '').replace(/;expires=[0-9]+$/, '');
+    const before = own.replace(/sip:[^;>]*/, 'sip:alice@127.0.0.1:9');
+    connection.reply(first, 200, { headers: [['Contact', `${before};expires=17, ${own};pub-gruu="${GRUU}";expires=3600`]] });
+    const binding = await pending;
+    expect(binding.publicGruu).toBe(GRUU);
+    expect(binding.expiresAt - Date.now()).toBeGreaterThan(3_000_000);
   });
 
   test('without GRUU, Service-Route and P-Associated-URI the binding is the contact alone', async () => {
@@ -281,6 +294,57 @@ describe('refresh and loss', () => {
     await agent.close();
     await expect(pending).rejects.toMatchObject({ code: 'link.lost' });
     await expect(agent.register()).rejects.toMatchObject({ code: 'request.invalid-state' });
+  });
+
+  test('unregistering during a refresh ends the binding for good', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const agent = stage.agent();
+      const opened = stage.server.connection();
+      const pending = agent.register();
+      const connection = await opened;
+      const first = await connection.request('REGISTER');
+      connection.reply(first, 200, { headers: bindingHeaders(first, 60).filter(([name]) => name === 'Contact') });
+      await pending;
+      const refreshed = vi.fn();
+      agent.events.onRefreshed(refreshed);
+      vi.advanceTimersByTime(30_000);
+      const refresh = await connection.request('REGISTER');
+      const ended = agent.unregister();
+      connection.reply(refresh, 200, { headers: bindingHeaders(refresh, 60).filter(([name]) => name === 'Contact') });
+      const last = await connection.request('REGISTER');
+      expect(header(last, 'Contact')).toMatch(/;expires=0$/);
+      connection.reply(last, 200);
+      await ended;
+      vi.advanceTimersByTime(60_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(refreshed).not.toHaveBeenCalled();
+      expect(connection.untaken).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a stream that stops being SIP after a good message is a loss at once', async () => {
+    const { agent, connection } = await stage.registered();
+    const lost = new Promise((resolve) => agent.events.onLost(resolve));
+    connection.write(`${fromUtf8(encodeSip(requestOf('OPTIONS', { uri: GRUU, callId: 'o', branch: 'z9hG4bKo' })))}GET / HTTP/1.1\r\n\r\n`);
+    await expect(lost).resolves.toMatchObject({ code: 'sip.malformed' });
+  });
+
+  test('a server that asks and reads no answers is left, before they fill the memory', async () => {
+    const { agent, connection } = await stage.registered();
+    const lost = new Promise((resolve) => agent.events.onLost(resolve));
+    connection.pause();
+    const padding = 'x'.repeat(50_000);
+    // answers repeat From: 100 MB of them, had they all to wait
+    for (let at = 0; at < 2_000 && !connection.isClosed; at++) {
+      connection.send(
+        requestOf('OPTIONS', { uri: GRUU, callId: `o${at}`, branch: `z9hG4bKo${at}`, from: `"${padding}" <sip:bob@home2.example>;tag=t` }),
+      );
+      if (at % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect(lost).resolves.toEqual({ code: 'link.lost', detail: 'the server does not read' });
   });
 
   test('a stream that is not SIP is a loss', async () => {
