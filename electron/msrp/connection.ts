@@ -80,6 +80,7 @@ export class Connection {
   #closed = false;
   #holding = false;
   #cancelIdle: (() => void) | null = null;
+  #cancelUnread: (() => void) | null = null;
 
   constructor(owner: ConnectionOwner, openedTo: string | null) {
     this.#owner = owner;
@@ -196,6 +197,7 @@ export class Connection {
 
   #finish(error: CodedError): void {
     this.#cancelIdle?.();
+    this.#cancelUnread?.();
     this.#turns = [];
     this.#answers.clear();
     this.#owner.connectionLost(this, error);
@@ -315,6 +317,18 @@ export class Connection {
       if (source.writeChunk(outbox)) this.#turns.push(source);
     }
     outbox.flush();
+    if (this.#cancelUnread === null && outbox.pending > 0) this.#watchUnread(outbox);
+  }
+
+  /** A peer whose system answers but which never reads: no message's own timer runs before its first chunk had its turn. */
+  #watchUnread(outbox: Outbox): void {
+    const { taken } = outbox;
+    this.#cancelUnread = this.#owner.clock.after(this.#owner.limits.unreadMs, () => {
+      this.#cancelUnread = null;
+      if (outbox.pending === 0) return;
+      if (outbox.taken === taken) this.fail({ code: 'msrp.timeout', detail: 'the other side does not read' });
+      else this.#watchUnread(outbox);
+    });
   }
 }
 

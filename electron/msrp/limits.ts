@@ -22,6 +22,8 @@ export interface EngineLimits {
   readonly lingerMs: number;
   /** octets handed to a socket and not yet taken by the system */
   readonly highWater: number;
+  /** how long a peer may leave what is handed to the system unread; then the connection ends, for all that wait on it */
+  readonly unreadMs: number;
   /** answers a peer may leave unread before its requests are no longer read */
   readonly maxUnreadAnswers: number;
   /** chunks of a message on their way without an answer */
@@ -41,6 +43,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   holdAnswerMs: 20_000,
   lingerMs: 2_000,
   highWater: 524_288,
+  unreadMs: 120_000,
   maxUnreadAnswers: 1_048_576,
   window: 1024,
 };

@@ -18,6 +18,8 @@ export class Outbox {
   batch: Batch = { flushedAt: null };
   /** octets gathered or handed over and not yet taken by the system */
   pending = 0;
+  /** octets the system has taken so far */
+  taken = 0;
   /** octets gathered for the next flush */
   gathered = 0;
 
@@ -79,6 +81,7 @@ export class Outbox {
     this.#socket.write(last, () => {
       batch.flushedAt = this.#now();
       this.pending -= size;
+      this.taken += size;
       for (const buffer of staged) stagingPool.give(buffer);
       for (const release of waiting) release();
       this.#drained();

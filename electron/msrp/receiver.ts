@@ -30,7 +30,8 @@ export class Receiver {
   begin(request: MsrpRequest, hasBody: boolean): FrameConsumer {
     const id = headerValue(request, 'Message-ID') ?? '';
     const open = this.#open.get(id);
-    if (!hasBody) return this.#bodyless(request, open);
+    // Without a Byte-Range it says nothing about the message's octets.
+    if (!hasBody && (open === undefined || headerValue(request, 'Byte-Range') === null)) return this.#bodyless(request, open);
     let range: MsrpByteRange;
     try {
       range = byteRangeOf(request) ?? { start: 1, end: null, total: null };

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MsrpEngine } from '../../../electron/msrp/port.ts';
+import type { MsrpEngine, MsrpSession } from '../../../electron/msrp/port.ts';
+import type { MsrpFrame } from '../../../shared/protocol/msrp/codec.ts';
+import { ManualClock, settle } from '../../harness/manual-clock.ts';
 import { engine, Inbox, pair, RawPeer } from './harness.ts';
 
 const engines: MsrpEngine[] = [];
@@ -164,6 +166,35 @@ describe('hostile and broken peers', () => {
     await far.until(() => far.statuses().length === 6);
     expect(far.statuses()).toEqual([200, 200, 200, 413, 413, 413]);
     expect(inbox.aborted.map(({ code }) => code)).toEqual(['msrp.too-large']);
+  });
+
+  it('a peer that stops reading ends what is sent to it, also what never got its turn', async () => {
+    const clock = new ManualClock();
+    const left = await engine({ clock });
+    engines.push(left);
+    const far = await RawPeer.accept();
+    closers.push(far.close);
+    const session = async (id: string): Promise<MsrpSession> => {
+      const made = left.createSession(new Inbox());
+      const connected = made.connect({ role: 'active', remotePath: [`msrp://127.0.0.1:${far.port}/${id};tcp`] });
+      const peer = await far.peer;
+      await peer.until(() => peer.requests().some(({ head }) => head.toPath[0]?.includes(id)));
+      peer.answer(peer.requests().at(-1) as MsrpFrame, 200);
+      await connected;
+      return made;
+    };
+    const first = await session('first');
+    const second = await session('second');
+    (await far.peer).socket.pause();
+    const code = (thrown: { code: string }): string => thrown.code;
+    const large = first
+      .send({ contentType: 'text/plain', source: Buffer.alloc(64 * 1024 * 1024), successReport: false, chunkSize: 1_048_576 })
+      .catch(code);
+    // until the system takes no more
+    for (let round = 0; round < 20; round++) await new Promise((resolve) => setTimeout(resolve, 5));
+    const small = second.send({ contentType: 'text/plain', source: Buffer.from('hello'), successReport: false }).catch(code);
+    for (let minutes = 0; minutes < 10; minutes++) await clock.advance(60_000);
+    expect(await Promise.all([large, Promise.race([small, settle().then(() => 'hangs')])])).toEqual(['msrp.timeout', 'msrp.timeout']);
   });
 
   it('cannot be made to write line breaks of the peer into its answers', async () => {

@@ -180,6 +180,20 @@ describe('MSRP session', () => {
     expect(inbox.messages[0]?.octets.toString()).toBe('abcdefghi');
   });
 
+  it('completes a message whose last chunk has no body at all', async () => {
+    const right = await one();
+    const inbox = new Inbox();
+    const session = right.createSession(inbox);
+    const peer = await RawPeer.connect(right);
+    const headers = { 'Message-ID': 'message1', 'Content-Type': 'text/plain' };
+    peer.send({ id: 'part1', to: session.localUri, headers: { ...headers, 'Byte-Range': '1-*/*' }, body: 'abc', flag: '+' });
+    peer.send({ id: 'part2', to: session.localUri, headers: { 'Message-ID': 'message1' }, flag: '$' });
+    peer.send({ id: 'part3', to: session.localUri, headers: { ...headers, 'Byte-Range': '4-3/3' }, flag: '$' });
+    await peer.until(() => peer.statuses().length === 3);
+    expect(inbox.messages.map(({ octets }) => octets.toString())).toEqual(['abc']);
+    expect(peer.statuses()).toEqual([200, 200, 200]);
+  });
+
   it('gives a message up when its gap is not filled', async () => {
     const left = await one({ answerMs: 30 });
     const inbox = new Inbox();
