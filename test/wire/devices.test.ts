@@ -71,6 +71,8 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     const sent = await people.bob.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: 'from my desk' });
     fromDesk = sent.imdnId;
     const received = await people.alice.seesMessage((message) => message.imdnId === fromDesk);
+    // what is read before its delivery was told is told as read only
+    await people.bob.seesMessage((message) => message.imdnId === fromDesk && message.status === 'delivered');
     await people.alice.call['conversations.markRead']({ conversationId: received.conversationId, upTo: received.id });
     await people.bob.seesMessage((message) => message.imdnId === fromDesk && message.status === 'displayed');
   }

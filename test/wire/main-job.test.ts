@@ -22,6 +22,8 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
 
     const text = await alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: 'Grüße – at 10?' });
     const received = await bob.seesMessage((message) => message.imdnId === text.imdnId);
+    // what is read before its delivery was told is told as read only
+    await alice.seesMessage((message) => message.imdnId === text.imdnId && message.status === 'delivered');
     await bob.call['conversations.markRead']({ conversationId: received.conversationId, upTo: received.id });
     await alice.seesMessage((message) => message.imdnId === text.imdnId && message.status === 'displayed');
 
