@@ -1,16 +1,8 @@
-import { extname } from 'node:path';
 import { type BrowserWindow, dialog, shell } from 'electron';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { HostActions } from '../app/port.ts';
+import { runs } from './programs.ts';
 
-/** Opening one of these runs it. */
-const RUNS: ReadonlySet<string> = new Set(
-  [
-    'app appimage appref-ms application bat bin chm cmd com command cpl csh deb desktop dll dmg exe gadget hta inf ins iso jar jnlp',
-    'js jse ksh lnk mpkg msc msh msi msix msixbundle msp mst pif pkg pl ps1 psc1 psm1 py pyw rb reg rpm run scpt scr sct',
-    'settingcontent-ms sh shb terminal tool url vb vbe vbs vhd vhdx webloc workflow ws wsc wsf wsh xbap xll zsh',
-  ].flatMap((line) => line.split(' ')),
-);
 const LINKS: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:', 'tel:', 'sip:', 'sips:']);
 
 /** What a client core asks of the desktop. @param windowOf the window the question belongs to, null while there is none */
@@ -38,13 +30,7 @@ export function desktopActions(windowOf: () => BrowserWindow | null): HostAction
   };
 }
 
-/** Windows drops dots and spaces at the end of a name. */
-export function runs(path: string): boolean {
-  const extension = extname(path.replace(/[. ]+$/, '')).slice(1);
-  return RUNS.has(extension.toLowerCase());
-}
-
-export function isLink(url: string): boolean {
+function isLink(url: string): boolean {
   try {
     return LINKS.has(new URL(url).protocol);
   } catch {
@@ -55,7 +41,7 @@ export function isLink(url: string): boolean {
 async function agreesToRun(path: string, window: BrowserWindow | null): Promise<boolean> {
   const question = {
     type: 'warning' as const,
-    message: 'This file is a program',
+    message: 'This file can run as a program',
     detail: `“${path.split(/[\\/]/).at(-1)}” can change or delete your files when it is opened. Open it only if you trust who sent it.`,
     buttons: ['Cancel', 'Open anyway'],
     defaultId: 0,

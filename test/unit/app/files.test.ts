@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { FileCandidates } from '../../../electron/app/file-candidates.ts';
 import { saveIncoming } from '../../../electron/app/incoming-file.ts';
 import { mediaTypeOf } from '../../../electron/app/media-types.ts';
-import { MAX_PREVIEW, previewOf } from '../../../electron/app/preview.ts';
+import { MAX_PREVIEW, previewOf, sniffPicture } from '../../../electron/app/preview.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -82,9 +82,13 @@ describe('a preview', () => {
     ['webp', Buffer.from('RIFF\x20\0\0\0WEBPVP8 ', 'latin1'), 'image/webp'],
     ['avif', Buffer.from('\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf', 'latin1'), 'image/avif'],
     ['bmp', Buffer.from('BM\x46\0\0\0\0\0\0\0\x36\0\0\0', 'latin1'), 'image/bmp'],
-  ])('is known by its first octets, not its name: %s', async (name, octets, type) => {
-    const path = file(`${name}.txt`, octets);
-    expect(await previewOf(path)).toEqual({ path, type });
+  ])('is known by its first octets: %s', async (_name, octets, type) => {
+    expect(await sniffPicture(octets)).toBe(type);
+  });
+
+  it('is not known by its name', async () => {
+    const path = file('picture.txt', PNG);
+    expect(await previewOf(path)).toEqual({ path, type: 'image/png' });
   });
 
   it.each([
