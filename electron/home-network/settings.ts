@@ -39,6 +39,8 @@ export interface Bounds {
   readonly bindingsPerUser: number;
   /** requests of one flow that wait for their answer */
   readonly openPerFlow: number;
+  /** and the octets of their bodies */
+  readonly openOctetsPerFlow: number;
   readonly sessionsPerFlow: number;
   /** octets waiting to be written to a peer that does not read */
   readonly unsentOctets: number;
@@ -50,6 +52,7 @@ export const DEFAULT_BOUNDS: Bounds = {
   connections: 1_000,
   bindingsPerUser: 10,
   openPerFlow: 1_000,
+  openOctetsPerFlow: 32 * 1_048_576,
   sessionsPerFlow: 200,
   unsentOctets: 16 * 1_048_576,
   faultsPerFlow: 20,

@@ -26,6 +26,7 @@ interface FlowState {
   readonly client: Map<string, ClientTransaction>;
   finished: string[];
   open: number;
+  openOctets: number;
 }
 
 /** RFC 3261 section 17 over reliable transports: matching, absorbing what comes twice, and the timers that end what nobody answers. */
@@ -64,14 +65,17 @@ export class TransactionLayer implements TransactionHost {
       known.repeat();
       return;
     }
-    if (state.open >= this.#bounds.openPerFlow) {
+    const octets = request.body.length;
+    if (state.open >= this.#bounds.openPerFlow || state.openOctets + octets > this.#bounds.openOctetsPerFlow) {
       flow.close('too many open requests');
       return;
     }
     state.open += 1;
+    state.openOctets += octets;
     const transaction = new ServerTransaction(this, flow, request, essentials, {
       onFinal: (response) => {
         state.open -= 1;
+        state.openOctets -= octets;
         this.#remember(state, key);
         this.#user.onAnswered(transaction, response);
       },
@@ -143,7 +147,7 @@ export class TransactionLayer implements TransactionHost {
   #state(flow: Flow): FlowState {
     let state = this.#flows.get(flow);
     if (state === undefined) {
-      state = { server: new Map(), client: new Map(), finished: [], open: 0 };
+      state = { server: new Map(), client: new Map(), finished: [], open: 0, openOctets: 0 };
       if (flow.isOpen) this.#flows.set(flow, state);
     }
     return state;

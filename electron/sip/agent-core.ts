@@ -14,8 +14,9 @@ import type { Header } from './port.ts';
 import type { Flow } from './tcp-transport.ts';
 
 // sip.js takes a request for new as soon as it was answered over TCP, so a repeated one would be delivered twice;
-// a back-to-back agent in front may well repeat
-Object.assign(Core.Timers, { TIMER_D: 32_000, TIMER_I: 5_000, TIMER_J: 32_000, TIMER_K: 5_000 });
+// a back-to-back agent in front may well repeat: at T2 = 4 s the latest (RFC 3261 section 17.1.2.2). Timer J in full would keep
+// half a minute of traffic in memory
+Object.assign(Core.Timers, { TIMER_D: 32_000, TIMER_I: 5_000, TIMER_J: 5_000, TIMER_K: 5_000 });
 
 /** A request as the caller of sip.js means it: real addresses, real octets. */
 export interface RequestPlan {

@@ -12,16 +12,20 @@ import { ALLOW } from './own-headers.ts';
 export const PRIVATE_PREFIX = 'Parley-';
 
 const COOKIE = 'z9hG4bK';
-/** how long an answered request is kept for retransmissions of the answer: 64 * T1 and a little (RFC 3261 section 17.2) */
-const ANSWERED_MS = 33_000;
-/** unanswered requests at once; more are refused, because nobody is there who could read them */
+/** how long an answered request is kept for retransmissions of the answer: a little longer than sip.js keeps its transaction */
+const ANSWERED_MS = 6_000;
+/** the 2xx to an INVITE is repeated for 64 * T1 (RFC 3261 section 13.3.1.4) */
+const ANSWERED_INVITE_MS = 33_000;
+/** unanswered requests at once, and octets of their bodies; more are refused, because nobody is there who could read them */
 const MAX_OPEN_REQUESTS = 1000;
+const MAX_OPEN_OCTETS = 32 * 1_048_576;
 /** INVITEs whose Accept-Contact is remembered for their CANCEL and ACK */
 const MAX_REMEMBERED_INVITES = 256;
 
 interface Received {
   /** without its body */
   readonly request: SipRequest;
+  readonly octets: number;
   /** runs once it is answered */
   timer: NodeJS.Timeout | undefined;
 }
@@ -36,19 +40,22 @@ export class Normaliser {
   readonly #secret = randomBytes(32);
   readonly #received = new Map<string, Received>();
   #open = 0;
+  #openOctets = 0;
   readonly #acceptContacts = new Map<string, readonly SipHeader[]>();
 
   /**
    * The request for sip.js; `admission.ts` let it through.
-   * @returns null when too many requests are open
+   * @returns null when too many requests, or octets, are open
    */
   requestForLibrary(request: SipRequest): Core.IncomingRequestMessage | null {
     const branch = serverBranch(request);
     const key = `${branch} ${request.method}`;
     if (request.method !== 'ACK' && !this.#received.has(key)) {
-      if (this.#open >= MAX_OPEN_REQUESTS) return null;
+      const octets = request.body.length;
+      if (this.#open >= MAX_OPEN_REQUESTS || this.#openOctets + octets > MAX_OPEN_OCTETS) return null;
       this.#open += 1;
-      this.#received.set(key, { request: { ...request, body: NO_BYTES }, timer: undefined });
+      this.#openOctets += octets;
+      this.#received.set(key, { request: { ...request, body: NO_BYTES }, octets, timer: undefined });
     }
     return libraryRequest(request, branch);
   }
@@ -82,6 +89,7 @@ export class Normaliser {
     for (const { timer } of this.#received.values()) clearTimeout(timer);
     this.#received.clear();
     this.#open = 0;
+    this.#openOctets = 0;
     this.#acceptContacts.clear();
   }
 
@@ -122,7 +130,9 @@ export class Normaliser {
     if (received === undefined) return null;
     if (status >= 200 && received.timer === undefined) {
       this.#open -= 1;
-      received.timer = setTimeout(() => this.#received.delete(key), ANSWERED_MS).unref();
+      this.#openOctets -= received.octets;
+      const wait = method === 'INVITE' ? ANSWERED_INVITE_MS : ANSWERED_MS;
+      received.timer = setTimeout(() => this.#received.delete(key), wait).unref();
     }
     const { request } = received;
     const toTag = status === 100 ? null : (/;tag=([^;\s]+)/.exec(fieldValue(fields, 'To'))?.[1] ?? null);

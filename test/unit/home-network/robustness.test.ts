@@ -80,6 +80,20 @@ describe('hostile input', () => {
     expect((await bob.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
   });
 
+  it('ends a flood of large requests nobody answers', async () => {
+    const network = await start({ bounds: { openOctetsPerFlow: 1_000_000 } });
+    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
+    const body = 'x'.repeat(400_000);
+    for (let at = 0; at < 2; at++) {
+      const sent = alice.ask('MESSAGE', 'sip:bob@home1.example', { body });
+      bob.answer(await bob.request('MESSAGE'), 200, 'OK');
+      expect((await sent).status).toBe(200);
+    }
+    for (let at = 0; at < 3; at++) alice.send(alice.build('MESSAGE', 'sip:bob@home1.example', { body }));
+    await alice.closed();
+    expect((await bob.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
+  });
+
   it('sends no more to a device that answers nothing', async () => {
     const network = await start({ bounds: { openPerFlow: 5 } });
     const [alice, carol] = [await registered(network, 'alice'), await registered(network, 'carol')];

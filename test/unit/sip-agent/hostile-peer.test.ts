@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { SipFramer } from '../../../shared/protocol/sip/framer.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
@@ -160,6 +160,44 @@ describe('a hostile peer', () => {
     for (let at = 0; at < 1001; at++) connection.send(requestOf('MESSAGE', { uri: GRUU, callId: `f${at}`, branch: `z9hG4bKf${at}` }));
     await connection.response(503);
     expect(open).toBe(1000);
+  });
+
+  test('unanswered requests are held up to 32 MiB, the next is 503', async () => {
+    const { agent, connection } = await stage.registered();
+    let open = 0;
+    agent.events.onMessage((message) => {
+      open += 1;
+      if (open === 32) message.answer(200);
+    });
+    const body = 'x'.repeat(1_048_576);
+    const send = (at: number): void =>
+      connection.send(requestOf('MESSAGE', { uri: GRUU, callId: `m${at}`, branch: `z9hG4bKm${at}`, body }));
+    for (let at = 1; at <= 33; at++) send(at);
+    // the one that was answered made room for one
+    await connection.response(200, 'MESSAGE');
+    await connection.until(() => open === 33);
+    send(34);
+    await connection.response(503);
+    expect(open).toBe(33);
+  });
+
+  test('an answered request is remembered for a repetition, and not for long', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { agent, connection } = await stage.registered();
+      agent.events.onMessage((message) => message.answer(200));
+      const before = vi.getTimerCount();
+      const request = requestOf('MESSAGE', { uri: GRUU, callId: 'r', branch: 'z9hG4bKr' });
+      connection.send(request);
+      await connection.response(200, 'MESSAGE');
+      vi.advanceTimersByTime(4_500);
+      connection.send(request);
+      await connection.response(200, 'MESSAGE');
+      vi.advanceTimersByTime(2_000);
+      expect(vi.getTimerCount()).toBeLessThanOrEqual(before);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('no body of an answered MESSAGE is kept', async () => {
