@@ -130,7 +130,7 @@ export class App {
   }
 
   openLink(url: string): Promise<void> {
-    return this.#ask(() => this.bridge.call('links.open', { url }));
+    return this.#ask(() => this.bridge.openLink(url));
   }
 
   actOnTransfer(action: TransferAction, message: Message): Promise<void> {

@@ -12,6 +12,8 @@ export interface Bridge {
   chooseFiles(): Promise<readonly OfferedFile[]>;
   /** makes pasted or dropped files known to the core; one answer a file, in their order; never rejects */
   offerFiles(files: readonly File[]): Promise<OfferedFile[]>;
+  /** opens a web, mail or telephone link outside of the page */
+  openLink(url: string): Promise<void>;
   /** address of an image that the host serves for a transfer that is `previewable` */
   previewUrl(transferId: number): string;
   /** where this host hands out a finished file itself, in place of `transfers.open` and of a folder to show it in */

@@ -23,6 +23,7 @@ export function electronBridge(host: ElectronHost<File>): Bridge {
     onLink: () => () => {},
     chooseFiles: async () => (await client.call('files.choose', {})).items,
     offerFiles: (files) => Promise.all(files.map((file) => offer(host, file))),
+    openLink: async (url) => void (await client.call('links.open', { url })),
     previewUrl: (transferId) => host.previewUrl(transferId),
     savedUrl: null,
     apple: isApple(),

@@ -68,6 +68,7 @@ export function websocketBridge(location: Location): Bridge {
     onLink: (listener) => links.on(listener),
     chooseFiles: async () => offerFiles(await pickFiles()),
     offerFiles,
+    openLink: async (url) => followLink(url),
     previewUrl: (transferId) => address(HEADLESS_PATHS.preview(transferId)).href,
     savedUrl: (transferId) => address(HEADLESS_PATHS.saved(transferId)).href,
     apple: isApple(),
@@ -78,6 +79,15 @@ export function websocketBridge(location: Location): Bridge {
 function readToken(location: Location): string {
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   return fragment ?? new URLSearchParams(location.search).get('token') ?? '';
+}
+
+/** By the browser: a headless host has nothing to open a link with. */
+function followLink(url: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.target = '_blank';
+  link.rel = 'noopener noreferrer';
+  link.click();
 }
 
 /** The browser's own dialog: a headless host has none. */

@@ -97,6 +97,40 @@ describe('the thread', () => {
     await expect.poll(() => core.callsOf('conversations.markRead')).toEqual([{ conversationId: 1, upTo: 160 }]);
   });
 
+  it('opens at the first unread message also when there are more than the page keeps', async () => {
+    const core = withBob();
+    for (let at = 0; at < 100; at++) core.addMessage(1, { text: `Old ${at}`, sentAt: Date.now() - 7_200_000 + at });
+    for (let at = 0; at < 900; at++) core.addMessage(1, { text: `New ${at}`, status: 'received', sentAt: Date.now() - 3_600_000 + at });
+    const { page } = await show(core);
+    await openBob(page);
+    const line = await log(page).getByText('New messages', { exact: true }).boundingBox();
+    const first = await log(page).getByText('New 0', { exact: true }).boundingBox();
+    const box = await log(page).boundingBox();
+    expect(line?.y).toBeGreaterThanOrEqual(box?.y ?? Number.NaN);
+    expect(line?.y).toBeLessThan(first?.y ?? Number.NaN);
+    await log(page).getByText('Old 99', { exact: true }).waitFor();
+    await page.waitForTimeout(300);
+    expect(core.callsOf('conversations.markRead')).toEqual([]);
+  });
+
+  it('tells nobody that a message was seen which came in below what is on screen', async () => {
+    const core = withBob();
+    for (let at = 0; at < 100; at++) core.addMessage(1, { text: `Old ${at}` });
+    const { page } = await show(core);
+    await openBob(page);
+    // begins to scroll up: still near the end
+    await log(page).evaluate((log) => log.scrollBy(0, -20));
+    await page.getByRole('button', { name: 'Newest message' }).waitFor();
+    core.receive(1, 'Unseen');
+    const button = page.getByRole('button', { name: '1 new message' });
+    await button.waitFor();
+    await page.waitForTimeout(200);
+    expect(core.callsOf('conversations.markRead')).toEqual([]);
+    await button.press('Enter');
+    await expect.poll(() => core.callsOf('conversations.markRead')).toEqual([{ conversationId: 1, upTo: 101 }]);
+    expect(await log(page).evaluate((log) => log === document.activeElement)).toBe(true);
+  });
+
   it('announces a new message once and says how many are below', async () => {
     const core = withBob();
     for (let at = 0; at < 100; at++) core.addMessage(1, { text: `Old ${at}` });
@@ -171,7 +205,7 @@ describe('the thread', () => {
     expect(ids).toHaveLength(2);
   });
 
-  it('never reads a text from the network as HTML, and opens links through the core', async () => {
+  it('never reads a text from the network as HTML, and opens links outside of the page', async () => {
     const core = withBob();
     core.addMessage(1, { text: '<img src=x onerror="document.title=1"> <b>bold</b> https://example.com/a?b=1 javascript:alert(1)' });
     const { page, complaints } = await show(core);
@@ -179,8 +213,13 @@ describe('the thread', () => {
     await log(page).getByText('<b>bold</b>').waitFor();
     expect(await log(page).locator('img, b').count()).toBe(0);
     expect(await log(page).getByRole('link').count()).toBe(1);
+    await page.context().route('https://example.com/**', (route) => route.fulfill({ body: 'elsewhere', contentType: 'text/plain' }));
+    const opened = page.context().waitForEvent('page');
     await log(page).getByRole('link', { name: 'https://example.com/a?b=1' }).click();
-    await expect.poll(() => core.callsOf('links.open')).toEqual([{ url: 'https://example.com/a?b=1' }]);
+    const elsewhere = await opened;
+    await elsewhere.waitForURL('https://example.com/a?b=1');
+    expect(await elsewhere.evaluate(() => [window.opener, document.referrer])).toEqual([null, '']);
+    expect(core.callsOf('links.open')).toEqual([]);
     expect(complaints).toEqual([]);
   });
 });

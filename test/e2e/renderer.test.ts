@@ -75,6 +75,18 @@ describe('files', () => {
   });
 });
 
+describe('a file that is answered by the keyboard', () => {
+  it('leaves the keyboard in the thread', async () => {
+    const core = withBob();
+    core.addFile(1, 'offered');
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).getByRole('button', { name: 'Accept' }).press('Enter');
+    await log(page).getByRole('button', { name: 'Cancel' }).waitFor();
+    await expect.poll(() => log(page).evaluate((log) => log === document.activeElement)).toBe(true);
+  });
+});
+
 describe('the keyboard alone', () => {
   it('starts a conversation, writes, switches and finds the way back', async () => {
     const core = withBob();
@@ -177,6 +189,38 @@ describe('the connection', () => {
     down = false;
     await log(page).getByText('Written meanwhile').waitFor();
     await expect.poll(() => page.getByRole('region', { name: 'Connection' }).count()).toBe(0);
+  });
+
+  it('leaves a person who reads further up where they are when its host was away', async () => {
+    const core = withBob();
+    for (let at = 0; at < 300; at++) core.addMessage(1, { text: `Message ${at} ${'word '.repeat(at % 23)}`, sentAt: at * 400_000 });
+    let drop = (): void => {};
+    const { page } = await show(core, {
+      prepare: (one) =>
+        one.routeWebSocket(/contract/, (socket) => {
+          socket.connectToServer();
+          drop = () => void socket.close();
+        }),
+    });
+    await openBob(page);
+    await log(page).evaluate((log) => log.scrollBy(0, -900));
+    await page.getByRole('button', { name: 'Newest message' }).waitFor();
+    await page.waitForTimeout(300);
+    const place = (): Promise<unknown> =>
+      log(page).evaluate((log) => {
+        const { top } = log.getBoundingClientRect();
+        const first = [...log.querySelectorAll('article')].find((each) => each.getBoundingClientRect().top > top);
+        return [first?.textContent, first?.getBoundingClientRect().top];
+      });
+    const before = await place();
+    const calls = core.callsOf('app.state').length;
+    core.addMessage(1, { text: 'Written meanwhile' });
+    drop();
+    await expect.poll(() => core.callsOf('app.state').length).toBeGreaterThan(calls);
+    await page.waitForTimeout(500);
+    expect(await place()).toEqual(before);
+    await page.getByRole('button', { name: 'Newest message' }).click();
+    await log(page).getByText('Written meanwhile').waitFor();
   });
 });
 

@@ -22,6 +22,7 @@ export function coreBridge(core: FakeCore): CoreBridge {
     chooseFiles: async () => (await core.handlers['files.choose']({})).items,
     offerFiles: async (files) =>
       files.map(({ name, size, type }) => ({ name, candidate: { token: `token of ${name}`, name, size, type }, error: null })),
+    openLink: async (url) => void (await core.handlers['links.open']({ url })),
     previewUrl: (transferId) => `preview/${transferId}`,
     savedUrl: null,
     apple: false,
