@@ -11,7 +11,7 @@ export const GIVE_UP_MS = 24 * 3_600_000;
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 600_000;
 /** the link is about to be declared lost; until it is, no try in a tight loop */
-const LINK_WAIT_MS = 1000;
+export const LINK_WAIT_MS = 1000;
 
 /** What a try to send came to. */
 export type Attempt =

@@ -16,6 +16,10 @@ const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set([
   'link.offline',
 ]);
 
+export function isInterruption(error: CodedError): boolean {
+  return INTERRUPTIONS.has(error.code);
+}
+
 /** Commits the states of one transfer, one after the other, and tells the renderer of each. */
 export class TransferBook {
   readonly #context: ServiceContext;
@@ -49,11 +53,10 @@ export class TransferBook {
   }
 
   /** The end that an error means. */
-  applyFailure(thrown: unknown): Promise<StoredTransfer> {
-    const error = toCodedError(thrown);
+  applyFailure(error: CodedError): Promise<StoredTransfer> {
     if (error.code === 'file.cancelled') return this.apply('cancelled');
     this.#context.log(`transfer ${this.#transfer.id}: ${error.code} ${error.detail}`);
-    return this.apply(INTERRUPTIONS.has(error.code) ? 'lost' : 'failed', { error });
+    return this.apply(isInterruption(error) ? 'lost' : 'failed', { error });
   }
 
   meter(): ProgressMeter {

@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
@@ -8,11 +8,13 @@ import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
-import type { Header, IncomingInvite } from '../../sip/port.ts';
+import type { IncomingInvite } from '../../sip/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { readEnvelope } from '../inbox.ts';
-import { TransferBook } from './booking.ts';
+import { isInterruption, TransferBook } from './booking.ts';
+import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
 import { decodeFileInvitation } from './invitation.ts';
+import { refusalOf, warning } from './refusal.ts';
 
 /** An unanswered prompt ends before the invitation does; an INVITE without Expires is taken to last as long as a proxy waits (timer C). */
 const DEFAULT_PROMPT_MS = 170_000;
@@ -29,12 +31,6 @@ interface Offered {
   readonly settled: AbortController;
 }
 
-export interface IncomingFolders {
-  readonly partial: string;
-  readonly quarantine: string;
-  readonly downloads: string;
-}
-
 /** Files that arrive: the prompt, the answer, the MSRP session, the verdict (seed 000 7.4.2, cpm.md section 10.4). */
 export class IncomingTransfers {
   readonly #context: ServiceContext;
@@ -42,7 +38,10 @@ export class IncomingTransfers {
   readonly #folders: IncomingFolders;
   readonly #outboxChanged: () => void;
   readonly #offered = new Map<number, Offered>();
+  /** transfers whose end is not written down yet */
   readonly #running = new Map<number, AbortController>();
+  readonly #work = new Set<Promise<void>>();
+  #stopped = false;
 
   constructor(context: ServiceContext, msrp: MsrpEngine, folders: IncomingFolders, outboxChanged: () => void) {
     this.#context = context;
@@ -53,11 +52,15 @@ export class IncomingTransfers {
 
   /** An INVITE with the file transfer service. */
   async handle(invite: IncomingInvite, link: Link): Promise<void> {
+    // its sender may take it back while the disk is looked at and the card is written
+    const withdrawn = new AbortController();
+    invite.onCancelled(() => withdrawn.abort());
     try {
-      await this.#offer(invite, link);
+      await this.#offer(invite, link, withdrawn.signal);
     } catch (thrown) {
-      const { status, headers, detail } = refusalOf(toCodedError(thrown));
-      this.#context.log(`file INVITE ${invite.callId} answered ${status}: ${detail}`);
+      const error = toCodedError(thrown);
+      const { status, headers } = refusalOf(error);
+      this.#context.log(`file INVITE ${invite.callId} answered ${status}: ${error.detail}`);
       invite.reject(status, undefined, headers);
     }
   }
@@ -67,15 +70,25 @@ export class IncomingTransfers {
     const offered = this.#take(transferId);
     const abort = new AbortController();
     this.#running.set(transferId, abort);
-    this.#receive(offered, abort)
+    const work = this.#receive(offered, abort)
       .catch((thrown) => this.#context.log(`transfer ${transferId}: ${toCodedError(thrown).detail}`))
-      .finally(() => this.#running.delete(transferId));
+      .finally(() => {
+        this.#leave(transferId, abort);
+        this.#work.delete(work);
+      });
+    this.#work.add(work);
   }
 
-  async decline(transferId: number): Promise<void> {
+  /** @returns false when the offer is not open any more */
+  async decline(transferId: number): Promise<boolean> {
+    if (!this.#offered.has(transferId)) return false;
     const { invite, book } = this.#take(transferId);
-    invite.reject(603, 'Decline');
-    await book.apply('declined');
+    try {
+      await book.apply('declined');
+    } finally {
+      invite.reject(603, 'Decline');
+    }
+    return true;
   }
 
   /** @returns false when no such transfer is at work here */
@@ -86,9 +99,23 @@ export class IncomingTransfers {
   }
 
   stop(): void {
-    for (const { invite } of this.#offered.values()) invite.reject(480);
+    this.#stopped = true;
+    for (const { invite, settled } of this.#offered.values()) {
+      settled.abort();
+      invite.reject(480);
+    }
     this.#offered.clear();
     for (const abort of this.#running.values()) abort.abort(new ParleyError('msrp.lost', 'the app is closing'));
+  }
+
+  /** Resolves when every transfer has its end written down and its session closed. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#work);
+  }
+
+  #leave(transferId: number, abort: AbortController): void {
+    // a later offer of the same file may run already
+    if (this.#running.get(transferId) === abort) this.#running.delete(transferId);
   }
 
   #take(transferId: number): Offered {
@@ -99,7 +126,7 @@ export class IncomingTransfers {
     return offered;
   }
 
-  async #offer(invite: IncomingInvite, link: Link): Promise<void> {
+  async #offer(invite: IncomingInvite, link: Link, withdrawn: AbortSignal): Promise<void> {
     const { account, store, notices, clock } = this.#context;
     const { peer, title, cpmConversationId, contributionId, originInstance, fallbackId } = readEnvelope(invite, account.address);
     const invitation = decodeFileInvitation(invite.contentType, invite.body);
@@ -111,7 +138,7 @@ export class IncomingTransfers {
     if (size === null) throw new ParleyError('peer.unsupported', 'a file without its size');
     if ((offer.range?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
     if (account.maxFileSize > 0 && size > account.maxFileSize) throw new ParleyError('peer.too-large', `${size} octets`);
-    await this.#checkRoom(size);
+    await checkRoom(this.#folders, size);
 
     const now = clock.now();
     const hashOf = (algorithm: string) => offer.hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
@@ -141,10 +168,14 @@ export class IncomingTransfers {
       invite.reject(rows.transfer.state === 'declined' ? 603 : 480);
       return;
     }
+    // the person has just accepted it by the invitation before this one
+    if (this.#running.has(rows.transfer.id)) return invite.reject(486);
     this.#replaceOlder(rows.transfer.id);
     notices.changed(rows);
-    invite.ring();
     const book = new TransferBook(this.#context, rows.transfer);
+    if (withdrawn.aborted) return void (await book.apply('cancelled'));
+    if (this.#stopped) return invite.reject(480);
+    invite.ring();
     this.#prompt({ invite, description, offer, link, book, settled: new AbortController() });
   }
 
@@ -181,22 +212,31 @@ export class IncomingTransfers {
 
   async #receive(offered: Offered, abort: AbortController): Promise<void> {
     const { invite, book } = offered;
+    const transferId = book.transfer.id;
+    const partialPath = join(this.#folders.partial, `${transferId}.part`);
+    invite.onCancelled(() => abort.abort(new ParleyError('file.cancelled', 'taken back by its sender')));
     try {
-      await book.apply('accept', { fields: { partialPath: join(this.#folders.partial, `${book.transfer.id}.part`) } });
+      await book.apply('accept', { fields: { partialPath } });
+      abort.signal.throwIfAborted();
       await this.#transfer(offered, abort);
     } catch (thrown) {
-      // `#` says more than the BYE that follows it
-      const isGivenUp = toCodedError(thrown).code === 'msrp.stopped';
-      const { state, partialPath } = await book.applyFailure(abort.signal.aborted && !isGivenUp ? abort.signal.reason : thrown);
-      if (state !== 'interrupted' && partialPath) await rm(partialPath, { force: true });
-      await invite.end().catch(() => undefined);
+      const error = causeOf(thrown, abort.signal);
+      const { status, headers } = refusalOf(error);
+      invite.reject(status, undefined, headers);
+      const ended = invite.end().catch(() => undefined);
+      // first: it may be what filled the disk on which the end is to be written down
+      if (!isInterruption(error)) await rm(partialPath, { force: true }).catch(() => undefined);
+      await book.applyFailure(error);
+      this.#leave(transferId, abort);
+      this.#outboxChanged();
+      await ended;
     }
   }
 
   async #transfer({ invite, description, offer, link, book }: Offered, abort: AbortController): Promise<void> {
     const { transfer } = book;
     const partialPath = transfer.partialPath as string;
-    await mkdir(this.#folders.partial, { recursive: true });
+    await makeFolder(this.#folders.partial);
     const meter = book.meter();
     const { sink, result } = createFileSink({
       partialPath,
@@ -214,6 +254,8 @@ export class IncomingTransfers {
         // one file is one message is one session (RFC 5547 section 8.7)
         if (started) return { refuse: 413 };
         started = book.apply('started');
+        // awaited below, unless the session breaks before
+        started.catch(() => undefined);
         return sink;
       },
       onClosed: (error) => sink.abort(error),
@@ -248,6 +290,7 @@ export class IncomingTransfers {
       await started;
       if (failure) await this.#failed(book, failure, partialPath);
       else await this.#finished(book, partialPath);
+      this.#leave(transfer.id, abort);
       if (!byRemote) await this.#awaitBye(invite);
     } catch (thrown) {
       sink.abort(toCodedError(thrown));
@@ -262,6 +305,7 @@ export class IncomingTransfers {
 
   async #finished(book: TransferBook, partialPath: string): Promise<void> {
     await book.apply('all-received', { fields: { transferred: book.transfer.size } });
+    await makeFolder(this.#folders.downloads);
     const finalPath = await finishFile(partialPath, this.#folders.downloads, book.transfer.name);
     await book.apply('verified', { fields: { finalPath } });
     this.#outboxChanged();
@@ -271,7 +315,6 @@ export class IncomingTransfers {
     const error = toCodedError(thrown);
     if (error.code !== 'file.hash-mismatch' && error.code !== 'file.size-mismatch') throw thrown;
     await book.apply('all-received');
-    await mkdir(this.#folders.quarantine, { recursive: true });
     await quarantine(partialPath, this.#folders.quarantine);
     await book.apply('mismatch', { error });
     this.#outboxChanged();
@@ -293,37 +336,13 @@ export class IncomingTransfers {
       });
     });
   }
-
-  /** A file that cannot fit is refused before the person is asked (cpm.md section 10.4). */
-  async #checkRoom(size: number): Promise<void> {
-    await mkdir(this.#folders.downloads, { recursive: true });
-    const disk = await statfs(this.#folders.downloads);
-    if (disk.bavail * disk.bsize < size) throw new ParleyError('file.disk-full', `${size} octets do not fit`);
-  }
 }
 
-/** What the client answers to an INVITE that it cannot put before the person (cpm.md section 15.3). */
-function refusalOf(error: CodedError): { status: number; headers: readonly Header[]; detail: string } {
-  switch (error.code) {
-    case 'peer.too-large':
-    case 'file.disk-full':
-      return { status: 403, headers: [warning(399, '133 Size exceeded')], detail: error.detail };
-    case 'multipart.malformed':
-    case 'peer.unsupported':
-      return {
-        status: 415,
-        headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }],
-        detail: error.detail,
-      };
-    case 'store.full':
-    case 'store.closed':
-    case 'internal':
-      return { status: 500, headers: [], detail: error.detail };
-    default:
-      return { status: 488, headers: [warning(304, 'Media type not available')], detail: error.detail };
-  }
-}
-
-function warning(code: number, text: string): Header {
-  return { name: 'Warning', value: `${code} parley "${text}"` };
+/** Trouble with the own disk is what the person must hear of, also where the other side has gone away because of it. */
+function causeOf(thrown: unknown, signal: AbortSignal): CodedError {
+  const error = toCodedError(thrown);
+  const isOwn = error.code.startsWith('file.') && error.code !== 'file.cancelled';
+  // `#` says more than the BYE that follows it
+  const isGivenUp = error.code === 'msrp.stopped';
+  return signal.aborted && !isOwn && !isGivenUp ? toCodedError(signal.reason) : error;
 }

@@ -6,12 +6,12 @@ import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
 import { quote } from '../../../shared/protocol/mime/parameters.ts';
 import { readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
-import { hashFile, openFileSource } from '../../msrp/file-source.ts';
+import { hashFile, type OpenFile, openFileSource } from '../../msrp/file-source.ts';
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
-import { retryWait } from '../outbox.ts';
+import { attemptFromError, GIVE_UP_MS, LINK_WAIT_MS, retryWait } from '../outbox.ts';
 import { TransferBook } from './booking.ts';
 import { chunkSizeFor } from './chunk-size.ts';
 import { encodeFileInvitation, fileInviteHeaders, fileOffer } from './invitation.ts';
@@ -23,7 +23,9 @@ export class OutgoingTransfers {
   readonly #context: ServiceContext;
   readonly #msrp: MsrpEngine;
   readonly #live = new Map<number, AbortController>();
+  readonly #work = new Set<Promise<void>>();
   readonly #outboxChanged: () => void;
+  #stopped = false;
 
   constructor(context: ServiceContext, msrp: MsrpEngine, outboxChanged: () => void) {
     this.#context = context;
@@ -31,18 +33,16 @@ export class OutgoingTransfers {
     this.#outboxChanged = outboxChanged;
   }
 
-  /** Hashes the file and puts it into the outbox. Called once the row is committed, and again after a restart that found it unprepared. */
-  async prepare(transfer: StoredTransfer): Promise<void> {
-    const book = new TransferBook(this.#context, transfer);
-    const abort = this.#begin(transfer.id);
-    try {
-      await book.apply('prepared', { fields: await hashesOf(transfer, abort.signal) });
-      this.#outboxChanged();
-    } catch (thrown) {
-      await book.applyFailure(abort.signal.aborted ? cancelled() : thrown);
-    } finally {
-      this.#live.delete(transfer.id);
-    }
+  /**
+   * Hashes the file and puts it into the outbox. Called once the row is committed, and again after a restart that found it unprepared. Every
+   * outcome is booked; never rejects.
+   */
+  prepare(transfer: StoredTransfer): Promise<void> {
+    const work = this.#prepare(transfer)
+      .catch((thrown) => this.#context.log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`))
+      .finally(() => this.#work.delete(work));
+    this.#work.add(work);
+    return work;
   }
 
   /** Invites the peer and, once accepted, sends. Resolves with the end of the transfer; every outcome is booked. */
@@ -51,22 +51,58 @@ export class OutgoingTransfers {
     const book = new TransferBook(this.#context, item.transfer);
     try {
       await this.#offer(item, link, book, abort);
+      await this.#cancelIfAsked(book, abort.signal);
     } catch (thrown) {
-      await book.applyFailure(abort.signal.aborted ? (abort.signal.reason ?? cancelled()) : thrown);
+      // the next start takes it up where it is
+      if (this.#stopped && book.transfer.state === 'queued') return;
+      await book.applyFailure(toCodedError(abort.signal.aborted ? abort.signal.reason : thrown));
     } finally {
-      this.#live.delete(item.transfer.id);
+      this.#end(item.transfer.id, abort);
     }
   }
 
   /** @returns false when no such transfer is at work here */
   cancel(transferId: number): boolean {
     const abort = this.#live.get(transferId);
-    abort?.abort(cancelled());
+    abort?.abort(new ParleyError('file.cancelled', 'cancelled here'));
     return abort !== undefined;
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const abort of this.#live.values()) abort.abort(new ParleyError('msrp.lost', 'the app is closing'));
+  }
+
+  /** Resolves when nothing is being prepared any more; offers are awaited by the outbox. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#work);
+  }
+
+  async #prepare(transfer: StoredTransfer): Promise<void> {
+    const book = new TransferBook(this.#context, transfer);
+    const abort = this.#begin(transfer.id);
+    try {
+      await book.apply('prepared', { fields: await hashesOf(transfer, abort.signal) });
+      await this.#cancelIfAsked(book, abort.signal);
+      this.#outboxChanged();
+    } catch (thrown) {
+      // closing the app is no wish to cancel: the next start hashes it again
+      if (this.#stopped) return;
+      await book.applyFailure(toCodedError(abort.signal.aborted ? abort.signal.reason : thrown));
+    } finally {
+      this.#end(transfer.id, abort);
+    }
+  }
+
+  /** A cancel that came while the step before it was written down. */
+  async #cancelIfAsked(book: TransferBook, signal: AbortSignal): Promise<void> {
+    const isAsked = signal.aborted && toCodedError(signal.reason).code === 'file.cancelled';
+    if (isAsked && book.transfer.state === 'queued') await book.apply('cancelled');
+  }
+
+  #end(transferId: number, abort: AbortController): void {
+    // a retry of the same file may be at work already
+    if (this.#live.get(transferId) === abort) this.#live.delete(transferId);
   }
 
   #begin(transferId: number): AbortController {
@@ -80,7 +116,10 @@ export class OutgoingTransfers {
     const fileTransferId = randomToken(32);
     // a retry of one that failed while it was prepared comes without
     const hashes = item.transfer.hash ? {} : await hashesOf(item.transfer, abort.signal);
+    // nobody is asked about a file that is not there any more
+    await (await openSource(item.transfer)).close();
     const transfer = await book.apply('offer', { fields: { fileTransferId, ...hashes } });
+    abort.signal.throwIfAborted();
     let closed: unknown = null;
     const session = this.#msrp.createSession({
       onMessage: () => ({ refuse: 403 }),
@@ -130,8 +169,11 @@ export class OutgoingTransfers {
     try {
       answer = await invite.answer;
     } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      await book.apply('postponed', { error: toCodedError(thrown), notBefore: this.#context.clock.now() + 1000 });
+      const error = toCodedError(thrown);
+      const attempt = attemptFromError(error);
+      if (signal.aborted || attempt.kind !== 'postponed') throw thrown;
+      const wait = attempt.whenOnline ? LINK_WAIT_MS : retryWait(item.attempts);
+      await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
       return null;
     }
     if (signal.aborted) throw signal.reason;
@@ -140,7 +182,8 @@ export class OutgoingTransfers {
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
     if (rejection.code === 'peer.declined') await book.apply('declined', { error });
     else if (rejection.permanent) await book.apply('failed', { error });
-    else if (rejection.code === 'peer.timeout') await book.apply('expired', { error });
+    else if (rejection.code === 'peer.timeout' || this.#context.clock.now() - item.createdAt > GIVE_UP_MS)
+      await book.apply('expired', { error });
     else {
       const wait = rejection.retryAfter === null ? retryWait(item.attempts) : rejection.retryAfter * 1000;
       await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
@@ -150,15 +193,7 @@ export class OutgoingTransfers {
 
   async #send(book: TransferBook, session: MsrpSession, chunkSize: number, signal: AbortSignal): Promise<void> {
     const transfer = await book.apply('started');
-    const { path, modifiedAt } = sourceOf(transfer);
-    const file = await openFileSource(path, {
-      expected: {
-        size: transfer.size,
-        modifiedAt,
-        sha256: transfer.hash?.sha256 ?? null,
-        sha1: transfer.hash?.sha1 ?? null,
-      },
-    });
+    const file = await openSource(transfer);
     const meter = book.meter();
     try {
       await session.send({
@@ -178,6 +213,12 @@ export class OutgoingTransfers {
   }
 }
 
+function openSource(transfer: StoredTransfer): Promise<OpenFile> {
+  const { path, modifiedAt } = sourceOf(transfer);
+  const { sha256 = null, sha1 = null } = transfer.hash ?? {};
+  return openFileSource(path, { expected: { size: transfer.size, modifiedAt, sha256, sha1 } });
+}
+
 function sourceOf({ name, sourcePath, modifiedAt }: StoredTransfer): { path: string; modifiedAt: number } {
   if (sourcePath === null || modifiedAt === null) throw new ParleyError('file.missing', `${name} has no source`);
   return { path: sourcePath, modifiedAt };
@@ -190,8 +231,4 @@ async function hashesOf(transfer: StoredTransfer, signal: AbortSignal): Promise<
     throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
   }
   return { sha1: found.sha1, sha256: found.sha256 };
-}
-
-function cancelled(): ParleyError {
-  return new ParleyError('file.cancelled', 'cancelled here');
 }

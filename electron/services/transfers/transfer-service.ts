@@ -8,7 +8,8 @@ import type { IncomingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { TransferBook } from './booking.ts';
-import { type IncomingFolders, IncomingTransfers } from './incoming.ts';
+import type { IncomingFolders } from './folders.ts';
+import { IncomingTransfers } from './incoming.ts';
 import { OutgoingTransfers } from './outgoing.ts';
 
 /** A file that the person picked, as the host looked at it. */
@@ -71,15 +72,20 @@ export class TransferService {
     this.#incoming.accept(transferId);
   }
 
-  decline(transferId: number): Promise<void> {
-    return this.#incoming.decline(transferId);
+  /** @throws ParleyError `request.invalid-state` when there is nothing to decline any more */
+  async decline(transferId: number): Promise<void> {
+    if (await this.#incoming.decline(transferId)) return;
+    const transfer = await this.#context.store.transfer(transferId);
+    if (transfer.state !== 'offered') throw new ParleyError('request.invalid-state', 'this offer is not open any more');
+    // its invitation has ended, and that could not be written down
+    await new TransferBook(this.#context, transfer).apply('expired');
   }
 
   async cancel(transferId: number): Promise<void> {
     if (this.#outgoing.cancel(transferId) || this.#incoming.cancel(transferId)) return;
     const transfer = await this.#context.store.transfer(transferId);
     if (isFinalTransferState(transfer.state)) return;
-    if (transfer.state === 'offered') return this.#incoming.decline(transferId);
+    if (transfer.state === 'offered') return this.decline(transferId);
     await new TransferBook(this.#context, transfer).apply('cancelled');
     if (transfer.partialPath) await rm(transfer.partialPath, { force: true });
   }
@@ -99,9 +105,14 @@ export class TransferService {
       .catch((thrown) => this.#context.log(`file opened: ${toCodedError(thrown).detail}`));
   }
 
+  /** Nothing new, and the end of what is under way; {@link idle} tells when that is written down. */
   stop(): void {
     this.#outgoing.stop();
     this.#incoming.stop();
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([this.#outgoing.idle(), this.#incoming.idle()]);
   }
 
   /** R-FT-10: before anything leaves. */

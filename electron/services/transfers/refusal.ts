@@ -1,0 +1,33 @@
+import type { CodedError } from '../../../shared/base/errors.ts';
+import type { Header } from '../../sip/port.ts';
+
+export interface Refusal {
+  readonly status: number;
+  readonly headers: readonly Header[];
+}
+
+/** What the client answers to an INVITE that it cannot put before the person, or not any more (cpm.md section 15.3). */
+export function refusalOf(error: CodedError): Refusal {
+  switch (error.code) {
+    case 'peer.too-large':
+    case 'file.disk-full':
+      return { status: 403, headers: [warning(399, '133 Size exceeded')] };
+    case 'multipart.malformed':
+    case 'peer.unsupported':
+      return { status: 415, headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }] };
+    case 'file.cancelled':
+      return { status: 603, headers: [] };
+    case 'msrp.lost':
+      return { status: 480, headers: [] };
+    case 'store.full':
+    case 'store.closed':
+    case 'internal':
+      return { status: 500, headers: [] };
+    default:
+      return { status: 488, headers: [warning(304, 'Media type not available')] };
+  }
+}
+
+export function warning(code: number, text: string): Header {
+  return { name: 'Warning', value: `${code} parley "${text}"` };
+}

@@ -1,0 +1,142 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IncomingHead, MessageSink, MsrpEngine, SessionHandlers } from '../../../electron/msrp/port.ts';
+import { type Link, Notices, type ServiceContext } from '../../../electron/services/context.ts';
+import { TransferService } from '../../../electron/services/transfers/transfer-service.ts';
+import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingInvite } from '../../../electron/sip/port.ts';
+import type { Store } from '../../../electron/store/port.ts';
+import { Emitter } from '../../../shared/base/emitter.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { ManualClock, settle } from '../../harness/manual-clock.ts';
+import { openInThread } from '../store/fixture.ts';
+
+type Before = (method: string, argument: unknown) => void;
+
+/** What files are sent and received with, where a test decides what comes when; the store is the real one, in memory. */
+export function stage(folder: string) {
+  const { store: calls } = openInThread();
+  const clock = new ManualClock();
+  const log: string[] = [];
+  let before: Before = () => undefined;
+  const store = new Proxy({} as Store, {
+    get:
+      (_, method: string) =>
+      async (argument: unknown, ...more: unknown[]) => {
+        before(method, argument);
+        return (calls as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(argument, ...more);
+      },
+  });
+  const folders = { partial: join(folder, 'partial'), quarantine: join(folder, 'quarantine'), downloads: join(folder, 'downloads') };
+  mkdirSync(folder, { recursive: true });
+  let connect: (handlers: SessionHandlers) => Promise<void> | void = () => undefined;
+  const msrp = {
+    address: { host: '127.0.0.1', port: 2855 },
+    createSession: (handlers: SessionHandlers) => ({
+      localUri: 'msrp://127.0.0.1:2855/0123456789abcdefghij;tcp',
+      connect: async () => connect(handlers),
+      send: async () => undefined,
+      close: async () => undefined,
+    }),
+  } as unknown as MsrpEngine;
+  const invites: { target: string }[] = [];
+  let answer: () => Promise<FinalAnswer> = () => new Promise(() => undefined);
+  const link = {
+    binding: { localHost: '127.0.0.1' },
+    agent: {
+      invite: (request: { target: string }): OutgoingInvite => {
+        invites.push(request);
+        return { answer: answer(), end: async () => undefined, onEnded: () => () => undefined, onProgress: () => () => undefined };
+      },
+    },
+  } as unknown as Link;
+  const context = {
+    account: { address: 'sip:alice@example.com', maxFileSize: 0 },
+    store,
+    clock,
+    notices: new Notices(),
+    log: (line: string) => log.push(line),
+  } as unknown as ServiceContext;
+  const service = new TransferService(context, msrp, folders, () => undefined);
+  return {
+    calls,
+    clock,
+    context,
+    msrp,
+    link,
+    log,
+    folders,
+    invites,
+    service,
+    before: (hook: Before) => {
+      before = hook;
+    },
+    onConnect: (script: typeof connect) => {
+      connect = script;
+    },
+    answers: (script: typeof answer) => {
+      answer = script;
+    },
+    transfer: (id = 1) => calls.transfer(id),
+    /** What this person waits for is over, or hangs. */
+    settled: async () => {
+      for (let round = 0; round < 40; round++) await settle();
+    },
+  };
+}
+
+export const HEAD: IncomingHead = { messageId: 'm1', contentType: 'text/plain', total: 5, headers: [] };
+
+/** The sink that the service gives for the file. */
+export function sinkOf(handlers: SessionHandlers): MessageSink {
+  const sink = handlers.onMessage(HEAD);
+  if ('refuse' in sink) throw new Error(`refused with ${sink.refuse}`);
+  return sink;
+}
+
+/** An INVITE as the agent hands it over, and what the other side can still do to it. */
+export function incomingInvite(contentType: string, body: Uint8Array, headers: IncomingInvite['headers'] = []) {
+  const cancelled = new Emitter<{ readonly elsewhere: boolean }>();
+  const ended = new Emitter<DialogEnd>();
+  const said: string[] = [];
+  let state: 'offered' | 'up' | 'over' = 'offered';
+  const invite: IncomingInvite = {
+    from: 'sip:bob@example.com',
+    originator: 'sip:bob@example.com',
+    originatorName: 'Bob',
+    callId: 'c1',
+    cseq: 1,
+    headers,
+    contentType,
+    body,
+    ring: () => void said.push('180'),
+    accept: async () => {
+      if (state !== 'offered') throw new ParleyError('request.invalid-state', 'the invitation is not open any more');
+      state = 'up';
+      said.push('200');
+    },
+    reject: (status) => {
+      if (state !== 'offered') return;
+      state = 'over';
+      said.push(String(status));
+    },
+    end: async () => {
+      if (state === 'offered') said.push('480');
+      if (state === 'up') said.push('BYE');
+      state = 'over';
+    },
+    onCancelled: (listener) => cancelled.on(listener),
+    onEnded: (listener) => ended.on(listener),
+  };
+  return {
+    invite,
+    said,
+    cancel: () => {
+      state = 'over';
+      cancelled.emit({ elsewhere: false });
+    },
+    bye: () => {
+      state = 'over';
+      ended.emit({ by: 'remote', error: null });
+    },
+  };
+}
