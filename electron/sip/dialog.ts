@@ -1,11 +1,14 @@
 import type { Core } from 'sip.js';
 import { fromUtf8, NO_BYTES } from '../../shared/base/bytes.ts';
-import { header, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import { header, headers, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import { trySipUri } from '../../shared/protocol/sip/uri.ts';
+import { readAddress } from './addresses.ts';
 import { withRefresher } from './admission.ts';
 import { type AgentCore, maskedBody, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
 import { exchange } from './exchange.ts';
 import type { Identity } from './identity.ts';
+import { carrying } from './library-message.ts';
 import { unmaskUri } from './masking.ts';
 import { quietly } from './message.ts';
 import { ALLOW } from './own-headers.ts';
@@ -75,7 +78,10 @@ export class CallDialog {
         if (request?.kind === 'request') context.onMessage(uas, request);
       },
     };
-    context.core.onUpdate.set(session.id, (update) => this.#restart(sessionInterval(update)));
+    context.core.onUpdate.set(session.id, (update) => {
+      this.#retarget(update);
+      this.#restart(sessionInterval(update));
+    });
     if (parts.interval !== null) this.#timer.start(parts.interval.seconds, parts.interval.isRefresher);
   }
 
@@ -91,6 +97,12 @@ export class CallDialog {
     this.#isOver = true;
     this.#timer.stop();
     this.#context.core.onUpdate.delete(this.#session.id);
+  }
+
+  /** A refresh may move the peer (RFC 3261 section 12.2.1.2, RFC 3311 section 5): sip.js sees to it in a re-INVITE of the peer alone. */
+  #retarget(message: SipMessage): void {
+    const { uri } = readAddress(headers(message, 'Contact')[0] ?? '');
+    if (trySipUri(uri) !== null) (this.#session as unknown as { dialogState: Core.DialogState }).dialogState.remoteTarget = carrying(uri);
   }
 
   /** The peer refreshed: it goes on doing so unless it said that we shall. */
@@ -140,7 +152,10 @@ export class CallDialog {
       const response = this.#parts.takesUpdate
         ? await dialogRequest(this.#context, this.#session, 'UPDATE', headers)
         : await this.#reinvite(headers);
-      if (response.status < 300) return { kind: 'done', interval: sessionInterval(response) };
+      if (response.status < 300) {
+        this.#retarget(response);
+        return { kind: 'done', interval: sessionInterval(response) };
+      }
       return { kind: response.status === 408 || response.status === 481 ? 'gone' : 'failed' };
     } catch {
       return { kind: 'gone' };

@@ -142,6 +142,41 @@ describe('session timer', () => {
     expect(ended).toHaveBeenCalledTimes(1);
   });
 
+  test('a Contact in an UPDATE, or in the answer to our refresh, is where the next request goes (RFC 3311)', async () => {
+    const { call, connection, invite } = await answered([
+      ['Session-Expires', '90;refresher=uac'],
+      ['Allow', 'UPDATE'],
+    ]);
+    const moved = requestOf('UPDATE', {
+      uri: GRUU,
+      callId: header(invite, 'Call-ID') ?? '',
+      branch: 'z9hG4bKmoved',
+      from: '<sip:bob@home2.example>;tag=bob1',
+      to: header(invite, 'From') ?? '',
+      headers: [
+        ['Contact', '<sip:bob@192.0.2.7:5070;transport=tcp>'],
+        ['Session-Expires', '90;refresher=uas'],
+      ],
+    });
+    connection.send(moved);
+    await connection.response(200, 'UPDATE');
+    vi.advanceTimersByTime(45_000);
+    const refresh = await connection.request('UPDATE');
+    expect(refresh.uri).toBe('sip:bob@192.0.2.7:5070;transport=tcp');
+    connection.reply(refresh, 200, {
+      headers: [
+        ['Contact', '<sip:bob@192.0.2.8>'],
+        ['Session-Expires', '90;refresher=uac'],
+      ],
+    });
+    await turns();
+    const ended = call.end();
+    const bye = await connection.request('BYE');
+    expect(bye.uri).toBe('sip:bob@192.0.2.8');
+    connection.reply(bye, 200);
+    await ended;
+  });
+
   test('without Session-Expires in the answer there is no timer, and after end neither', async () => {
     const { call, connection } = await answered([]);
     vi.advanceTimersByTime(3_000_000);
