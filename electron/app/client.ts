@@ -29,6 +29,8 @@ const REGISTER_EXPIRES_S = 3600;
 const OFFERED_SERVICES: readonly CpmService[] = ['oma.cpm.msg', 'oma.cpm.largemsg', 'oma.cpm.session', 'oma.cpm.filetransfer'];
 const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
+/** of that, for what is on its way */
+const SETTLE_WITHIN_MS = 1500;
 
 /** Builds one account's client core from what its host offers. Nothing runs before `start`. */
 export function createClient(ports: ClientPorts): Client {
@@ -37,7 +39,7 @@ export function createClient(ports: ClientPorts): Client {
     if (!running) throw new ParleyError('store.closed', 'the client is not running');
     return running;
   };
-  const notices = new Notices();
+  const notices = new Notices((thrown) => ports.log?.(`a window was not told: ${toCodedError(thrown).detail}`));
   const files = new FileCandidates(ports.account.maxFileSize);
 
   return {
@@ -50,17 +52,24 @@ export function createClient(ports: ClientPorts): Client {
       return ready && previewOf(ready.path);
     },
     async start() {
-      running ??= startCore(ports, notices);
-      await running;
+      const starting = (running ??= startCore(ports, notices));
+      try {
+        await starting;
+      } catch (thrown) {
+        // what failed once may be tried again: a damaged store was set aside
+        if (running === starting) running = null;
+        throw thrown;
+      }
     },
     async stop() {
       const stopping = running;
       running = null;
-      const stopped = stopping?.then(
-        (parts) => stopCore(parts),
+      if (!stopping) return;
+      const stopped = stopping.then(
+        (parts) => stopCore(parts, ports),
         () => undefined,
       );
-      await Promise.race([stopped, new Promise<void>((resolve) => ports.clock.after(STOP_WITHIN_MS, resolve))]);
+      await atMost(STOP_WITHIN_MS, ports.clock, stopped);
     },
   };
 }
@@ -75,10 +84,21 @@ interface Running {
 }
 
 async function startCore(ports: ClientPorts, notices: Notices): Promise<Running> {
-  const { account, paths, clock } = ports;
+  const { paths } = ports;
   const log = ports.log ?? (() => undefined);
   await mkdir(paths.data, { recursive: true, mode: 0o700 });
   const store = await openStore({ path: join(paths.data, 'parley.db'), ...ports.store });
+  try {
+    return await startServices(ports, notices, store, log);
+  } catch (thrown) {
+    // the file is in use as long as its thread has it
+    await store.close();
+    throw thrown;
+  }
+}
+
+async function startServices(ports: ClientPorts, notices: Notices, store: Store, log: (line: string) => void): Promise<Running> {
+  const { account, paths, clock } = ports;
   await store.outboxRecover(clock.now());
   const context: ServiceContext = { account, store, clock, notices, log };
   const msrp = createMsrpEngine();
@@ -93,7 +113,9 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
   const inbox = new Inbox(context, kick);
   const sessions = new IncomingSessions(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
-  const dispatch = (invite: IncomingInvite, link: Link): Promise<void> => {
+  let listening: Promise<void> = Promise.resolve();
+  const dispatch = async (invite: IncomingInvite, link: Link): Promise<void> => {
+    await listening;
     const service = serviceOf(invite.headers);
     return service === FILE_TRANSFER ? transfers.invited(invite, link) : sessions.handle(invite, link, service ?? 'oma.cpm.session');
   };
@@ -115,7 +137,8 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
   const outbox = new OutboxService(context, {
     link: () => registration.link,
     send: (item, link) => (item.kind === 'text' ? sendText(context, item, link) : sendNotification(context, item, link)),
-    offerFile: (item, link) => transfers.offer(item, link),
+    // an offer tells where MSRP listens
+    offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
   });
   const names = new Map(ports.neighbours.map(({ address, displayName }) => [canonicalAddress(address) ?? address, displayName]));
   const conversations = new ConversationService(context, names, kick);
@@ -125,22 +148,31 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
   registration.registered.on(({ binding }) => {
     if (listeningOn === binding.localHost) return kick();
     listeningOn = binding.localHost;
-    msrp
-      .listen({ host: binding.localHost, port: 0 })
-      .catch((thrown) => log(`MSRP: ${toCodedError(thrown).detail}`))
-      .finally(kick);
+    listening = msrp.listen({ host: binding.localHost, port: 0 }).catch((thrown) => log(`MSRP: ${toCodedError(thrown).detail}`));
+    void listening.then(kick);
   });
   await transfers.recover();
   registration.start();
   return { store, registration, outbox, transfers, conversations, closeMsrp: () => msrp.close() };
 }
 
-async function stopCore({ store, registration, outbox, transfers, closeMsrp }: Running): Promise<void> {
+/** One part that does not end well keeps none of the others, and above all not the store, from ending. */
+async function stopCore({ store, registration, outbox, transfers, closeMsrp }: Running, { clock, log }: ClientPorts): Promise<void> {
+  const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
   transfers.stop();
-  await registration.stop();
-  await outbox.stop();
-  await closeMsrp();
-  await store.close();
+  await step(registration.stop());
+  // an outcome that waits for room on the disk is left to the next start
+  await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));
+  await step(closeMsrp());
+  await step(store.close());
+}
+
+/** Goes on when that is over, or after so long. */
+async function atMost(milliseconds: number, clock: ClientPorts['clock'], ending: Promise<unknown>): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const cancel = clock.after(milliseconds, resolve);
+    ending.then(() => resolve(), reject).finally(cancel);
+  });
 }
 
 /** R-REG-04: one instance id per installation and account, kept. */

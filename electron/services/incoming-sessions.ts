@@ -1,4 +1,3 @@
-import { concatBytes } from '../../shared/base/bytes.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { type CpmService, contactFeature } from '../../shared/protocol/cpm/names.ts';
@@ -101,30 +100,34 @@ export class IncomingSessions {
     const type = mediaType(head.contentType);
     if (type !== CPIM_TYPE && type !== COMPOSING_TYPE && type !== 'text/plain') return { refuse: 415 };
     if ((head.total ?? 0) > MAX_MESSAGE) return { refuse: 413 };
-    const parts = new Map<number, Uint8Array>();
+    let parts: Placed[] = [];
     let held = 0;
     return {
       write: (offset, octets) => {
         held += octets.length;
         if (offset + octets.length > MAX_MESSAGE || held > 2 * MAX_MESSAGE)
           throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
-        parts.set(offset, octets.slice());
+        parts.push({ offset, octets: octets.slice() });
       },
       complete: (size) => {
         const body = assemble(parts, size);
         return this.#inbox.take({ ...envelope, fallbackId: `msrp:${head.messageId}` }, head.contentType, body);
       },
-      abort: () => parts.clear(),
+      abort: () => {
+        parts = [];
+      },
     };
   }
 }
 
-/** Chunks placed by their Byte-Range; where two overlap the later one wins (RFC 4975 section 7.3.1). */
-function assemble(parts: ReadonlyMap<number, Uint8Array>, size: number): Uint8Array {
-  const ordered = [...parts.entries()].sort(([a], [b]) => a - b).map(([, octets]) => octets);
-  const joined = ordered.reduce((sum, octets) => sum + octets.length, 0);
-  if (joined === size) return concatBytes(ordered);
+interface Placed {
+  readonly offset: number;
+  readonly octets: Uint8Array;
+}
+
+/** Chunks placed by their Byte-Range; where two overlap the later one wins (RFC 4975 section 7.3.1). Together they cover all of `size`. */
+function assemble(parts: readonly Placed[], size: number): Uint8Array {
   const whole = new Uint8Array(size);
-  for (const [offset, octets] of parts) whole.set(octets.subarray(0, Math.max(0, size - offset)), offset);
+  for (const { offset, octets } of parts) if (offset < size) whole.set(octets.subarray(0, size - offset), offset);
   return whole;
 }

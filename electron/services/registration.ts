@@ -72,7 +72,14 @@ export class RegistrationService {
   async #connect(): Promise<void> {
     this.#forget();
     this.#apply({ kind: 'connect' });
-    const agent = this.#ports.createAgent();
+    let agent: UserAgent;
+    try {
+      agent = this.#ports.createAgent();
+    } catch (thrown) {
+      // the account cannot be used as it is written
+      this.#apply({ kind: 'refused', error: { ...toCodedError(thrown), code: 'link.refused' } });
+      return;
+    }
     this.#agent = agent;
     agent.events.onLost((error) => this.#fail(agent, error));
     agent.events.onRefreshed((binding) => {

@@ -42,6 +42,7 @@ export class ProgressMeter {
     this.#octets = octets;
     const now = this.#clock.now();
     const last = octets >= this.#subject.size;
+    if (now < this.#toldAt || now < this.#checkpointAt) this.#beginAnew(now);
     if (!last && now - this.#toldAt < TELL_EVERY_MS) return;
     this.#toldAt = now;
     this.#samples.push({ at: now, octets });
@@ -51,6 +52,13 @@ export class ProgressMeter {
       this.#checkpointAt = now;
       this.#checkpoint(octets);
     }
+  }
+
+  /** The clock was set back: what was measured by it counts no more. */
+  #beginAnew(now: number): void {
+    this.#toldAt = 0;
+    this.#checkpointAt = now;
+    this.#samples.length = 0;
   }
 
   #progress(now: number): TransferProgress {

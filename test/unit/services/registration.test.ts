@@ -133,4 +133,16 @@ describe('registration', () => {
     expect(service.state.kind).toBe('offline');
     expect(agents).toHaveLength(1);
   });
+
+  test('an account that no agent can be made for is refused, not tried for ever nor left connecting', async () => {
+    const clock = new ManualClock();
+    const createAgent = () => {
+      throw new Error('no URI');
+    };
+    const service = new RegistrationService({ clock, random: () => 0.5, log: () => undefined, createAgent });
+    service.start();
+    await settle();
+    expect(service.state).toMatchObject({ kind: 'refused', error: { code: 'link.refused', detail: 'no URI' } });
+    expect(clock.nextIn).toBeNull();
+  });
 });
