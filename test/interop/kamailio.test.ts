@@ -31,7 +31,7 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
     wire.length = 0;
   });
 
-  function agentOf(user: keyof typeof INSTANCES, password = `${user}pw`, expires = 600): UserAgent {
+  function agentOf(user: 'alice' | 'bob', password = `${user}pw`, expires = 600, instanceUrn: string = INSTANCES[user]): UserAgent {
     const agent = createUserAgent({
       address: `sip:${user}@${Kamailio.domain}`,
       displayName: user === 'alice' ? 'Älice "A", <x>' : '',
@@ -39,7 +39,7 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
       password,
       outboundProxy: core,
       transport: 'tcp',
-      instanceUrn: INSTANCES[user],
+      instanceUrn,
       services: ['oma.cpm.msg', 'oma.cpm.filetransfer'],
       userAgent: 'CPM-client/OMA2.0 Parley/0.1.0 (test)',
       expires,
@@ -168,6 +168,26 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
     await call.end();
     await expect(call.answer).resolves.toMatchObject({ status: 487 });
     expect(await cancelled).toEqual({ elsewhere: false });
+  });
+
+  test('two devices of one user: both get a MESSAGE, one takes a call and the other hears that it was taken', async () => {
+    const { alice, bob } = await pair();
+    const second = agentOf('bob', undefined, undefined, 'urn:uuid:0d3f2c44-55a1-4a0e-9c11-6a5b1f1d7e02');
+    await second.register();
+    const copies = [bob, second].map(({ events }) => next<IncomingMessage>(events.onMessage));
+    const sent = alice.message(request(`sip:bob@${Kamailio.domain}`, 'text/plain', 'both'));
+    for (const copy of copies) (await copy).answer(200);
+    await expect(sent).resolves.toMatchObject({ status: 200 });
+
+    const offers = [bob, second].map(({ events }) => next<IncomingInvite>(events.onInvite));
+    const call = alice.invite(request(`sip:bob@${Kamailio.domain}`, 'application/sdp', OFFER));
+    const [taken, missed] = (await Promise.all(offers)) as [IncomingInvite, IncomingInvite];
+    taken.ring();
+    missed.ring();
+    const cancelled = next((listener: (cancel: unknown) => void) => missed.onCancelled(listener));
+    await Promise.all([taken.accept(answer()), call.answer]);
+    expect(await cancelled).toEqual({ elsewhere: true });
+    await call.end();
   });
 
   test('R-FT-05: 603 comes through with its Warning', async () => {
