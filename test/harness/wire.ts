@@ -4,9 +4,11 @@ import type { Capture, Dissection } from './tshark.ts';
 export class Wire {
   readonly networkPort: number;
   readonly #dissection: Dissection;
+  readonly #mediaPorts: readonly number[];
 
-  private constructor(dissection: Dissection, networkPort: number) {
+  private constructor(dissection: Dissection, networkPort: number, mediaPorts: readonly number[]) {
     this.#dissection = dissection;
+    this.#mediaPorts = mediaPorts;
     this.networkPort = networkPort;
   }
 
@@ -15,13 +17,8 @@ export class Wire {
     const dissection = (await capture.stop()).treatAs('sip', [networkPort]);
     const media = await dissection.fields(`tcp.port==${networkPort} && sdp.media.port`, 'sdp.media.port');
     const ports = new Set(media.flatMap(([each]) => (each ?? '').split('|').map(Number)));
-    return new Wire(
-      dissection.treatAs(
-        'msrp',
-        [...ports].filter((port) => port > 0),
-      ),
-      networkPort,
-    );
+    const mediaPorts = [...ports].filter((port) => port > 0);
+    return new Wire(dissection.treatAs('msrp', mediaPorts), networkPort, mediaPorts);
   }
 
   /** see {@link Dissection.fields}; signalling of this network only */
@@ -29,9 +26,10 @@ export class Wire {
     return this.#dissection.fields(`tcp.port==${this.networkPort} && (${filter})`, ...names);
   }
 
-  /** any packet, other people's too: name what is looked for closely enough */
+  /** the same with the media of this network's clients; other people's packets may be wrong on purpose */
   packets(filter: string, ...names: string[]): Promise<string[][]> {
-    return this.#dissection.fields(filter, ...names);
+    const own = `tcp.port in {${[this.networkPort, ...this.#mediaPorts].join(', ')}}`;
+    return this.#dissection.fields(`${own} && (${filter})`, ...names);
   }
 
   async count(filter: string): Promise<number> {
@@ -66,8 +64,8 @@ export class Wire {
     return `tcp.dstport==${connection} && tcp.srcport==${this.networkPort}`;
   }
 
+  /** how many packets tshark cannot read */
   async malformed(): Promise<number> {
-    return (await this.#dissection.fields('(sip || msrp || sdp) && (_ws.malformed || _ws.expert.severity == "error")', 'frame.number'))
-      .length;
+    return (await this.packets('(sip || msrp || sdp) && (_ws.malformed || _ws.expert.severity == "error")', 'frame.number')).length;
   }
 }

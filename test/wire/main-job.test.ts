@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomToken } from '../../shared/base/random.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
-import { Capture, captureHindrance, type Dissection } from '../harness/tshark.ts';
+import { Capture, captureHindrance } from '../harness/tshark.ts';
 import { type TwoPeople, twoPeople } from '../harness/two-people.ts';
+import { Wire } from '../harness/wire.ts';
 
 const hindrance = captureHindrance();
 if (hindrance) console.log(`wire checks skipped: ${hindrance}`);
 
 describe.skipIf(hindrance !== null)('registration, a message and files as tshark sees them', () => {
   const folder = temporaryFolder();
-  let wire: Dissection;
+  let wire: Wire;
   let people: TwoPeople;
 
   beforeAll(async () => {
@@ -40,33 +41,20 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
       if (wanted) await alice.seesMessage((message) => message.imdnId === file.imdnId && message.status === 'delivered');
     }
     await people.close();
-    wire = (await capture.stop()).treatAs('sip', [people.networkPort]);
-    const media = await wire.fields(`tcp.port==${people.networkPort} && sdp.media.port`, 'sdp.media.port');
-    wire.treatAs(
-      'msrp',
-      [...new Set(media.flatMap(([ports]) => (ports ?? '').split('|').map(Number)))].filter((port) => port > 0),
-    );
+    wire = await Wire.from(capture, people.networkPort);
   }, 90_000);
   afterAll(() => people?.close());
 
-  const ours = () => `tcp.port==${people.networkPort}`;
-  const some = async (filter: string) => expect(await wire.count(`${ours()} && ${filter}`), filter).toBeGreaterThan(0);
-  const none = async (filter: string) => expect(await wire.count(filter), filter).toBe(0);
+  const some = async (filter: string) => expect(await wire.count(filter), filter).toBeGreaterThan(0);
 
   test('no packet is malformed', async () => {
     expect(await wire.count('sip')).toBeGreaterThan(20);
-    expect(await wire.count('msrp')).toBeGreaterThan(4);
-    await none('(sip || msrp || sdp) && (_ws.malformed || _ws.expert.severity == "error")');
+    expect((await wire.packets('msrp', 'frame.number')).length).toBeGreaterThan(4);
+    expect(await wire.malformed()).toBe(0);
   });
 
   test('R-REG-01 R-REG-02 R-REG-09: REGISTER with own address in To and a Contact goes to the outbound proxy and is answered 200', async () => {
-    const registers = await wire.fields(
-      `${ours()} && sip.Method=="REGISTER"`,
-      'sip.CSeq.method',
-      'sip.to.addr',
-      'sip.Contact',
-      'tcp.dstport',
-    );
+    const registers = await wire.signalling('sip.Method=="REGISTER"', 'sip.CSeq.method', 'sip.to.addr', 'sip.Contact', 'tcp.dstport');
     expect(registers.length).toBeGreaterThanOrEqual(4);
     for (const [method, to, contact, port] of registers) {
       expect(method).toBe('REGISTER');
@@ -78,7 +66,7 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
   });
 
   test('R-REG-03 R-REG-04 R-REG-05 R-REG-06 R-REG-07: feature tags, instance, gruu and capabilities in each REGISTER', async () => {
-    const all = await wire.count(`${ours()} && sip.Method=="REGISTER"`);
+    const all = await wire.count('sip.Method=="REGISTER"');
     for (const filter of [
       'sip.Contact contains "oma.cpm.session" && sip.Contact contains "oma.cpm.filetransfer"',
       'sip.Contact contains "+sip.instance"',
@@ -86,7 +74,7 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
       'sip.Require contains "gruu"',
       'sip.Contact contains "+g.3gpp.icsi-ref=\\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,"',
     ]) {
-      expect(await wire.count(`${ours()} && sip.Method=="REGISTER" && ${filter}`), filter).toBe(all);
+      expect(await wire.count(`sip.Method=="REGISTER" && ${filter}`), filter).toBe(all);
     }
   });
 
@@ -119,7 +107,7 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
   });
 
   test('R-FTR-11: the delivery notification of the file', async () => {
-    const notices = await wire.fields(`${ours()} && sip.Method=="MESSAGE" && sip contains "<delivered/>"`, 'sip.Accept-Contact');
+    const notices = await wire.signalling(`sip.Method=="MESSAGE" && sip contains "<delivered/>"`, 'sip.Accept-Contact');
     expect(notices.filter(([tag]) => tag?.includes('oma.cpm.filetransfer')).length).toBeGreaterThan(0);
   });
 
@@ -136,7 +124,7 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
   });
 
   test('R-FT-06 R-FT-07 R-FT-25 R-FT-31 R-V20-17 R-AD-10: file-selector with name, type and size, and a file-transfer-id', async () => {
-    const offers = await wire.fields(`${ours()} && sip.Method=="INVITE"`, 'sdp.media_attr');
+    const offers = await wire.signalling(`sip.Method=="INVITE"`, 'sdp.media_attr');
     expect(offers.length).toBeGreaterThanOrEqual(2);
     for (const [attributes] of offers) {
       expect(attributes).toContain('sendonly');
@@ -160,14 +148,15 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
   });
 
   test('R-FT-19: the transfer is released by BYE after the last 200', async () => {
-    const [lastAnswer] = (await wire.fields('msrp.status.code==200', 'frame.number')).slice(-1);
-    const byes = await wire.fields(`${ours()} && sip.Method=="BYE"`, 'frame.number');
+    const [lastAnswer] = (await wire.packets('msrp.status.code==200', 'frame.number')).slice(-1);
+    const byes = await wire.signalling(`sip.Method=="BYE"`, 'frame.number');
     expect(byes.length).toBeGreaterThan(0);
     expect(Number(byes.at(-1)?.[0])).toBeGreaterThan(Number(lastAnswer?.[0]));
   });
 
   test('R-PF1-05 R-PF1-06: the octets travel in MSRP SEND and are reported', async () => {
-    expect(await wire.count('msrp.method=="SEND"')).toBeGreaterThan(0);
-    expect(await wire.count('msrp.method=="REPORT"')).toBeGreaterThan(0);
+    for (const method of ['SEND', 'REPORT']) {
+      expect((await wire.packets(`msrp.method=="${method}"`, 'frame.number')).length, method).toBeGreaterThan(0);
+    }
   });
 });
