@@ -142,7 +142,8 @@ export class ParticipatingFunction {
       transaction.respond(481);
       return;
     }
-    transaction.respond(200);
+    // RFC 3261 section 9.2: the tag of the answer to the INVITE
+    transaction.respond(200, { toTag: invite.toTag });
     invite.onCancel?.(transaction.request);
   }
 

@@ -33,6 +33,8 @@ export const REASONS: Readonly<Record<number, string>> = {
 
 export interface Answer {
   readonly reason?: string;
+  /** of another transaction, in place of its own */
+  readonly toTag?: string;
   /** beyond Via, From, To, Call-ID and CSeq */
   readonly headers?: readonly SipHeader[];
   readonly body?: Uint8Array;

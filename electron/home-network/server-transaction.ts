@@ -55,7 +55,7 @@ export class ServerTransaction {
   respond(status: number, answer: Answer = {}): void {
     if (this.isAnswered) return;
     const keep = this.request.method === 'REGISTER' ? Math.round(this.#host.timing.flowTimer / 1000) : null;
-    const response = responseTo(this.request, this.essentials, this.flow.remote, status, this.toTag, answer, keep);
+    const response = responseTo(this.request, this.essentials, this.flow.remote, status, answer.toTag ?? this.toTag, answer, keep);
     this.#last = encodeSip(response);
     this.flow.send(this.#last);
     if (status < 200) return;

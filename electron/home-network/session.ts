@@ -290,7 +290,11 @@ export class Session {
   #pass(response: SipResponse, leg: Leg, transaction: ServerTransaction = this.#invite): void {
     const { relay } = this.#host;
     const contact = relay.contact(response, leg);
-    const extra = transaction.request.method === 'INVITE' && response.status < 300 ? [relay.recordRoute()] : [];
+    const { request } = transaction;
+    const extra: SipHeader[] = [];
+    if (request.method === 'INVITE' && response.status < 300) {
+      extra.push(relay.recordRoute(), ...headers(request, 'Record-Route').map((value) => ({ name: 'Record-Route', value })));
+    }
     if (contact !== null) extra.push(contact);
     passBack(relay, transaction, response, response.status < 300 && transaction === this.#invite ? leg.user : null, extra);
   }

@@ -218,8 +218,11 @@ describe('INVITE through the participating function', () => {
       headers: [...cancelOf(invite).headers, { name: 'Reason', value: 'SIP;cause=487;text="Cancelled by user"' }],
     };
     alice.send(cancel);
-    expect((await alice.final(cancel)).status).toBe(200);
-    expect((await alice.final(invite)).status).toBe(487);
+    const accepted = await alice.final(cancel);
+    expect(accepted.status).toBe(200);
+    const ended = await alice.final(invite);
+    expect(ended.status).toBe(487);
+    expect(header(accepted, 'To')).toBe(header(ended, 'To'));
     const passed = await bob.request('CANCEL');
     expect(header(passed, 'Reason')).toBe('SIP;cause=487;text="Cancelled by user"');
     bob.answer(passed, 200, 'OK');
@@ -318,6 +321,23 @@ describe('INVITE through the participating function', () => {
     await alice.final(invite);
     await alice.close();
     await expect.poll(() => bob.inbox.map((message) => message.kind === 'request' && message.method)).toEqual(['ACK', 'BYE']);
+  });
+
+  it('answers INVITE with the Record-Route of a proxy on the way, its own before that (RFC 3261 section 12.1.1)', async () => {
+    const network = await start();
+    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
+    const invite = invitation(alice, [['Record-Route', '<sip:edge.example;lr>']]);
+    alice.send(invite);
+    const got = await bob.request('INVITE');
+    expect(headers(got, 'Record-Route')).toHaveLength(1);
+    bob.answer(got, 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
+    const ok = await alice.final(invite);
+    expect(headers(ok, 'Record-Route')).toEqual([header(got, 'Record-Route'), '<sip:edge.example;lr>']);
+    alice.send(alice.inDialog(invite, ok, 'ACK', 1));
+    await bob.request('ACK');
+    const bye = bob.inDialogBack(got, 'BYE', 1);
+    bob.send(bye);
+    expect(headers(await alice.request('BYE'), 'Route')).toEqual(['<sip:edge.example;lr>']);
   });
 
   it('takes 0 for the first CSeq number of a device', async () => {
