@@ -1,4 +1,5 @@
 import type { Transfer } from '../../../shared/model/transfer.ts';
+import { turns } from '../../ui/bidi.ts';
 import { errorLine } from '../error-words.ts';
 import { formatAmount, formatDuration, formatRate, formatSize } from '../format.ts';
 import { words } from '../words.ts';
@@ -84,11 +85,14 @@ function interruptedLine(transfer: Transfer, progress: ShownProgress, who: strin
   return transfer.error === null ? line : `${line}. ${errorLine(transfer.error.code, who)}`;
 }
 
-/** The two halves of a name that is shortened in its middle: the second, with the extension, always stays. */
+/**
+ * The two halves of a name that is shortened in its middle: the second, with the extension, always stays. A name that is written from right
+ * to left is split at its extension only: its halves would change places.
+ */
 export function splitName(name: string): { start: string; end: string } {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 12 ? name.length - dot : 0;
-  const keep = Math.min(name.length, extension + 4);
+  const keep = Math.min(name.length, extension + (turns(name) ? 0 : 4));
   // not between the two halves of a surrogate pair
   const cut = /[\uDC00-\uDFFF]/.test(name.charAt(name.length - keep)) ? name.length - keep - 1 : name.length - keep;
   return { start: name.slice(0, Math.max(0, cut)), end: name.slice(Math.max(0, cut)) };

@@ -124,6 +124,11 @@ describe('a name that is shortened in its middle', () => {
     expect(splitName('no extension at all')).toEqual({ start: 'no extension at', end: ' all' });
   });
 
+  it('is not torn where it is written from right to left', () => {
+    expect(splitName('תמונה יפה.txt')).toEqual({ start: 'תמונה יפה', end: '.txt' });
+    expect(splitName('صورة')).toEqual({ start: 'صورة', end: '' });
+  });
+
   it('is whole when put together, and never splits a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (name) => {
