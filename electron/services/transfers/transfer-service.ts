@@ -11,6 +11,7 @@ import { TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { IncomingTransfers } from './incoming.ts';
 import { OutgoingTransfers } from './outgoing.ts';
+import { salvage } from './salvage.ts';
 
 /** A file that the person picked, as the host looked at it. */
 export interface PickedFile {
@@ -26,19 +27,29 @@ export class TransferService {
   readonly #context: ServiceContext;
   readonly #outgoing: OutgoingTransfers;
   readonly #incoming: IncomingTransfers;
+  readonly #folders: IncomingFolders;
   readonly #outboxChanged: () => void;
 
   constructor(context: ServiceContext, msrp: MsrpEngine, folders: IncomingFolders, outboxChanged: () => void) {
     this.#context = context;
+    this.#folders = folders;
     this.#outboxChanged = outboxChanged;
     this.#outgoing = new OutgoingTransfers(context, msrp, outboxChanged);
     this.#incoming = new IncomingTransfers(context, msrp, folders, outboxChanged);
   }
 
-  /** Transfers that the last run left unprepared are hashed now; the store has ended what cannot go on. */
+  /**
+   * Transfers that the last run left unprepared are hashed now, and files that came whole get their place; the store has ended what cannot
+   * go on. Before the first INVITE, which could offer one of them again.
+   */
   async recover(): Promise<void> {
-    for (const transfer of await this.#context.store.openTransfers()) {
+    const { store, log } = this.#context;
+    for (const transfer of await store.openTransfers()) {
       if (transfer.state === 'preparing') void this.#outgoing.prepare(transfer);
+      else
+        await salvage(this.#context, this.#folders, transfer).catch((thrown) =>
+          log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`),
+        );
     }
   }
 

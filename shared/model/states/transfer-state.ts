@@ -73,7 +73,15 @@ const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferS
   },
   finishing: { verified: 'done', cancelled: 'cancelled', lost: 'interrupted', failed: 'failed' },
   verifying: { verified: 'done', mismatch: 'quarantined', failed: 'failed', lost: 'interrupted' },
-  interrupted: { retry: 'queued', 'offered-again': 'offered', cancelled: 'cancelled', failed: 'failed', confirmed: 'done' },
+  // verified: all of an incoming file had come when the process died
+  interrupted: {
+    retry: 'queued',
+    'offered-again': 'offered',
+    verified: 'done',
+    cancelled: 'cancelled',
+    failed: 'failed',
+    confirmed: 'done',
+  },
   declined: { retry: 'queued' },
   expired: { retry: 'queued', 'offered-again': 'offered', confirmed: 'done' },
   cancelled: { retry: 'queued', 'offered-again': 'offered' },

@@ -200,6 +200,33 @@ test('a file that is offered again after it was quarantined can be accepted, and
   expect(second.said).toEqual(['180', '200', 'BYE']);
 });
 
+describe('a restart', () => {
+  /** what a kill in the middle leaves: `content` in the partial file, and the transfer under way */
+  async function killedWith(content: string): Promise<void> {
+    await offered();
+    const partialPath = join(world.folders.partial, '1.part');
+    world.calls.applyTransfer({ transferId: 1, event: 'accept', now: 1, fields: { partialPath } });
+    world.calls.applyTransfer({ transferId: 1, event: 'started', now: 1 });
+    writeFileSync(partialPath, content);
+    world.calls.outboxRecover(2);
+    await world.service.recover();
+  }
+
+  test('finds a file that had come whole, of which its sender was told: it gets its place, and delivered is owed', async () => {
+    await killedWith('hello');
+    expect(world.transfer()).toMatchObject({ state: 'done', transferred: 5, finalPath: join(world.folders.downloads, 'a.txt') });
+    expect(readFileSync(join(world.folders.downloads, 'a.txt'), 'utf8')).toBe('hello');
+    expect(existsSync(join(world.folders.partial, '1.part'))).toBe(false);
+    expect(world.calls.outboxReady(world.clock.now(), 5)).toMatchObject([{ kind: 'notification', disposition: 'delivered' }]);
+  });
+
+  test.each(['hel', 'hallo'])('leaves one interrupted of which there is only %j', async (content) => {
+    await killedWith(content);
+    expect(world.transfer().state).toBe('interrupted');
+    expect(existsSync(join(world.folders.downloads, 'a.txt'))).toBe(false);
+  });
+});
+
 test('stopping ends the prompts and leaves no timer behind', async () => {
   const call = await offered();
   world.service.stop();
