@@ -1,47 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { HomeNetwork } from '../../../electron/home-network/index.ts';
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { header, headers, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
 import { ManualClock } from '../../harness/manual-clock.ts';
-import type { SipPeer } from '../../harness/sip-peer.ts';
+import { BOB, cancelOf, established, FT, invitation } from './call.ts';
 import { device, registered, start } from './start.ts';
-
-const BOB = 'sip:bob@home1.example';
-const FT = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer";require;explicit';
-
-function invitation(alice: SipPeer, extra: readonly (readonly [string, string])[] = []): SipRequest {
-  return alice.build('INVITE', BOB, {
-    body: 'v=0\r\no=alice 1 1 IN IP4 192.0.2.10\r\n',
-    headers: [
-      ['Contact', `<${alice.contactUri}>;+sip.instance="<${alice.instance}>";+g.3gpp.icsi-ref="urn%3Ax"`],
-      ['Accept-Contact', FT],
-      ['Supported', 'timer, gruu, 100rel'],
-      ['Session-Expires', '1800;refresher=uac'],
-      ['Contribution-ID', 'c-1'],
-      ['Content-Type', 'application/sdp'],
-      ...extra,
-    ],
-  });
-}
-
-/** Both registered, the INVITE answered with 200 and acknowledged. */
-async function established(network: HomeNetwork) {
-  const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
-  const invite = invitation(alice);
-  alice.send(invite);
-  const got = await bob.request('INVITE');
-  bob.answer(got, 200, 'OK', {
-    headers: [
-      ['Contact', `<${bob.contactUri}>;+sip.instance="<${bob.instance}>"`],
-      ['Content-Type', 'application/sdp'],
-    ],
-    body: 'v=0 answer',
-  });
-  const ok = await alice.final(invite);
-  alice.send(alice.inDialog(invite, ok, 'ACK', 1));
-  await bob.request('ACK');
-  return { alice, bob, invite, got, ok };
-}
 
 describe('INVITE through the participating function', () => {
   it('rings, is answered, acknowledged and hung up; bodies and contacts as they should be', async () => {
@@ -312,55 +274,6 @@ describe('INVITE through the participating function', () => {
     await alice.request('BYE');
   });
 
-  it('acknowledges for a caller whose connection broke before its ACK, and then hangs up', async () => {
-    const network = await start();
-    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
-    const invite = invitation(alice);
-    alice.send(invite);
-    bob.answer(await bob.request('INVITE'), 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
-    await alice.final(invite);
-    await alice.close();
-    await expect.poll(() => bob.inbox.map((message) => message.kind === 'request' && message.method)).toEqual(['ACK', 'BYE']);
-  });
-
-  it('answers INVITE with the Record-Route of a proxy on the way, its own before that (RFC 3261 section 12.1.1)', async () => {
-    const network = await start();
-    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
-    const invite = invitation(alice, [['Record-Route', '<sip:edge.example;lr>']]);
-    alice.send(invite);
-    const got = await bob.request('INVITE');
-    expect(headers(got, 'Record-Route')).toHaveLength(1);
-    bob.answer(got, 200, 'OK', { headers: [['Contact', `<${bob.contactUri}>`]] });
-    const ok = await alice.final(invite);
-    expect(headers(ok, 'Record-Route')).toEqual([header(got, 'Record-Route'), '<sip:edge.example;lr>']);
-    alice.send(alice.inDialog(invite, ok, 'ACK', 1));
-    await bob.request('ACK');
-    const bye = bob.inDialogBack(got, 'BYE', 1);
-    bob.send(bye);
-    expect(headers(await alice.request('BYE'), 'Route')).toEqual(['<sip:edge.example;lr>']);
-  });
-
-  it('takes 0 for the first CSeq number of a device', async () => {
-    const { alice, bob, got } = await established(await start());
-    const first = bob.inDialogBack(got, 'INFO', 0);
-    bob.send(first);
-    alice.answer(await alice.request('INFO'), 200, 'OK');
-    expect((await bob.final(first)).status).toBe(200);
-  });
-
-  it('ends a re-INVITE that a device never answers by timer C', async () => {
-    const clock = new ManualClock();
-    const { alice, bob, invite, ok } = await established(await start({ clock }));
-    const reinvite = alice.inDialog(invite, ok, 'INVITE', 2, { headers: [['Contact', `<${alice.contactUri}>`]] });
-    alice.send(reinvite);
-    bob.answer(await bob.request('INVITE'), 180, 'Ringing');
-    await alice.provisional(reinvite, 180);
-    await clock.advance(180_000);
-    await bob.request('CANCEL');
-    await clock.advance(32_000);
-    expect((await alice.final(reinvite)).status).toBe(487);
-  });
-
   it('cancels for a caller who vanished while it rang, and tells 480 when the device vanished', async () => {
     const network = await start();
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
@@ -394,17 +307,6 @@ describe('INVITE through the participating function', () => {
     expect((await carol.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
   });
 });
-
-function cancelOf(invite: SipRequest): SipRequest {
-  const kept = invite.headers.filter(({ name }) => ['Via', 'From', 'To', 'Call-ID', 'Max-Forwards'].includes(name));
-  return {
-    kind: 'request',
-    method: 'CANCEL',
-    uri: invite.uri,
-    headers: [...kept, { name: 'CSeq', value: '1 CANCEL' }],
-    body: new Uint8Array(0),
-  };
-}
 
 function ackHeaders(invite: SipRequest, response: SipResponse) {
   const kept = invite.headers.filter(({ name }) => ['Via', 'From', 'Call-ID', 'Max-Forwards'].includes(name));

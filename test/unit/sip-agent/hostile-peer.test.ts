@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { utf8 } from '../../../shared/base/bytes.ts';
+import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
+import { encodeSip } from '../../../shared/protocol/sip/codec.ts';
 import { SipFramer } from '../../../shared/protocol/sip/framer.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
 import { heldOctets } from '../../harness/held-octets.ts';
@@ -225,6 +226,28 @@ describe('a hostile peer', () => {
     connection.send(requestOf('MESSAGE', { ...parts, callId: 'y', branch: 'z9hG4bKy', headers: [['e', 'Identity']] }));
     await connection.response(200, 'MESSAGE');
     expect(delivered).toBe(1);
+  });
+
+  test('a stream that stops being SIP after a good message is a loss at once', async () => {
+    const { agent, connection } = await stage.registered();
+    const lost = new Promise((resolve) => agent.events.onLost(resolve));
+    connection.write(`${fromUtf8(encodeSip(requestOf('OPTIONS', { uri: GRUU, callId: 'o', branch: 'z9hG4bKo' })))}GET / HTTP/1.1\r\n\r\n`);
+    await expect(lost).resolves.toMatchObject({ code: 'sip.malformed' });
+  });
+
+  test('a server that asks and reads no answers is left, before they fill the memory', async () => {
+    const { agent, connection } = await stage.registered();
+    const lost = new Promise((resolve) => agent.events.onLost(resolve));
+    connection.pause();
+    const padding = 'x'.repeat(50_000);
+    // answers repeat From: 100 MB of them, had they all to wait
+    for (let at = 0; at < 2_000 && !connection.isClosed; at++) {
+      connection.send(
+        requestOf('OPTIONS', { uri: GRUU, callId: `o${at}`, branch: `z9hG4bKo${at}`, from: `"${padding}" <sip:bob@home2.example>;tag=t` }),
+      );
+      if (at % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect(lost).resolves.toEqual({ code: 'link.lost', detail: 'the server does not read' });
   });
 
   test('seeded mutations of good messages: nothing escapes and the agent goes on', async () => {
