@@ -16,7 +16,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 export function answerText(response: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...plainHeaders, ...headers });
+  // Who is refused may not hold the connection by a body that never ends.
+  const ending = status >= 400 ? { Connection: 'close' } : {};
+  const type = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
+  response.writeHead(status, { ...type, ...ending, ...plainHeaders, ...headers });
   response.end(`${text}\n`);
 }
 

@@ -130,6 +130,18 @@ describe('who may ask', () => {
     expect(token.alice).not.toBe(token.bob);
   });
 
+  it('who may not is let go, though it never ends what it began to send', async () => {
+    for (const line of ['POST /alice/files?token=wrong', 'POST /alice/', 'POST /nobody/']) {
+      const socket = connect(port, '127.0.0.1');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.on('error', () => {}).resume();
+      socket.write(`${line} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 1000000000\r\n\r\nx`);
+      const trickle = setInterval(() => socket.write('x'), 1000);
+      await closed;
+      clearInterval(trickle);
+    }
+  });
+
   it('the token alone says whose core it is', async () => {
     for (const [name, expected] of [
       ['alice', 'sip:alice@parley.example'],
