@@ -175,6 +175,8 @@ export class App {
       this.startError = null;
       this.#sendAgain();
       await Promise.all([this.conversations.load(), this.thread?.reload()]);
+      const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
+      if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
     } catch (thrown) {
       this.startError = toCodedError(thrown);
     }

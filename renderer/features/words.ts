@@ -86,6 +86,7 @@ export const words = {
     drop: (name: string) => `Drop files to send them to ${name}`,
     dropHint: 'They are shown once more before they are sent.',
     tooLarge: (limit: string) => `Larger than ${limit}`,
+    tooMany: (most: number) => `Only ${most} files can wait at once. The others were left out.`,
     tooLong: 'This text is too long to be sent at once.',
     reading: 'Reading the files',
   },

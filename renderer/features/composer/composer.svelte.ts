@@ -28,12 +28,14 @@ export interface ComposerPorts {
 /** how long the person pauses before a draft is saved, ms */
 export const DRAFT_PAUSE = 300;
 /** most files that wait at once */
-const MOST_FILES = 50;
+export const MOST_FILES = 50;
 
 /** What a person is about to send in one conversation: a text, kept as its draft, and files. */
 export class Composer {
   attachments = $state.raw<readonly Attachment[]>([]);
   reading = $state(0);
+  /** files were left out because too many wait already */
+  tooMany = $state(false);
   error = $state.raw<CodedError | null>(null);
 
   readonly #conversationId: number;
@@ -90,8 +92,10 @@ export class Composer {
     const ready = this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
     this.#text = '';
     this.error = null;
-    for (const each of this.attachments) this.#release(each);
-    this.attachments = [];
+    this.tooMany = false;
+    for (const each of ready) this.#release(each);
+    // What cannot be sent stays, with its reason, until the person takes it away.
+    this.attachments = this.attachments.filter((each) => !ready.includes(each));
     for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
     if (text !== '') this.#ports.sendText(text);
     this.saveDraft();
@@ -99,7 +103,7 @@ export class Composer {
 
   /** Pasted or dropped. */
   async addFiles(files: readonly File[]): Promise<void> {
-    const some = files.slice(0, Math.max(0, MOST_FILES - this.attachments.length));
+    const some = this.#asManyAsFit(files);
     await this.#reading(async () => {
       const offered = await this.#ports.bridge.offerFiles(some);
       this.#add(offered.map(({ name, candidate, error }, index) => ({ name, candidate, error, file: some[index] ?? null })));
@@ -110,14 +114,20 @@ export class Composer {
   async choose(): Promise<void> {
     await this.#reading(async () => {
       const chosen = await this.#ports.bridge.chooseFiles();
-      const room = Math.max(0, MOST_FILES - this.attachments.length);
-      this.#add(chosen.slice(0, room).map((each) => ({ ...each, file: null })));
+      this.#add(this.#asManyAsFit(chosen).map((each) => ({ ...each, file: null })));
     });
   }
 
   remove(key: number): void {
+    this.tooMany = false;
     for (const each of this.attachments) if (each.key === key) this.#release(each);
     this.attachments = this.attachments.filter((each) => each.key !== key);
+  }
+
+  #asManyAsFit<File>(files: readonly File[]): readonly File[] {
+    const room = Math.max(0, MOST_FILES - this.attachments.length);
+    this.tooMany = files.length > room;
+    return files.slice(0, room);
   }
 
   #add(files: readonly { name: string; candidate: FileCandidate | null; error: CodedError | null; file: File | null }[]): void {

@@ -159,6 +159,7 @@ describe('the app', () => {
     await settle();
     expect(app.connection.word).toBe('Connected');
     expect(app.thread?.window.messages.map(({ text }) => text)).toEqual(['meanwhile']);
+    expect(app.thread?.conversation.last?.text).toBe('meanwhile');
   });
 
   it('opens a conversation by address, or says why not', async () => {

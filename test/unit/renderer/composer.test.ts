@@ -98,6 +98,18 @@ describe('sending', () => {
     expect(one.attachments).toEqual([]);
   });
 
+  it('says so when more files are added than may wait at once, and keeps what had to stay behind when the others are sent', async () => {
+    const one = composer('', 4);
+    await one.addFiles(Array.from({ length: 49 }, (_, at) => new File(['1'], `${at}.txt`)));
+    expect(one.tooMany).toBe(false);
+    await one.addFiles([new File(['12345'], 'large.txt'), new File(['1'], 'over.txt')]);
+    expect(one.attachments).toHaveLength(50);
+    expect(one.tooMany).toBe(true);
+    one.send();
+    expect(one.attachments.map(({ name }) => name)).toEqual(['large.txt']);
+    expect(one.tooMany).toBe(false);
+  });
+
   it('waits for files that are being read', async () => {
     let go = (): void => {};
     core.before = () => new Promise((resolve) => (go = resolve));
