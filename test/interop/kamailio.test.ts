@@ -114,18 +114,20 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
     const reply = bob.message(request(gruu, 'message/cpim', 'to the device'));
     (await back).answer(200);
     await expect(reply).resolves.toMatchObject({ status: 200 });
-    // Service-Route is used, and the proxy's nonce for more than one request
+    // the outbound proxy, then Service-Route
     expect(sentBy('alice', 'MESSAGE').at(-1)).toMatch(
       /Route: <sip:127\.0\.0\.1:\d+;transport=tcp;lr>, <sip:127\.0\.0\.1:\d+;transport=tcp;lr;orig>/,
     );
   });
 
-  test('a large MESSAGE passes; one to nobody is refused', async () => {
+  test('a large MESSAGE passes; one to nobody is refused; the nonce of the proxy serves both', async () => {
     const { alice, bob } = await pair();
     const text = 'x'.repeat(20_000);
     bob.events.onMessage((message) => message.answer(fromUtf8(message.body) === text ? 200 : 400));
     await expect(alice.message(request(`sip:bob@${Kamailio.domain}`, 'text/plain', text))).resolves.toMatchObject({ status: 200 });
     await expect(alice.message(request(`sip:nobody@${Kamailio.domain}`, 'text/plain', 'x'))).resolves.toMatchObject({ status: 480 });
+    expect(wire.filter((text) => text.startsWith('alice in SIP/2.0 407'))).toHaveLength(1);
+    expect(sentBy('alice', 'MESSAGE').map((text) => /nc=(\d+)/.exec(text)?.[1])).toEqual([undefined, '00000001', '00000002']);
   });
 
   test('R-FT-04: INVITE, 180, 200, ACK and BYE of the caller', async () => {
