@@ -169,7 +169,9 @@ export class Connection {
     const wanted = failureReportOf(request);
     if (wanted === 'no' || (wanted === 'partial' && status === 200)) return;
     const id = request.transactionId;
-    this.write(`MSRP ${id} ${status} ${comment}\r\nTo-Path: ${request.fromPath[0]}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`);
+    // RFC 4975 section 7.2
+    const to = request.method === 'SEND' ? request.fromPath[0] : request.fromPath.join(' ');
+    this.write(`MSRP ${id} ${status} ${comment}\r\nTo-Path: ${to}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`);
   }
 
   /** Ends the connection after what was written has left. */

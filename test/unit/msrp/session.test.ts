@@ -132,9 +132,12 @@ describe('MSRP session', () => {
     const session = left.createSession(new Inbox());
     const far = await RawPeer.connect(left);
     far.send({ to: session.localUri, method: 'REPORT', headers: { 'Message-ID': 'none', Status: '000 200 OK' } });
-    far.send({ to: session.localUri, method: 'NICKNAME' });
+    const relayed = 'msrp://relay.example:9/xyz;tcp msrp://127.0.0.1:9/raw;tcp';
+    far.socket.write(`MSRP abcd NICKNAME\r\nTo-Path: ${session.localUri}\r\nFrom-Path: ${relayed}\r\n-------abcd$\r\n`);
     await far.until(() => far.frames.length === 1);
     expect(far.statuses()).toEqual([501]);
+    // RFC 4975 section 7.2: all the way back, where the answer to a SEND goes to the next hop only
+    expect(far.frames[0]?.head.toPath.join(' ')).toBe(relayed);
   });
 
   it('keeps what Failure-Report and Success-Report ask for', async () => {
