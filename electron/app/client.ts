@@ -22,6 +22,7 @@ import { createUserAgent } from '../sip/user-agent.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
 import { FileCandidates } from './file-candidates.ts';
+import { MovingEngine } from './moving-engine.ts';
 import type { Client, ClientPorts } from './port.ts';
 import { previewOf } from './preview.ts';
 
@@ -52,7 +53,8 @@ export function createClient(ports: ClientPorts): Client {
       return ready && previewOf(ready.path);
     },
     async start() {
-      const starting = (running ??= startCore(ports, notices));
+      running ??= startCore(ports, notices);
+      const starting = running;
       try {
         await starting;
       } catch (thrown) {
@@ -101,7 +103,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const { account, paths, clock } = ports;
   await store.outboxRecover(clock.now());
   const context: ServiceContext = { account, store, clock, notices, log };
-  const msrp = createMsrpEngine();
+  const msrp = new MovingEngine(createMsrpEngine);
   const kick = () => outbox.kick();
 
   const transfers = new TransferService(
@@ -144,10 +146,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const conversations = new ConversationService(context, names, kick);
 
   registration.stateChanged.on((state) => notices.tell('registration.changed', state));
-  let listeningOn: string | null = null;
   registration.registered.on(({ binding }) => {
-    if (listeningOn === binding.localHost) return kick();
-    listeningOn = binding.localHost;
     listening = msrp.listen({ host: binding.localHost, port: 0 }).catch((thrown) => log(`MSRP: ${toCodedError(thrown).detail}`));
     void listening.then(kick);
   });
