@@ -66,7 +66,8 @@ export class IncomingMessage implements FrameConsumer {
       return;
     }
     try {
-      const busy = this.#sink.write(offset, octets);
+      // A sink is promised a Uint8Array, whose `slice` copies; that of a Buffer would show the read buffer.
+      const busy = this.#sink.write(offset, new Uint8Array(octets.buffer, octets.byteOffset, octets.length));
       if (busy instanceof Promise) return busy.catch((thrown: unknown) => this.#sinkFailed(thrown));
     } catch (thrown) {
       this.#sinkFailed(thrown);

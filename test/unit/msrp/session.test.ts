@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MsrpEngine } from '../../../electron/msrp/port.ts';
+import type { MsrpEngine, SessionHandlers } from '../../../electron/msrp/port.ts';
 import type { MsrpFrame } from '../../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
@@ -181,6 +181,20 @@ describe('MSRP session', () => {
     chunk('cccc', '3-*/*', 'cdef', '+');
     await inbox.until(() => inbox.messages.length === 1);
     expect(inbox.messages[0]?.octets.toString()).toBe('abcdefghi');
+  });
+
+  it('hands out octets of which a slice is a copy, though its own memory is used again', async () => {
+    const left = await one();
+    const right = await one();
+    const parts: Uint8Array[] = [];
+    const taking: SessionHandlers = {
+      onMessage: () => ({ write: (_offset, octets) => void parts.push(octets.slice()), complete() {}, abort() {} }),
+      onClosed() {},
+    };
+    const { a } = await pair(left, right, new Inbox(), taking);
+    const source = randomBytes(1_000_000);
+    await a.send({ ...PLAIN, source, successReport: true });
+    expect(Buffer.concat(parts).equals(source)).toBe(true);
   });
 
   it('completes a message whose last chunk has no body at all', async () => {
