@@ -68,7 +68,9 @@ export function serviceOf(headers: readonly HeaderField[]): CpmService | null {
 export function instanceOf(headers: readonly HeaderField[]): string | null {
   for (const value of headerValues(headers, 'Contact', 'm')) {
     const [instance] = parameterValues(value, '+sip.instance');
-    if (instance !== undefined) return instance.replace(/^<|>$/g, '');
+    // it goes into a header of ours again, so nothing may stand in it that could end its quotes
+    const urn = /^<(urn:[\w:.%+-]{1,128})>$/i.exec(instance ?? '')?.[1];
+    if (urn !== undefined) return urn;
   }
   return null;
 }

@@ -71,6 +71,7 @@ describe('CPM names', () => {
   it('reads the device of a request', () => {
     expect(instanceOf([header('Contact', '<sip:a@b;gr=urn:uuid:9>;+sip.instance="<urn:uuid:1>"')])).toBe('urn:uuid:1');
     expect(instanceOf([header('Contact', '<sip:a@b>')])).toBeNull();
+    expect(instanceOf([header('Contact', '<sip:a@b>;+sip.instance="<urn:uuid:1\\";require>"')])).toBeNull();
   });
 });
 
