@@ -75,6 +75,23 @@ describe('files', () => {
   });
 });
 
+describe('what an office program puts on the clipboard', () => {
+  it('is pasted as the text it is, not as a picture of it', async () => {
+    const core = withBob();
+    const { page } = await show(core);
+    await openBob(page);
+    const taken = await field(page).evaluate((input) => {
+      const data = new DataTransfer();
+      data.items.add(new File(['x'], 'image.png', { type: 'image/png' }));
+      data.setData('text/plain', 'Cell');
+      data.setData('text/html', '<b>Cell</b>');
+      return !input.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+    });
+    expect(taken).toBe(false);
+    expect(await page.getByRole('list', { name: 'Files to send' }).count()).toBe(0);
+  });
+});
+
 describe('a file that is answered by the keyboard', () => {
   it('leaves the keyboard in the thread', async () => {
     const core = withBob();
@@ -133,6 +150,26 @@ describe('the keyboard alone', () => {
     await page.keyboard.press('Enter');
     await log(page).waitFor();
     expect(await field(page).inputValue()).toBe('a draft');
+  });
+});
+
+describe('Control and End', () => {
+  it('go to the end of what is being written, and to the newest message where nothing is', async () => {
+    const core = withBob();
+    for (let at = 0; at < 100; at++) core.addMessage(1, { text: `Old ${at}` });
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).evaluate((log) => log.scrollBy(0, -900));
+    const newest = page.getByRole('button', { name: 'Newest message' });
+    await newest.waitFor();
+    await field(page).fill('one\ntwo');
+    await field(page).press('Control+Home');
+    await field(page).press('Control+End');
+    expect(await field(page).evaluate((input) => (input as HTMLTextAreaElement).selectionStart)).toBe(7);
+    expect(await newest.count()).toBe(1);
+    await field(page).fill('');
+    await field(page).press('Control+End');
+    await expect.poll(() => newest.count()).toBe(0);
   });
 });
 
