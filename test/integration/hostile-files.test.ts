@@ -101,7 +101,7 @@ describe('an offer that cannot be put before a person', () => {
     expect(await refused(offer)).toBe(488);
   });
 
-  test('R-V20-18 R-AD-11: above the limit is refused with 403 and 133 Size exceeded', async () => {
+  test('R-AD-11: above the limit is refused with 403 and 133 Size exceeded', async () => {
     const offer = mallory.offer(bob.address, { name: 'huge.bin', size: LIMIT + 1 });
     const answer = await offer.invite.answer;
     expect(answer.status).toBe(403);

@@ -172,7 +172,7 @@ describe('the bodies of the wire examples', () => {
     });
   });
 
-  it('R-FTR-01: the offer of F13-01 shows name, type, size and hash', () => {
+  it('the offer of F13-01 shows name, type, size and hash', () => {
     expect(readFileOffer(offerOf('F13-01.sip')).offer).toMatchObject({
       name: 'notes.pdf',
       type: 'application/pdf',
