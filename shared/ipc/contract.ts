@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from '../base/errors.ts';
+import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
+import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 
 /**
  * THE contract between the client core and a renderer: what may be asked and what is told, each with its schema.
@@ -17,24 +19,8 @@ export const MAX_TEXT = 100_000;
 export const MAX_PAGE = 200;
 
 const codedError = v.object({ code: v.picklist(ERROR_CODES), detail: v.string() });
-const messageStatus = v.picklist(['queued', 'sending', 'sent', 'delivered', 'displayed', 'failed', 'received', 'read']);
-const transferState = v.picklist([
-  'preparing',
-  'queued',
-  'offering',
-  'offered',
-  'accepting',
-  'transferring',
-  'finishing',
-  'verifying',
-  'done',
-  'declined',
-  'expired',
-  'cancelled',
-  'interrupted',
-  'quarantined',
-  'failed',
-]);
+const messageStatus = v.picklist(MESSAGE_STATUSES);
+const transferState = v.picklist(TRANSFER_STATES);
 const direction = v.picklist(['in', 'out']);
 const kind = v.picklist(['text', 'file']);
 

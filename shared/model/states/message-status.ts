@@ -1,3 +1,5 @@
+export const MESSAGE_STATUSES = ['queued', 'sending', 'sent', 'delivered', 'displayed', 'failed', 'received', 'read'] as const;
+
 /**
  * The life of an outgoing message:
  *
@@ -10,7 +12,7 @@
  * `sent` means that the network took it (2xx), never more; `delivered` and `displayed` come from an IMDN only (RFC 5438).
  * A status never goes backwards: a late or repeated event leaves it as it is. An incoming message is `received`, then `read`.
  */
-export type MessageStatus = 'queued' | 'sending' | 'sent' | 'delivered' | 'displayed' | 'failed' | 'received' | 'read';
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
 export type MessageEvent =
   /** the outbox took it up */

@@ -1,3 +1,21 @@
+export const TRANSFER_STATES = [
+  'preparing',
+  'queued',
+  'offering',
+  'offered',
+  'accepting',
+  'transferring',
+  'finishing',
+  'verifying',
+  'done',
+  'declined',
+  'expired',
+  'cancelled',
+  'interrupted',
+  'quarantined',
+  'failed',
+] as const;
+
 /**
  * The life of one file on its way (RFC 5547, MSRP):
  *
@@ -13,22 +31,7 @@
  * for `offered-again` of an incoming one: the sender's retry, which is the same message and thus the same transfer. `confirmed` ends an
  * outgoing one whose last acknowledgement was lost and whose receiver tells by a notification that it has the file.
  */
-export type TransferState =
-  | 'preparing'
-  | 'queued'
-  | 'offering'
-  | 'offered'
-  | 'accepting'
-  | 'transferring'
-  | 'finishing'
-  | 'verifying'
-  | 'done'
-  | 'declined'
-  | 'expired'
-  | 'cancelled'
-  | 'interrupted'
-  | 'quarantined'
-  | 'failed';
+export type TransferState = (typeof TRANSFER_STATES)[number];
 
 export type TransferEvent =
   | 'prepared'
