@@ -12,6 +12,7 @@ import { ConversationService } from '../services/conversations.ts';
 import { Inbox } from '../services/inbox.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { IncomingSessions } from '../services/incoming-sessions.ts';
+import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
@@ -81,6 +82,7 @@ interface Running {
   readonly registration: RegistrationService;
   readonly outbox: OutboxService;
   readonly transfers: TransferService;
+  readonly large: LargeMessages;
   readonly conversations: ConversationService;
   readonly closeMsrp: () => Promise<void>;
 }
@@ -114,6 +116,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   );
   const inbox = new Inbox(context, kick);
   const sessions = new IncomingSessions(context, msrp, inbox);
+  const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
   let listening: Promise<void> = Promise.resolve();
   const dispatch = async (invite: IncomingInvite, link: Link): Promise<void> => {
@@ -136,9 +139,13 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     random: Math.random,
     log,
   });
+  const sendLarge: LargeMessages['send'] = async (...message) => {
+    await listening;
+    return large.send(...message);
+  };
   const outbox = new OutboxService(context, {
     link: () => registration.link,
-    send: (item, link) => (item.kind === 'text' ? sendText(context, item, link) : sendNotification(context, item, link)),
+    send: (item, link) => (item.kind === 'text' ? sendText(context, item, link, sendLarge) : sendNotification(context, item, link)),
     // an offer tells where MSRP listens
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
   });
@@ -152,13 +159,14 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   await transfers.recover();
   registration.start();
-  return { store, registration, outbox, transfers, conversations, closeMsrp: () => msrp.close() };
+  return { store, registration, outbox, transfers, large, conversations, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
-async function stopCore({ store, registration, outbox, transfers, closeMsrp }: Running, { clock, log }: ClientPorts): Promise<void> {
+async function stopCore({ store, registration, outbox, transfers, large, closeMsrp }: Running, { clock, log }: ClientPorts): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
   transfers.stop();
+  large.stop();
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));

@@ -27,8 +27,8 @@ export class MovingEngine implements MsrpEngine {
     return work;
   }
 
-  createSession(handlers: SessionHandlers): MsrpSession {
-    return this.#engine.createSession(handlers);
+  createSession(handlers: SessionHandlers, setup?: 'active'): MsrpSession {
+    return this.#engine.createSession(handlers, setup);
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,9 @@ import type { SessionOwner } from './session.ts';
 import { Session } from './session.ts';
 import { adoptSocket, openSocket } from './socket.ts';
 
+/** the discard port, which RFC 4145 section 4.1 puts where nobody listens */
+const NO_PORT = 9;
+
 export interface EngineOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<EngineLimits>;
@@ -65,10 +68,11 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
     });
   }
 
-  createSession(handlers: SessionHandlers): MsrpSession {
+  createSession(handlers: SessionHandlers, setup?: 'active'): MsrpSession {
     if (this.#closed) throw new ParleyError('request.invalid-state', 'engine closed');
     if (this.#sessions.size >= this.limits.maxSessions) throw new ParleyError('msrp.refused', 'too many sessions');
-    const { host, port } = this.address;
+    const { host, port: listening } = this.address;
+    const port = setup === 'active' ? NO_PORT : listening;
     const id = sessionId();
     const session = new Session(this, id, encodeMsrpUri({ scheme: 'msrp', host, port, sessionId: id, transport: 'tcp' }), handlers);
     this.#sessions.set(id, session);

@@ -9,8 +9,11 @@ export interface MsrpEngine {
   readonly address: { readonly host: string; readonly port: number };
   /** binds the listening port; port 0 lets the system choose. @throws ParleyError `msrp.unreachable` */
   listen(at: { host: string; port: number }): Promise<void>;
-  /** makes the local session URI; octets flow after {@link MsrpSession.connect} */
-  createSession(handlers: SessionHandlers): MsrpSession;
+  /**
+   * Makes the local session URI; octets flow after {@link MsrpSession.connect}.
+   * @param setup `active`: this end will connect and cannot be connected to, so the URI has port 9 (RFC 6135 section 4.2.2)
+   */
+  createSession(handlers: SessionHandlers, setup?: 'active'): MsrpSession;
   /** ends every session with `msrp.lost` and closes the port */
   close(): Promise<void>;
 }

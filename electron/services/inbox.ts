@@ -12,7 +12,7 @@ import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { Notify } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
 
-const COMPOSING_TYPE = 'application/im-iscomposing+xml';
+export const COMPOSING_TYPE = 'application/im-iscomposing+xml';
 /** one level of multipart around the CPIM part is all that CPM uses */
 const MAX_NESTING = 3;
 

@@ -1,19 +1,15 @@
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { type CpmService, contactFeature } from '../../shared/protocol/cpm/names.ts';
-import { mediaType } from '../../shared/protocol/mime/content-type.ts';
 import { makeOrigin, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
 import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../shared/protocol/sdp/msrp-media.ts';
 import { decodeSdp, encodeSdp, type Media, SDP_TYPE, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
-import type { IncomingHead, MessageSink, MsrpEngine } from '../msrp/port.ts';
+import type { MsrpEngine } from '../msrp/port.ts';
 import type { IncomingInvite } from '../sip/port.ts';
 import type { Link, ServiceContext } from './context.ts';
-import { type Envelope, type Inbox, readEnvelope } from './inbox.ts';
+import { COMPOSING_TYPE, type Inbox, readEnvelope } from './inbox.ts';
 import { findPart } from './session-body.ts';
-
-/** octets of one message with its wrapper; texts are capped well below */
-const MAX_MESSAGE = 1_048_576;
-const COMPOSING_TYPE = 'application/im-iscomposing+xml';
+import { MAX_MESSAGE, messageSink } from './session-sink.ts';
 
 /**
  * Chat sessions and large messages that others start are taken without asking (cpm.md section 1, auto-accept); what comes in them lands in the same
@@ -51,7 +47,7 @@ export class IncomingSessions {
     if (offered?.kind !== 'msrp') throw new ParleyError('peer.unsupported', 'no MSRP line');
     const role = setupRole(offered.setup);
     const session = this.#msrp.createSession({
-      onMessage: (head) => this.#sinkFor(envelope, head),
+      onMessage: (head) => messageSink(this.#inbox, envelope, head),
       onClosed: () => void invite.end().catch(() => undefined),
     });
     invite.onEnded(() => void session.close());
@@ -95,39 +91,4 @@ export class IncomingSessions {
     });
     return { origin: makeOrigin(address, this.#context.clock.now()), name: '-', address, media };
   }
-
-  #sinkFor(envelope: Envelope, head: IncomingHead): MessageSink | { refuse: 413 | 415 } {
-    const type = mediaType(head.contentType);
-    if (type !== CPIM_TYPE && type !== COMPOSING_TYPE && type !== 'text/plain') return { refuse: 415 };
-    if ((head.total ?? 0) > MAX_MESSAGE) return { refuse: 413 };
-    let parts: Placed[] = [];
-    let held = 0;
-    return {
-      write: (offset, octets) => {
-        held += octets.length;
-        if (offset + octets.length > MAX_MESSAGE || held > 2 * MAX_MESSAGE)
-          throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
-        parts.push({ offset, octets: octets.slice() });
-      },
-      complete: (size) => {
-        const body = assemble(parts, size);
-        return this.#inbox.take({ ...envelope, fallbackId: `msrp:${head.messageId}` }, head.contentType, body);
-      },
-      abort: () => {
-        parts = [];
-      },
-    };
-  }
-}
-
-interface Placed {
-  readonly offset: number;
-  readonly octets: Uint8Array;
-}
-
-/** Chunks placed by their Byte-Range; where two overlap the later one wins (RFC 4975 section 7.3.1). Together they cover all of `size`. */
-function assemble(parts: readonly Placed[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  for (const { offset, octets } of parts) if (offset < size) whole.set(octets.subarray(0, size - offset), offset);
-  return whole;
 }

@@ -1,4 +1,4 @@
-import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { CPIM_TYPE, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { acceptContact, type CpmService, PAGER_MODE, preferredService } from '../../shared/protocol/cpm/names.ts';
 import { messageRejection } from '../../shared/protocol/cpm/rejection.ts';
@@ -10,32 +10,46 @@ import type { Attempt } from './outbox.ts';
 /** how long the network may keep a message that it cannot deliver at once, seconds (RFC 3428 section 7) */
 const MESSAGE_EXPIRES_S = 86_400;
 
+/**
+ * Octets of a MESSAGE body; a larger one leaves in large message mode (cpm.md section 1). RFC 3428 section 8 allows 1300 to whoever cannot
+ * know that no hop on the way is UDP, and a client behind its proxy cannot.
+ */
+export const PAGER_LIMIT = 1300;
+
+/** Answers to a MESSAGE that send the same text in large message mode, once (cpm.md section 15.2; 513 is a server's 413). */
+const USE_LARGE_MODE: ReadonlySet<number> = new Set([405, 413, 501, 513]);
+
+type TextItem = Extract<OutboxItem, { kind: 'text' }>;
+
+/** The message/cpim of a text: the same octets in either mode, and in each attempt. */
+export function textCpim(context: ServiceContext, { message, peer }: TextItem): Uint8Array {
+  return encodeCpim(
+    makeCpim({
+      from: context.account.address,
+      to: peer,
+      dateTime: formatDateTime(message.sentAt),
+      imdnMessageId: message.imdnId,
+      dispositions: ALL_DISPOSITIONS,
+      contentType: 'text/plain;charset=UTF-8',
+      content: message.text,
+    }),
+  );
+}
+
 /** All that a text needs to leave in pager mode (seed 004 7.2.1, cpm.md section 4). */
-export function pagerMessage(context: ServiceContext, item: Extract<OutboxItem, { kind: 'text' }>): OutgoingRequest {
-  const { address } = context.account;
-  const { message } = item;
+function pagerMessage(context: ServiceContext, item: TextItem, cpim: Uint8Array): OutgoingRequest {
   return {
     target: item.peer,
     headers: [
-      ...originatorHeaders(PAGER_MODE, address),
+      ...originatorHeaders(PAGER_MODE, context.account.address),
       { name: 'Conversation-ID', value: item.cpmConversationId },
       { name: 'Contribution-ID', value: item.contributionId },
-      { name: 'Date', value: new Date(message.sentAt).toUTCString() },
+      { name: 'Date', value: new Date(item.message.sentAt).toUTCString() },
       { name: 'Expires', value: String(MESSAGE_EXPIRES_S) },
     ],
     contactParameters: '',
-    contentType: 'message/cpim',
-    body: encodeCpim(
-      makeCpim({
-        from: address,
-        to: item.peer,
-        dateTime: formatDateTime(message.sentAt),
-        imdnMessageId: message.imdnId,
-        dispositions: ALL_DISPOSITIONS,
-        contentType: 'text/plain;charset=UTF-8',
-        content: message.text,
-      }),
-    ),
+    contentType: CPIM_TYPE,
+    body: cpim,
   };
 }
 
@@ -48,14 +62,23 @@ export function originatorHeaders(service: CpmService, address: string): Header[
   ];
 }
 
-export async function sendText(context: ServiceContext, item: Extract<OutboxItem, { kind: 'text' }>, link: Link): Promise<Attempt> {
-  return attemptFromAnswer(await link.agent.message(pagerMessage(context, item)));
+/** In the mode that its size asks for. @param sendLarge sends the message/cpim in large message mode */
+export async function sendText(
+  context: ServiceContext,
+  item: TextItem,
+  link: Link,
+  sendLarge: (item: TextItem, link: Link, cpim: Uint8Array) => Promise<Attempt>,
+): Promise<Attempt> {
+  const cpim = textCpim(context, item);
+  if (cpim.length > PAGER_LIMIT) return sendLarge(item, link, cpim);
+  const answer = await link.agent.message(pagerMessage(context, item, cpim));
+  return USE_LARGE_MODE.has(answer.status) ? sendLarge(item, link, cpim) : attemptFromAnswer(answer);
 }
 
-/** What the answer to a MESSAGE means for the next try (cpm.md section 15.2). */
-export function attemptFromAnswer(answer: FinalAnswer): Attempt {
+/** What the answer to a MESSAGE, or to a request with rules of its own, means for the next try (cpm.md section 15.2). */
+export function attemptFromAnswer(answer: FinalAnswer, rejectionOf = messageRejection): Attempt {
   if (answer.status < 300) return { kind: 'accepted' };
-  const rejection = messageRejection(answer.status, answer.headers);
+  const rejection = rejectionOf(answer.status, answer.headers);
   const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
   if (rejection.permanent) return { kind: 'failed', error };
   return { kind: 'postponed', error, whenOnline: false, retryAfterMs: rejection.retryAfter === null ? null : rejection.retryAfter * 1000 };

@@ -29,7 +29,11 @@ test(`the sender is killed ${KILLS} times while ${MESSAGES} messages are sent: a
   const args = ['--account', accountFile, '--user-data', join(folder, 'sender')];
 
   const random = sequence(20261120);
-  const texts = Array.from({ length: MESSAGES }, (_, index) => ({ clientId: randomToken(24), text: `message ${index}` }));
+  // every tenth is too large for pager mode
+  const texts = Array.from({ length: MESSAGES }, (_, index) => ({
+    clientId: randomToken(24),
+    text: `message ${index}${index % 10 === 9 ? ' and more'.repeat(560) : ''}`,
+  }));
   const confirmed = new Set<string>();
   let begun = 0;
   let interrupted = 0;

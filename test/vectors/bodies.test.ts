@@ -15,6 +15,7 @@ import {
   rootPart,
 } from '../../shared/protocol/multipart/multipart.ts';
 import { makeFileAnswer, makeFileOffer, readFileAnswer, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
+import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
 import { readFileOffer } from '../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
 import { headerOf, sipExample } from './example.ts';
@@ -116,7 +117,7 @@ describe('the bodies of the wire examples', () => {
     expect([...partContent(icon).subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   });
 
-  it.each(['F11-03.sip', 'F13-01.sip'])('the SDP of %s decodes and encodes to the same octets', (name) => {
+  it.each(['F04-03.sip', 'F11-03.sip', 'F13-01.sip'])('the SDP of %s decodes and encodes to the same octets', (name) => {
     const { body } = sipExample(name);
     expect(fromUtf8(encodeSdp(decodeSdp(body)))).toBe(fromUtf8(body));
   });
@@ -172,6 +173,20 @@ describe('the bodies of the wire examples', () => {
     });
   });
 
+  it('R-LM-14 R-LM-15 R-LM-16 R-LM-17 R-LM-18: the offer of a large message says what F04-01 says', () => {
+    const made = makeLargeMessageOffer({
+      origin: { user: 'alice', id: '3981234501', version: '3981234501', address: '192.0.2.10' },
+      address: '192.0.2.10',
+      path: 'msrp://192.0.2.10:9/Qx63TwxQgGVYjENeIcBE;tcp',
+      size: 3917,
+    });
+    const lines = (octets: Uint8Array) => fromUtf8(octets).split('\r\n').sort();
+    expect(lines(encodeSdp(made))).toEqual(lines(sipExample('F04-01.sip').body));
+    expect(readLargeMessageAnswer(made, decodeSdp(sipExample('F04-03.sip').body))).toEqual({
+      remotePath: ['msrp://203.0.113.20:20544/LpshO0IT8pc08PX3WtMV;tcp'],
+    });
+  });
+
   it('the offer of F13-01 shows name, type, size and hash', () => {
     expect(readFileOffer(offerOf('F13-01.sip')).offer).toMatchObject({
       name: 'notes.pdf',
@@ -187,6 +202,7 @@ describe('the bodies of the wire examples', () => {
   it.each([
     ['F02-01.sip', 'oma.cpm.msg'],
     ['F02-03.sip', 'oma.cpm.msg'],
+    ['F04-01.sip', 'oma.cpm.largemsg'],
     ['F11-01.sip', 'oma.cpm.filetransfer'],
     ['F13-01.sip', 'oma.cpm.filetransfer'],
     ['F01-03.sip', null],

@@ -12,6 +12,7 @@ export type CpmService =
   | 'oma.cpm.session.group';
 
 export const PAGER_MODE: CpmService = 'oma.cpm.msg';
+export const LARGE_MESSAGE: CpmService = 'oma.cpm.largemsg';
 export const FILE_TRANSFER: CpmService = 'oma.cpm.filetransfer';
 
 const SERVICES: readonly string[] = [

@@ -63,10 +63,18 @@ export function messageRejection(status: number, headers: readonly HeaderField[]
 /** The answer to the INVITE of a file (cpm.md sections 10.5, 15.1, 15.2). */
 export function fileRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
   const warnings = readWarnings(headers);
-  if (status === 403 && warnings.some(({ text }) => /\b133\b|size exceeded/i.test(text)))
-    return rejection(['peer.too-large', true], headers);
+  if (status === 403 && warnings.some(isSizeWarning)) return rejection(['peer.too-large', true], headers);
   if ((status === 488 || status === 606) && warnings.some(isMediaWarning)) return rejection(['peer.unsupported', true], headers);
   return rejection(FILE[status] ?? MESSAGE[status] ?? byClass(status), headers);
+}
+
+/**
+ * The answer to the INVITE of a large message (cpm.md sections 15.1, 15.2). A text is tried again where a MESSAGE would be; 488 and 606 mean
+ * that its media type or path is not taken.
+ */
+export function largeMessageRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
+  if (status === 403 && readWarnings(headers).some(isSizeWarning)) return rejection(['peer.too-large', true], headers);
+  return messageRejection(status, headers);
 }
 
 /** A group whose server does not carry files (`122 Function not allowed`, in whatever code: cpm.md section 10.8). */
@@ -76,6 +84,10 @@ export function refusesFiles(headers: readonly HeaderField[]): boolean {
 
 function byClass(status: number): Row {
   return CLASSES[Math.floor(status / 100)] ?? ['peer.malformed', true];
+}
+
+function isSizeWarning({ text }: Warning): boolean {
+  return /\b133\b|size exceeded/i.test(text);
 }
 
 /** Codes 300 to 398 speak of the session description (RFC 3261 section 20.43); 399 is free text. */

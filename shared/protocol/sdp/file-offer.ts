@@ -140,15 +140,8 @@ export interface FileAnswer {
  * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (type, range or transport), `peer.malformed`
  */
 export function readFileAnswer(offer: SessionDescription, answer: SessionDescription): FileAnswer {
-  const [offered] = offer.media;
-  const [media] = answer.media;
-  if (offered?.kind !== 'msrp' || offered.fileSelector === null) throw new TypeError('not an offer of a file');
-  if (media?.kind !== 'msrp' || answer.media.length !== offer.media.length) {
-    throw new ParleyError('peer.malformed', 'the answer has other media than the offer');
-  }
-  if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
-  if (media.protocol !== offered.protocol) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
-  if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
+  const { offered, media } = answeredMedia(offer, answer);
+  if (offered.fileSelector === null) throw new TypeError('not an offer of a file');
   if (media.fileTransferId !== null && media.fileTransferId !== offered.fileTransferId) {
     throw new ParleyError('peer.malformed', 'another file-transfer-id in the answer');
   }
@@ -158,14 +151,35 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
   }
   const type = offered.fileSelector.type ?? 'application/octet-stream';
   const raw = acceptsType(media.acceptTypes, type);
-  const wrapped = acceptsType(media.acceptTypes, 'message/cpim') && acceptsType([...media.acceptWrappedTypes, ...media.acceptTypes], type);
-  if (!raw && !wrapped) throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
+  if (!raw && !acceptsWrapped(media, type)) throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
   return {
     remotePath: media.path,
     role: media.setup === 'active' ? 'passive' : 'active',
     form: raw ? 'raw' : 'cpim',
     maxSize: media.maxSize,
   };
+}
+
+/**
+ * The only medium of an offer of ours and of its answer.
+ * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (transport), `peer.malformed`
+ */
+export function answeredMedia(offer: SessionDescription, answer: SessionDescription): { offered: MsrpMedia; media: MsrpMedia } {
+  const [offered] = offer.media;
+  const [media] = answer.media;
+  if (offered?.kind !== 'msrp') throw new TypeError('not an offer of MSRP');
+  if (media?.kind !== 'msrp' || answer.media.length !== offer.media.length) {
+    throw new ParleyError('peer.malformed', 'the answer has other media than the offer');
+  }
+  if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
+  if (media.protocol !== offered.protocol) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
+  if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
+  return { offered, media };
+}
+
+/** Whether a `message/cpim` with that inside may go to whoever described this medium (cpm.md section 12, 8). */
+export function acceptsWrapped({ acceptTypes, acceptWrappedTypes }: MsrpMedia, type: string): boolean {
+  return acceptsType(acceptTypes, 'message/cpim') && acceptsType([...acceptWrappedTypes, ...acceptTypes], type);
 }
 
 function sameRange(a: FileRange, b: FileRange, size: number | null): boolean {

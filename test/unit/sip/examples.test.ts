@@ -8,8 +8,8 @@ const folder = new URL('../../vectors/examples/', import.meta.url);
 const names = readdirSync(folder).filter((name) => name.endsWith('.sip'));
 
 describe('the wire examples', () => {
-  it('holds the flows F01, F02, F11 and F13', () => {
-    for (const flow of ['F01-01', 'F01-06', 'F02-01', 'F02-06', 'F11-01', 'F11-15', 'F13-01', 'F13-06']) {
+  it('holds the flows F01, F02, F04, F11 and F13', () => {
+    for (const flow of ['F01-01', 'F01-06', 'F02-01', 'F02-06', 'F04-01', 'F04-11', 'F11-01', 'F11-15', 'F13-01', 'F13-06']) {
       expect(names).toContain(`${flow}.sip`);
     }
   });

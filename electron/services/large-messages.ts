@@ -1,0 +1,204 @@
+import { type CodedError, type ErrorCode, ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { addressTitle } from '../../shared/model/address.ts';
+import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
+import { contactFeature, LARGE_MESSAGE } from '../../shared/protocol/cpm/names.ts';
+import { largeMessageRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { makeOrigin } from '../../shared/protocol/sdp/file-offer.ts';
+import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
+import { decodeSdp, encodeSdp, SDP_TYPE } from '../../shared/protocol/sdp/sdp.ts';
+import type { MsrpEngine, MsrpSession } from '../msrp/port.ts';
+import type { FinalAnswer, Header, OutgoingInvite } from '../sip/port.ts';
+import type { OutboxItem } from '../store/port.ts';
+import type { Link, ServiceContext } from './context.ts';
+import type { Inbox } from './inbox.ts';
+import { type Attempt, attemptFromError } from './outbox.ts';
+import { messageSink } from './session-sink.ts';
+import { attemptFromAnswer, originatorHeaders } from './standalone.ts';
+import { chunkSizeFor } from './transfers/chunk-size.ts';
+
+type TextItem = Extract<OutboxItem, { kind: 'text' }>;
+
+/** longer than the 60 s in which a person who is asked answers (cpm.md section 15.3); then CANCEL */
+const ANSWER_WITHIN_MS = 90_000;
+/** A peer that has answered every chunk and sends no REPORT for this long sends none (RFC 4975 section 7.1.4 asks it to). */
+const REPORT_WITHIN_MS = 30_000;
+/** who took all of a message so often, and went away each time without a REPORT, has it */
+const UNREPORTED_TRIES = 3;
+/** MSRP 413 is what a device says that is being switched off, too; from this try on it means that the text is not wanted */
+const STOPPED_TRIES = 6;
+
+/** MSRP answers that another try will not change (cpm.md section 15.4). */
+const REFUSALS: Readonly<Record<number, ErrorCode>> = {
+  400: 'peer.malformed',
+  403: 'peer.not-allowed',
+  415: 'peer.unsupported',
+  423: 'peer.too-large',
+  501: 'peer.unsupported',
+};
+
+/**
+ * Texts that are too large for a MESSAGE: one INVITE, one MSRP message, BYE (seed 004 7.2.2, cpm.md section 5). The other side has the text
+ * when it reports so. Whatever breaks before that is tried again with the same imdn.Message-ID, by which the receiver knows what it has.
+ */
+export class LargeMessages {
+  readonly #context: ServiceContext;
+  readonly #msrp: MsrpEngine;
+  readonly #inbox: Inbox;
+  readonly #live = new Set<AbortController>();
+  /** how often a message was taken as a whole and not reported, by imdn.Message-ID */
+  readonly #unreported = new Map<string, number>();
+  #stopped = false;
+
+  constructor(context: ServiceContext, msrp: MsrpEngine, inbox: Inbox) {
+    this.#context = context;
+    this.#msrp = msrp;
+    this.#inbox = inbox;
+  }
+
+  /** @param cpim the whole message/cpim */
+  async send(item: TextItem, link: Link, cpim: Uint8Array): Promise<Attempt> {
+    const abort = new AbortController();
+    this.#live.add(abort);
+    if (this.#stopped) abort.abort(closing());
+    try {
+      return await this.#invite(item, link, cpim, abort);
+    } catch (thrown) {
+      const error = toCodedError(abort.signal.aborted ? abort.signal.reason : thrown);
+      this.#context.log(`large message ${item.message.id}: ${error.code} ${error.detail}`);
+      return attemptFromSession(error, item.attempts);
+    } finally {
+      this.#live.delete(abort);
+    }
+  }
+
+  /** CANCEL or BYE for all that is under way; it waits for the next start. */
+  stop(): void {
+    this.#stopped = true;
+    for (const abort of this.#live) abort.abort(closing());
+  }
+
+  async #invite(item: TextItem, link: Link, cpim: Uint8Array, abort: AbortController): Promise<Attempt> {
+    const { signal } = abort;
+    signal.throwIfAborted();
+    const { account, clock, log } = this.#context;
+    const envelope = {
+      peer: item.peer,
+      title: addressTitle(item.peer),
+      cpmConversationId: item.cpmConversationId,
+      contributionId: item.contributionId,
+      originInstance: null,
+      fallbackId: '',
+    };
+    // the peer may notify in this very session (cpm.md section 12, 10)
+    const onMessage = messageSink.bind(null, this.#inbox, envelope);
+    const session = this.#msrp.createSession({ onMessage, onClosed: () => undefined }, 'active');
+    const address = link.binding.localHost;
+    const origin = makeOrigin(address, clock.now());
+    const offer = makeLargeMessageOffer({ origin, address, path: session.localUri, size: cpim.length });
+    const invite = link.agent.invite({
+      target: item.peer,
+      headers: inviteHeaders(account.address, item),
+      contactParameters: contactFeature([LARGE_MESSAGE]),
+      contentType: SDP_TYPE,
+      body: encodeSdp(offer),
+    });
+    const end = () => void invite.end().catch((thrown) => log(`ending a large message: ${toCodedError(thrown).detail}`));
+    signal.addEventListener('abort', end, { once: true });
+    invite.onEnded((cause) => {
+      // a broken SIP flow does not stop octets that flow beside it
+      if (cause.by === 'remote') abort.abort(new ParleyError('peer.unavailable', 'the other side ended the session'));
+    });
+    try {
+      const answer = await this.#answer(invite, abort);
+      if (answer.status >= 300) return attemptFromAnswer(answer, largeMessageRejection);
+      const { remotePath } = readLargeMessageAnswer(offer, decodeSdp(answer.body));
+      await session.connect({ role: 'active', remotePath, signal });
+      await this.#deliver(session, item.message.imdnId, cpim, chunkSizeFor(answer.headers), signal);
+      return { kind: 'accepted' };
+    } finally {
+      // a message on its way is ended with `#` first, and BYE follows
+      await session.close();
+      end();
+    }
+  }
+
+  async #answer(invite: OutgoingInvite, abort: AbortController): Promise<FinalAnswer> {
+    const { signal } = abort;
+    const cancelTimer = this.#context.clock.after(ANSWER_WITHIN_MS, () => abort.abort(new ParleyError('peer.timeout', 'no final answer')));
+    try {
+      return await new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        invite.answer.then(resolve, reject);
+      });
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  /** Resolves when the other side has the message. */
+  #deliver(session: MsrpSession, imdnId: string, cpim: Uint8Array, chunkSize: number, signal: AbortSignal): Promise<void> {
+    let isTaken = false;
+    let cancelTimer: () => void = () => undefined;
+    return new Promise<void>((resolve, reject) => {
+      const onProgress = (acknowledged: number) => {
+        if (acknowledged < cpim.length || isTaken) return;
+        isTaken = true;
+        cancelTimer = this.#context.clock.after(REPORT_WITHIN_MS, resolve);
+      };
+      session.send({ contentType: CPIM_TYPE, source: cpim, successReport: true, chunkSize, signal, onProgress }).then(resolve, (thrown) => {
+        if (isTaken && this.#hasItUnreported(imdnId, toCodedError(thrown))) resolve();
+        else reject(thrown);
+      });
+    }).finally(() => cancelTimer());
+  }
+
+  #hasItUnreported(imdnId: string, error: CodedError): boolean {
+    const wentAway = error.code === 'msrp.lost' || error.code === 'file.cancelled';
+    if (!wentAway || this.#stopped) return false;
+    const times = (this.#unreported.get(imdnId) ?? 0) + 1;
+    if (times < UNREPORTED_TRIES) this.#unreported.set(imdnId, times);
+    else this.#unreported.delete(imdnId);
+    return times >= UNREPORTED_TRIES;
+  }
+}
+
+/** Header fields of the INVITE beyond SIP's own (flow F04-01). */
+function inviteHeaders(address: string, item: TextItem): Header[] {
+  return [
+    ...originatorHeaders(LARGE_MESSAGE, address),
+    { name: 'Conversation-ID', value: item.cpmConversationId },
+    { name: 'Contribution-ID', value: item.contributionId },
+    { name: 'Accept', value: SDP_TYPE },
+    { name: 'Content-Disposition', value: 'session' },
+  ];
+}
+
+function closing(): ParleyError {
+  return new ParleyError('link.offline', 'the app is closing');
+}
+
+/**
+ * What the end of a session before its time means, in the words for a person who cannot be reached: nobody chose this mode.
+ * @param attempts tries before this one
+ */
+function attemptFromSession(error: CodedError, attempts: number): Attempt {
+  const told = (code: ErrorCode): CodedError => ({ code, detail: `${error.code}: ${error.detail}` });
+  const again = (code: ErrorCode): Attempt => ({ kind: 'postponed', error: told(code), whenOnline: false, retryAfterMs: null });
+  switch (error.code) {
+    case 'peer.timeout':
+    case 'msrp.timeout':
+      return again('peer.timeout');
+    case 'peer.unavailable':
+    case 'msrp.unreachable':
+    case 'msrp.lost':
+      return again('peer.unavailable');
+    case 'msrp.stopped':
+      return attempts + 1 < STOPPED_TRIES ? again('peer.unavailable') : { kind: 'failed', error: told('peer.declined') };
+    case 'msrp.refused': {
+      const refusal = REFUSALS[Number.parseInt(error.detail, 10)];
+      return refusal === undefined ? again('peer.unavailable') : { kind: 'failed', error: told(refusal) };
+    }
+    default:
+      return attemptFromError(error);
+  }
+}
