@@ -116,12 +116,15 @@ describe('a peer that', () => {
     const peer = await peerOf('erin');
     const large = await sendTo(address, 'whole or not at all '.repeat(5000));
     const later = await sendTo(address, 'written later');
-    let vanished: Promise<void> = Promise.resolve();
-    const begun = new Promise<void>((resolve) => {
-      peer.sip.request('INVITE').then((invite) => peer.accept(invite, { write: () => resolve((vanished = peer.vanish())) }));
+    const invite = await peer.sip.request('INVITE');
+    await new Promise<void>((begun) => {
+      const write = () => {
+        begun();
+        return new Promise<void>(() => undefined);
+      };
+      peer.accept(invite, { write });
     });
-    await begun;
-    await vanished;
+    await peer.vanish();
     const erin = await people.device('erin', 'erin');
     await became(large, 'delivered');
     await became(later, 'delivered');

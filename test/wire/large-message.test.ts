@@ -101,7 +101,7 @@ describe.skipIf(hindrance !== null)('large message mode as tshark sees it', () =
     const [answer, port, frame] = await one(answered, 'sdp.media_attr', 'sdp.media.port', 'frame.number');
     return { offer: offer?.split('|') ?? [], answer: answer?.split('|') ?? [], port: Number(port), frame: Number(frame) };
   }
-  const valueOf = (attributes: string[], name: string) => attributes.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1);
+  const attribute = (attributes: string[], name: string) => attributes.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1);
 
   test('no packet is malformed', async () => {
     expect(await wire.count('sip')).toBeGreaterThan(20);
@@ -130,17 +130,17 @@ describe.skipIf(hindrance !== null)('large message mode as tshark sees it', () =
   test('R-LM-13 R-LM-14 R-LM-15 R-LM-16 R-LM-18: the offer of one message over MSRP, for which this end connects', async () => {
     await each('sdp.media contains "TCP/MSRP"');
     await each('sdp.media.port==9');
-    for (const attribute of ['sendonly', 'accept-types:message/cpim', 'path:msrp', 'setup:active', 'accept-wrapped-types:text/plain']) {
-      await each(`sdp.media_attr contains "${attribute}"`);
+    for (const line of ['sendonly', 'accept-types:message/cpim', 'path:msrp', 'setup:active', 'accept-wrapped-types:text/plain']) {
+      await each(`sdp.media_attr contains "${line}"`);
     }
     expect(await wire.count(`${INVITE} && sdp.media_attr contains "file-transfer-id"`)).toBe(0);
   });
 
   test('R-LM-17: the announced size is the size of the message in MSRP', async () => {
     const { offer, answer } = await descriptions();
-    const [range] = await one(`msrp.to.path contains "${valueOf(answer, 'path')}" && msrp.content.type`, 'msrp.byte.range');
+    const [range] = await one(`msrp.to.path contains "${attribute(answer, 'path')}" && msrp.content.type`, 'msrp.byte.range');
     expect(range).toMatch(/^1-/);
-    expect(valueOf(offer, 'file-selector')).toBe(`size:${range?.split('/')[1]}`);
+    expect(attribute(offer, 'file-selector')).toBe(`size:${range?.split('/')[1]}`);
   });
 
   test('R-LM-20: what is given up while it rings is cancelled and ends with 487', async () => {
@@ -180,8 +180,8 @@ describe.skipIf(hindrance !== null)('large message mode as tshark sees it', () =
     const [opened] = await one(`tcp.flags.syn==1 && tcp.flags.ack==0 && tcp.dstport==${port} && frame.number>${frame}`, 'tcp.srcport');
     const sent = `tcp.srcport==${opened} && tcp.dstport==${port} && msrp.method=="SEND"`;
     const [to, from] = await one(sent, 'msrp.to.path', 'msrp.from.path');
-    expect(to).toBe(valueOf(answer, 'path'));
-    expect(from).toBe(valueOf(offer, 'path'));
+    expect(to).toBe(attribute(answer, 'path'));
+    expect(from).toBe(attribute(offer, 'path'));
     const [type, range, report] = await one(`${sent} && msrp.content.type`, 'msrp.content.type', 'msrp.byte.range', 'msrp.success.report');
     expect(type).toBe('message/cpim');
     expect(range).toMatch(/^1-/);
@@ -190,7 +190,7 @@ describe.skipIf(hindrance !== null)('large message mode as tshark sees it', () =
 
   test('R-LM-28 R-LM-29: BYE by the route of the dialog directly after the last MSRP answer, and it is answered 200', async () => {
     const { offer } = await descriptions();
-    const path = valueOf(offer, 'path');
+    const path = attribute(offer, 'path');
     const reports = await wire.packets(`msrp.to.path contains "${path}" && msrp.method=="REPORT"`, 'frame.number');
     const answers = await wire.packets(`msrp.to.path contains "${path}" && msrp.status.code==200`, 'frame.number');
     expect(answers.length).toBeGreaterThan(0);

@@ -151,7 +151,8 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
   }
   const type = offered.fileSelector.type ?? 'application/octet-stream';
   const raw = acceptsType(media.acceptTypes, type);
-  if (!raw && !acceptsWrapped(media, type)) throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
+  if (!raw && !acceptsWrapped(media, type))
+    throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
   return {
     remotePath: media.path,
     role: media.setup === 'active' ? 'passive' : 'active',

@@ -121,7 +121,19 @@ describe('a large text leaves as in flow F04', () => {
     expect(example.startLine).toBe(`INVITE ${invite?.target} SIP/2.0`);
     const sent = invite?.headers ?? [];
     for (const { name, value } of sent) expect(value, name).toBe(headerOf(example, name));
-    const own = ['Via', 'Max-Forwards', 'Route', 'From', 'To', 'Call-ID', 'CSeq', 'Contact', 'Content-Type', 'Content-Length', 'User-Agent'];
+    const own = [
+      'Via',
+      'Max-Forwards',
+      'Route',
+      'From',
+      'To',
+      'Call-ID',
+      'CSeq',
+      'Contact',
+      'Content-Type',
+      'Content-Length',
+      'User-Agent',
+    ];
     const agents = ['Supported', 'Session-Expires', 'Allow'];
     expect([...sent.map(({ name }) => name), ...own, ...agents].sort()).toEqual(example.headers.map(({ name }) => name).sort());
     expect(headerOf(example, 'Contact').endsWith(`;${invite?.contactParameters}`)).toBe(true);
@@ -130,7 +142,10 @@ describe('a large text leaves as in flow F04', () => {
 
   test('R-LM-13 R-LM-14 R-LM-15 R-LM-16 R-LM-17 R-LM-18: with the lines of its session description', async () => {
     await scene.send();
-    const lines = (body: Uint8Array | undefined) => fromUtf8(body ?? new Uint8Array()).split('\r\n').filter((line) => !line.startsWith('o='));
+    const lines = (body: Uint8Array | undefined) =>
+      fromUtf8(body ?? new Uint8Array())
+        .split('\r\n')
+        .filter((line) => !line.startsWith('o='));
     expect(lines(scene.invites[0]?.body).sort()).toEqual(lines(sipExample('F04-01.sip').body).sort());
   });
 
@@ -166,7 +181,8 @@ describe('a large text leaves as in flow F04', () => {
 });
 
 describe('the mode follows from the octets of the message/cpim', () => {
-  const overhead = (text: string) => textCpim(scene.context, { ...scene.item, message: { ...scene.item.message, text } }).length - utf8(text).length;
+  const overhead = (text: string) =>
+    textCpim(scene.context, { ...scene.item, message: { ...scene.item.message, text } }).length - utf8(text).length;
 
   test.each(['x', '漢', '🙂'])('up to 1300 octets a MESSAGE, one more is an INVITE: %s at the boundary', async (last) => {
     const room = PAGER_LIMIT - overhead('x'.repeat(900));
