@@ -47,7 +47,7 @@ export class LargePeer {
   obliging(): void {
     const next = async (): Promise<void> => {
       for (;;) {
-        const fits = (message: SipRequest | SipResponse) => message.kind === 'request' && /^(BYE|UPDATE|CANCEL)$/.test(message.method);
+        const fits = (message: SipRequest | SipResponse) => message.kind === 'request' && /^(BYE|UPDATE)$/.test(message.method);
         const request = (await this.sip.next(fits, 120_000)) as SipRequest;
         const refresh = [
           ['Contact', `<${this.sip.contactUri}>`],
