@@ -53,16 +53,6 @@ describe('MSRP session', () => {
     for (const id of ids) expect(id.length * 5).toBeGreaterThanOrEqual(80);
   });
 
-  it('names port 9 where it will connect by itself, and answers and reports come back all the same', async () => {
-    const [left, right, inbox] = [await one(), await one(), new Inbox()];
-    const a = left.createSession(new Inbox(), 'active');
-    const b = right.createSession(inbox);
-    expect(decodeMsrpUri(a.localUri)).toMatchObject({ host: '127.0.0.1', port: 9 });
-    await Promise.all([a.connect({ role: 'active', remotePath: [b.localUri] }), b.connect({ role: 'passive', remotePath: [a.localUri] })]);
-    await a.send({ ...PLAIN, source: text('reported'), successReport: true });
-    expect(inbox.messages.map((m) => m.octets.toString())).toEqual(['reported']);
-  });
-
   it('lets two messages of one connection take turns, chunk by chunk', async () => {
     const { port, peer, close } = await RawPeer.accept();
     const left = await one();
