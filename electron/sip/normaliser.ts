@@ -100,12 +100,7 @@ export class Normaliser {
     this.#acceptContacts.clear();
   }
 
-  #requestForNetwork(
-    startLine: string,
-    fields: readonly SipHeader[],
-    body: Uint8Array,
-    sentBy: SentBy,
-  ): SipMessage | null {
+  #requestForNetwork(startLine: string, fields: readonly SipHeader[], body: Uint8Array, sentBy: SentBy): SipMessage | null {
     const [method = '', maskedTarget = ''] = startLine.split(' ');
     const uri = unmaskUri(maskedTarget);
     const callId = unmaskToken(fieldValue(fields, 'Call-ID'));
@@ -115,7 +110,10 @@ export class Normaliser {
     const own = privateFields(fields);
     const keep = method === 'REGISTER' ? ';keep' : '';
     const outgoing: SipHeader[] = [
-      { name: 'Via', value: `SIP/2.0/${sentBy.protocol} ${sentBy.host}:${sentBy.port};branch=${this.#networkBranch(branch, callId)};rport${keep}` },
+      {
+        name: 'Via',
+        value: `SIP/2.0/${sentBy.protocol} ${sentBy.host}:${sentBy.port};branch=${this.#networkBranch(branch, callId)};rport${keep}`,
+      },
       { name: 'Max-Forwards', value: '70' },
       ...(routes.length === 0 ? [] : [{ name: 'Route', value: routes.join(', ') }]),
       { name: 'From', value: unmaskParty(fieldValue(fields, 'From')) },

@@ -8,6 +8,11 @@ export interface Credentials {
   readonly cert: string;
 }
 
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A certificate authority that openssl made for this test run; its certificates are worth nothing elsewhere. */
 export class TestAuthority {
   /** PEM of the authority */
@@ -17,7 +22,7 @@ export class TestAuthority {
 
   constructor(name = 'Parley test authority') {
     this.#folder = mkdtempSync(join(tmpdir(), 'parley-ca-'));
-    process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
+    folders.push(this.#folder);
     this.#openssl(['req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', `/CN=${name}`, '-days', '2']);
     this.certificate = this.#read('ca.pem');
   }

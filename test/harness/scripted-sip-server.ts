@@ -4,10 +4,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { fromUtf8, NO_BYTES, utf8 } from '../../shared/base/bytes.ts';
+import type { SipTransport } from '../../shared/model/account.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import { SipFramer } from '../../shared/protocol/sip/framer.ts';
 import { header, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
-import type { SipTransport } from '../../shared/model/account.ts';
 
 /** how long a test waits for what must come */
 const PATIENCE_MS = 8_000;

@@ -34,11 +34,11 @@ export function wrongName(certificate: Pick<PeerCertificate, 'subject' | 'subjec
 }
 
 /** The plain words for what Node found wrong with a chain; null for an error that is not about certificates. */
-export function certificateTrouble(error: Error, certificate: Partial<Pick<PeerCertificate, 'valid_to' | 'valid_from'>>): string | null {
+export function certificateTrouble(error: Error): string | null {
   if (error instanceof ParleyError) return error.code === 'link.certificate' ? error.detail : null;
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'CERT_HAS_EXPIRED') return `the certificate has expired${certificate.valid_to ? ` on ${certificate.valid_to}` : ''}`;
-  if (code === 'CERT_NOT_YET_VALID') return `the certificate is not valid${certificate.valid_from ? ` before ${certificate.valid_from}` : ' yet'}`;
+  if (code === 'CERT_HAS_EXPIRED') return 'the certificate has expired';
+  if (code === 'CERT_NOT_YET_VALID') return 'the certificate is not valid yet';
   if (/^(UNABLE_TO_(GET_ISSUER|VERIFY)|SELF_SIGNED|DEPTH_ZERO|CERT_UNTRUSTED)/.test(code)) {
     return `the certificate is of an unknown issuer (${code})`;
   }

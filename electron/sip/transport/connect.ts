@@ -38,7 +38,7 @@ export async function connectWire(target: Target, options: ConnectOptions, signa
     return new StreamWire(socket, 'TCP');
   }
   const socket = secured(target, options);
-  await ready(socket, 'secureConnect', signal, (error) => tlsFailure(error, socket, where));
+  await ready(socket, 'secureConnect', signal, (error) => tlsFailure(error, where));
   if (transport === 'tls') return new StreamWire(socket, 'TLS');
   return await openWebSocket(socket, `wss://${uriHost(options.proxyHost)}:${target.port}${options.path ?? '/'}`, where, signal);
 }
@@ -90,8 +90,8 @@ function ready(
   });
 }
 
-function tlsFailure(error: Error, socket: TLSSocket, where: string): ParleyError {
-  const trouble = certificateTrouble(error, socket.getPeerCertificate() ?? {});
+function tlsFailure(error: Error, where: string): ParleyError {
+  const trouble = certificateTrouble(error);
   if (trouble !== null) return new ParleyError('link.certificate', `${where}: ${trouble}`);
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return new ParleyError('link.unreachable', `${where}: ${PLAIN.find(([pattern]) => pattern.test(code))?.[1] ?? error.message}`);
