@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { createServer as createHttps } from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Flow, FlowListeners } from '../../electron/sip/transport/flow.ts';
@@ -96,10 +98,11 @@ describe.each([
     await vi.waitFor(() => expect(received).toHaveLength(1));
   });
 
-  test('a message keeps its octets after the next ones came', async () => {
+  test('each message has octets of its own', async () => {
     const { connection } = await connected();
     for (let at = 0; at < 50; at++) connection.write(message(`k${at}`, `body ${at}`));
     await connection.until(() => received.length === 50);
+    expect(received.every((octets) => octets.buffer.byteLength === octets.byteLength)).toBe(true);
     expect(received.map((octets) => fromUtf8(decodeSip(octets).body))).toEqual(Array.from({ length: 50 }, (_, at) => `body ${at}`));
   });
 
@@ -218,6 +221,20 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
     });
   });
 
+  test('nothing below TLS 1.2 is offered', async () => {
+    let hello = '';
+    const options = await rawServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (octets: Buffer) => {
+        hello = octets.toString('hex');
+        socket.destroy();
+      });
+    });
+    await expect(openFlow(options, new AbortController().signal)).rejects.toMatchObject({ code: 'link.unreachable' });
+    // supported_versions (RFC 8446 section 4.2.1) with 1.3 and 1.2 only
+    expect(hello).toContain('002b00050403040303');
+  });
+
   test('a server that speaks no TLS is said to be one', async () => {
     const options = await rawServer((socket) => {
       socket.on('error', () => undefined);
@@ -247,7 +264,14 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
 
 describe('the WebSocket handshake', () => {
   test('asks for the path that was configured, on the name of the proxy, for the subprotocol sip', async () => {
-    const named = authority.issue('DNS:localhost');
+    const asked: string[] = [];
+    const named = {
+      ...authority.issue('DNS:localhost'),
+      SNICallback: (name: string, done: (error: null) => void) => {
+        asked.push(name);
+        done(null);
+      },
+    };
     const server = await ScriptedSipServer.start({ transport: 'wss', tls: named });
     const flow = await openFlow(
       {
@@ -258,12 +282,54 @@ describe('the WebSocket handshake', () => {
       new AbortController().signal,
     );
     expect(server.upgrades).toEqual([{ path: '/ws?a=b', host: `localhost:${server.port}` }]);
+    expect(asked).toEqual(['localhost']);
     flow.destroy();
     await server.stop();
   });
 
+  test('a message in the same read as the end of the handshake is not lost', async () => {
+    const web = createHttps(credentials);
+    const payload = encodeSip(requestOf('OPTIONS', { uri: 'sip:x@y', callId: 'early', branch: 'z9hG4bKearly' }));
+    web.on('upgrade', (request, socket) => {
+      const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      const head = [
+        'HTTP/1.1 101 Switching Protocols',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        `Sec-WebSocket-Accept: ${createHash('sha1').update(key).digest('base64')}`,
+        'Sec-WebSocket-Protocol: sip',
+      ];
+      const frame = Buffer.from([0x82, 126, payload.length >> 8, payload.length & 0xff]);
+      socket.on('error', () => undefined);
+      socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), frame, payload]));
+    });
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    const received = vi.fn();
+    const options = secureOptions('wss', (web.address() as { port: number }).port);
+    const flow = await openFlow({ ...options, onMessage: received }, new AbortController().signal);
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1));
+    flow.destroy();
+    web.close();
+  });
+
+  test('its server must answer pings, so that silence after the first ends the flow', async () => {
+    const server = await ScriptedSipServer.start({ transport: 'wss', tls: credentials });
+    const opened = server.connection();
+    const lost = vi.fn();
+    const flow = await openFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
+    (await opened).pause();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      flow.keepAlive(25, false);
+      vi.advanceTimersByTime(35_000);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(lost).toHaveBeenCalledWith({ code: 'link.lost', detail: 'no answer to a keep-alive' });
+    await server.stop();
+  });
+
   test('a web server that is no SIP server is link.unreachable', async () => {
-    const { createServer: createHttps } = await import('node:https');
     const web = createHttps(credentials, (_, response) => response.writeHead(404).end('no'));
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
     const pending = openFlow(secureOptions('wss', (web.address() as { port: number }).port), new AbortController().signal);

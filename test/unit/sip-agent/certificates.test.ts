@@ -76,6 +76,12 @@ describe.each(['tls', 'wss'] as const)('the certificate of a server over %s', (t
     );
   });
 
+  test(`with a wildcard is ${transport === 'wss' ? 'taken, as of a web server' : 'refused'}`, async () => {
+    const result = await outcome(transport, authority.issue('DNS:*.edge.example'), { host: 'a.edge.example' });
+    if (transport === 'wss') expect(result).toBeUndefined();
+    else expect(result).toMatchObject(trouble(/the certificate is for \*\.edge\.example, not for a\.edge\.example or home1\.example$/));
+  });
+
   test('is refused when nobody knows who issued it, with an authority of our own and without', async () => {
     expect(await outcome(transport, stranger.issue('DNS:home1.example'))).toMatchObject(trouble(/of an unknown issuer/));
     expect(await outcome(transport, good, { trust: undefined })).toMatchObject(trouble(/of an unknown issuer/));
