@@ -26,7 +26,7 @@ describe.each([
   ['tls', 'TLS', '::1'],
   ['wss', 'WSS', '127.0.0.1'],
   ['wss', 'WSS', '::1'],
-] as const)('R-REG-09: a flow over %s (%s in Via) to %s', (transport, protocol, host) => {
+] as const)('a flow over %s (%s in Via) to %s', (transport, protocol, host) => {
   let server: ScriptedSipServer;
   let flow: Flow | null = null;
   let lost: CodedError[] = [];

@@ -62,7 +62,7 @@ async function found(zone: Zone, transport: SipTransport, port: number | null = 
   return targets.map((target) => `${target.address} ${target.port}`);
 }
 
-describe('R-REG-09: where the proxy is (RFC 3263)', () => {
+describe('where the proxy is (RFC 3263)', () => {
   test('NAPTR of the transport, SRV by priority, every address of each server', async () => {
     expect(await found(EXAMPLE, 'tcp')).toEqual(['2001:db8::1 5060', '192.0.2.1 5060', '192.0.2.2 5070']);
     expect(await found(EXAMPLE, 'tls')).toEqual(['2001:db8::1 5061', '192.0.2.1 5061']);
