@@ -18,8 +18,19 @@ const groups = {
   ],
   // To unpack the Electron from npm and to compile the store's addon for it.
   substitute: ['unzip', 'gcc', 'g++', 'libc6-dev'],
-  // A display without a screen, the second browser, the dissector the wire tests look through, and a SIP core of somebody else.
-  tests: ['xvfb', 'xauth', 'chromium', 'tshark', 'kamailio', 'kamailio-outbound-modules', 'sip-tester'],
+  // A display without a screen, the second browser, the dissector the wire tests look through, a SIP core of somebody else, and certificates for it.
+  tests: [
+    'xvfb',
+    'xauth',
+    'chromium',
+    'tshark',
+    'openssl',
+    'kamailio',
+    'kamailio-outbound-modules',
+    'kamailio-tls-modules',
+    'kamailio-websocket-modules',
+    'sip-tester',
+  ],
 };
 
 /**

@@ -1,13 +1,18 @@
-import { open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { Account } from '../../shared/model/account.ts';
+import type { Account, SipTransport } from '../../shared/model/account.ts';
+import { readCaFile } from './ca-file.ts';
+import { readSmallFile } from './small-file.ts';
 
 const MAX_ACCOUNT_FILE = 64 * 1024;
-const SIP_PORT = 5060;
+const TRANSPORTS = ['tcp', 'tls', 'wss'] as const;
 const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])`;
 const ADDRESS = new RegExp(String.raw`^sip:[^\s@;?<>"\\\u0000-\u001f]{1,128}@${HOST}$`);
-const PROXY = new RegExp(String.raw`^(?:sip:)?(${HOST})(?::(\d{1,5}))?(?:;transport=([A-Za-z]+))?$`, 'i');
+const PROXY = new RegExp(
+  String.raw`^(sip:|wss://)?(${HOST})(?::(\d{1,5}))?(/[\w\-.~!$&'()*+,=:@%/?]{0,200})?(?:;transport=([A-Za-z]+))?$`,
+  'i',
+);
 
 const oneLine = (max: number) =>
   v.pipe(
@@ -22,7 +27,8 @@ const accountFile = v.strictObject({
   user: oneLine(256),
   password: oneLine(1024),
   outboundProxy: v.pipe(oneLine(512), v.regex(PROXY, 'must be like proxy.example.com:5060')),
-  transport: v.optional(v.pipe(oneLine(8), v.toLowerCase(), v.literal('tcp', 'must be "tcp": the only transport so far')), 'tcp'),
+  transport: v.optional(v.pipe(oneLine(8), v.toLowerCase(), v.picklist(TRANSPORTS, 'must be "tcp", "tls" or "wss"'))),
+  caFile: v.optional(oneLine(4096)),
   displayName: v.optional(oneLine(128)),
   maxFileSize: v.optional(
     v.pipe(v.number('must be a number of octets'), v.integer('must be whole'), v.minValue(0, 'must not be negative'), v.safeInteger()),
@@ -31,15 +37,22 @@ const accountFile = v.strictObject({
 });
 
 /**
- * Reads the JSON file an administrator wrote for one account.
+ * Reads the JSON file an administrator wrote for one account, and the authorities it names.
  * @throws ParleyError `account.malformed`, which names the field
  */
 export async function readAccountFile(path: string): Promise<Account> {
-  return parseAccount(await readSmallFile(path));
+  const { account, caFile } = parseAccountFile(await readSmallFile(path, MAX_ACCOUNT_FILE));
+  return caFile === null ? account : { ...account, caCertificates: await readCaFile(resolve(dirname(path), caFile)) };
+}
+
+export interface AccountFile {
+  readonly account: Account;
+  /** as it stands in the file: absolute, or relative to the file's folder */
+  readonly caFile: string | null;
 }
 
 /** @throws ParleyError `account.malformed` */
-export function parseAccount(text: string): Account {
+export function parseAccountFile(text: string): AccountFile {
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -48,28 +61,37 @@ export function parseAccount(text: string): Account {
   }
   const parsed = v.safeParse(accountFile, json, { abortEarly: true });
   if (!parsed.success) throw new ParleyError('account.malformed', explain(parsed.issues[0]));
-  const { address, user, password, outboundProxy, displayName, maxFileSize } = parsed.output;
+  const { address, user, password, outboundProxy, displayName, maxFileSize, caFile } = parsed.output;
+  const next = nextHop(outboundProxy, parsed.output.transport);
+  if (caFile !== undefined && next.transport === 'tcp') {
+    throw new ParleyError('account.malformed', 'caFile: only with the transport tls or wss, tcp proves nothing');
+  }
   return {
-    address,
-    user,
-    password,
-    outboundProxy: hostAndPort(outboundProxy),
-    transport: 'tcp',
-    displayName: displayName ?? address.slice('sip:'.length, address.indexOf('@')),
-    maxFileSize,
+    account: {
+      address,
+      user,
+      password,
+      ...next,
+      displayName: displayName ?? address.slice('sip:'.length, address.indexOf('@')),
+      maxFileSize,
+    },
+    caFile: caFile ?? null,
   };
 }
 
-function hostAndPort(proxy: string): string {
-  const [, host, port, transport] = PROXY.exec(proxy) ?? [];
-  const number = Number(port ?? SIP_PORT);
+/** `transport` may stand in the address of the proxy as well; said twice it must be the same. */
+function nextHop(proxy: string, named: SipTransport | undefined): Pick<Account, 'outboundProxy' | 'transport'> {
+  const [, scheme, host, port, path, parameter] = PROXY.exec(proxy) ?? [];
+  const number = Number(port ?? 1);
   if (host === undefined || number < 1 || number > 65535) {
     throw new ParleyError('account.malformed', 'outboundProxy: the port must be 1 to 65535');
   }
-  if (transport !== undefined && transport.toLowerCase() !== 'tcp') {
-    throw new ParleyError('account.malformed', 'outboundProxy: the transport must be tcp, the only one so far');
-  }
-  return `${host}:${number}`;
+  const inAddress = scheme?.toLowerCase() === 'wss://' ? 'wss' : parameter?.toLowerCase();
+  const transport = TRANSPORTS.find((one) => one === (inAddress ?? named ?? 'tcp'));
+  if (transport === undefined) throw new ParleyError('account.malformed', 'outboundProxy: the transport must be tcp, tls or wss');
+  if (transport !== (named ?? transport)) throw new ParleyError('account.malformed', `outboundProxy: its transport is not ${named}`);
+  if (path !== undefined && transport !== 'wss') throw new ParleyError('account.malformed', 'outboundProxy: only wss has a path');
+  return { outboundProxy: `${host}${port === undefined ? '' : `:${number}`}${path ?? ''}`, transport };
 }
 
 function explain(issue: v.BaseIssue<unknown>): string {
@@ -78,22 +100,4 @@ function explain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === 'never') return `${field}: no such field`;
   if (issue.received === 'undefined') return `${field}: is missing`;
   return `${field}: ${issue.message}`;
-}
-
-async function readSmallFile(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const buffer = Buffer.alloc(MAX_ACCOUNT_FILE + 1);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-      if (bytesRead > MAX_ACCOUNT_FILE) throw new ParleyError('account.malformed', 'the file is too large for an account');
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (thrown) {
-    if (thrown instanceof ParleyError) throw thrown;
-    const code = (thrown as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new ParleyError('account.malformed', `the file cannot be read (${code})`, { cause: thrown });
-  }
 }

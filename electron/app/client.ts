@@ -200,6 +200,7 @@ function makeAgent(ports: ClientPorts, instanceUrn: string): UserAgent {
     password: account.password,
     outboundProxy: proxyOf(account),
     transport: account.transport,
+    caCertificates: account.caCertificates,
     instanceUrn,
     services: OFFERED_SERVICES,
     userAgent: `CPM-client/OMA2.0 Parley/${version} (${platform})`,

@@ -11,7 +11,7 @@ import { carrying, LIBRARY_VIA_HOST, OWN_URI } from './library-message.ts';
 import { maskToken, maskUri } from './masking.ts';
 import { Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
 import type { Header } from './port.ts';
-import type { Flow } from './tcp-transport.ts';
+import type { Flow } from './transport/flow.ts';
 
 // sip.js takes a request for new as soon as it was answered over TCP, so a repeated one would be delivered twice;
 // a back-to-back agent in front may well repeat: at T2 = 4 s the latest (RFC 3261 section 17.1.2.2). Timer J in full would keep
@@ -208,7 +208,11 @@ export class AgentCore {
   async #send(text: string): Promise<void> {
     const flow = this.#flow;
     if (flow === null) throw new ParleyError('link.lost', 'there is no connection');
-    const message = this.#normaliser.forNetwork(text, { host: uriHost(flow.localHost), port: flow.localPort });
+    const message = this.#normaliser.forNetwork(text, {
+      protocol: flow.protocol,
+      host: uriHost(flow.localHost),
+      port: flow.localPort,
+    });
     if (message !== null) await flow.send(encodeSip(message));
   }
 

@@ -66,7 +66,8 @@ export class Identity {
   /** RFC 3608 section 5: the outbound proxy, then Service-Route in its order */
   get routes(): readonly string[] {
     const { host, port } = this.options.outboundProxy;
-    return [`<sip:${uriHost(host)}:${port};transport=tcp;lr>`, ...this.serviceRoutes];
+    const at = port === null ? '' : `:${port}`;
+    return [`<sip:${uriHost(host)}${at};transport=${this.#transport};lr>`, ...this.serviceRoutes];
   }
 
   /** What every request outside of a dialog has in common. @throws ParleyError `request.invalid` */
@@ -93,7 +94,13 @@ export class Identity {
   }
 
   #contactUri(user: string): string {
-    return `sip:${user}@${uriHost(this.local.host)}:${this.local.port};transport=tcp`;
+    return `sip:${user}@${uriHost(this.local.host)}:${this.local.port};transport=${this.#transport}`;
+  }
+
+  /** as a URI names it; RFC 7118 section 5.2 has one word for both kinds of WebSocket */
+  get #transport(): string {
+    const { transport } = this.options;
+    return transport === 'wss' ? 'ws' : transport;
   }
 }
 

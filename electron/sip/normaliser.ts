@@ -22,6 +22,13 @@ const MAX_OPEN_OCTETS = 32 * 1_048_576;
 /** INVITEs whose Accept-Contact is remembered for their CANCEL and ACK */
 const MAX_REMEMBERED_INVITES = 256;
 
+/** this end of the flow, as a Via has it */
+export interface SentBy {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 interface Received {
   /** without its body */
   readonly request: SipRequest;
@@ -71,7 +78,7 @@ export class Normaliser {
   }
 
   /** @returns null when sip.js answers a request that is not known any more */
-  forNetwork(text: string, via: { readonly host: string; readonly port: number }): SipMessage | null {
+  forNetwork(text: string, via: SentBy): SipMessage | null {
     const headEnd = text.indexOf('\r\n\r\n');
     const [startLine = '', ...lines] = text.slice(0, headEnd).split('\r\n');
     const fields = lines.map((line): SipHeader => {
@@ -93,12 +100,7 @@ export class Normaliser {
     this.#acceptContacts.clear();
   }
 
-  #requestForNetwork(
-    startLine: string,
-    fields: readonly SipHeader[],
-    body: Uint8Array,
-    sentBy: { readonly host: string; readonly port: number },
-  ): SipMessage | null {
+  #requestForNetwork(startLine: string, fields: readonly SipHeader[], body: Uint8Array, sentBy: SentBy): SipMessage | null {
     const [method = '', maskedTarget = ''] = startLine.split(' ');
     const uri = unmaskUri(maskedTarget);
     const callId = unmaskToken(fieldValue(fields, 'Call-ID'));
@@ -108,7 +110,10 @@ export class Normaliser {
     const own = privateFields(fields);
     const keep = method === 'REGISTER' ? ';keep' : '';
     const outgoing: SipHeader[] = [
-      { name: 'Via', value: `SIP/2.0/TCP ${sentBy.host}:${sentBy.port};branch=${this.#networkBranch(branch, callId)};rport${keep}` },
+      {
+        name: 'Via',
+        value: `SIP/2.0/${sentBy.protocol} ${sentBy.host}:${sentBy.port};branch=${this.#networkBranch(branch, callId)};rport${keep}`,
+      },
       { name: 'Max-Forwards', value: '70' },
       ...(routes.length === 0 ? [] : [{ name: 'Route', value: routes.join(', ') }]),
       { name: 'From', value: unmaskParty(fieldValue(fields, 'From')) },

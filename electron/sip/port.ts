@@ -1,4 +1,5 @@
 import type { CodedError } from '../../shared/base/errors.ts';
+import type { ProxyAddress, SipTransport } from '../../shared/model/account.ts';
 
 /**
  * What the client needs of a SIP user agent, and nothing of the library behind it.
@@ -7,7 +8,7 @@ import type { CodedError } from '../../shared/base/errors.ts';
 export interface UserAgent {
   /**
    * Connects and registers (RFC 3261, 5626, 5627). Resolves with the binding after a 200 that lists this instance.
-   * @throws ParleyError `link.unreachable`, `link.timeout`, `link.credentials` (401/403 after a good answer to a challenge), `link.refused`, `link.server`
+   * @throws ParleyError `link.unreachable`, `link.timeout`, `link.certificate`, `link.credentials` (401/403 after a good answer to a challenge), `link.refused`, `link.server`
    */
   register(): Promise<Binding>;
   /** ends the binding of this instance; resolves when answered, or after 2 s */
@@ -40,8 +41,12 @@ export interface UserAgentOptions {
   /** digest user name and password */
   readonly user: string;
   readonly password: string;
-  readonly outboundProxy: { readonly host: string; readonly port: number };
-  readonly transport: 'tcp';
+  readonly outboundProxy: ProxyAddress;
+  readonly transport: SipTransport;
+  /** PEM, trusted in place of the public authorities (`tls`, `wss`) */
+  readonly caCertificates?: string | undefined;
+  /** the system's when left out */
+  readonly resolver?: Resolver | undefined;
   /** `urn:uuid:…`, made once per installation and kept (R-REG-04) */
   readonly instanceUrn: string;
   /** names after `urn:urn-7:3gpp-service.ims.icsi.`, for `+g.3gpp.icsi-ref` of the Contact (cpm.md section 2.1) */
@@ -52,6 +57,32 @@ export interface UserAgentOptions {
   readonly expires: number;
   /** every message in and out, as octets on the wire; for diagnostics */
   readonly tap?: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
+}
+
+/** What RFC 3263 asks of the name service. Each rejects, or answers with nothing, where there is no such record. */
+export interface Resolver {
+  naptr(name: string): Promise<readonly NaptrRecord[]>;
+  srv(name: string): Promise<readonly SrvRecord[]>;
+  /** A and AAAA in the order to try them */
+  addresses(name: string): Promise<readonly string[]>;
+}
+
+/** RFC 3403 section 4.1 */
+export interface NaptrRecord {
+  readonly order: number;
+  readonly preference: number;
+  readonly flags: string;
+  readonly service: string;
+  readonly regexp: string;
+  readonly replacement: string;
+}
+
+/** RFC 2782 */
+export interface SrvRecord {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  readonly name: string;
 }
 
 export interface Binding {

@@ -20,7 +20,9 @@ import type {
   UserAgentOptions,
 } from './port.ts';
 import { Registration, refreshDelay } from './registration.ts';
-import { type Flow, openFlow } from './tcp-transport.ts';
+import type { Flow } from './transport/flow.ts';
+import { openFlow } from './transport/open-flow.ts';
+import { systemResolver } from './transport/resolver.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -122,7 +124,11 @@ class SipUserAgent implements UserAgent {
     if (this.#core.flow !== null) return;
     this.#connecting ??= openFlow(
       {
-        ...this.#options.outboundProxy,
+        proxy: this.#options.outboundProxy,
+        transport: this.#options.transport,
+        domain: this.#identity.domain,
+        caCertificates: this.#options.caCertificates,
+        resolver: this.#options.resolver ?? systemResolver(),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         tap: this.#options.tap,
         onMessage: (octets) => this.#core.receive(octets),

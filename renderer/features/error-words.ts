@@ -25,6 +25,7 @@ const LINES: Record<ErrorCode, Line> = {
   'link.unreachable': 'The server cannot be reached',
   'link.lost': 'The connection was lost',
   'link.timeout': 'No answer from the server',
+  'link.certificate': 'The server could not prove that it is the right one',
   'link.credentials': 'The server does not accept the user name or password',
   'link.refused': 'The server refused this account',
   'link.server': 'The server has a problem',

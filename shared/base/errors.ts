@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'link.unreachable',
   'link.lost',
   'link.timeout',
+  'link.certificate',
   'link.credentials',
   'link.refused',
   'link.server',

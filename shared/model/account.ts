@@ -1,3 +1,6 @@
+/** How the client reaches its SIP core: TCP, TLS (RFC 3261 section 26), or secure WebSocket (RFC 7118). */
+export type SipTransport = 'tcp' | 'tls' | 'wss';
+
 /** One CPM account, as a person or a pilot's administrator writes it down. */
 export interface Account {
   /** CPM Address: `sip:alice@example.com` */
@@ -6,16 +9,26 @@ export interface Account {
   /** digest user name; often the part before the @, or the private identity of an IMS */
   readonly user: string;
   readonly password: string;
-  /** next hop of every request: `host:port` */
+  /** next hop of every request: `host:port`, or `host` alone, which is looked up by RFC 3263; for `wss` a path may follow */
   readonly outboundProxy: string;
-  readonly transport: 'tcp';
+  readonly transport: SipTransport;
+  /** certificates in PEM that are trusted in place of the public authorities; for `tls` and `wss` */
+  readonly caCertificates?: string;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
 }
 
+export interface ProxyAddress {
+  /** a name, or an address without brackets */
+  readonly host: string;
+  /** null: to be found by RFC 3263 */
+  readonly port: number | null;
+  /** of the WebSocket URI */
+  readonly path?: string;
+}
+
 /** The next hop, taken apart; an IPv6 host loses its brackets. */
-export function proxyOf(account: Pick<Account, 'outboundProxy'>): { host: string; port: number } {
-  const colon = account.outboundProxy.lastIndexOf(':');
-  const host = account.outboundProxy.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(account.outboundProxy.slice(colon + 1)) };
+export function proxyOf(account: Pick<Account, 'outboundProxy'>): ProxyAddress {
+  const [, bracketed, plain = '', port, path] = /^(?:\[([^\]]*)\]|([^:/]*))(?::([0-9]+))?(\/.*)?$/.exec(account.outboundProxy) ?? [];
+  return { host: bracketed ?? plain, port: port === undefined ? null : Number(port), ...(path === undefined ? {} : { path }) };
 }

@@ -5,6 +5,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SipTransport } from '../../shared/model/account.ts';
+import { TestAuthority } from './certificates.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../interop/kamailio/kamailio.cfg', import.meta.url));
 const MODULES = [
@@ -12,28 +14,49 @@ const MODULES = [
   '/usr/lib/aarch64-linux-gnu/kamailio/modules/',
   '/usr/lib64/kamailio/modules/',
   '/usr/lib/kamailio/modules/',
-].find((folder) => existsSync(`${folder}outbound.so`));
+].find((folder) => existsSync(`${folder}tm.so`));
 const PROGRAM = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
   .map((folder) => `${folder}/kamailio`)
   .find((path) => existsSync(path));
+/** what stands in a package of its own */
+const PARTS = [
+  ['outbound.so', 'kamailio-outbound-modules'],
+  ['tls.so', 'kamailio-tls-modules'],
+  ['websocket.so', 'kamailio-websocket-modules'],
+] as const;
+const LACKING = PARTS.find(([part]) => !existsSync(`${MODULES}${part}`))?.[1];
+const TLS = `[server:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+private_key = @FOLDER@/server.key
+certificate = @FOLDER@/server.pem
+`;
 const START_MS = 15_000;
 const STOP_MS = 5_000;
 
 /** Why no Kamailio can run here; null when one can. */
 export const kamailioMissing: string | null =
-  PROGRAM === undefined ? 'kamailio is not installed' : MODULES === undefined ? 'kamailio-outbound-modules is not installed' : null;
+  PROGRAM === undefined ? 'kamailio is not installed' : LACKING !== undefined ? `${LACKING} is not installed` : null;
 
-/** A Kamailio of its own on a free port of loopback. */
+/** A Kamailio of its own on free ports of loopback, with a certificate for its domain. */
 export class Kamailio {
   static readonly domain = 'test.example';
   readonly host = '127.0.0.1';
-  readonly port: number;
+  readonly authority: TestAuthority;
+  readonly #ports: { readonly tcp: number; readonly tls: number };
   readonly #child: ChildProcess;
   readonly #folder: string;
   #log = '';
 
-  private constructor(port: number, child: ChildProcess, folder: string) {
-    this.port = port;
+  private constructor(
+    ports: { readonly tcp: number; readonly tls: number },
+    authority: TestAuthority,
+    child: ChildProcess,
+    folder: string,
+  ) {
+    this.#ports = ports;
+    this.authority = authority;
     this.#child = child;
     this.#folder = folder;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -45,15 +68,24 @@ export class Kamailio {
   static async start(digest: 'MD5' | 'SHA-256'): Promise<Kamailio> {
     if (PROGRAM === undefined || MODULES === undefined) throw new Error(kamailioMissing ?? '');
     const folder = await mkdtemp(join(tmpdir(), 'parley-kamailio-'));
-    const port = await freePort();
+    const ports = { tcp: await freePort(), tls: await freePort() };
+    const authority = new TestAuthority();
+    const { key, cert } = authority.issue(`DNS:${Kamailio.domain}`);
+    await writeFile(join(folder, 'server.key'), key);
+    await writeFile(join(folder, 'server.pem'), cert);
+    await writeFile(join(folder, 'tls.cfg'), TLS.replaceAll('@FOLDER@', folder));
     const text = await readFile(CONFIGURATION, 'utf8');
     const path = join(folder, 'kamailio.cfg');
-    await writeFile(path, text.replaceAll('@PORT@', String(port)).replaceAll('@MODULES@', MODULES));
+    const values = { '@PORT@': String(ports.tcp), '@TLS_PORT@': String(ports.tls), '@FOLDER@': folder, '@MODULES@': MODULES };
+    await writeFile(
+      path,
+      Object.entries(values).reduce((filled, [name, value]) => filled.replaceAll(name, value), text),
+    );
     const options = ['-f', path, '-P', join(folder, 'pid'), '-Y', folder, '-w', folder, '-m', '32', '-M', '8', '-DD', '-E'];
     const child = spawn(PROGRAM, [...options, ...(digest === 'SHA-256' ? ['-A', 'WITH_SHA256'] : [])], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const kamailio = new Kamailio(port, child, folder);
+    const kamailio = new Kamailio(ports, authority, child, folder);
     try {
       await kamailio.#listening();
     } catch (thrown) {
@@ -61,6 +93,10 @@ export class Kamailio {
       throw thrown;
     }
     return kamailio;
+  }
+
+  portOf(transport: SipTransport): number {
+    return transport === 'tcp' ? this.#ports.tcp : this.#ports.tls;
   }
 
   /** what it wrote, the last of it */
@@ -84,7 +120,7 @@ export class Kamailio {
   async #listening(): Promise<void> {
     const end = Date.now() + START_MS;
     for (;;) {
-      if (await accepts(this.port)) return;
+      if ((await accepts(this.#ports.tcp)) && (await accepts(this.#ports.tls))) return;
       if (Date.now() > end || this.#child.exitCode !== null) throw new Error(`kamailio does not listen:\n${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -1,6 +1,10 @@
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { fromUtf8, NO_BYTES, utf8 } from '../../shared/base/bytes.ts';
+import type { SipTransport } from '../../shared/model/account.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import { SipFramer } from '../../shared/protocol/sip/framer.ts';
 import { header, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
@@ -15,25 +19,47 @@ export interface Extra {
   readonly toTag?: string;
 }
 
-/** A SIP server over raw TCP that does what the test says and nothing else. */
+export interface ServerOptions {
+  readonly transport?: SipTransport;
+  /** key, certificate and versions, for `tls` and `wss` */
+  readonly tls?: TlsOptions;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** A SIP server over raw TCP, TLS or secure WebSocket that does what the test says and nothing else. */
 export class ScriptedSipServer {
   readonly #server: Server;
   readonly #connections: ScriptedConnection[] = [];
   readonly #waiting: ((connection: ScriptedConnection) => void)[] = [];
 
-  private constructor(server: Server) {
-    this.#server = server;
-    server.on('connection', (socket) => {
-      const connection = new ScriptedConnection(socket);
+  /** WebSocket upgrade requests: path and Host */
+  readonly upgrades: { readonly path: string; readonly host: string }[] = [];
+
+  private constructor({ transport = 'tcp', tls = {} }: ServerOptions) {
+    const accept = (socket: Socket, webSocket?: WebSocket): void => {
+      const connection = new ScriptedConnection(socket, webSocket);
       this.#connections.push(connection);
       this.#waiting.shift()?.(connection);
-    });
+    };
+    if (transport === 'wss') {
+      const server = createHttpsServer(tls);
+      const webSockets = new WebSocketServer({ server, handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false) });
+      webSockets.on('connection', (webSocket, request) => {
+        this.upgrades.push({ path: request.url ?? '', host: request.headers.host ?? '' });
+        accept(request.socket, webSocket);
+      });
+      this.#server = server;
+    } else {
+      this.#server = transport === 'tls' ? createTlsServer(tls, accept) : createServer(accept);
+    }
+    this.#server.on('tlsClientError', () => undefined);
   }
 
-  static async start(): Promise<ScriptedSipServer> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new ScriptedSipServer(server);
+  static async start(options: ServerOptions = {}): Promise<ScriptedSipServer> {
+    const scripted = new ScriptedSipServer(options);
+    await new Promise<void>((resolve) => scripted.#server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve));
+    return scripted;
   }
 
   get port(): number {
@@ -53,31 +79,48 @@ export class ScriptedSipServer {
 
 export class ScriptedConnection {
   readonly #socket: Socket;
+  readonly #webSocket: WebSocket | undefined;
   readonly #framer = new SipFramer();
   readonly #received: SipMessage[] = [];
   readonly #texts = new WeakMap<SipMessage, string>();
   readonly #waiting = new Set<() => void>();
   pings = 0;
+  pongs = 0;
+  /** the kinds of WebSocket frames received */
+  readonly frames: ('text' | 'binary')[] = [];
   isClosed = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, webSocket?: WebSocket) {
     this.#socket = socket;
+    this.#webSocket = webSocket;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.isClosed = true;
       this.#wake();
     });
-    socket.on('data', (octets) => {
-      for (const frame of this.#framer.push(octets)) {
-        if (frame.kind === 'ping') this.pings += 1;
-        if (frame.kind !== 'message') continue;
-        const message = decodeSip(frame.octets);
-        this.#texts.set(message, fromUtf8(frame.octets));
-        this.#received.push(message);
-      }
+    if (webSocket === undefined) socket.on('data', (octets) => this.#receive(octets));
+    webSocket?.on('error', () => undefined);
+    webSocket?.on('message', (data, isBinary) => {
+      this.frames.push(isBinary ? 'binary' : 'text');
+      this.#receive(data as Buffer);
+    });
+    webSocket?.on('ping', () => {
+      this.pings += 1;
       this.#wake();
     });
+  }
+
+  #receive(octets: Uint8Array): void {
+    for (const frame of this.#framer.push(octets)) {
+      if (frame.kind === 'ping') this.pings += 1;
+      if (frame.kind === 'pong') this.pongs += 1;
+      if (frame.kind !== 'message') continue;
+      const message = decodeSip(frame.octets);
+      this.#texts.set(message, fromUtf8(frame.octets));
+      this.#received.push(message);
+    }
+    this.#wake();
   }
 
   /** the octets of a received message as text */
@@ -112,8 +155,16 @@ export class ScriptedConnection {
     this.write(encodeSip(message));
   }
 
+  /** raw octets on a stream, one frame on a WebSocket */
   write(octets: Uint8Array | string): void {
-    this.#socket.write(octets);
+    if (this.#webSocket === undefined) this.#socket.write(octets);
+    else this.#webSocket.send(octets, () => undefined);
+  }
+
+  /** ends the connection as a server does that stops */
+  end(): void {
+    if (this.#webSocket === undefined) this.#socket.end();
+    else this.#webSocket.close(1001);
   }
 
   reply(request: SipRequest, status: number, extra: Extra = {}): void {

@@ -13,7 +13,13 @@ const OFFER = 'v=0\r\no=a 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt
 
 const title = `the user agent on Kamailio${kamailioMissing === null ? '' : ` (skipped: ${kamailioMissing})`}`;
 
-describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${title}, digest %s`, (digest) => {
+const MATRIX = (['tcp', 'tls', 'wss'] as const).flatMap((transport) =>
+  (['MD5', 'SHA-256'] as const).map((digest) => [transport, digest] as const),
+);
+
+describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, digest %s`, (transport, digest) => {
+  /** as a URI names it (RFC 7118 section 5.2) */
+  const inUri = transport === 'wss' ? 'ws' : transport;
   let core: Kamailio;
   let agents: UserAgent[] = [];
   const wire: string[] = [];
@@ -37,8 +43,9 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
       displayName: user === 'alice' ? 'Älice "A", <x>' : '',
       user,
       password,
-      outboundProxy: core,
-      transport: 'tcp',
+      outboundProxy: { host: core.host, port: core.portOf(transport) },
+      transport,
+      caCertificates: core.authority.certificate,
       instanceUrn,
       services: ['oma.cpm.msg', 'oma.cpm.filetransfer'],
       userAgent: 'CPM-client/OMA2.0 Parley/0.1.0 (test)',
@@ -65,7 +72,10 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
     expect(binding.temporaryGruu).toMatch(/;gr/);
     expect(binding.addresses).toEqual([`sip:alice@${Kamailio.domain}`, 'tel:+15550100001']);
     expect(binding.expiresAt - Date.now()).toBeGreaterThan(500_000);
-    expect(sentBy('alice', 'REGISTER').at(-1)).toContain(`algorithm=${digest}`);
+    const register = sentBy('alice', 'REGISTER').at(-1);
+    expect(register).toContain(`algorithm=${digest}`);
+    expect(register).toMatch(new RegExp(`Via: SIP/2\\.0/${transport.toUpperCase()} 127\\.0\\.0\\.1:`));
+    expect(register).toMatch(new RegExp(`Contact: <sip:alice@127\\.0\\.0\\.1:\\d+;transport=${inUri}>`));
     await alice.register();
     await alice.unregister();
     expect(wire.at(-1)).toMatch(/^alice in SIP\/2\.0 200/);
@@ -116,7 +126,7 @@ describe.skipIf(kamailioMissing !== null).each(['MD5', 'SHA-256'] as const)(`${t
     await expect(reply).resolves.toMatchObject({ status: 200 });
     // the outbound proxy, then Service-Route
     expect(sentBy('alice', 'MESSAGE').at(-1)).toMatch(
-      /Route: <sip:127\.0\.0\.1:\d+;transport=tcp;lr>, <sip:127\.0\.0\.1:\d+;transport=tcp;lr;orig>/,
+      new RegExp(`Route: <sip:127\\.0\\.0\\.1:\\d+;transport=${inUri};lr>, <sip:127\\.0\\.0\\.1:\\d+;transport=tcp;lr;orig>`),
     );
   });
 

@@ -2,8 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAccount, readAccountFile } from '../../../electron/app/accounts.ts';
+import { parseAccountFile, readAccountFile } from '../../../electron/app/accounts.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { proxyOf } from '../../../shared/model/account.ts';
+import { TestAuthority } from '../../harness/certificates.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -15,7 +17,7 @@ const GOOD = {
   transport: 'tcp',
 };
 
-const parse = (over: object) => parseAccount(JSON.stringify({ ...GOOD, ...over }));
+const parse = (over: object) => parseAccountFile(JSON.stringify({ ...GOOD, ...over })).account;
 
 describe('an account file', () => {
   it('gives an account, with what may be left out', () => {
@@ -28,12 +30,24 @@ describe('an account file', () => {
   });
 
   it.each([
-    ['sbc.example.com', 'sbc.example.com:5060'],
-    ['sip:sbc.example.com:5070;transport=tcp', 'sbc.example.com:5070'],
-    ['sip:10.0.0.1', '10.0.0.1:5060'],
-    ['[2001:db8::1]:5080', '[2001:db8::1]:5080'],
-  ])('takes the outbound proxy %s', (outboundProxy, expected) => {
-    expect(parse({ outboundProxy }).outboundProxy).toBe(expected);
+    ['sbc.example.com', 'sbc.example.com', 'tcp', { host: 'sbc.example.com', port: null }],
+    ['sip:sbc.example.com:5070;transport=tcp', 'sbc.example.com:5070', 'tcp', { host: 'sbc.example.com', port: 5070 }],
+    ['sip:10.0.0.1', '10.0.0.1', 'tcp', { host: '10.0.0.1', port: null }],
+    ['[2001:db8::1]:5080', '[2001:db8::1]:5080', 'tcp', { host: '2001:db8::1', port: 5080 }],
+    ['[::1]', '[::1]', 'tcp', { host: '::1', port: null }],
+    ['sbc.example.com;transport=TLS', 'sbc.example.com', 'tls', { host: 'sbc.example.com', port: null }],
+    ['wss://sbc.example.com', 'sbc.example.com', 'wss', { host: 'sbc.example.com', port: null }],
+    ['wss://[::1]:8443/ws?a=b', '[::1]:8443/ws?a=b', 'wss', { host: '::1', port: 8443, path: '/ws?a=b' }],
+    ['sbc.example.com/ws;transport=wss', 'sbc.example.com/ws', 'wss', { host: 'sbc.example.com', port: null, path: '/ws' }],
+  ])('takes the outbound proxy %s', (outboundProxy, expected, transport, address) => {
+    const account = parse({ outboundProxy, transport: undefined });
+    expect(account).toMatchObject({ outboundProxy: expected, transport });
+    expect(proxyOf(account)).toEqual(address);
+  });
+
+  it.each(['tcp', 'tls', 'wss'])('takes the transport %s, and tcp where none is named', (transport) => {
+    expect(parse({ transport: transport.toUpperCase() }).transport).toBe(transport);
+    expect(parse({ transport: undefined }).transport).toBe('tcp');
   });
 
   it.each([
@@ -45,8 +59,13 @@ describe('an account file', () => {
     [{ outboundProxy: 'sbc.example.com:0' }, /^outboundProxy: the port/],
     [{ outboundProxy: 'sbc.example.com:99999' }, /^outboundProxy: the port/],
     [{ outboundProxy: 'http://sbc' }, /^outboundProxy: must be like/],
-    [{ outboundProxy: 'sip:sbc;transport=tls' }, /^outboundProxy: the transport/],
-    [{ transport: 'udp' }, /^transport: must be "tcp"/],
+    [{ outboundProxy: 'sip:sbc;transport=udp' }, /^outboundProxy: the transport must be tcp, tls or wss/],
+    [{ outboundProxy: 'sip:sbc;transport=tls' }, /^outboundProxy: its transport is not tcp/],
+    [{ outboundProxy: 'wss://sbc', transport: 'tls' }, /^outboundProxy: its transport is not tls/],
+    [{ outboundProxy: 'sbc/ws', transport: 'tls' }, /^outboundProxy: only wss has a path/],
+    [{ transport: 'udp' }, /^transport: must be "tcp", "tls" or "wss"/],
+    [{ caFile: 'ca.pem' }, /^caFile: only with the transport tls or wss/],
+    [{ caFile: '', transport: 'tls' }, /^caFile: must not be empty/],
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
     [{ passwort: 'x' }, /^passwort: no such field/],
@@ -66,7 +85,7 @@ describe('an account file', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         try {
-          parseAccount(text);
+          parseAccountFile(text);
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(ParleyError);
           expect((thrown as ParleyError).code).toBe('account.malformed');
@@ -88,6 +107,27 @@ describe('an account file', () => {
       [join(folder, 'none.json'), /ENOENT/],
     ] as const) {
       await expect(readAccountFile(bad)).rejects.toMatchObject({ code: 'account.malformed', detail: expect.stringMatching(detail) });
+    }
+  });
+
+  it('reads the authorities of caFile beside it, and keeps nothing else of that file', async () => {
+    const authority = new TestAuthority();
+    const { key, cert } = authority.issue('DNS:x.example');
+    const path = join(folder, 'tls.json');
+    writeFileSync(path, JSON.stringify({ ...GOOD, transport: 'tls', caFile: 'authority.pem' }));
+    writeFileSync(join(folder, 'authority.pem'), `a comment\n${authority.certificate}${key}${cert}`);
+    expect(await readAccountFile(path)).toMatchObject({ transport: 'tls', caCertificates: `${authority.certificate}${cert}` });
+
+    for (const [content, detail] of [
+      [key, /^caFile: holds no certificate in PEM/],
+      [authority.certificate.replace(/[A-Za-z0-9+/=]{64}\n/, ''), /^caFile: a certificate in it cannot be read/],
+      [' '.repeat(1_100_000), /^caFile: the file is too large/],
+      [null, /^caFile: the file cannot be read \(ENOENT\)/],
+    ] as const) {
+      const name = content === null ? 'none.pem' : 'bad.pem';
+      if (content !== null) writeFileSync(join(folder, name), content);
+      writeFileSync(path, JSON.stringify({ ...GOOD, transport: 'wss', caFile: join(folder, name) }));
+      await expect(readAccountFile(path)).rejects.toMatchObject({ code: 'account.malformed', detail: expect.stringMatching(detail) });
     }
   });
 });

@@ -1,0 +1,105 @@
+import type { CodedError } from '../../../shared/base/errors.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { KeepAlive } from './keep-alive.ts';
+import type { Wire } from './wire.ts';
+
+/** octets waiting for a server that does not read */
+const MAX_UNSENT = 16 * 1_048_576;
+
+export interface FlowListeners {
+  readonly tap: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
+  /** one whole message, in octets of its own */
+  readonly onMessage: (octets: Uint8Array) => void;
+  /** once, when the connection is gone; never after `destroy` */
+  readonly onLost: (error: CodedError) => void;
+}
+
+/** One connection to the outbound proxy: what RFC 5626 calls a flow. The same for every transport; what differs is its wire. */
+export class Flow {
+  readonly #wire: Wire;
+  readonly #listeners: FlowListeners;
+  readonly #keepAlive: KeepAlive;
+  #isStuck = false;
+  #ended = false;
+
+  constructor(wire: Wire, listeners: FlowListeners) {
+    this.#wire = wire;
+    this.#listeners = listeners;
+    this.#keepAlive = new KeepAlive(
+      () => wire.ping(),
+      () => this.#lose({ code: 'link.lost', detail: 'no answer to a keep-alive' }),
+    );
+    wire.start({
+      onMessage: (octets) => {
+        if (this.#ended) return;
+        this.#tap('in', octets);
+        listeners.onMessage(octets);
+      },
+      onHeard: () => this.#keepAlive.heard(),
+      onPong: () => this.#keepAlive.ponged(),
+      onLost: (error) => this.#lose(error),
+    });
+  }
+
+  /** as a Via names it */
+  get protocol(): 'TCP' | 'TLS' | 'WSS' {
+    return this.#wire.protocol;
+  }
+
+  get localHost(): string {
+    return this.#wire.localHost;
+  }
+
+  get localPort(): number {
+    return this.#wire.localPort;
+  }
+
+  /** Resolves when the octets were handed to the socket. @throws ParleyError `link.lost` */
+  send(octets: Uint8Array): Promise<void> {
+    if (this.#ended) return Promise.reject(new ParleyError('link.lost', 'the connection is closed'));
+    this.#tap('out', octets);
+    return new Promise((resolve, reject) => {
+      this.#wire.write(octets, (error) => {
+        if (error) reject(new ParleyError('link.lost', error.message));
+        else resolve();
+      });
+      if (this.#wire.unsent <= MAX_UNSENT || this.#isStuck) return;
+      this.#isStuck = true;
+      // not from inside of send(): who calls it is in the middle of a transaction
+      setImmediate(() => this.#lose({ code: 'link.lost', detail: 'the server does not read' }));
+    });
+  }
+
+  /**
+   * Sends a ping every `seconds` (120 when undefined), a little earlier by chance. A missing pong is fatal only where the other end is
+   * known to answer pings.
+   */
+  keepAlive(seconds: number | undefined, pongIsPromised: boolean): void {
+    if (!this.#ended) this.#keepAlive.start(seconds, pongIsPromised || this.#wire.mustPong);
+  }
+
+  destroy(): void {
+    this.#end();
+  }
+
+  /** A diagnostic listener must not be able to break the link. */
+  #tap(direction: 'in' | 'out', octets: Uint8Array): void {
+    try {
+      this.#listeners.tap?.(direction, octets);
+    } catch {
+      return;
+    }
+  }
+
+  #lose(error: CodedError): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#listeners.onLost(error);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#keepAlive.stop();
+    this.#wire.destroy();
+  }
+}
