@@ -8,7 +8,7 @@ export type Range = [from: number, to: number];
 const MOST_RANGES = 100;
 /** UTF-16 code units of an excerpt, and of what stands before its first hit */
 const EXCERPT = 160;
-const LEAD = 40;
+const LEAD = 30;
 
 /** Where the terms stand in the text, in order, without overlaps. */
 export function rangesOf(text: string, terms: readonly Term[]): Range[] {
