@@ -1,12 +1,12 @@
 import type { ReadHandle } from './handles.ts';
 import type { FoundMessage } from './port.ts';
-import { MESSAGE_COLUMNS, type MessageRow, pageSize, toMessage } from './rows.ts';
+import { found, MESSAGE_COLUMNS, MESSAGE_TABLES, type MessageRow, pageSize, toMessage } from './rows.ts';
 import { excerptOf, rangesOf } from './search/highlight.ts';
 import { matchExpression, type Term, termsOf } from './search/query.ts';
 import type { Calls } from './worker-protocol.ts';
 
 /** hits in one conversation are counted up to this */
-export const MOST_COUNTED = 1000;
+const MOST_COUNTED = 1000;
 
 interface HitRow extends MessageRow {
   readonly peer: string;
@@ -15,27 +15,25 @@ interface HitRow extends MessageRow {
 
 /** Search over all texts and file names: newest first, which is the order of the index, so that a page costs its own length. */
 export function searchReads(db: ReadHandle): Calls<'searchMessages'> {
-  const hits = db.many<HitRow>(
-    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title
-     FROM message_search AS s CROSS JOIN messages AS m ON m.id = s.rowid LEFT JOIN transfers AS t ON t.message_id = m.id
-       CROSS JOIN conversations AS c ON c.id = m.conversation_id
+  const walk = db.many<{ id: number }>(
+    `SELECT s.rowid AS id FROM message_search AS s
      WHERE s.message_search MATCH :match AND s.rowid < :before ORDER BY s.rowid DESC LIMIT :limit`,
   );
-  const count = db.one<{ count: number }>(
-    `SELECT count(*) AS count FROM (SELECT s.rowid FROM message_search AS s WHERE s.message_search MATCH :match LIMIT ${MOST_COUNTED})`,
+  const hit = db.one<HitRow>(
+    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title FROM ${MESSAGE_TABLES} CROSS JOIN conversations AS c ON c.id = m.conversation_id WHERE m.id = :id`,
   );
   return {
     searchMessages({ text, conversationId, before, limit }) {
       const terms = termsOf(text);
-      const counted = conversationId !== undefined && before === undefined;
-      if (terms.length === 0) return { items: [], more: false, count: counted ? 0 : null };
-      const match = matchExpression(terms, conversationId);
       const size = pageSize(limit);
-      const rows = hits({ match, before: before ?? Number.MAX_SAFE_INTEGER, limit: size + 1 });
+      const counted = conversationId !== undefined && before === undefined;
+      const most = counted ? Math.max(MOST_COUNTED, size + 1) : size + 1;
+      const match = matchExpression(terms, conversationId);
+      const ids = terms.length === 0 ? [] : walk({ match, before: before ?? Number.MAX_SAFE_INTEGER, limit: most });
       return {
-        items: rows.slice(0, size).map((row) => toHit(row, terms)),
-        more: rows.length > size,
-        count: counted ? (count({ match })?.count ?? 0) : null,
+        items: ids.slice(0, size).map(({ id }) => toHit(found(hit({ id }), 'message', id), terms)),
+        more: ids.length > size,
+        count: counted ? Math.min(ids.length, MOST_COUNTED) : null,
       };
     },
   };

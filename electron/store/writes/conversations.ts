@@ -1,7 +1,8 @@
 import type { Message } from '../../../shared/model/message.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { StoredConversation } from '../port.ts';
-import { found, type Reads } from '../reads.ts';
+import type { Reads } from '../reads.ts';
+import { found } from '../rows.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
