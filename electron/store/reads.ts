@@ -1,3 +1,4 @@
+import { ParleyError } from '../../shared/base/errors.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
 import { outboxReads } from './outbox-reads.ts';
@@ -5,7 +6,6 @@ import type { StoredConversation, StoredTransfer } from './port.ts';
 import {
   CONVERSATION_COLUMNS,
   type ConversationRow,
-  found,
   MESSAGE_COLUMNS,
   MESSAGE_TABLES,
   type MessageRow,
@@ -111,4 +111,10 @@ export function createReads(db: ReadHandle): Reads {
     ...searchReads(db),
     ...outboxReads(db, messageById, transferById),
   };
+}
+
+/** @throws ParleyError `request.not-found` */
+export function found<Row>(row: Row | undefined, what: string, id: number): Row {
+  if (row === undefined) throw new ParleyError('request.not-found', `no ${what} ${id}`);
+  return row;
 }

@@ -1,4 +1,4 @@
-import { type CodedError, type ErrorCode, ParleyError } from '../../shared/base/errors.ts';
+import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
@@ -13,12 +13,6 @@ const MAX_PREVIEW = 32 * 1024 * 1024;
 /** SQLite takes a negative limit as none at all. */
 export function pageSize(limit: number): number {
   return Math.max(1, Math.trunc(limit));
-}
-
-/** @throws ParleyError `request.not-found` */
-export function found<Row>(row: Row | undefined, what: string, id: number): Row {
-  if (row === undefined) throw new ParleyError('request.not-found', `no ${what} ${id}`);
-  return row;
 }
 
 export interface ConversationRow {

@@ -1,6 +1,6 @@
 import type { ReadHandle } from './handles.ts';
 import type { FoundMessage } from './port.ts';
-import { found, MESSAGE_COLUMNS, MESSAGE_TABLES, type MessageRow, pageSize, toMessage } from './rows.ts';
+import { MESSAGE_COLUMNS, type MessageRow, pageSize, toMessage } from './rows.ts';
 import { excerptOf, rangesOf } from './search/highlight.ts';
 import { matchExpression, type Term, termsOf } from './search/query.ts';
 import type { Calls } from './worker-protocol.ts';
@@ -19,8 +19,10 @@ export function searchReads(db: ReadHandle): Calls<'searchMessages'> {
     `SELECT s.rowid AS id FROM message_search AS s
      WHERE s.message_search MATCH :match AND s.rowid < :before ORDER BY s.rowid DESC LIMIT :limit`,
   );
-  const hit = db.one<HitRow>(
-    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title FROM ${MESSAGE_TABLES} CROSS JOIN conversations AS c ON c.id = m.conversation_id WHERE m.id = :id`,
+  // all rows at once: a call for each costs more than the walk
+  const rows = db.many<HitRow>(
+    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title FROM json_each(:ids) AS j CROSS JOIN messages AS m ON m.id = j.value
+       LEFT JOIN transfers AS t ON t.message_id = m.id CROSS JOIN conversations AS c ON c.id = m.conversation_id`,
   );
   return {
     searchMessages({ text, conversationId, before, limit }) {
@@ -30,8 +32,9 @@ export function searchReads(db: ReadHandle): Calls<'searchMessages'> {
       const most = counted ? Math.max(MOST_COUNTED, size + 1) : size + 1;
       const match = matchExpression(terms, conversationId);
       const ids = terms.length === 0 ? [] : walk({ match, before: before ?? Number.MAX_SAFE_INTEGER, limit: most });
+      const page = rows({ ids: JSON.stringify(ids.slice(0, size).map(({ id }) => id)) });
       return {
-        items: ids.slice(0, size).map(({ id }) => toHit(found(hit({ id }), 'message', id), terms)),
+        items: page.sort((x, y) => y.id - x.id).map((row) => toHit(row, terms)),
         more: ids.length > size,
         count: counted ? Math.min(ids.length, MOST_COUNTED) : null,
       };

@@ -1,8 +1,7 @@
 import type { Message } from '../../../shared/model/message.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { StoredConversation } from '../port.ts';
-import type { Reads } from '../reads.ts';
-import { found } from '../rows.ts';
+import { found, type Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';

@@ -5,8 +5,8 @@ import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { Notify } from '../port.ts';
-import type { Reads } from '../reads.ts';
-import { CONVERSATION_COLUMNS, type ConversationRow, found, toConversation } from '../rows.ts';
+import { found, type Reads } from '../reads.ts';
+import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from '../rows.ts';
 
 /** as the conversation list shows it, UTF-16 code units */
 const LAST_LINE = 200;

@@ -8,8 +8,7 @@ import {
 } from '../../../shared/model/states/transfer-state.ts';
 import type { Value, WriteHandle } from '../handles.ts';
 import type { FileHash, Store, StoredTransfer, TransferFields } from '../port.ts';
-import type { Reads } from '../reads.ts';
-import { found } from '../rows.ts';
+import { found, type Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
