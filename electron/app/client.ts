@@ -236,6 +236,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
+    'search.messages': call(({ conversations }, page) => conversations.search(page)),
     'messages.sendText': call(({ conversations }, params) => conversations.sendText(params)),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),

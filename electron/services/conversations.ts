@@ -53,6 +53,10 @@ export class ConversationService {
     return this.#context.store.messages(page);
   }
 
+  search(page: Params<'search.messages'>): Promise<Result<'search.messages'>> {
+    return this.#context.store.searchMessages(page);
+  }
+
   async sendText({ conversationId, clientId, text }: Params<'messages.sendText'>): Promise<Message> {
     const { store, notices, clock } = this.#context;
     const rows = await store.composeText({ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now() });

@@ -5,6 +5,7 @@ import { type CodedError, ParleyError, toCodedError } from '../../shared/base/er
 import { APPLICATION_ID, migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
+import { indexText } from './search/index-text.ts';
 
 /** how every SQLite file begins */
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
@@ -74,6 +75,8 @@ function configure(database: Database, path: string, migrations: readonly Migrat
     if (found !== 'ok') throw new ParleyError('store.corrupt', found);
     rmSync(suspicion(path));
   }
+  // for the triggers that keep the index of words
+  database.function('search_words', { deterministic: true }, (text, conversationId) => indexText(String(text), Number(conversationId)));
   schemaVersion(database, migrations);
   database.pragma('journal_mode = WAL');
   // an answer means that it survives a loss of power, not only of the process

@@ -22,9 +22,22 @@ export interface Store {
     conversationId: number;
     before?: number | undefined;
     after?: number | undefined;
+    /** a message and what stands before and behind it, in equal parts; alone */
+    around?: number | undefined;
     limit: number;
   }): Promise<{ items: Message[]; moreBefore: boolean; moreAfter: boolean }>;
   message(id: number): Promise<Message>;
+  /**
+   * Messages whose text or file name has a word that starts as each of those in `text`, newest first; `before` is the id of the last one
+   * of the page before. Case and accents do not count, and nothing in `text` is an operator. `count` is told on
+   * the first page of one conversation only, and no further than 1000.
+   */
+  searchMessages(page: {
+    text: string;
+    conversationId?: number | undefined;
+    before?: number | undefined;
+    limit: number;
+  }): Promise<{ items: FoundMessage[]; more: boolean; count: number | null }>;
   transfer(id: number): Promise<StoredTransfer>;
   /** transfers that are not in a final state, oldest first */
   openTransfers(): Promise<StoredTransfer[]>;
@@ -189,6 +202,18 @@ export interface Notify {
   readonly originInstance: string | null;
   /** CPIM DateTime of the message, verbatim, to be repeated in the notification */
   readonly dateTime: string;
+}
+
+/** A message that a search found. */
+export interface FoundMessage {
+  readonly message: Message;
+  /** of its conversation */
+  readonly peer: string;
+  readonly title: string;
+  /** what was found, in the text or, for a file, its name: UTF-16 offsets, from and up to but without, in order, without overlaps */
+  readonly ranges: [number, number][];
+  /** the part of it that shows the first of them */
+  readonly excerpt: [number, number];
 }
 
 export interface StoredConversation extends Conversation {

@@ -9,6 +9,7 @@ import {
   MESSAGE_COLUMNS,
   MESSAGE_TABLES,
   type MessageRow,
+  pageSize,
   STORED_TRANSFER_COLUMNS,
   STORED_TRANSFER_TABLES,
   type StoredTransferRow,
@@ -17,6 +18,7 @@ import {
   toStoredConversation,
   toStoredTransfer,
 } from './rows.ts';
+import { searchReads } from './search-reads.ts';
 import type { Calls } from './worker-protocol.ts';
 
 /** after every row that there can be */
@@ -27,6 +29,7 @@ export type ReadMethod =
   | 'conversation'
   | 'messages'
   | 'message'
+  | 'searchMessages'
   | 'transfer'
   | 'openTransfers'
   | 'setting'
@@ -50,7 +53,7 @@ export function createReads(db: ReadHandle): Reads {
     `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
      WHERE m.conversation_id = :conversationId AND m.id > :after AND m.id < :before ORDER BY m.id LIMIT :limit`,
   );
-  const around = db.one<{ before: number; after: number }>(
+  const neighbours = db.one<{ before: number; after: number }>(
     `SELECT EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id < :first) AS before,
             EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id > :last) AS after`,
   );
@@ -66,6 +69,17 @@ export function createReads(db: ReadHandle): Reads {
   const transferById = (id: number): StoredTransfer => toStoredTransfer(found(transfer({ id }), 'transfer', id));
   const conversationById = (id: number): StoredConversation => toStoredConversation(found(conversation({ id }), 'conversation', id));
 
+  const between = (conversationId: number, before: number | undefined, after: number | undefined, limit: number) =>
+    after === undefined
+      ? older({ conversationId, before: before ?? END, limit }).reverse()
+      : newer({ conversationId, after, before: before ?? END, limit });
+  /** half of them, and the one itself, up to it; where it is gone its neighbours */
+  const aroundOne = (conversationId: number, id: number, limit: number) => {
+    const upTo = older({ conversationId, before: id + 1, limit: Math.ceil(limit / 2) }).reverse();
+    const behind = limit > upTo.length ? newer({ conversationId, after: id, before: END, limit: limit - upTo.length }) : [];
+    return [...upTo, ...behind];
+  };
+
   return {
     conversations({ before, limit }) {
       const size = pageSize(limit);
@@ -73,33 +87,30 @@ export function createReads(db: ReadHandle): Reads {
       return { items: rows.slice(0, size).map(toConversation), more: rows.length > size };
     },
     conversation: conversationById,
-    messages({ conversationId, before, after, limit }) {
+    messages({ conversationId, before, after, around, limit }) {
       const size = pageSize(limit);
-      const rows =
-        after === undefined
-          ? older({ conversationId, before: before ?? END, limit: size }).reverse()
-          : newer({ conversationId, after, before: before ?? END, limit: size });
+      const rows = around === undefined ? between(conversationId, before, after, size) : aroundOne(conversationId, around, size);
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) {
         conversationById(conversationId);
         // nothing in between: the edges of the gap are its neighbours
-        const edges = around({ conversationId, first: after === undefined ? 0 : after + 1, last: before === undefined ? END : before - 1 });
+        const edges = neighbours({
+          conversationId,
+          first: after === undefined ? 0 : after + 1,
+          last: before === undefined ? END : before - 1,
+        });
         return { items: [], moreBefore: edges?.before === 1, moreAfter: edges?.after === 1 };
       }
-      const edges = around({ conversationId, first: first.id, last: last.id });
+      const edges = neighbours({ conversationId, first: first.id, last: last.id });
       return { items: rows.map(toMessage), moreBefore: edges?.before === 1, moreAfter: edges?.after === 1 };
     },
     message: messageById,
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     setting: (key) => setting({ key })?.value ?? null,
+    ...searchReads(db),
     ...outboxReads(db, messageById, transferById),
   };
-}
-
-/** SQLite takes a negative limit as none at all. */
-function pageSize(limit: number): number {
-  return Math.max(1, Math.trunc(limit));
 }
 
 /** @throws ParleyError `request.not-found` */

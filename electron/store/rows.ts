@@ -10,6 +10,11 @@ import type { StoredConversation, StoredTransfer } from './port.ts';
 const PREVIEWABLE_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 const MAX_PREVIEW = 32 * 1024 * 1024;
 
+/** SQLite takes a negative limit as none at all. */
+export function pageSize(limit: number): number {
+  return Math.max(1, Math.trunc(limit));
+}
+
 export interface ConversationRow {
   readonly id: number;
   readonly peer: string;

@@ -15,6 +15,7 @@ export const STORE_METHODS = Object.keys({
   conversation: true,
   messages: true,
   message: true,
+  searchMessages: true,
   transfer: true,
   openTransfers: true,
   setting: true,

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../shared/base/clock.ts';
 import { type CodedError, toCodedError } from '../../shared/base/errors.ts';
-import type { AppState } from '../../shared/ipc/contract.ts';
+import type { AppState, FoundMessage } from '../../shared/ipc/contract.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -10,12 +10,16 @@ import { Conversations } from '../features/conversations/conversations.svelte.ts
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
+import { MessageSearch } from '../features/search/message-search.svelte.ts';
+import { ThreadFind } from '../features/search/thread-find.svelte.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
-import { Thread } from '../features/thread/thread.svelte.ts';
+import { type Hit, Thread } from '../features/thread/thread.svelte.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
 
 /** ms */
 const DAY_CHECK = 30_000;
+/** how long a message that was looked for stands out, ms */
+const HIT_SHOWN = 3000;
 
 export type OpenDialog = 'create' | 'keys' | null;
 
@@ -25,6 +29,8 @@ export class App {
   readonly connection: Connection;
   readonly conversations: Conversations;
   readonly progress = new Progress();
+  /** messages that hold what the list is filtered by */
+  readonly search: MessageSearch;
   state = $state.raw<AppState | null>(null);
   startError = $state.raw<CodedError | null>(null);
   thread = $state.raw<Thread | null>(null);
@@ -36,6 +42,12 @@ export class App {
   today = $state(0);
   /** counts up when the composer is to have the keyboard */
   composerAsked = $state(0);
+  /** the search within the open conversation */
+  threadFind = $state.raw<ThreadFind | null>(null);
+  /** counts up when its field is to have the keyboard */
+  findAsked = $state(0);
+  /** the hit that the open thread was opened at: the way back to the results */
+  openedHit = $state<number | null>(null);
 
   readonly #clock: Clock;
   readonly #storage: Remembered;
@@ -53,6 +65,7 @@ export class App {
     this.#watchDay();
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
+    this.search = new MessageSearch(bridge);
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
@@ -70,10 +83,14 @@ export class App {
     this.#started = true;
   }
 
-  async open(conversation: Conversation): Promise<void> {
+  /** @param hit a message in it to be shown instead of the newest ones */
+  async open(conversation: Conversation, hit: Hit | null = null): Promise<void> {
     this.notice = null;
+    this.openedHit = hit?.id ?? null;
+    this.threadFind = null;
     if (this.thread?.conversationId === conversation.id) {
       this.composerAsked += 1;
+      if (hit !== null) await this.thread.showHit(hit);
       return;
     }
     this.composer?.saveDraft();
@@ -84,7 +101,7 @@ export class App {
     this.composer = this.#composerOf(conversation, thread);
     this.composerAsked += 1;
     this.#last?.remember(conversation.peer);
-    await thread.open();
+    await thread.open(hit);
   }
 
   /** Finds or makes the conversation with an address and opens it. @returns why it was refused, or null */
@@ -92,13 +109,46 @@ export class App {
     try {
       const conversation = await this.bridge.call('conversations.open', { address });
       this.conversations.apply(conversation);
-      this.conversations.filter = '';
+      this.find('');
       this.dialog = null;
       await this.open(conversation);
       return null;
     } catch (thrown) {
       return toCodedError(thrown);
     }
+  }
+
+  /** Narrows the list to what holds this text, conversations by name and messages by their words. */
+  find(text: string): void {
+    this.conversations.filter = text;
+    this.search.text = text;
+    if (text === '') this.openedHit = null;
+  }
+
+  /** Opens the conversation of a message that was found, there. */
+  openHit({ message, peer, ranges }: FoundMessage): Promise<void> {
+    return this.#ask(async () => {
+      const known = this.conversations.get(message.conversationId);
+      const conversation = known ?? (await this.bridge.call('conversations.open', { address: peer }));
+      const hit: Hit = { id: message.id, ranges };
+      await this.open(conversation, hit);
+      const { thread } = this;
+      this.#clock.after(HIT_SHOWN, () => {
+        if (thread?.hit === hit) thread.hit = null;
+      });
+    });
+  }
+
+  findInThread(): void {
+    if (this.thread === null) return;
+    this.threadFind ??= new ThreadFind(this.bridge, this.thread);
+    this.findAsked += 1;
+  }
+
+  closeThreadFind(): void {
+    this.threadFind = null;
+    if (this.thread !== null) this.thread.hit = null;
+    this.composerAsked += 1;
   }
 
   openNeighbour(step: 1 | -1): void {
@@ -110,6 +160,8 @@ export class App {
     this.composer?.saveDraft();
     this.thread = null;
     this.composer = null;
+    this.threadFind = null;
+    this.openedHit = null;
     this.conversations.selectedId = null;
     this.#last?.remember(null);
   }

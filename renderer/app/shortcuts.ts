@@ -1,5 +1,5 @@
 /** What a key press asks of the app as a whole. */
-export type Command = 'create' | 'find' | 'previous' | 'next' | 'sheet' | 'pane' | 'pane-back' | 'leave' | 'latest';
+export type Command = 'create' | 'find' | 'find-within' | 'previous' | 'next' | 'sheet' | 'pane' | 'pane-back' | 'leave' | 'latest';
 
 type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'isComposing'>;
 
@@ -19,7 +19,7 @@ export function commandOf(press: Press, apple: boolean): Command | null {
   if (!main || other || press.altKey) return null;
   // on many layouts a slash needs Shift
   if (press.key === '/' || press.code === 'Slash') return 'sheet';
-  if (press.shiftKey) return null;
+  if (press.shiftKey) return press.key.toLowerCase() === 'f' ? 'find-within' : null;
   switch (press.key.toLowerCase()) {
     case 'n':
       return 'create';
@@ -39,6 +39,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
   return [
     { what: 'newConversation', keys: [main, 'N'] },
     { what: 'find', keys: [main, 'K'] },
+    { what: 'findWithin', keys: [main, 'Shift', 'F'] },
     { what: 'previous', keys: [alt, '↑'] },
     { what: 'next', keys: [alt, '↓'] },
     { what: 'panes', keys: ['F6'] },
@@ -50,4 +51,15 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
   ];
 }
 
-export type ShortcutName = 'newConversation' | 'find' | 'previous' | 'next' | 'panes' | 'latest' | 'send' | 'newLine' | 'leave' | 'sheet';
+export type ShortcutName =
+  | 'newConversation'
+  | 'find'
+  | 'findWithin'
+  | 'previous'
+  | 'next'
+  | 'panes'
+  | 'latest'
+  | 'send'
+  | 'newLine'
+  | 'leave'
+  | 'sheet';

@@ -53,6 +53,21 @@ const message = v.object({
   transfer: v.nullable(transfer),
 });
 
+/** UTF-16 offsets in a text: from, up to but without */
+const offset = v.pipe(v.number(), v.integer(), v.minValue(0));
+const range = v.tuple([offset, offset]);
+
+const foundMessage = v.object({
+  message,
+  /** of its conversation */
+  peer: v.string(),
+  title: v.string(),
+  /** what was found, in the message's text or its file's name, in order, without overlaps */
+  ranges: v.array(range),
+  /** the part of it that shows the first of them */
+  excerpt: range,
+});
+
 const conversation = v.object({
   id,
   peer: v.string(),
@@ -109,15 +124,29 @@ export const contract = {
       params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)) }),
       result: nothing,
     },
-    /** oldest first; with neither `before` nor `after` the newest page */
+    /** oldest first; `around` one message, else with neither `before` nor `after` the newest page */
     'messages.page': {
       params: v.strictObject({
         conversationId: id,
         before: v.optional(id),
         after: v.optional(id),
+        around: v.optional(id),
         limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
       }),
       result: v.object({ items: v.array(message), moreBefore: v.boolean(), moreAfter: v.boolean() }),
+    },
+    /**
+     * All texts and file names that have words which start as those given, newest first; `before` is the last message of the page before.
+     * `count` is told on the first page of one conversation only, and no further than 1000.
+     */
+    'search.messages': {
+      params: v.strictObject({
+        text: v.pipe(v.string(), v.maxLength(MAX_TEXT)),
+        conversationId: v.optional(id),
+        before: v.optional(id),
+        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+      }),
+      result: v.object({ items: v.array(foundMessage), more: v.boolean(), count: v.nullable(offset) }),
     },
     /** `clientId` makes it repeatable: the same id again answers with the message that is already there */
     'messages.sendText': {
@@ -172,6 +201,7 @@ export type Result<M extends MethodName> = v.InferOutput<Contract['methods'][M][
 export type EventPayload<E extends EventName> = v.InferOutput<Contract['events'][E]>;
 export type FileCandidate = v.InferOutput<typeof candidate>;
 export type OfferedFile = v.InferOutput<typeof offeredFile>;
+export type FoundMessage = v.InferOutput<typeof foundMessage>;
 export type AppState = v.InferOutput<typeof appState>;
 
 export type Handlers = { readonly [M in MethodName]: (params: Params<M>) => Promise<Result<M>> };

@@ -185,7 +185,7 @@ describe('a narrow window', () => {
     expect(await page.getByRole('log').count()).toBe(0);
     await openBob(page);
     await page.keyboard.press('Control+k');
-    await page.getByRole('searchbox', { name: 'Find a conversation' }).waitFor();
+    await page.getByRole('searchbox', { name: 'Find conversations and messages' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(640);
   });
 });

@@ -104,6 +104,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const all = messages.filter((message) => message.conversationId === conversationId);
       return { items: all.slice(-limit), moreBefore: all.length > limit, moreAfter: false };
     },
+    'search.messages': async () => ({ items: [], more: false, count: null }),
     'messages.sendText': async ({ conversationId, clientId, text }) => add(conversationId, clientId, text, null),
     'messages.retry': async ({ messageId }) => {
       const found = messages.find(({ id }) => id === messageId);

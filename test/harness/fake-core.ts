@@ -1,6 +1,6 @@
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { AppState, EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
+import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
@@ -195,6 +195,17 @@ export class FakeCore {
     throw new ParleyError('request.not-found', `message ${id}`);
   }
 
+  #hit(message: Message, words: readonly string[]): FoundMessage {
+    const { peer, title } = this.#conversation(message.conversationId);
+    const text = message.text.toLowerCase();
+    const ranges = words
+      .map((word): [number, number] => [text.indexOf(word), text.indexOf(word) + word.length])
+      .sort((a, b) => a[0] - b[0])
+      .filter(([from], index, all) => index === 0 || from >= (all[index - 1]?.[1] ?? 0));
+    const from = Math.max(0, (ranges[0]?.[0] ?? 0) - 40);
+    return { message, peer, title, ranges, excerpt: [from, Math.min(text.length, from + 160)] };
+  }
+
   #byTransfer(transferId: number): Message {
     for (const all of this.messages.values()) {
       const found = all.find((message) => message.transfer?.id === transferId);
@@ -251,8 +262,14 @@ export class FakeCore {
         this.tell('conversation.changed', this.#conversation(conversationId));
         return nothing;
       },
-      'messages.page': async ({ conversationId, before, after, limit }) => {
+      'messages.page': async ({ conversationId, before, after, around, limit }) => {
         const all = this.messages.get(conversationId) ?? [];
+        if (around !== undefined) {
+          const at = all.findIndex((message) => message.id > around);
+          const end = Math.min(all.length, (at < 0 ? all.length : at) + (limit >> 1));
+          const start = Math.max(0, end - limit);
+          return { items: all.slice(start, end), moreBefore: start > 0, moreAfter: end < all.length };
+        }
         if (after !== undefined) {
           const from = all.findIndex((message) => message.id > after);
           const items = from < 0 ? [] : all.slice(from, from + limit);
@@ -262,6 +279,22 @@ export class FakeCore {
         const end = found < 0 ? all.length : found;
         const start = Math.max(0, end - limit);
         return { items: all.slice(start, end), moreBefore: start > 0, moreAfter: end < all.length };
+      },
+      'search.messages': async ({ text, conversationId, before, limit }) => {
+        const words = text
+          .toLowerCase()
+          .split(/\s+/)
+          .filter((word) => word !== '');
+        const among = conversationId === undefined ? [...this.messages.values()].flat() : (this.messages.get(conversationId) ?? []);
+        const found = among
+          .filter((message) => words.length > 0 && words.every((word) => message.text.toLowerCase().includes(word)))
+          .sort((a, b) => b.id - a.id);
+        const rest = found.filter((message) => before === undefined || message.id < before);
+        return {
+          items: rest.slice(0, limit).map((message) => this.#hit(message, words)),
+          more: rest.length > limit,
+          count: conversationId === undefined || before !== undefined ? null : found.length,
+        };
       },
       'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),

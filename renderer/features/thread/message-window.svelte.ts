@@ -61,6 +61,14 @@ export class MessageWindow {
     });
   }
 
+  /** Shows a message in the middle of what stands around it. */
+  async openAround(id: number): Promise<void> {
+    await this.#loading('latest', async () => {
+      const page = await this.#page({ around: id, limit: 2 * PAGE });
+      this.#show(page.items, page.moreBefore, await this.#isMore(page));
+    });
+  }
+
   /** Reads again what is shown, where it is: it may have changed while nobody told. */
   async refresh(): Promise<void> {
     await this.#loading('latest', async () => {

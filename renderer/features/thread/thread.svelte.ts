@@ -5,6 +5,7 @@ import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import { startOf } from '../format.ts';
+import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
 import { MessageWindow } from './message-window.svelte.ts';
 import { Outgoing } from './outgoing.svelte.ts';
@@ -13,6 +14,12 @@ import { type Attention, seenUpTo } from './seen.ts';
 
 /** UTF-16 code units of a message that a screen reader is told of by itself */
 const LONGEST_ANNOUNCED = 500;
+
+/** A message that was looked for, and what of its text. */
+export interface Hit {
+  readonly id: number;
+  readonly ranges: Ranges;
+}
 
 /** One open conversation: its window of messages, what was just sent, and what has been seen. */
 export class Thread {
@@ -28,6 +35,10 @@ export class Thread {
   announcement = $state('');
   /** counts up when the newest message is to be brought on screen */
   latestAsked = $state(0);
+  /** stands out */
+  hit = $state.raw<Hit | null>(null);
+  /** counts up when it is to be brought on screen */
+  hitAsked = $state(0);
   attention = $state.raw<Attention>({ focused: false, visible: false, atBottom: false });
 
   readonly #bridge: Bridge;
@@ -54,12 +65,16 @@ export class Thread {
     this.window = new MessageWindow(conversation.id, (params) => bridge.call('messages.page', params));
   }
 
-  /** At the first unread message, or else at the newest. */
-  async open(): Promise<void> {
+  /** At a message that was looked for, else at the first unread message, or else at the newest. */
+  async open(hit: Hit | null = null): Promise<void> {
     const { unread, firstUnreadId } = this.conversation;
     const first = unread > 0 ? firstUnreadId : null;
-    await this.#load(() => (first === null ? this.window.openLatest() : this.window.openAt(first)));
+    await this.#load(() => {
+      if (hit !== null) return this.window.openAround(hit.id);
+      return first === null ? this.window.openLatest() : this.window.openAt(first);
+    });
     this.firstUnreadId = first;
+    if (hit !== null) this.#mark(hit);
     this.ready = true;
     this.#reportSeen();
   }
@@ -87,6 +102,12 @@ export class Thread {
     if (this.window.moreAfter) await this.#load(() => this.window.openLatest());
     this.below = 0;
     this.latestAsked += 1;
+  }
+
+  /** Brings a message that was looked for on screen, with what stands around it. */
+  async showHit(hit: Hit): Promise<void> {
+    if (!this.window.messages.some(({ id }) => id === hit.id)) await this.#load(() => this.window.openAround(hit.id));
+    this.#mark(hit);
   }
 
   /** A message of this conversation is new or has changed. */
@@ -128,6 +149,16 @@ export class Thread {
 
   get #watched(): boolean {
     return this.attention.focused && this.attention.visible;
+  }
+
+  #mark(hit: Hit): void {
+    this.hit = hit;
+    this.hitAsked += 1;
+    const message = this.window.messages.find(({ id }) => id === hit.id);
+    if (message === undefined) return;
+    const { direction, text, transfer } = message;
+    const author = direction === 'out' ? words.thread.you : this.conversation.title;
+    this.#announce(words.thread.announce(author, startOf(transfer?.name ?? text, LONGEST_ANNOUNCED)));
   }
 
   /** A live region tells changes only: the same words again must differ. */

@@ -98,4 +98,33 @@ describe('a client core', () => {
       await client.stop();
     },
   );
+
+  test('finds what was written, in all conversations and in one, and shows it in its context', async () => {
+    const { client } = aClient('searched');
+    await client.start();
+    const { handlers } = client;
+    const [bob, carol] = [
+      await handlers['conversations.open']({ address: 'sip:bob@example.com' }),
+      await handlers['conversations.open']({ address: 'sip:carol@example.com' }),
+    ];
+    const send = (conversationId: number, text: string, n: number) =>
+      handlers['messages.sendText']({ conversationId, clientId: `client-id-${n}-0123456789`, text });
+    const needle = await send(bob.id, 'Grüße aus 东京', 1);
+    for (let n = 2; n < 9; n++) await send(bob.id, 'hay', n);
+    await send(carol.id, 'Gruß', 9);
+    const search = (text: string, conversationId?: number) =>
+      handlers['search.messages']({ text, limit: 5, ...(conversationId === undefined ? {} : { conversationId }) });
+    expect((await search('gru')).items.map(({ peer, ranges }) => [peer, ranges])).toEqual([
+      ['sip:carol@example.com', [[0, 3]]],
+      ['sip:bob@example.com', [[0, 3]]],
+    ]);
+    expect(await search('东京', bob.id)).toMatchObject({
+      items: [{ message: { id: needle.id }, ranges: [[10, 12]] }],
+      more: false,
+      count: 1,
+    });
+    const page = await handlers['messages.page']({ conversationId: bob.id, around: needle.id, limit: 4 });
+    expect([page.items.map(({ text }) => text), page.moreAfter]).toEqual([['Grüße aus 东京', 'hay', 'hay', 'hay'], true]);
+    await client.stop();
+  });
 });

@@ -29,12 +29,24 @@ test('no query walks through a table; a walk over an index follows its order or 
 
 test('pages come in the order of an index, without a sort', () => {
   const pages = plans().filter(({ sql }) => /LIMIT :limit/.test(sql) && !/FROM outbox|waiting/.test(sql));
-  expect(pages).toHaveLength(3);
+  expect(pages).toHaveLength(4);
   for (const { sql, plan } of pages) expect(plan.join('\n'), sql).not.toMatch(/TEMP B-TREE/);
   const thread = pages.filter(({ sql }) => /conversation_id = :conversationId/.test(sql)).map(({ plan }) => plan[0]);
   expect(thread).toEqual([
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid<?)',
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid>? AND rowid<?)',
+  ]);
+});
+
+test('a search walks its hits from the newest on, over the index of words, and stops at its limit', () => {
+  const plan = (wanted: RegExp) => plans().find(({ sql }) => wanted.test(sql))?.plan;
+  // 64: ordered by rowid, 128: descending
+  expect(plan(/message_search MATCH/)).toEqual(['SCAN s VIRTUAL TABLE INDEX 192:M1<']);
+  expect(plan(/json_each/)).toEqual([
+    'SCAN j VIRTUAL TABLE INDEX 1:',
+    'SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
+    'SEARCH t USING INDEX sqlite_autoindex_transfers_1 (message_id=?) LEFT-JOIN',
+    'SEARCH c USING INTEGER PRIMARY KEY (rowid=?)',
   ]);
 });
 
