@@ -2,7 +2,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, MessageInfo } from '../../shared/model/message.ts';
 import type { StoredConversation } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
 
@@ -53,6 +53,10 @@ export class ConversationService {
     return this.#context.store.messages(page);
   }
 
+  info(messageId: number): Promise<MessageInfo> {
+    return this.#context.store.messageInfo(messageId);
+  }
+
   async sendText({ conversationId, clientId, text }: Params<'messages.sendText'>): Promise<Message> {
     const { store, notices, clock } = this.#context;
     const rows = await store.composeText({ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now() });
@@ -64,7 +68,7 @@ export class ConversationService {
   /** A text or a file that failed is tried again. */
   async retry(messageId: number): Promise<Message> {
     const { store, notices, clock } = this.#context;
-    const before = await store.message(messageId);
+    const { message: before } = await store.messageInfo(messageId);
     // the same id again finds the card that the other person already has; one that was answered or reported on asks anew
     const state = before.transfer?.state;
     const fileImdnId = state === 'declined' || state === 'done' ? randomToken(24) : before.imdnId;

@@ -53,6 +53,14 @@ const message = v.object({
   transfer: v.nullable(transfer),
 });
 
+const messageInfo = v.object({
+  message,
+  peer: v.string(),
+  cpmConversationId: v.string(),
+  contributionId: v.string(),
+  waiting: v.nullable(v.object({ attempts: v.pipe(v.number(), v.integer(), v.minValue(0)), nextTryAt: time })),
+});
+
 const conversation = v.object({
   id,
   peer: v.string(),
@@ -129,6 +137,12 @@ export const contract = {
       result: message,
     },
     'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
+    /**
+     * takes it out of this device only; what has not left is withdrawn, a transfer under way is cancelled first; `request.invalid-state` for a
+     * text that is on its way at this moment
+     */
+    'messages.remove': { params: v.strictObject({ messageId: id }), result: nothing },
+    'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
     /** opens the host's file dialog; empty when the person closed it, each file with its candidate or the reason why it cannot be sent */
     'files.choose': { params: nothing, result: v.object({ items: v.array(offeredFile) }) },
     'files.send': {
@@ -152,6 +166,7 @@ export const contract = {
     'conversation.changed': conversation,
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
+    'message.removed': v.object({ messageId: id, conversationId: id }),
     'transfer.progress': v.object({
       transferId: id,
       messageId: id,

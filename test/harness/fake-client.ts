@@ -110,6 +110,18 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       if (found === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
       return found;
     },
+    'messages.remove': async ({ messageId }) => {
+      const at = messages.findIndex(({ id }) => id === messageId);
+      const [removed] = at < 0 ? [] : messages.splice(at, 1);
+      if (removed !== undefined) tell('message.removed', { messageId, conversationId: removed.conversationId });
+      return {};
+    },
+    'messages.info': async ({ messageId }) => {
+      const message = messages.find(({ id }) => id === messageId);
+      if (message === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
+      const { peer } = conversationOf(message.conversationId);
+      return { message, peer, cpmConversationId: 'conversation', contributionId: 'contribution', waiting: null };
+    },
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': async ({ conversationId, clientId, token }) => {
       const picked = files.take(token);

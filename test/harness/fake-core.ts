@@ -8,6 +8,10 @@ import type { MessageStatus } from '../../shared/model/states/message-status.ts'
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
 
+function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
+  return { direction, kind, text: text.slice(0, 200), status, transferState: transfer?.state ?? null };
+}
+
 type Told = { [E in EventName]: { event: E; payload: EventPayload<E> } }[EventName];
 
 export interface FakeCoreOptions {
@@ -114,13 +118,7 @@ export class FakeCore {
       updatedAt: at,
       unread: conversation.unread + (message.status === 'received' ? 1 : 0),
       firstUnreadId: conversation.firstUnreadId ?? (message.status === 'received' ? message.id : null),
-      last: {
-        direction,
-        kind: message.kind,
-        text: message.text.slice(0, 200),
-        status: message.status,
-        transferState: message.transfer?.state ?? null,
-      },
+      last: lineOf(message),
     });
     return message;
   }
@@ -160,6 +158,15 @@ export class FakeCore {
     all[at] = next;
     this.#tellMessage(next);
     return next;
+  }
+
+  /** Takes a message out of the store without telling anybody. */
+  remove(messageId: number): void {
+    const { conversationId } = this.#message(messageId);
+    const left = (this.messages.get(conversationId) ?? []).filter(({ id }) => id !== messageId);
+    this.messages.set(conversationId, left);
+    const last = left.at(-1);
+    this.conversations.set(conversationId, { ...this.#conversation(conversationId), last: last === undefined ? null : lineOf(last) });
   }
 
   changeTransfer(message: Message, change: Partial<Transfer>): Message {
@@ -265,6 +272,23 @@ export class FakeCore {
       },
       'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
+      'messages.remove': async ({ messageId }) => {
+        const { conversationId } = this.#message(messageId);
+        this.remove(messageId);
+        this.tell('message.removed', { messageId, conversationId });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'messages.info': async ({ messageId }) => {
+        const message = this.#message(messageId);
+        return {
+          message,
+          peer: this.#conversation(message.conversationId).peer,
+          cpmConversationId: `conversation-${message.conversationId}`,
+          contributionId: `contribution-${messageId}`,
+          waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,
+        };
+      },
       'files.choose': async () => ({ items: this.chosen.map((candidate) => ({ name: candidate.name, candidate, error: null })) }),
       'files.send': async ({ conversationId, clientId, token }) => {
         const file = this.files.get(token) ?? this.chosen.find((each) => each.token === token);

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { REMEMBERED_MS } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
@@ -30,6 +31,7 @@ export function outboxWrites(
     },
 
     outboxRecover(now) {
+      ledger.forgetRemoved(now - REMEMBERED_MS);
       for (const { id, kind, messageId } of outbox.inWork()) {
         if (kind === 'file') continue;
         outbox.putBack(id, now, now);
