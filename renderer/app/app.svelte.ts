@@ -7,10 +7,13 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { Composer } from '../features/composer/composer.svelte.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
+import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
+import type { MessageAction } from '../features/thread/message-actions.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
+import type { Row } from '../features/thread/rows.ts';
 import { Thread } from '../features/thread/thread.svelte.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
 
@@ -29,6 +32,10 @@ export class App {
   startError = $state.raw<CodedError | null>(null);
   thread = $state.raw<Thread | null>(null);
   composer = $state.raw<Composer | null>(null);
+  /** the message that is looked into */
+  details = $state.raw<MessageDetails | null>(null);
+  /** its row in the thread, which gets the keyboard back */
+  detailsKey: string | null = null;
   dialog = $state<OpenDialog>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
@@ -56,6 +63,7 @@ export class App {
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
+    bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
     bridge.onLink((up) => {
       // a host that takes connections but does not answer is not up
@@ -76,8 +84,12 @@ export class App {
       this.composerAsked += 1;
       return;
     }
-    this.composer?.saveDraft();
-    const thread = new Thread(this.bridge, conversation, () => this.#clock.now(), this.#outgoingOf(conversation.id));
+    this.#leaveThread();
+    const thread = new Thread(this.bridge, conversation, {
+      clock: this.#clock,
+      outgoing: this.#outgoingOf(conversation.id),
+      refused: (error) => (this.notice = error),
+    });
     thread.setAttention({ focused: this.#focused, visible: this.#visible });
     this.conversations.selectedId = conversation.id;
     this.thread = thread;
@@ -107,11 +119,17 @@ export class App {
   }
 
   closeThread(): void {
-    this.composer?.saveDraft();
+    this.#leaveThread();
     this.thread = null;
     this.composer = null;
     this.conversations.selectedId = null;
     this.#last?.remember(null);
+  }
+
+  /** The page goes away: what would wait for a moment happens now. */
+  leavePage(): void {
+    this.composer?.saveDraft();
+    this.thread?.removals.flush();
   }
 
   setAttention(focused: boolean, visible: boolean): void {
@@ -127,6 +145,24 @@ export class App {
     return this.#ask(async () => {
       this.#applyMessage(await this.bridge.call('messages.retry', { messageId: message.id }));
     });
+  }
+
+  actOnMessage(action: MessageAction, row: Row, text: string): Promise<void> {
+    const { message, pending } = row;
+    switch (action) {
+      case 'copy':
+        return this.#ask(() => navigator.clipboard.writeText(text));
+      case 'info':
+        if (message !== null) this.#openDetails(message, row.key);
+        return Promise.resolve();
+      case 'retry':
+        if (message !== null) return this.retryMessage(message);
+        return this.thread?.retryPending(pending?.clientId ?? '') ?? Promise.resolve();
+      case 'remove':
+        this.notice = null;
+        this.thread?.remove(row);
+        return Promise.resolve();
+    }
   }
 
   openLink(url: string): Promise<void> {
@@ -151,6 +187,9 @@ export class App {
           return this.bridge.call('transfers.showInFolder', { transferId });
         case 'retry':
           return this.retryMessage(message);
+        case 'remove':
+          this.thread?.remove({ message, pending: null });
+          return Promise.resolve();
       }
     });
   }
@@ -164,6 +203,18 @@ export class App {
     }
   }
 
+  #openDetails(message: Message, key: string): void {
+    this.detailsKey = key;
+    this.details = new MessageDetails(this.bridge, message.id);
+    void this.details.load();
+  }
+
+  #leaveThread(): void {
+    this.composer?.saveDraft();
+    this.thread?.removals.flush();
+    this.details = null;
+  }
+
   async #refresh(): Promise<void> {
     try {
       const state = await this.bridge.call('app.state', {});
@@ -174,7 +225,7 @@ export class App {
       this.connection.apply(state.registration);
       this.startError = null;
       this.#sendAgain();
-      await Promise.all([this.conversations.load(), this.thread?.reload()]);
+      await Promise.all([this.conversations.load(), this.thread?.reload(), this.details?.load()]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
     } catch (thrown) {
@@ -238,5 +289,11 @@ export class App {
   #applyMessage(message: Message): void {
     if (message.transfer !== null) this.progress.observe(message.transfer);
     this.thread?.apply(message);
+    if (this.details?.messageId === message.id) void this.details.load();
+  }
+
+  #dropMessage(messageId: number): void {
+    this.thread?.dropped(messageId);
+    if (this.details?.messageId === messageId) this.details = null;
   }
 }

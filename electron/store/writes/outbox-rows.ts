@@ -32,7 +32,9 @@ export function createOutboxRows(db: WriteHandle) {
   );
   const remove = db.change('DELETE FROM outbox WHERE id = :id');
   const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
-  const leaving = db.one<{ id: number }>("SELECT id FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file') AND in_work = 1");
+  const leaving = db.one<{ id: number }>(
+    "SELECT id FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file') AND in_work = 1",
+  );
   const dropWaiting = db.change(
     "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = :disposition AND in_work = 0",
   );
