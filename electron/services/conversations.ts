@@ -39,10 +39,15 @@ export class ConversationService {
 
   async markRead({ conversationId, upTo }: Params<'conversations.markRead'>): Promise<void> {
     const { store, notices, clock } = this.#context;
+    const { markedUnread } = await store.conversation(conversationId);
     const { conversation, messages } = await store.markRead({ conversationId, upTo, now: clock.now() });
     for (const message of messages) notices.changed({ message });
-    if (messages.length > 0) notices.changed({ conversation });
+    if (messages.length > 0 || markedUnread) notices.changed({ conversation });
     this.#outboxChanged();
+  }
+
+  async arrange(params: Params<'conversations.arrange'>): Promise<void> {
+    this.#context.notices.changed({ conversation: await this.#context.store.arrangeConversation(params) });
   }
 
   async saveDraft({ conversationId, text }: Params<'conversations.saveDraft'>): Promise<void> {

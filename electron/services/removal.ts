@@ -34,6 +34,17 @@ export class RemovalService {
     this.#ports.outboxChanged();
   }
 
+  /** All of a conversation; files that are under way are cancelled first. */
+  async removeConversation(conversationId: number): Promise<void> {
+    const { store, notices, clock } = this.#context;
+    for (const transfer of await store.openTransfers()) {
+      if (transfer.conversationId === conversationId) await this.#end(transfer.id, transfer.state);
+    }
+    await store.removeConversation(conversationId, clock.now());
+    notices.tell('conversation.removed', { conversationId });
+    this.#ports.outboxChanged();
+  }
+
   async #end(transferId: number, before: TransferState): Promise<void> {
     let state = before;
     for (let round = 0; !isFinalTransferState(state); round++) {

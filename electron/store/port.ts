@@ -14,7 +14,9 @@ import type { TransferEvent, TransferState } from '../../shared/model/states/tra
 export interface Store {
   // --- reading
   conversations(page: {
-    before?: { updatedAt: number; id: number } | undefined;
+    /** those that are archived; else those that are not */
+    archived?: boolean | undefined;
+    before?: { pinned: boolean; updatedAt: number; id: number } | undefined;
     limit: number;
   }): Promise<{ items: Conversation[]; more: boolean }>;
   conversation(id: number): Promise<StoredConversation>;
@@ -37,6 +39,18 @@ export interface Store {
   setSetting(key: string, value: string): Promise<void>;
   /** Finds or makes the one with that peer; there, `title` replaces a bare address only, and `cpmConversationId` nothing. */
   openConversation(row: { peer: string; title: string; cpmConversationId: string; now: number }): Promise<StoredConversation>;
+  /** What is not given stays as it is. Reading takes the mark away, the next message brings an archived one back. */
+  arrangeConversation(row: {
+    conversationId: number;
+    pinned?: boolean | undefined;
+    archived?: boolean | undefined;
+    markedUnread?: boolean | undefined;
+  }): Promise<Conversation>;
+  /**
+   * Removes all of its messages as {@link removeMessage} does, and the conversation from the list until something is written or received
+   * there again. A text that is on its way at this moment leaves unseen. `request.invalid-state` while a transfer is not over.
+   */
+  removeConversation(conversationId: number, now: number): Promise<void>;
   saveDraft(conversationId: number, text: string): Promise<Conversation>;
   /** Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. */
   composeText(row: {

@@ -51,7 +51,8 @@ interface InfoRow {
 export function createReads(db: ReadHandle): Reads {
   const conversations = db.many<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
-     WHERE (c.updated_at, c.id) < (:updatedAt, :id) ORDER BY c.updated_at DESC, c.id DESC LIMIT :limit`,
+     WHERE c.removed_at IS NULL AND c.archived = :archived AND (c.pinned, c.updated_at, c.id) < (:pinned, :updatedAt, :id)
+     ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT :limit`,
   );
   const conversation = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
   const older = db.many<MessageRow>(
@@ -86,9 +87,15 @@ export function createReads(db: ReadHandle): Reads {
   const conversationById = (id: number): StoredConversation => toStoredConversation(found(conversation({ id }), 'conversation', id));
 
   return {
-    conversations({ before, limit }) {
+    conversations({ archived, before, limit }) {
       const size = pageSize(limit);
-      const rows = conversations({ updatedAt: before?.updatedAt ?? END, id: before?.id ?? END, limit: size + 1 });
+      const rows = conversations({
+        archived: archived ? 1 : 0,
+        pinned: before === undefined || before.pinned ? 1 : 0,
+        updatedAt: before?.updatedAt ?? END,
+        id: before?.id ?? END,
+        limit: size + 1,
+      });
       return { items: rows.slice(0, size).map(toConversation), more: rows.length > size };
     },
     conversation: conversationById,

@@ -21,6 +21,8 @@ export const STORE_METHODS = Object.keys({
   setting: true,
   setSetting: true,
   openConversation: true,
+  arrangeConversation: true,
+  removeConversation: true,
   saveDraft: true,
   composeText: true,
   composeFile: true,

@@ -6,6 +6,7 @@ import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Composer } from '../features/composer/composer.svelte.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
+import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
@@ -15,12 +16,13 @@ import type { MessageAction } from '../features/thread/message-actions.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
 import type { Row } from '../features/thread/rows.ts';
 import { Thread } from '../features/thread/thread.svelte.ts';
+import type { Place } from '../ui/menu.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
 
 /** ms */
 const DAY_CHECK = 30_000;
 
-export type OpenDialog = 'create' | 'keys' | null;
+export type OpenDialog = 'create' | 'keys' | 'delete' | null;
 
 /** The page as a whole: one account, its list, and the one conversation that is open. */
 export class App {
@@ -37,6 +39,9 @@ export class App {
   /** its row in the thread, which gets the keyboard back */
   detailsKey: string | null = null;
   dialog = $state<OpenDialog>(null);
+  /** the conversation whose menu is open, or that the dialog is about, and where it was asked for */
+  conversationMenu = $state.raw<{ readonly conversation: Conversation; readonly at: Place } | null>(null);
+  deleting = $state.raw<Conversation | null>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
   /** the midnight before now, by which days are named */
@@ -62,6 +67,7 @@ export class App {
     this.conversations = new Conversations(bridge);
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
+    bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
@@ -163,6 +169,28 @@ export class App {
         this.thread?.remove(row);
         return Promise.resolve();
     }
+  }
+
+  async actOnConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
+    const conversationId = conversation.id;
+    const change = arrangement(action);
+    if (change === null) {
+      this.deleting = conversation;
+      this.dialog = 'delete';
+      return;
+    }
+    // what one comes back to later is not looked at now: it would count as read
+    if (action === 'markUnread' && this.thread?.conversationId === conversationId) this.closeThread();
+    await this.#ask(() => this.bridge.call('conversations.arrange', { conversationId, ...change }));
+  }
+
+  /** The person has confirmed it. */
+  async deleteConversation(): Promise<void> {
+    const conversationId = this.deleting?.id;
+    this.dialog = null;
+    this.deleting = null;
+    if (conversationId === undefined) return;
+    await this.#ask(() => this.bridge.call('conversations.remove', { conversationId }));
   }
 
   openLink(url: string): Promise<void> {
@@ -290,6 +318,17 @@ export class App {
     if (message.transfer !== null) this.progress.observe(message.transfer);
     this.thread?.apply(message);
     if (this.details?.messageId === message.id) void this.details.load();
+  }
+
+  #dropConversation(conversationId: number): void {
+    this.#composers.delete(conversationId);
+    this.#outgoing.delete(conversationId);
+    if (this.thread?.conversationId === conversationId) {
+      // its draft went with it
+      this.composer = null;
+      this.closeThread();
+    }
+    this.conversations.drop(conversationId);
   }
 
   #dropMessage(messageId: number): void {

@@ -68,6 +68,22 @@ export const words = {
     undo: 'Undo',
     loadFailed: 'These messages cannot be shown.',
   },
+  conversation: {
+    actions: 'Conversation actions',
+    pin: 'Pin',
+    unpin: 'Unpin',
+    archive: 'Archive',
+    unarchive: 'Bring back from the archive',
+    markUnread: 'Mark as unread',
+    markRead: 'Mark as read',
+    remove: 'Delete conversation',
+    pinned: 'Pinned',
+    markedUnread: 'Marked as unread',
+    showArchived: 'Archived conversations',
+    confirm: (name: string) => `Delete the conversation with ${name}`,
+    consequence: (name: string) =>
+      `All messages with ${name} are deleted from this device. Files that were saved stay where they are, and ${name} keeps what was sent.`,
+  },
   message: {
     actions: 'Message actions',
     copy: 'Copy text',

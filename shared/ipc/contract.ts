@@ -69,6 +69,9 @@ const conversation = v.object({
   firstUnreadId: v.nullable(id),
   updatedAt: time,
   draft: v.string(),
+  pinned: v.boolean(),
+  archived: v.boolean(),
+  markedUnread: v.boolean(),
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
 });
 
@@ -101,10 +104,11 @@ export const contract = {
   methods: {
     'app.state': { params: nothing, result: appState },
     'registration.retryNow': { params: nothing, result: nothing },
-    /** newest first; `before` is the last row of the page before */
+    /** pinned ones first, then newest first; `before` is the last row of the page before; archived ones alone or not at all */
     'conversations.page': {
       params: v.strictObject({
-        before: v.optional(v.strictObject({ updatedAt: time, id })),
+        archived: v.optional(v.boolean()),
+        before: v.optional(v.strictObject({ pinned: v.boolean(), updatedAt: time, id })),
         limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
       }),
       result: v.object({ items: v.array(conversation), more: v.boolean() }),
@@ -113,6 +117,18 @@ export const contract = {
     'conversations.open': { params: v.strictObject({ address: v.pipe(v.string(), v.maxLength(256)) }), result: conversation },
     /** all messages up to `upTo` were seen: unread falls, display notifications are queued */
     'conversations.markRead': { params: v.strictObject({ conversationId: id, upTo: id }), result: nothing },
+    /** what is not given stays; reading takes the mark away, the next message brings an archived one back */
+    'conversations.arrange': {
+      params: v.strictObject({
+        conversationId: id,
+        pinned: v.optional(v.boolean()),
+        archived: v.optional(v.boolean()),
+        markedUnread: v.optional(v.boolean()),
+      }),
+      result: nothing,
+    },
+    /** takes all of it out of this device; what has not left is withdrawn, transfers under way are cancelled first */
+    'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
     'conversations.saveDraft': {
       params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)) }),
       result: nothing,
@@ -164,6 +180,8 @@ export const contract = {
   events: {
     'registration.changed': registration,
     'conversation.changed': conversation,
+    /** out of the list; it may come back by `conversation.changed` */
+    'conversation.removed': v.object({ conversationId: id }),
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
     'message.removed': v.object({ messageId: id, conversationId: id }),

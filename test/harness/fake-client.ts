@@ -90,12 +90,24 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         firstUnreadId: null,
         updatedAt: Date.now(),
         draft: '',
+        pinned: false,
+        archived: false,
+        markedUnread: false,
         last: null,
       };
       conversations.push(made);
       return made;
     },
     'conversations.markRead': async () => ({}),
+    'conversations.arrange': async ({ conversationId, ...given }) => {
+      tell('conversation.changed', Object.assign(conversationOf(conversationId), given));
+      return {};
+    },
+    'conversations.remove': async ({ conversationId }) => {
+      conversations.splice(conversations.indexOf(conversationOf(conversationId)), 1);
+      tell('conversation.removed', { conversationId });
+      return {};
+    },
     'conversations.saveDraft': async ({ conversationId, text }) => {
       conversationOf(conversationId).draft = text;
       return {};

@@ -82,6 +82,9 @@ export class FakeCore {
       firstUnreadId: null,
       updatedAt: this.#now(),
       draft: '',
+      pinned: false,
+      archived: false,
+      markedUnread: false,
       last: null,
       ...more,
     };
@@ -235,8 +238,10 @@ export class FakeCore {
         neighbours: [...(this.#options.neighbours ?? [])],
       }),
       'registration.retryNow': async () => nothing,
-      'conversations.page': async ({ before, limit }) => {
-        const sorted = [...this.conversations.values()].sort((a, b) => b.updatedAt - a.updatedAt || b.id - a.id);
+      'conversations.page': async ({ archived = false, before, limit }) => {
+        const sorted = [...this.conversations.values()]
+          .filter((each) => each.archived === archived)
+          .sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt - a.updatedAt || b.id - a.id);
         const from = before === undefined ? 0 : sorted.findIndex((each) => each.id === before.id) + 1;
         return { items: sorted.slice(from, from + limit), more: from + limit < sorted.length };
       },
@@ -249,8 +254,30 @@ export class FakeCore {
       'conversations.markRead': async ({ conversationId, upTo }) => {
         const all = this.messages.get(conversationId) ?? [];
         for (const message of all) if (message.id <= upTo && message.status === 'received') this.setStatus(message, 'read');
-        this.conversations.set(conversationId, { ...this.#conversation(conversationId), unread: 0, firstUnreadId: null });
+        this.conversations.set(conversationId, {
+          ...this.#conversation(conversationId),
+          unread: 0,
+          firstUnreadId: null,
+          markedUnread: false,
+        });
         this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'conversations.arrange': async ({ conversationId, pinned, archived, markedUnread }) => {
+        const before = this.#conversation(conversationId);
+        this.conversations.set(conversationId, {
+          ...before,
+          pinned: pinned ?? before.pinned,
+          archived: archived ?? before.archived,
+          markedUnread: markedUnread ?? before.markedUnread,
+        });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'conversations.remove': async ({ conversationId }) => {
+        this.conversations.delete(conversationId);
+        this.messages.delete(conversationId);
+        this.tell('conversation.removed', { conversationId });
         return nothing;
       },
       'conversations.saveDraft': async ({ conversationId, text }) => {

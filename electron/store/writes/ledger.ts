@@ -82,8 +82,8 @@ export function createLedger(db: WriteHandle, reads: Reads) {
        :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
   );
   const showLast = db.change(
-    `UPDATE conversations SET unread = unread + :unread, updated_at = max(updated_at, :now), last_message_id = :id, last_direction = :direction,
-       last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
+    `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
+       last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId`,
   );
   const showInstead = db.change(
@@ -109,6 +109,20 @@ export function createLedger(db: WriteHandle, reads: Reads) {
      FROM messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
      WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL ORDER BY m.id DESC LIMIT 1`,
   );
+  const emptied = {
+    transfers: db.change(
+      'DELETE FROM transfers WHERE message_id IN (SELECT m.id FROM messages AS m WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL)',
+    ),
+    messages: db.change(
+      `UPDATE messages SET removed_at = :now, status = iif(status = 'received', 'read', status), text = '', error_code = NULL, error_detail = NULL
+       WHERE conversation_id = :conversationId AND removed_at IS NULL`,
+    ),
+    conversation: db.change(
+      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', last_message_id = NULL,
+         last_direction = NULL, last_kind = NULL, last_text = NULL, last_status = NULL, last_transfer_state = NULL
+       WHERE id = :conversationId`,
+    ),
+  };
   const forget = db.change(
     `DELETE FROM messages WHERE removed_at IS NOT NULL AND removed_at < :before
      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.message_id = messages.id)`,
@@ -182,10 +196,17 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     remove(id: number, now: number): void {
       const { conversationId, status } = recordOf(id);
       if (status === 'received') oneRead({ id: conversationId });
-      removeRow({ id, now, status: status === 'received' ? 'read' : status });
       removeTransfer({ id });
+      removeRow({ id, now, status: status === 'received' ? 'read' : status });
       const last = newest({ conversationId }) ?? NOTHING_LAST;
       showInstead({ ...last, line: last.line === null ? null : cut(last.line, LAST_LINE), conversationId, removed: id });
+    },
+
+    /** As if each message were removed; the conversation leaves the list until something comes to it again. */
+    removeAll(conversationId: number, now: number): void {
+      emptied.transfers({ conversationId });
+      emptied.messages({ conversationId, now });
+      emptied.conversation({ conversationId, now });
     },
 
     forgetRemoved: (before: number) => forget({ before }),

@@ -19,7 +19,9 @@ export function outboxWrites(
       if (!row) return null;
       const { messageId } = row;
       if (row.kind === 'file') throw new ParleyError('request.invalid-state', 'the row of a file is moved by its transfer');
+      const isRemoved = row.kind === 'text' && ledger.record(messageId).removedAt !== null;
       if (event === 'attempt') outbox.take(outboxId);
+      else if (event === 'postponed' && isRemoved) outbox.remove(outboxId);
       else if (event === 'postponed') outbox.putBack(outboxId, notBefore, now);
       else outbox.remove(outboxId);
       if (row.kind === 'notification') {
@@ -27,6 +29,7 @@ export function outboxWrites(
         return null;
       }
       ledger.move(messageId, event, now, error ?? null);
+      if (isRemoved) return null;
       return ledger.changed(messageId);
     },
 

@@ -181,7 +181,10 @@ export class Thread {
     const upTo = seenUpTo(this.attention, this.window.messages.at(-1)?.id ?? 0, this.#marked);
     if (upTo === null) return;
     this.#marked = upTo;
-    const unseen = this.conversation.unread > 0 || this.window.messages.some((message) => message.status === 'received');
+    const unseen =
+      this.conversation.unread > 0 ||
+      this.conversation.markedUnread ||
+      this.window.messages.some((message) => message.status === 'received');
     if (!unseen) return;
     this.#bridge.call('conversations.markRead', { conversationId: this.conversationId, upTo }).catch(() => {
       this.#marked = 0;

@@ -42,6 +42,18 @@ test('a text that is on its way at this moment stays', async () => {
   expect(told).toEqual([]);
 });
 
+test('a conversation is removed with its open offers, which are answered first', async () => {
+  const { conversation } = offer(world.calls, 'f');
+  const cancelled: number[] = [];
+  await removal(async (id) => {
+    cancelled.push(id);
+    world.calls.applyTransfer({ transferId: id, event: 'declined', now: 30 });
+  }).removeConversation(conversation.id);
+  expect(cancelled).toEqual([1]);
+  expect(told).toEqual(['conversation.removed']);
+  expect(world.calls.conversations({ limit: 5 }).items).toEqual([]);
+});
+
 describe('a file', () => {
   test('that is being hashed or offered is cancelled first, and nothing of it leaves', async () => {
     const path = join(world.folders.partial, '..', 'a.txt');
