@@ -43,6 +43,9 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'next', keys: [alt, '↓'] },
     { what: 'panes', keys: ['F6'] },
     { what: 'latest', keys: [main, 'End'] },
+    { what: 'messages', keys: ['↑', '↓'] },
+    { what: 'menu', keys: ['Shift', 'F10'] },
+    { what: 'undo', keys: [main, 'Z'] },
     { what: 'send', keys: ['Enter'] },
     { what: 'newLine', keys: ['Shift', 'Enter'] },
     { what: 'leave', keys: ['Esc'] },
@@ -50,4 +53,17 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
   ];
 }
 
-export type ShortcutName = 'newConversation' | 'find' | 'previous' | 'next' | 'panes' | 'latest' | 'send' | 'newLine' | 'leave' | 'sheet';
+export type ShortcutName =
+  | 'newConversation'
+  | 'find'
+  | 'previous'
+  | 'next'
+  | 'panes'
+  | 'latest'
+  | 'send'
+  | 'newLine'
+  | 'leave'
+  | 'sheet'
+  | 'messages'
+  | 'menu'
+  | 'undo';
