@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../electron/store/database.ts';
+import { list } from '../../../electron/store/migrations/0003-list.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { ALL_ASKED, BOB, CAROL, compose, type InThread, NOTHING_ASKED, offer, openInThread, openWith, receive } from './fixture.ts';
@@ -129,7 +130,7 @@ describe('a conversation that was deleted', () => {
 
 test('a store of the version before keeps its list', () => {
   const path = join(folder, 'before.db');
-  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.filter(({ sql }) => !sql.includes('pinned')) });
+  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.slice(0, MIGRATIONS.indexOf(list)) });
   before.exec(
     `INSERT INTO conversations (peer, title, cpm_conversation_id, updated_at) VALUES ('${BOB}', 'Bob', 'c', 5), ('${CAROL}', 'Carol', 'd', 6)`,
   );

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../electron/store/database.ts';
+import { removal } from '../../../electron/store/migrations/0002-removal.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { REMEMBERED_MS } from '../../../electron/store/port.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
@@ -163,7 +164,7 @@ describe('a file', () => {
 
 test('a store of the version before keeps its messages and can remove them', () => {
   const path = join(folder, 'before.db');
-  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.filter(({ sql }) => !sql.includes('removed_at')) });
+  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.slice(0, MIGRATIONS.indexOf(removal)) });
   before.exec(`
     INSERT INTO conversations (peer, title, cpm_conversation_id, unread, updated_at) VALUES ('${BOB}', 'Bob', 'c', 1, 5);
     INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id)
