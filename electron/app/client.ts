@@ -16,6 +16,7 @@ import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
+import { RemovalService } from '../services/removal.ts';
 import { sendText } from '../services/standalone.ts';
 import { TransferService } from '../services/transfers/transfer-service.ts';
 import type { IncomingInvite, UserAgent } from '../sip/port.ts';
@@ -84,6 +85,7 @@ interface Running {
   readonly transfers: TransferService;
   readonly large: LargeMessages;
   readonly conversations: ConversationService;
+  readonly removal: RemovalService;
   readonly closeMsrp: () => Promise<void>;
 }
 
@@ -151,6 +153,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   const names = new Map(ports.neighbours.map(({ address, displayName }) => [canonicalAddress(address) ?? address, displayName]));
   const conversations = new ConversationService(context, names, kick);
+  const removal = new RemovalService(context, { cancelTransfer: (id) => transfers.cancel(id), outboxChanged: kick });
 
   registration.stateChanged.on((state) => notices.tell('registration.changed', state));
   registration.registered.on(({ binding }) => {
@@ -159,7 +162,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   await transfers.recover();
   registration.start();
-  return { store, registration, outbox, transfers, large, conversations, closeMsrp: () => msrp.close() };
+  return { store, registration, outbox, transfers, large, conversations, removal, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
@@ -234,11 +237,15 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'conversations.page': call(({ conversations }, page) => conversations.page(page)),
     'conversations.open': call(({ conversations }, params) => conversations.open(params)),
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
+    'conversations.arrange': order(({ conversations }, params) => conversations.arrange(params)),
+    'conversations.remove': order(({ removal }, { conversationId }) => removal.removeConversation(conversationId)),
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'search.messages': call(({ conversations }, page) => conversations.search(page)),
     'messages.sendText': call(({ conversations }, params) => conversations.sendText(params)),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
+    'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
+    'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': call(({ transfers }, { conversationId, clientId, token }) => transfers.send(conversationId, clientId, files.take(token))),
     'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),

@@ -2,7 +2,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, MessageInfo } from '../../shared/model/message.ts';
 import type { StoredConversation } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
 
@@ -39,10 +39,15 @@ export class ConversationService {
 
   async markRead({ conversationId, upTo }: Params<'conversations.markRead'>): Promise<void> {
     const { store, notices, clock } = this.#context;
+    const { markedUnread } = await store.conversation(conversationId);
     const { conversation, messages } = await store.markRead({ conversationId, upTo, now: clock.now() });
     for (const message of messages) notices.changed({ message });
-    if (messages.length > 0) notices.changed({ conversation });
+    if (messages.length > 0 || markedUnread) notices.changed({ conversation });
     this.#outboxChanged();
+  }
+
+  async arrange(params: Params<'conversations.arrange'>): Promise<void> {
+    this.#context.notices.changed({ conversation: await this.#context.store.arrangeConversation(params) });
   }
 
   async saveDraft({ conversationId, text }: Params<'conversations.saveDraft'>): Promise<void> {
@@ -57,6 +62,10 @@ export class ConversationService {
     return this.#context.store.searchMessages(page);
   }
 
+  info(messageId: number): Promise<MessageInfo> {
+    return this.#context.store.messageInfo(messageId);
+  }
+
   async sendText({ conversationId, clientId, text }: Params<'messages.sendText'>): Promise<Message> {
     const { store, notices, clock } = this.#context;
     const rows = await store.composeText({ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now() });
@@ -68,7 +77,7 @@ export class ConversationService {
   /** A text or a file that failed is tried again. */
   async retry(messageId: number): Promise<Message> {
     const { store, notices, clock } = this.#context;
-    const before = await store.message(messageId);
+    const { message: before } = await store.messageInfo(messageId);
     // the same id again finds the card that the other person already has; one that was answered or reported on asks anew
     const state = before.transfer?.state;
     const fileImdnId = state === 'declined' || state === 'done' ? randomToken(24) : before.imdnId;

@@ -1,6 +1,6 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, MessageInfo } from '../../shared/model/message.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent, TransferState } from '../../shared/model/states/transfer-state.ts';
 
@@ -14,7 +14,9 @@ import type { TransferEvent, TransferState } from '../../shared/model/states/tra
 export interface Store {
   // --- reading
   conversations(page: {
-    before?: { updatedAt: number; id: number } | undefined;
+    /** those that are archived; else those that are not */
+    archived?: boolean | undefined;
+    before?: { pinned: boolean; updatedAt: number; id: number } | undefined;
     limit: number;
   }): Promise<{ items: Conversation[]; more: boolean }>;
   conversation(id: number): Promise<StoredConversation>;
@@ -26,6 +28,7 @@ export interface Store {
     around?: number | undefined;
     limit: number;
   }): Promise<{ items: Message[]; moreBefore: boolean; moreAfter: boolean }>;
+  /** also one that was removed, without its text, as long as it is remembered */
   message(id: number): Promise<Message>;
   /**
    * Messages whose text or file name has a word that starts as each of those in `text`, newest first; `before` is the id of the last one
@@ -38,6 +41,8 @@ export interface Store {
     before?: number | undefined;
     limit: number;
   }): Promise<{ items: FoundMessage[]; more: boolean; count: number | null }>;
+  /** `request.not-found` for one that was removed */
+  messageInfo(id: number): Promise<MessageInfo>;
   transfer(id: number): Promise<StoredTransfer>;
   /** transfers that are not in a final state, oldest first */
   openTransfers(): Promise<StoredTransfer[]>;
@@ -47,6 +52,18 @@ export interface Store {
   setSetting(key: string, value: string): Promise<void>;
   /** Finds or makes the one with that peer; there, `title` replaces a bare address only, and `cpmConversationId` nothing. */
   openConversation(row: { peer: string; title: string; cpmConversationId: string; now: number }): Promise<StoredConversation>;
+  /** What is not given stays as it is. Reading takes the mark away, the next message brings an archived one back. */
+  arrangeConversation(row: {
+    conversationId: number;
+    pinned?: boolean | undefined;
+    archived?: boolean | undefined;
+    markedUnread?: boolean | undefined;
+  }): Promise<Conversation>;
+  /**
+   * Removes all of its messages as {@link removeMessage} does, and the conversation from the list until something is written or received
+   * there again. A text that is on its way at this moment leaves unseen. `request.invalid-state` while a transfer is not over.
+   */
+  removeConversation(conversationId: number, now: number): Promise<void>;
   saveDraft(conversationId: number, text: string): Promise<Conversation>;
   /** Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. */
   composeText(row: {
@@ -83,6 +100,13 @@ export interface Store {
    */
   retry(row: { messageId: number; fileImdnId: string; now: number }): Promise<{ message: Message; conversation: Conversation }>;
 
+  /**
+   * Takes a message out of its conversation, and out of the outbox when it waits there. What must still be known of it is remembered for
+   * {@link REMEMBERED_MS}: a repetition of it stays unseen, notifications about it leave. `request.invalid-state` for a text that is on its
+   * way at this moment, and for a file whose transfer is not over.
+   */
+  removeMessage(row: { messageId: number; now: number }): Promise<Conversation>;
+
   // --- what the network brings; a peer that is heard from can be reached, so what was postponed for it may leave at once
   /**
    * A text of a peer. The key of duplicates is (peer, imdnId); without an imdnId the caller gives another stable key.
@@ -104,8 +128,8 @@ export interface Store {
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
   /**
    * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
-   * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; any other
-   * duplicate changes nothing.
+   * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; one of a file
+   * that was removed here is a new message; any other duplicate changes nothing.
    */
   receiveOffer(row: {
     peer: string;
@@ -123,7 +147,7 @@ export interface Store {
     notify: Notify;
   }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer; duplicate: boolean }>;
   /**
-   * A notification about an own message; null when no such message went to that peer. Never backwards. A message that still waited for its
+   * A notification about an own message; null when no such message went to that peer, or it was removed here. Never backwards. A message that still waited for its
    * answer has arrived then, and leaves the outbox. `displayed` fills `deliveredAt` too.
    */
   applyReceipt(row: {
@@ -145,7 +169,7 @@ export interface Store {
   /** earliest `notBefore` of the rows that nothing but time holds back (in the past when one is ready now), or null */
   outboxNextAt(): Promise<number | null>;
   /**
-   * Called once at start, before anything else: what was at work when the process stopped. Rows in work are ready again and their
+   * Called once at start, before anything else: forgets what was removed long ago, and takes up what was at work when the process stopped. Rows in work are ready again and their
    * messages queued; an offer to this person is `expired`; every other transfer under way is `interrupted`. One that was being
    * prepared stays so.
    */
@@ -192,6 +216,9 @@ export interface Store {
 
 /** Nothing in the outbox waits longer for its next try, whatever a server asks for, ms. */
 export const LONGEST_POSTPONE_MS = 3_600_000;
+
+/** How long the store remembers that there was a message which the person removed, ms: longer than anybody repeats one. */
+export const REMEMBERED_MS = 30 * 24 * 3_600_000;
 
 /** which dispositions the author of a message asked for (RFC 5438) and the device that is to hear of it */
 export interface Notify {

@@ -24,12 +24,16 @@ import type { Calls } from './worker-protocol.ts';
 /** after every row that there can be */
 const END = Number.MAX_SAFE_INTEGER;
 
+/** messages that a person finds in a conversation */
+const IN_THREAD = 'm.conversation_id = :conversationId AND m.removed_at IS NULL';
+
 export type ReadMethod =
   | 'conversations'
   | 'conversation'
   | 'messages'
   | 'message'
   | 'searchMessages'
+  | 'messageInfo'
   | 'transfer'
   | 'openTransfers'
   | 'setting'
@@ -38,26 +42,42 @@ export type ReadMethod =
 
 export type Reads = Calls<ReadMethod>;
 
+interface InfoRow {
+  readonly peer: string;
+  readonly cpmConversationId: string;
+  readonly contributionId: string;
+  readonly attempts: number | null;
+  readonly notBefore: number | null;
+}
+
 /** Every query of the store, prepared once. */
 export function createReads(db: ReadHandle): Reads {
   const conversations = db.many<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
-     WHERE (c.updated_at, c.id) < (:updatedAt, :id) ORDER BY c.updated_at DESC, c.id DESC LIMIT :limit`,
+     WHERE c.removed_at IS NULL AND c.archived = :archived AND (c.pinned, c.updated_at, c.id) < (:pinned, :updatedAt, :id)
+     ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT :limit`,
   );
   const conversation = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
   const older = db.many<MessageRow>(
     `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
-     WHERE m.conversation_id = :conversationId AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
+     WHERE ${IN_THREAD} AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
   );
   const newer = db.many<MessageRow>(
     `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
-     WHERE m.conversation_id = :conversationId AND m.id > :after AND m.id < :before ORDER BY m.id LIMIT :limit`,
+     WHERE ${IN_THREAD} AND m.id > :after AND m.id < :before ORDER BY m.id LIMIT :limit`,
   );
   const neighbours = db.one<{ before: number; after: number }>(
-    `SELECT EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id < :first) AS before,
-            EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = :conversationId AND m.id > :last) AS after`,
+    `SELECT EXISTS (SELECT 1 FROM messages AS m WHERE ${IN_THREAD} AND m.id < :first) AS before,
+            EXISTS (SELECT 1 FROM messages AS m WHERE ${IN_THREAD} AND m.id > :last) AS after`,
   );
   const message = db.one<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.id = :id`);
+  const info = db.one<InfoRow>(
+    `SELECT c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
+       o.attempts, o.not_before AS notBefore
+     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
+       LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
+     WHERE m.id = :id AND m.removed_at IS NULL`,
+  );
   const transfer = db.one<StoredTransferRow>(`SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.id = :id`);
   const openTransfers = db.many<StoredTransferRow>(
     `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
@@ -81,9 +101,15 @@ export function createReads(db: ReadHandle): Reads {
   };
 
   return {
-    conversations({ before, limit }) {
+    conversations({ archived, before, limit }) {
       const size = pageSize(limit);
-      const rows = conversations({ updatedAt: before?.updatedAt ?? END, id: before?.id ?? END, limit: size + 1 });
+      const rows = conversations({
+        archived: archived ? 1 : 0,
+        pinned: before === undefined || before.pinned ? 1 : 0,
+        updatedAt: before?.updatedAt ?? END,
+        id: before?.id ?? END,
+        limit: size + 1,
+      });
       return { items: rows.slice(0, size).map(toConversation), more: rows.length > size };
     },
     conversation: conversationById,
@@ -105,6 +131,10 @@ export function createReads(db: ReadHandle): Reads {
       return { items: rows.map(toMessage), moreBefore: edges?.before === 1, moreAfter: edges?.after === 1 };
     },
     message: messageById,
+    messageInfo(id) {
+      const { attempts, notBefore, ...ids } = found(info({ id }), 'message', id);
+      return { message: messageById(id), ...ids, waiting: attempts === null ? null : { attempts, nextTryAt: notBefore ?? 0 } };
+    },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     setting: (key) => setting({ key })?.value ?? null,

@@ -24,6 +24,9 @@ export interface ConversationRow {
   readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
+  readonly pinned: number;
+  readonly archived: number;
+  readonly markedUnread: number;
   readonly lastMessageId: number | null;
   readonly lastDirection: 'in' | 'out';
   readonly lastKind: 'text' | 'file';
@@ -34,6 +37,7 @@ export interface ConversationRow {
 
 export const CONVERSATION_COLUMNS = `
   c.id, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
+  c.pinned, c.archived, c.marked_unread AS markedUnread,
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
@@ -50,7 +54,8 @@ export function toConversation(row: ConversationRow): Conversation {
           status: row.lastStatus,
           transferState: row.lastTransferState,
         };
-  return { id, peer, title, unread, firstUnreadId, updatedAt, draft, last };
+  const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
+  return { id, peer, title, unread, firstUnreadId, updatedAt, draft, pinned, archived, markedUnread, last };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {

@@ -6,14 +6,19 @@ import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Composer } from '../features/composer/composer.svelte.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
+import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
+import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
+import type { MessageAction } from '../features/thread/message-actions.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
+import type { Row } from '../features/thread/rows.ts';
 import { type Hit, Thread } from '../features/thread/thread.svelte.ts';
+import type { Place } from '../ui/menu.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
 
 /** ms */
@@ -21,7 +26,7 @@ const DAY_CHECK = 30_000;
 /** how long a message that was looked for stands out, ms */
 const HIT_SHOWN = 3000;
 
-export type OpenDialog = 'create' | 'keys' | null;
+export type OpenDialog = 'create' | 'keys' | 'delete' | null;
 
 /** The page as a whole: one account, its list, and the one conversation that is open. */
 export class App {
@@ -35,7 +40,14 @@ export class App {
   startError = $state.raw<CodedError | null>(null);
   thread = $state.raw<Thread | null>(null);
   composer = $state.raw<Composer | null>(null);
+  /** the message that is looked into */
+  details = $state.raw<MessageDetails | null>(null);
+  /** its row in the thread, which gets the keyboard back */
+  detailsKey: string | null = null;
   dialog = $state<OpenDialog>(null);
+  /** the conversation whose menu is open, or that the dialog is about, and where it was asked for */
+  conversationMenu = $state.raw<{ readonly conversation: Conversation; readonly at: Place } | null>(null);
+  deleting = $state.raw<Conversation | null>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
   /** the midnight before now, by which days are named */
@@ -68,7 +80,9 @@ export class App {
     this.search = new MessageSearch(bridge);
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
+    bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
+    bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
     bridge.onLink((up) => {
       // a host that takes connections but does not answer is not up
@@ -93,8 +107,12 @@ export class App {
       if (hit !== null) await this.thread.showHit(hit);
       return;
     }
-    this.composer?.saveDraft();
-    const thread = new Thread(this.bridge, conversation, () => this.#clock.now(), this.#outgoingOf(conversation.id));
+    this.#leaveThread();
+    const thread = new Thread(this.bridge, conversation, {
+      clock: this.#clock,
+      outgoing: this.#outgoingOf(conversation.id),
+      refused: (error) => (this.notice = error),
+    });
     thread.setAttention({ focused: this.#focused, visible: this.#visible });
     this.conversations.selectedId = conversation.id;
     this.thread = thread;
@@ -157,13 +175,19 @@ export class App {
   }
 
   closeThread(): void {
-    this.composer?.saveDraft();
+    this.#leaveThread();
     this.thread = null;
     this.composer = null;
     this.threadFind = null;
     this.openedHit = null;
     this.conversations.selectedId = null;
     this.#last?.remember(null);
+  }
+
+  /** The page goes away: what would wait for a moment happens now. */
+  leavePage(): void {
+    this.composer?.saveDraft();
+    this.thread?.removals.flush();
   }
 
   setAttention(focused: boolean, visible: boolean): void {
@@ -179,6 +203,46 @@ export class App {
     return this.#ask(async () => {
       this.#applyMessage(await this.bridge.call('messages.retry', { messageId: message.id }));
     });
+  }
+
+  actOnMessage(action: MessageAction, row: Row, text: string): Promise<void> {
+    const { message, pending } = row;
+    switch (action) {
+      case 'copy':
+        return this.#ask(() => navigator.clipboard.writeText(text));
+      case 'info':
+        if (message !== null) this.#openDetails(message, row.key);
+        return Promise.resolve();
+      case 'retry':
+        if (message !== null) return this.retryMessage(message);
+        return this.thread?.retryPending(pending?.clientId ?? '') ?? Promise.resolve();
+      case 'remove':
+        this.notice = null;
+        this.thread?.remove(row);
+        return Promise.resolve();
+    }
+  }
+
+  async actOnConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
+    const conversationId = conversation.id;
+    const change = arrangement(action);
+    if (change === null) {
+      this.deleting = conversation;
+      this.dialog = 'delete';
+      return;
+    }
+    // what one comes back to later is not looked at now: it would count as read
+    if (action === 'markUnread' && this.thread?.conversationId === conversationId) this.closeThread();
+    await this.#ask(() => this.bridge.call('conversations.arrange', { conversationId, ...change }));
+  }
+
+  /** The person has confirmed it. */
+  async deleteConversation(): Promise<void> {
+    const conversationId = this.deleting?.id;
+    this.dialog = null;
+    this.deleting = null;
+    if (conversationId === undefined) return;
+    await this.#ask(() => this.bridge.call('conversations.remove', { conversationId }));
   }
 
   openLink(url: string): Promise<void> {
@@ -203,6 +267,9 @@ export class App {
           return this.bridge.call('transfers.showInFolder', { transferId });
         case 'retry':
           return this.retryMessage(message);
+        case 'remove':
+          this.thread?.remove({ message, pending: null });
+          return Promise.resolve();
       }
     });
   }
@@ -216,6 +283,18 @@ export class App {
     }
   }
 
+  #openDetails(message: Message, key: string): void {
+    this.detailsKey = key;
+    this.details = new MessageDetails(this.bridge, message.id);
+    void this.details.load();
+  }
+
+  #leaveThread(): void {
+    this.composer?.saveDraft();
+    this.thread?.removals.flush();
+    this.details = null;
+  }
+
   async #refresh(): Promise<void> {
     try {
       const state = await this.bridge.call('app.state', {});
@@ -226,7 +305,7 @@ export class App {
       this.connection.apply(state.registration);
       this.startError = null;
       this.#sendAgain();
-      await Promise.all([this.conversations.load(), this.thread?.reload()]);
+      await Promise.all([this.conversations.load(), this.thread?.reload(), this.details?.load()]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
     } catch (thrown) {
@@ -290,5 +369,22 @@ export class App {
   #applyMessage(message: Message): void {
     if (message.transfer !== null) this.progress.observe(message.transfer);
     this.thread?.apply(message);
+    if (this.details?.messageId === message.id) void this.details.load();
+  }
+
+  #dropConversation(conversationId: number): void {
+    this.#composers.delete(conversationId);
+    this.#outgoing.delete(conversationId);
+    if (this.thread?.conversationId === conversationId) {
+      // its draft went with it
+      this.composer = null;
+      this.closeThread();
+    }
+    this.conversations.drop(conversationId);
+  }
+
+  #dropMessage(messageId: number): void {
+    this.thread?.dropped(messageId);
+    if (this.details?.messageId === messageId) this.details = null;
   }
 }

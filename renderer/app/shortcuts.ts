@@ -44,6 +44,9 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'next', keys: [alt, '↓'] },
     { what: 'panes', keys: ['F6'] },
     { what: 'latest', keys: [main, 'End'] },
+    { what: 'messages', keys: ['↑', '↓'] },
+    { what: 'menu', keys: ['Shift', 'F10'] },
+    { what: 'undo', keys: [main, 'Z'] },
     { what: 'send', keys: ['Enter'] },
     { what: 'newLine', keys: ['Shift', 'Enter'] },
     { what: 'leave', keys: ['Esc'] },
@@ -62,4 +65,7 @@ export type ShortcutName =
   | 'send'
   | 'newLine'
   | 'leave'
-  | 'sheet';
+  | 'sheet'
+  | 'messages'
+  | 'menu'
+  | 'undo';

@@ -68,6 +68,14 @@ const foundMessage = v.object({
   excerpt: range,
 });
 
+const messageInfo = v.object({
+  message,
+  peer: v.string(),
+  cpmConversationId: v.string(),
+  contributionId: v.string(),
+  waiting: v.nullable(v.object({ attempts: v.pipe(v.number(), v.integer(), v.minValue(0)), nextTryAt: time })),
+});
+
 const conversation = v.object({
   id,
   peer: v.string(),
@@ -76,6 +84,9 @@ const conversation = v.object({
   firstUnreadId: v.nullable(id),
   updatedAt: time,
   draft: v.string(),
+  pinned: v.boolean(),
+  archived: v.boolean(),
+  markedUnread: v.boolean(),
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
 });
 
@@ -108,10 +119,11 @@ export const contract = {
   methods: {
     'app.state': { params: nothing, result: appState },
     'registration.retryNow': { params: nothing, result: nothing },
-    /** newest first; `before` is the last row of the page before */
+    /** pinned ones first, then newest first; `before` is the last row of the page before; archived ones alone or not at all */
     'conversations.page': {
       params: v.strictObject({
-        before: v.optional(v.strictObject({ updatedAt: time, id })),
+        archived: v.optional(v.boolean()),
+        before: v.optional(v.strictObject({ pinned: v.boolean(), updatedAt: time, id })),
         limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
       }),
       result: v.object({ items: v.array(conversation), more: v.boolean() }),
@@ -120,6 +132,18 @@ export const contract = {
     'conversations.open': { params: v.strictObject({ address: v.pipe(v.string(), v.maxLength(256)) }), result: conversation },
     /** all messages up to `upTo` were seen: unread falls, display notifications are queued */
     'conversations.markRead': { params: v.strictObject({ conversationId: id, upTo: id }), result: nothing },
+    /** what is not given stays; reading takes the mark away, the next message brings an archived one back */
+    'conversations.arrange': {
+      params: v.strictObject({
+        conversationId: id,
+        pinned: v.optional(v.boolean()),
+        archived: v.optional(v.boolean()),
+        markedUnread: v.optional(v.boolean()),
+      }),
+      result: nothing,
+    },
+    /** takes all of it out of this device; what has not left is withdrawn, transfers under way are cancelled first */
+    'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
     'conversations.saveDraft': {
       params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)) }),
       result: nothing,
@@ -158,6 +182,12 @@ export const contract = {
       result: message,
     },
     'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
+    /**
+     * takes it out of this device only; what has not left is withdrawn, a transfer under way is cancelled first; `request.invalid-state` for a
+     * text that is on its way at this moment
+     */
+    'messages.remove': { params: v.strictObject({ messageId: id }), result: nothing },
+    'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
     /** opens the host's file dialog; empty when the person closed it, each file with its candidate or the reason why it cannot be sent */
     'files.choose': { params: nothing, result: v.object({ items: v.array(offeredFile) }) },
     'files.send': {
@@ -179,8 +209,11 @@ export const contract = {
   events: {
     'registration.changed': registration,
     'conversation.changed': conversation,
+    /** out of the list; it may come back by `conversation.changed` */
+    'conversation.removed': v.object({ conversationId: id }),
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
+    'message.removed': v.object({ messageId: id, conversationId: id }),
     'transfer.progress': v.object({
       transferId: id,
       messageId: id,

@@ -12,6 +12,12 @@ export interface Conversation {
   readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
+  /** stands above those that are not */
+  readonly pinned: boolean;
+  /** in a list of its own, until the next message */
+  readonly archived: boolean;
+  /** the person wants to come back to it; until it is read */
+  readonly markedUnread: boolean;
   readonly last: LastLine | null;
 }
 

@@ -21,3 +21,15 @@ export interface Message {
   readonly error: CodedError | null;
   readonly transfer: Transfer | null;
 }
+
+/** What somebody who looks into one message is told beside it. */
+export interface MessageInfo {
+  readonly message: Message;
+  /** address of the other person */
+  readonly peer: string;
+  /** CPM Conversation-ID and Contribution-ID (cpm.md section 2.3) */
+  readonly cpmConversationId: string;
+  readonly contributionId: string;
+  /** while it is in the outbox; `nextTryAt` may lie in the past, ms since the epoch */
+  readonly waiting: { readonly attempts: number; readonly nextTryAt: number } | null;
+}

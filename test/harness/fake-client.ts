@@ -90,12 +90,24 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         firstUnreadId: null,
         updatedAt: Date.now(),
         draft: '',
+        pinned: false,
+        archived: false,
+        markedUnread: false,
         last: null,
       };
       conversations.push(made);
       return made;
     },
     'conversations.markRead': async () => ({}),
+    'conversations.arrange': async ({ conversationId, ...given }) => {
+      tell('conversation.changed', Object.assign(conversationOf(conversationId), given));
+      return {};
+    },
+    'conversations.remove': async ({ conversationId }) => {
+      conversations.splice(conversations.indexOf(conversationOf(conversationId)), 1);
+      tell('conversation.removed', { conversationId });
+      return {};
+    },
     'conversations.saveDraft': async ({ conversationId, text }) => {
       conversationOf(conversationId).draft = text;
       return {};
@@ -110,6 +122,18 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const found = messages.find(({ id }) => id === messageId);
       if (found === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
       return found;
+    },
+    'messages.remove': async ({ messageId }) => {
+      const at = messages.findIndex(({ id }) => id === messageId);
+      const [removed] = at < 0 ? [] : messages.splice(at, 1);
+      if (removed !== undefined) tell('message.removed', { messageId, conversationId: removed.conversationId });
+      return {};
+    },
+    'messages.info': async ({ messageId }) => {
+      const message = messages.find(({ id }) => id === messageId);
+      if (message === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
+      const { peer } = conversationOf(message.conversationId);
+      return { message, peer, cpmConversationId: 'conversation', contributionId: 'contribution', waiting: null };
     },
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': async ({ conversationId, clientId, token }) => {

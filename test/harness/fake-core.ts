@@ -8,6 +8,10 @@ import type { MessageStatus } from '../../shared/model/states/message-status.ts'
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
 
+function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
+  return { direction, kind, text: text.slice(0, 200), status, transferState: transfer?.state ?? null };
+}
+
 type Told = { [E in EventName]: { event: E; payload: EventPayload<E> } }[EventName];
 
 export interface FakeCoreOptions {
@@ -78,6 +82,9 @@ export class FakeCore {
       firstUnreadId: null,
       updatedAt: this.#now(),
       draft: '',
+      pinned: false,
+      archived: false,
+      markedUnread: false,
       last: null,
       ...more,
     };
@@ -114,13 +121,7 @@ export class FakeCore {
       updatedAt: at,
       unread: conversation.unread + (message.status === 'received' ? 1 : 0),
       firstUnreadId: conversation.firstUnreadId ?? (message.status === 'received' ? message.id : null),
-      last: {
-        direction,
-        kind: message.kind,
-        text: message.text.slice(0, 200),
-        status: message.status,
-        transferState: message.transfer?.state ?? null,
-      },
+      last: lineOf(message),
     });
     return message;
   }
@@ -160,6 +161,15 @@ export class FakeCore {
     all[at] = next;
     this.#tellMessage(next);
     return next;
+  }
+
+  /** Takes a message out of the store without telling anybody. */
+  remove(messageId: number): void {
+    const { conversationId } = this.#message(messageId);
+    const left = (this.messages.get(conversationId) ?? []).filter(({ id }) => id !== messageId);
+    this.messages.set(conversationId, left);
+    const last = left.at(-1);
+    this.conversations.set(conversationId, { ...this.#conversation(conversationId), last: last === undefined ? null : lineOf(last) });
   }
 
   changeTransfer(message: Message, change: Partial<Transfer>): Message {
@@ -239,8 +249,10 @@ export class FakeCore {
         neighbours: [...(this.#options.neighbours ?? [])],
       }),
       'registration.retryNow': async () => nothing,
-      'conversations.page': async ({ before, limit }) => {
-        const sorted = [...this.conversations.values()].sort((a, b) => b.updatedAt - a.updatedAt || b.id - a.id);
+      'conversations.page': async ({ archived = false, before, limit }) => {
+        const sorted = [...this.conversations.values()]
+          .filter((each) => each.archived === archived)
+          .sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt - a.updatedAt || b.id - a.id);
         const from = before === undefined ? 0 : sorted.findIndex((each) => each.id === before.id) + 1;
         return { items: sorted.slice(from, from + limit), more: from + limit < sorted.length };
       },
@@ -253,8 +265,30 @@ export class FakeCore {
       'conversations.markRead': async ({ conversationId, upTo }) => {
         const all = this.messages.get(conversationId) ?? [];
         for (const message of all) if (message.id <= upTo && message.status === 'received') this.setStatus(message, 'read');
-        this.conversations.set(conversationId, { ...this.#conversation(conversationId), unread: 0, firstUnreadId: null });
+        this.conversations.set(conversationId, {
+          ...this.#conversation(conversationId),
+          unread: 0,
+          firstUnreadId: null,
+          markedUnread: false,
+        });
         this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'conversations.arrange': async ({ conversationId, pinned, archived, markedUnread }) => {
+        const before = this.#conversation(conversationId);
+        this.conversations.set(conversationId, {
+          ...before,
+          pinned: pinned ?? before.pinned,
+          archived: archived ?? before.archived,
+          markedUnread: markedUnread ?? before.markedUnread,
+        });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'conversations.remove': async ({ conversationId }) => {
+        this.conversations.delete(conversationId);
+        this.messages.delete(conversationId);
+        this.tell('conversation.removed', { conversationId });
         return nothing;
       },
       'conversations.saveDraft': async ({ conversationId, text }) => {
@@ -298,6 +332,23 @@ export class FakeCore {
       },
       'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
+      'messages.remove': async ({ messageId }) => {
+        const { conversationId } = this.#message(messageId);
+        this.remove(messageId);
+        this.tell('message.removed', { messageId, conversationId });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'messages.info': async ({ messageId }) => {
+        const message = this.#message(messageId);
+        return {
+          message,
+          peer: this.#conversation(message.conversationId).peer,
+          cpmConversationId: `conversation-${message.conversationId}`,
+          contributionId: `contribution-${messageId}`,
+          waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,
+        };
+      },
       'files.choose': async () => ({ items: this.chosen.map((candidate) => ({ name: candidate.name, candidate, error: null })) }),
       'files.send': async ({ conversationId, clientId, token }) => {
         const file = this.files.get(token) ?? this.chosen.find((each) => each.token === token);

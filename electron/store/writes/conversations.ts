@@ -1,3 +1,4 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { StoredConversation } from '../port.ts';
@@ -34,7 +35,11 @@ export function createCorrespondence(db: WriteHandle, reads: Reads): Corresponde
   };
 }
 
-type Method = 'setSetting' | 'openConversation' | 'saveDraft' | 'markRead';
+function flag(value: boolean | undefined): number | null {
+  return value === undefined ? null : Number(value);
+}
+
+type Method = 'setSetting' | 'openConversation' | 'arrangeConversation' | 'removeConversation' | 'saveDraft' | 'markRead';
 
 export function conversationWrites(
   db: WriteHandle,
@@ -45,6 +50,18 @@ export function conversationWrites(
     'INSERT INTO settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
   const setDraft = db.change('UPDATE conversations SET draft = :text WHERE id = :id');
+  const show = db.change(
+    'UPDATE conversations SET removed_at = NULL, updated_at = max(updated_at, :now) WHERE id = :id AND removed_at IS NOT NULL',
+  );
+  const arrange = db.change(
+    `UPDATE conversations SET pinned = ifnull(:pinned, pinned), archived = ifnull(:archived, archived),
+       marked_unread = ifnull(:markedUnread, marked_unread)
+     WHERE id = :id`,
+  );
+  const open = db.one<{ id: number }>(
+    `SELECT t.id FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id
+     WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') AND m.conversation_id = :id LIMIT 1`,
+  );
   const unread = db.many<{ id: number }>(
     "SELECT id FROM messages WHERE conversation_id = :conversationId AND status = 'received' AND id <= :upTo ORDER BY id",
   );
@@ -53,12 +70,27 @@ export function conversationWrites(
     setSetting(key, value) {
       setSetting({ key, value });
     },
-    openConversation: (row) => correspondence(row, false),
+    openConversation(row) {
+      const { id } = correspondence(row, false);
+      show({ id, now: row.now });
+      return reads.conversation(id);
+    },
+    arrangeConversation({ conversationId: id, pinned, archived, markedUnread }) {
+      arrange({ id, pinned: flag(pinned), archived: flag(archived), markedUnread: flag(markedUnread) });
+      return ledger.conversation(id);
+    },
+    removeConversation(id, now) {
+      reads.conversation(id);
+      if (open({ id })) throw new ParleyError('request.invalid-state', 'a file is under way');
+      outbox.withdraw(id);
+      ledger.removeAll(id, now);
+    },
     saveDraft(id, text) {
       found(setDraft({ id, text }).changes === 1 ? id : undefined, 'conversation', id);
       return ledger.conversation(id);
     },
     markRead({ conversationId, upTo, now }) {
+      arrange({ id: conversationId, pinned: null, archived: null, markedUnread: 0 });
       const messages: Message[] = [];
       for (const { id } of unread({ conversationId, upTo })) {
         ledger.move(id, 'read', now);

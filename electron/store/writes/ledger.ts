@@ -28,6 +28,16 @@ export interface MessageRecord {
   readonly deliveryNotified: number;
   readonly failureNotified: number;
   readonly displayNotified: number;
+  readonly removedAt: number | null;
+}
+
+interface NewestRow {
+  readonly id: number;
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  readonly line: string;
+  readonly status: MessageStatus;
+  readonly transferState: TransferState | null;
 }
 
 export interface NewMessage {
@@ -58,7 +68,8 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const record = db.one<MessageRecord>(
     `SELECT id, conversation_id AS conversationId, direction, kind, status, delivered_at AS deliveredAt, displayed_at AS displayedAt,
        notify_delivery AS notifyDelivery, notify_failure AS notifyFailure, notify_display AS notifyDisplay,
-       delivery_notified AS deliveryNotified, failure_notified AS failureNotified, display_notified AS displayNotified
+       delivery_notified AS deliveryNotified, failure_notified AS failureNotified, display_notified AS displayNotified,
+       removed_at AS removedAt
      FROM messages WHERE id = :id`,
   );
   const byImdn = db.one<{ id: number }>(
@@ -71,9 +82,14 @@ export function createLedger(db: WriteHandle, reads: Reads) {
        :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
   );
   const showLast = db.change(
-    `UPDATE conversations SET unread = unread + :unread, updated_at = max(updated_at, :now), last_message_id = :id, last_direction = :direction,
-       last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
+    `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
+       last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId`,
+  );
+  const showInstead = db.change(
+    `UPDATE conversations SET last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line,
+       last_status = :status, last_transfer_state = :transferState
+     WHERE id = :conversationId AND last_message_id = :removed`,
   );
   const update = db.change(
     `UPDATE messages SET status = :status, delivered_at = :deliveredAt, displayed_at = :displayedAt,
@@ -84,6 +100,34 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     'UPDATE conversations SET last_transfer_state = :state WHERE id = :conversationId AND last_message_id = :id',
   );
   const setError = db.change('UPDATE messages SET error_code = :code, error_detail = :detail WHERE id = :id');
+  const removeRow = db.change(
+    `UPDATE messages SET removed_at = :now, status = :status, text = '', error_code = NULL, error_detail = NULL WHERE id = :id`,
+  );
+  const removeTransfer = db.change('DELETE FROM transfers WHERE message_id = :id');
+  const newest = db.one<NewestRow>(
+    `SELECT m.id, m.direction, m.kind, iif(m.kind = 'file', t.name, m.text) AS line, m.status, t.state AS transferState
+     FROM messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
+     WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL ORDER BY m.id DESC LIMIT 1`,
+  );
+  const emptied = {
+    transfers: db.change(
+      'DELETE FROM transfers WHERE message_id IN (SELECT m.id FROM messages AS m WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL)',
+    ),
+    messages: db.change(
+      `UPDATE messages SET removed_at = :now, status = iif(status = 'received', 'read', status), text = '', error_code = NULL, error_detail = NULL
+       WHERE conversation_id = :conversationId AND removed_at IS NULL`,
+    ),
+    conversation: db.change(
+      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', last_message_id = NULL,
+         last_direction = NULL, last_kind = NULL, last_text = NULL, last_status = NULL, last_transfer_state = NULL
+       WHERE id = :conversationId`,
+    ),
+  };
+  const forget = db.change(
+    `DELETE FROM messages WHERE removed_at IS NOT NULL AND removed_at < :before
+     AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.message_id = messages.id)`,
+  );
+  const forgetOne = db.change('DELETE FROM messages WHERE id = :id AND removed_at IS NOT NULL');
   const oneRead = db.change('UPDATE conversations SET unread = max(0, unread - 1) WHERE id = :id');
   const conversationRow = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
 
@@ -142,6 +186,32 @@ export function createLedger(db: WriteHandle, reads: Reads) {
       return true;
     },
 
+    /** of one that the person can still see @throws ParleyError `request.not-found` */
+    shown(id: number): MessageRecord {
+      const known = recordOf(id);
+      return found(known.removedAt === null ? known : undefined, 'message', id);
+    },
+
+    /** Leaves an empty row. One that nobody had seen does not count any more, and counts as displayed to nobody. */
+    remove(id: number, now: number): void {
+      const { conversationId, status } = recordOf(id);
+      if (status === 'received') oneRead({ id: conversationId });
+      removeTransfer({ id });
+      removeRow({ id, now, status: status === 'received' ? 'read' : status });
+      const last = newest({ conversationId }) ?? NOTHING_LAST;
+      showInstead({ ...last, line: last.line === null ? null : cut(last.line, LAST_LINE), conversationId, removed: id });
+    },
+
+    /** As if each message were removed; the conversation leaves the list until something comes to it again. */
+    removeAll(conversationId: number, now: number): void {
+      emptied.transfers({ conversationId });
+      emptied.messages({ conversationId, now });
+      emptied.conversation({ conversationId, now });
+    },
+
+    forgetRemoved: (before: number) => forget({ before }),
+    forgetOne: (id: number) => forgetOne({ id }),
+
     /** for an incoming message, whose status tells nothing of its file */
     setError: (id: number, error: CodedError | null) => setError({ id, ...errorColumns(error) }),
 
@@ -153,6 +223,8 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     },
   };
 }
+
+const NOTHING_LAST = { id: null, direction: null, kind: null, line: null, status: null, transferState: null } as const;
 
 export function errorColumns(error: CodedError | null): { code: string | null; detail: string | null } {
   return { code: error?.code ?? null, detail: error === null ? null : cut(error.detail, LONGEST_DETAIL) };

@@ -1,5 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
-import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
+import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { Store } from '../port.ts';
 import type { Reads } from '../reads.ts';
@@ -9,7 +9,7 @@ import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { TransferLedger } from './transfers.ts';
 
-type Method = 'composeText' | 'composeFile' | 'retry' | 'receiveText' | 'receiveOffer' | 'applyReceipt';
+type Method = 'composeText' | 'composeFile' | 'retry' | 'removeMessage' | 'receiveText' | 'receiveOffer' | 'applyReceipt';
 
 /** ended or stopped without the file */
 const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
@@ -38,7 +38,10 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     const conversation = correspondence(row, true);
     outbox.hasten(conversation.id, row.now);
     const known = ledger.find(conversation.id, 'in', row.imdnId);
-    if (known !== null) return { id: known, duplicate: true };
+    // its sender tries again with a file that was removed here: whoever removed the card is asked once more
+    const isRemovedFile = known !== null && body.kind === 'file' && ledger.record(known).removedAt !== null;
+    if (isRemovedFile) ledger.forgetOne(known);
+    else if (known !== null) return { id: known, duplicate: true };
     const { contributionId, imdnId, sentAt, now, notify } = row;
     const id = ledger.add({
       ...body,
@@ -60,7 +63,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     const { conversationId, imdnId, contributionId, now } = row;
     reads.conversation(conversationId);
     const known = ledger.find(conversationId, 'out', imdnId);
-    if (known !== null) return { id: known, created: false };
+    if (known !== null) return { id: ledger.shown(known).id, created: false };
     const id = ledger.add({
       ...body,
       conversationId,
@@ -100,7 +103,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     },
 
     retry({ messageId, fileImdnId, now }) {
-      const record = ledger.record(messageId);
+      const record = ledger.shown(messageId);
       if (record.kind === 'text') {
         if (ledger.move(messageId, 'retry', now)) outbox.queue(record, now);
         return ledger.changed(messageId);
@@ -113,6 +116,16 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
         transfers.apply({ transferId: id, event: 'retry', now });
       }
       return ledger.changed(messageId);
+    },
+
+    removeMessage({ messageId, now }) {
+      const { kind, conversationId } = ledger.shown(messageId);
+      if (outbox.isLeaving(messageId)) throw new ParleyError('request.invalid-state', 'it is on its way at this moment');
+      const state = kind === 'file' ? transfers.ofMessage(messageId).state : null;
+      if (state !== null && !isFinalTransferState(state)) throw new ParleyError('request.invalid-state', `its file is ${state}`);
+      outbox.removeMessage(messageId);
+      ledger.remove(messageId, now);
+      return ledger.conversation(conversationId);
     },
 
     receiveText(row) {
@@ -147,6 +160,7 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       if (id === null) return null;
       const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
       ledger.move(id, event, now, event === 'failed' ? (error ?? refused) : null);
+      if (ledger.record(id).removedAt !== null) return null;
       // its own answer may be lost; whoever reports on a text has had it
       if (ledger.record(id).kind === 'text') outbox.removeMessage(id);
       else if (event !== 'failed') confirm(transfers.ofMessage(id), now);

@@ -32,6 +32,10 @@ export function createOutboxRows(db: WriteHandle) {
   );
   const remove = db.change('DELETE FROM outbox WHERE id = :id');
   const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
+  const leaving = db.one<{ id: number }>(
+    "SELECT id FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file') AND in_work = 1",
+  );
+  const withdraw = db.change("DELETE FROM outbox WHERE kind IN ('text', 'file') AND conversation_id = :conversationId AND in_work = 0");
   const dropWaiting = db.change(
     "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = :disposition AND in_work = 0",
   );
@@ -82,6 +86,10 @@ export function createOutboxRows(db: WriteHandle) {
     remove: (id: number) => remove({ id }),
     /** the text or file itself; its notifications are the other direction's */
     removeMessage: (messageId: number) => removeMessage({ messageId }),
+    /** all that waits of a conversation, but for notifications */
+    withdraw: (conversationId: number) => withdraw({ conversationId }),
+    /** the text or file itself is on its way at this moment */
+    isLeaving: (messageId: number) => leaving({ messageId }) !== undefined,
     /** as it is to leave; a row that is there already waits until `notBefore` */
     queue,
 

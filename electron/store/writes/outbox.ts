@@ -1,4 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { REMEMBERED_MS } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
@@ -18,7 +19,9 @@ export function outboxWrites(
       if (!row) return null;
       const { messageId } = row;
       if (row.kind === 'file') throw new ParleyError('request.invalid-state', 'the row of a file is moved by its transfer');
+      const isRemoved = row.kind === 'text' && ledger.record(messageId).removedAt !== null;
       if (event === 'attempt') outbox.take(outboxId);
+      else if (event === 'postponed' && isRemoved) outbox.remove(outboxId);
       else if (event === 'postponed') outbox.putBack(outboxId, notBefore, now);
       else outbox.remove(outboxId);
       if (row.kind === 'notification') {
@@ -26,10 +29,12 @@ export function outboxWrites(
         return null;
       }
       ledger.move(messageId, event, now, error ?? null);
+      if (isRemoved) return null;
       return ledger.changed(messageId);
     },
 
     outboxRecover(now) {
+      ledger.forgetRemoved(now - REMEMBERED_MS);
       for (const { id, kind, messageId } of outbox.inWork()) {
         if (kind === 'file') continue;
         outbox.putBack(id, now, now);

@@ -9,6 +9,8 @@ const MOST_SEARCHED = 2000;
 /** The conversation list: newest first, by pages, with a filter. */
 export class Conversations {
   selectedId = $state<number | null>(null);
+  /** the list shows what is archived, and nothing else */
+  showsArchived = $state(false);
   more = $state(false);
   ready = $state(false);
   error = $state.raw<CodedError | null>(null);
@@ -17,19 +19,24 @@ export class Conversations {
   #byId = $state.raw<ReadonlyMap<number, Conversation>>(new Map());
   #filter = $state('');
   #loading: Promise<void> | null = null;
+  #moreArchived = false;
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
   }
 
-  readonly all: readonly Conversation[] = $derived.by(() =>
-    [...this.#byId.values()].sort((a, b) => b.updatedAt - a.updatedAt || b.id - a.id),
+  readonly #sorted: readonly Conversation[] = $derived.by(() =>
+    [...this.#byId.values()].sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt - a.updatedAt || b.id - a.id),
   );
+
+  readonly all: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => !each.archived));
+
+  readonly archived: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => each.archived));
 
   readonly shown: readonly Conversation[] = $derived.by(() => {
     const wanted = fold(this.#filter.trim());
-    if (wanted === '') return this.all;
-    return this.all.filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
+    if (wanted === '') return this.showsArchived ? this.archived : this.all;
+    return [...this.all, ...this.archived].filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
   });
 
   readonly unread: number = $derived.by(() => this.all.reduce((sum, each) => sum + each.unread, 0));
@@ -59,8 +66,12 @@ export class Conversations {
   async load(): Promise<void> {
     try {
       const page = await this.#bridge.call('conversations.page', { limit: PAGE });
-      this.#put(page.items);
-      if (!this.ready) this.more = page.more;
+      const archived = await this.#bridge.call('conversations.page', { archived: true, limit: PAGE });
+      this.#put([...page.items, ...archived.items]);
+      if (!this.ready) {
+        this.more = page.more;
+        this.#moreArchived = archived.more;
+      }
       this.error = null;
       this.ready = true;
     } catch (thrown) {
@@ -75,25 +86,43 @@ export class Conversations {
     return this.#loading;
   }
 
+  /** It is out of the list. */
+  drop(id: number): void {
+    const next = new Map(this.#byId);
+    next.delete(id);
+    this.#byId = next;
+    if (this.archived.length === 0) this.showsArchived = false;
+  }
+
   apply(conversation: Conversation): void {
     this.#put([conversation]);
+    if (this.archived.length === 0) this.showsArchived = false;
   }
 
   async #loadMore(): Promise<void> {
-    const last = this.all.at(-1);
-    if (!this.more || last === undefined) return;
     try {
-      const page = await this.#bridge.call('conversations.page', { before: { updatedAt: last.updatedAt, id: last.id }, limit: PAGE });
-      this.more = page.more && page.items.length > 0;
-      this.#put(page.items);
+      if (this.more) this.more = await this.#pageAfter(this.all.at(-1), false);
+      if (this.#moreArchived && (this.showsArchived || this.#filter !== '')) {
+        this.#moreArchived = await this.#pageAfter(this.archived.at(-1), true);
+      }
     } catch (thrown) {
       this.error = toCodedError(thrown);
       this.more = false;
+      this.#moreArchived = false;
     }
   }
 
+  /** @returns whether there are more behind that page */
+  async #pageAfter(last: Conversation | undefined, archived: boolean): Promise<boolean> {
+    if (last === undefined) return false;
+    const { pinned, updatedAt, id } = last;
+    const page = await this.#bridge.call('conversations.page', { archived, before: { pinned, updatedAt, id }, limit: PAGE });
+    this.#put(page.items);
+    return page.more && page.items.length > 0;
+  }
+
   async #loadUntil(count: number): Promise<void> {
-    while (this.more && this.#byId.size < count && this.#filter !== '') await this.loadMore();
+    while ((this.more || this.#moreArchived) && this.#byId.size < count && this.#filter !== '') await this.loadMore();
   }
 
   #put(items: readonly Conversation[]): void {

@@ -1,3 +1,4 @@
+import type { CodedError } from '../../../shared/base/errors.ts';
 import type { Transfer } from '../../../shared/model/transfer.ts';
 import { turns } from '../../ui/bidi.ts';
 import { errorLine } from '../error-words.ts';
@@ -5,7 +6,7 @@ import { formatAmount, formatDuration, formatRate, formatSize } from '../format.
 import { words } from '../words.ts';
 import type { ShownProgress } from './progress.svelte.ts';
 
-export type TransferAction = 'accept' | 'decline' | 'cancel' | 'open' | 'show' | 'retry';
+export type TransferAction = 'accept' | 'decline' | 'cancel' | 'open' | 'show' | 'retry' | 'remove';
 export type CardTone = 'plain' | 'waiting' | 'good' | 'failed';
 
 /** What a file card shows below the name. */
@@ -17,10 +18,13 @@ export interface Card {
   readonly actions: readonly TransferAction[];
 }
 
-const RETRIABLE: readonly TransferAction[] = ['retry'];
+const RETRIABLE: readonly TransferAction[] = ['retry', 'remove'];
 
-/** @param who the other person's name */
-export function transferCard(transfer: Transfer, progress: ShownProgress, who: string): Card {
+/**
+ * @param who the other person's name
+ * @param reported what the other side told of a file of which all had left
+ */
+export function transferCard(transfer: Transfer, progress: ShownProgress, who: string, reported: CodedError | null = null): Card {
   const text = words.file;
   const out = transfer.direction === 'out';
   const size = formatSize(transfer.size);
@@ -50,6 +54,7 @@ export function transferCard(transfer: Transfer, progress: ShownProgress, who: s
     case 'verifying':
       return card(sized(text.verifying), 'plain', [], 1);
     case 'done':
+      if (reported !== null) return card(sized(text.notKept(who)), 'failed', RETRIABLE);
       return card(sized(out ? text.sent : text.verified), 'good', !out && transfer.savedAs !== null ? ['open', 'show'] : []);
     case 'declined':
       return card(sized(out ? text.declinedBy(who) : text.declined), out ? 'failed' : 'plain', out ? RETRIABLE : []);
@@ -60,12 +65,12 @@ export function transferCard(transfer: Transfer, progress: ShownProgress, who: s
     case 'interrupted':
       return card(interruptedLine(transfer, progress, who), 'failed', out ? ['retry', 'cancel'] : ['cancel']);
     case 'quarantined':
-      return card(text.quarantined, 'failed');
+      return card(text.quarantined, 'failed', ['remove']);
     case 'failed':
       return card(
         transfer.error === null ? text.failed : `${text.failed} ${errorLine(transfer.error.code, who)}`,
         'failed',
-        out ? RETRIABLE : [],
+        out ? RETRIABLE : ['remove'],
       );
   }
 }

@@ -29,6 +29,8 @@ export class MessageWindow {
   readonly #shown: () => Promise<void>;
   /** changes told while a page is on its way; they are newer than the page */
   #changed: Map<number, Message> | null = null;
+  /** what a page on its way may still bring */
+  readonly #removed = new Set<number>();
   #newest = 0;
   #running: Promise<void> | null = null;
 
@@ -121,7 +123,7 @@ export class MessageWindow {
    * @returns whether it is newer than every one before
    */
   apply(message: Message, follow = true): boolean {
-    if (message.conversationId !== this.#conversationId) return false;
+    if (message.conversationId !== this.#conversationId || this.#removed.has(message.id)) return false;
     this.#changed?.set(message.id, message);
     const isNew = message.id > this.#newest;
     if (isNew) this.#newest = message.id;
@@ -130,6 +132,15 @@ export class MessageWindow {
     if (isNew && !follow && this.messages.length >= WINDOW) this.moreAfter = true;
     this.#put(message);
     return isNew;
+  }
+
+  /** Drops a message that is no longer there. */
+  remove(id: number): void {
+    this.#changed?.delete(id);
+    this.#removed.add(id);
+    if (!this.messages.some((message) => message.id === id)) return;
+    this.atStart = false;
+    this.messages = this.messages.filter((message) => message.id !== id);
   }
 
   has(imdnId: string): boolean {
@@ -184,7 +195,7 @@ export class MessageWindow {
   }
 
   #fresh(items: readonly Message[]): Message[] {
-    return items.map((message) => this.#changed?.get(message.id) ?? message);
+    return items.filter(({ id }) => !this.#removed.has(id)).map((message) => this.#changed?.get(message.id) ?? message);
   }
 
   #page(params: Omit<Params<'messages.page'>, 'conversationId'>): Promise<Result<'messages.page'>> {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import type { FileCandidate } from '../../../shared/ipc/contract.ts';
@@ -9,7 +10,8 @@ import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
 import { MessageWindow } from './message-window.svelte.ts';
 import { Outgoing } from './outgoing.svelte.ts';
-import { buildRows, type PendingMessage } from './rows.ts';
+import { Removals } from './removals.svelte.ts';
+import { buildRows, type PendingMessage, type Row } from './rows.ts';
 import { type Attention, seenUpTo } from './seen.ts';
 
 /** UTF-16 code units of a message that a screen reader is told of by itself */
@@ -21,10 +23,19 @@ export interface Hit {
   readonly ranges: Ranges;
 }
 
+export interface ThreadOptions {
+  readonly clock?: Clock;
+  /** what was written here before, where this is not the conversation's first thread */
+  readonly outgoing?: Outgoing;
+  /** something that was deleted could not be deleted after all */
+  readonly refused?: (error: CodedError) => void;
+}
+
 /** One open conversation: its window of messages, what was just sent, and what has been seen. */
 export class Thread {
   readonly conversationId: number;
   readonly window: MessageWindow;
+  readonly removals: Removals;
   conversation = $state.raw<Conversation>() as Conversation;
   firstUnreadId = $state<number | null>(null);
   /** new messages below what is on screen */
@@ -42,24 +53,24 @@ export class Thread {
   attention = $state.raw<Attention>({ focused: false, visible: false, atBottom: false });
 
   readonly #bridge: Bridge;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #outgoing: Outgoing;
   #marked = 0;
 
   readonly rows = $derived.by(() =>
-    buildRows(this.window.messages, this.window.moreAfter ? [] : this.#outgoing.pending, this.firstUnreadId, this.#outgoing.ids),
+    buildRows(
+      this.window.messages.filter(({ id }) => !this.removals.hidden.has(`id ${id}`)),
+      this.window.moreAfter ? [] : this.#outgoing.pending.filter(({ clientId }) => !this.removals.hidden.has(`own ${clientId}`)),
+      this.firstUnreadId,
+      this.#outgoing.ids,
+    ),
   );
 
-  /** @param outgoing what was written here before, where this is not the conversation's first thread */
-  constructor(
-    bridge: Bridge,
-    conversation: Conversation,
-    now: () => number = Date.now,
-    outgoing: Outgoing = new Outgoing(bridge, conversation.id),
-  ) {
+  constructor(bridge: Bridge, conversation: Conversation, options: ThreadOptions = {}) {
     this.#bridge = bridge;
-    this.#now = now;
-    this.#outgoing = outgoing;
+    this.#clock = options.clock ?? systemClock;
+    this.#outgoing = options.outgoing ?? new Outgoing(bridge, conversation.id);
+    this.removals = new Removals(this.#clock, options.refused ?? (() => undefined));
     this.conversationId = conversation.id;
     this.conversation = conversation;
     this.window = new MessageWindow(conversation.id, (params) => bridge.call('messages.page', params));
@@ -127,17 +138,34 @@ export class Thread {
 
   /** Shows the text at once and hands it to the core; an answer or a refusal finds its bubble by the client id. */
   async sendText(text: string): Promise<void> {
-    await this.#send({ clientId: randomToken(24), kind: 'text', text, file: null, at: this.#now(), error: null });
+    await this.#send({ clientId: randomToken(24), kind: 'text', text, file: null, at: this.#clock.now(), error: null });
   }
 
   async sendFile(file: FileCandidate): Promise<void> {
-    await this.#send({ clientId: randomToken(24), kind: 'file', text: file.name, file, at: this.#now(), error: null });
+    await this.#send({ clientId: randomToken(24), kind: 'file', text: file.name, file, at: this.#clock.now(), error: null });
   }
 
   /** the same client id again: the core answers with the message it may already have */
   async retryPending(clientId: string): Promise<void> {
     const pending = this.#outgoing.pending.find((each) => each.clientId === clientId);
     if (pending !== undefined) await this.#submit(pending);
+  }
+
+  /** Out of sight at once. What has not left must not leave while one could change one's mind: that is withdrawn now, and written anew by an undo. */
+  remove({ message, pending }: Pick<Row, 'message' | 'pending'>): void {
+    if (message === null) {
+      if (pending !== null) this.removals.later(`own ${pending.clientId}`, async () => this.#outgoing.confirm(pending.clientId));
+      return;
+    }
+    const commit = (): Promise<unknown> => this.#bridge.call('messages.remove', { messageId: message.id });
+    if (message.status === 'queued' && message.kind === 'text') void this.removals.now(commit, () => void this.sendText(message.text));
+    else this.removals.later(`id ${message.id}`, commit);
+  }
+
+  /** A message is no longer on this device. */
+  dropped(messageId: number): void {
+    this.window.remove(messageId);
+    if (this.firstUnreadId === messageId) this.firstUnreadId = null;
   }
 
   setAttention(change: Partial<Attention>): void {
@@ -184,7 +212,10 @@ export class Thread {
     const upTo = seenUpTo(this.attention, this.window.messages.at(-1)?.id ?? 0, this.#marked);
     if (upTo === null) return;
     this.#marked = upTo;
-    const unseen = this.conversation.unread > 0 || this.window.messages.some((message) => message.status === 'received');
+    const unseen =
+      this.conversation.unread > 0 ||
+      this.conversation.markedUnread ||
+      this.window.messages.some((message) => message.status === 'received');
     if (!unseen) return;
     this.#bridge.call('conversations.markRead', { conversationId: this.conversationId, upTo }).catch(() => {
       this.#marked = 0;

@@ -75,11 +75,11 @@ describe('the file card', () => {
     ['verifying', 'in', 'Checking the content', []],
     ['done', 'out', 'Sent', []],
     ['done', 'in', 'Verified', []],
-    ['declined', 'out', 'Declined by Bob', ['retry']],
+    ['declined', 'out', 'Declined by Bob', ['retry', 'remove']],
     ['declined', 'in', 'Declined', []],
-    ['expired', 'out', 'Bob did not answer in time', ['retry']],
+    ['expired', 'out', 'Bob did not answer in time', ['retry', 'remove']],
     ['expired', 'in', 'The offer has ended', []],
-    ['cancelled', 'out', 'Cancelled', ['retry']],
+    ['cancelled', 'out', 'Cancelled', ['retry', 'remove']],
   ];
   it.each(states)('of a file that is %s (%s) says: %s', (state, direction, line, actions) => {
     expect(card(state, { direction })).toMatchObject({ line: `64.0 MB · ${line}`, actions });
@@ -96,7 +96,7 @@ describe('the file card', () => {
 
   it('keeps what differs in quarantine and offers nothing to open', () => {
     const shown = card('quarantined', { error: { code: 'file.hash-mismatch', detail: '' }, savedAs: 'x' });
-    expect(shown).toMatchObject({ line: 'Differs from what was announced. Kept in quarantine.', tone: 'failed', actions: [] });
+    expect(shown).toMatchObject({ line: 'Differs from what was announced. Kept in quarantine.', tone: 'failed', actions: ['remove'] });
   });
 
   it('says why it failed and how far it came', () => {
@@ -105,6 +105,16 @@ describe('the file card', () => {
     expect(card('interrupted', { direction: 'out', transferred: 32_000_000, error: { code: 'msrp.lost', detail: '' } })).toMatchObject({
       line: 'Interrupted after 32.0 of 64.0 MB. The connection for the file was lost',
       actions: ['retry', 'cancel'],
+    });
+  });
+
+  it('says so when the other side reported that a file of which all had left did not arrive', () => {
+    const done = transfer('done', { direction: 'out' });
+    const error = { code: 'peer.unavailable', detail: '' } as const;
+    expect(transferCard(done, new Progress().of(done), 'Bob', error)).toMatchObject({
+      line: '64.0 MB · Bob reported that it did not arrive',
+      tone: 'failed',
+      actions: ['retry', 'remove'],
     });
   });
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addressProblem, normalAddress, plainAddress } from '../../../renderer/features/conversations/address.ts';
+import { arrangement, conversationActions } from '../../../renderer/features/conversations/conversation-actions.ts';
 import { Conversations } from '../../../renderer/features/conversations/conversations.svelte.ts';
 import { lastLine } from '../../../renderer/features/conversations/last-line.ts';
 import { HUES, hueOf, initialsOf } from '../../../renderer/ui/avatar.ts';
@@ -48,6 +49,54 @@ describe('the conversation list', () => {
     list.selectedId = list.all[0]?.id ?? null;
     expect(list.neighbour(-1)?.title).toBe('Person 249');
     expect(list.neighbour(1)?.title).toBe('Person 248');
+  });
+});
+
+describe('an arranged list', () => {
+  it('has pinned ones first and archived ones apart, also on pages not loaded yet', async () => {
+    const change = (id: number, more: object): void => {
+      const conversation = core.conversations.get(id);
+      if (conversation !== undefined) core.conversations.set(id, { ...conversation, ...more });
+    };
+    change(1, { pinned: true });
+    for (let id = 2; id <= 151; id++) change(id, { archived: true });
+    list = new Conversations(coreBridge(core));
+    await list.load();
+    expect(list.all.slice(0, 2).map(({ id }) => id)).toEqual([1, 250]);
+    expect(list.archived).toHaveLength(100);
+    list.showsArchived = true;
+    await list.loadMore();
+    expect(list.shown).toHaveLength(150);
+    list.filter = 'person 1';
+    expect(list.shown.some(({ archived }) => archived)).toBe(true);
+  });
+
+  it('leaves the archive when nothing is left in it, and drops what was deleted', () => {
+    const [first, second] = list.all;
+    if (first === undefined || second === undefined) throw new Error('no list');
+    list.apply({ ...first, archived: true });
+    list.showsArchived = true;
+    expect(list.shown.map(({ id }) => id)).toEqual([first.id]);
+    list.apply(first);
+    expect(list.showsArchived).toBe(false);
+    list.drop(second.id);
+    expect(list.all.some(({ id }) => id === second.id)).toBe(false);
+  });
+
+  it('offers what changes something', () => {
+    const conversation = core.addConversation('sip:bob@example.com', 'Bob');
+    const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null } as const;
+    expect(conversationActions(conversation)).toEqual(['pin', 'archive', 'remove']);
+    expect(conversationActions({ ...conversation, last, pinned: true })).toEqual(['unpin', 'archive', 'markUnread', 'remove']);
+    expect(conversationActions({ ...conversation, last, archived: true, markedUnread: true })).toEqual([
+      'pin',
+      'unarchive',
+      'markRead',
+      'remove',
+    ]);
+    expect(conversationActions({ ...conversation, last, unread: 2 })).toEqual(['pin', 'archive', 'remove']);
+    expect(arrangement('unarchive')).toEqual({ archived: false });
+    expect(arrangement('remove')).toBeNull();
   });
 });
 

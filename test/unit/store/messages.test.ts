@@ -41,7 +41,7 @@ describe('conversations', () => {
     for (let n = 1; n <= 7; n++)
       store.openConversation({ peer: `sip:p${n}@example.com`, title: `p${n}`, cpmConversationId: 'c', now: n === 3 ? 4 : n });
     const seen: string[] = [];
-    let before: { updatedAt: number; id: number } | undefined;
+    let before: { pinned: boolean; updatedAt: number; id: number } | undefined;
     for (let more = true; more; ) {
       const page = store.conversations({ before, limit: 2 });
       seen.push(...page.items.map((item) => item.title));

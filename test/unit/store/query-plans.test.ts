@@ -4,7 +4,7 @@ import { compose, openInThread, openWith } from './fixture.ts';
 /** every table that may be long, under each name that the queries give it */
 const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b';
 /** indexes that hold open rows only, or that are walked in their order up to a limit */
-const WALKED = 'outbox_in_work|outbox_notifications|transfers_open|conversations_by_update';
+const WALKED = 'outbox_in_work|outbox_notifications|transfers_open|conversations_in_list';
 const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
 
 function plans(): { sql: string; plan: string[] }[] {
@@ -31,6 +31,8 @@ test('pages come in the order of an index, without a sort', () => {
   const pages = plans().filter(({ sql }) => /LIMIT :limit/.test(sql) && !/FROM outbox|waiting/.test(sql));
   expect(pages).toHaveLength(4);
   for (const { sql, plan } of pages) expect(plan.join('\n'), sql).not.toMatch(/TEMP B-TREE/);
+  const list = pages.filter(({ sql }) => /c.archived = :archived/.test(sql)).map(({ plan }) => plan[0]);
+  expect(list).toEqual(['SEARCH c USING INDEX conversations_in_list (archived=? AND (pinned,updated_at)<(?,?))']);
   const thread = pages.filter(({ sql }) => /conversation_id = :conversationId/.test(sql)).map(({ plan }) => plan[0]);
   expect(thread).toEqual([
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid<?)',

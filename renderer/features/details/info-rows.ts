@@ -1,0 +1,62 @@
+import type { MessageInfo } from '../../../shared/model/message.ts';
+import { plainAddress } from '../conversations/address.ts';
+import { formatFullTime, formatSize } from '../format.ts';
+import { words } from '../words.ts';
+
+/** One line of the details pane. */
+export interface InfoRow {
+  readonly label: string;
+  readonly value: string;
+  /** what a button copies; null where there is none */
+  readonly copy: string | null;
+}
+
+export interface InfoSection {
+  readonly title: string;
+  readonly rows: readonly InfoRow[];
+}
+
+/** What is said of a message, but for its error. @param who the other person's name */
+export function infoSections(info: MessageInfo, who: string): readonly InfoSection[] {
+  const { message, peer, cpmConversationId, contributionId } = info;
+  const { transfer } = message;
+  const text = words.info;
+  const row = (label: string, value: string, copy: string | null = null): InfoRow => ({ label, value, copy });
+  const id = (label: string, value: string): InfoRow => row(label, value, value);
+  const sections: InfoSection[] = [{ title: text.times, rows: timeRows(info, who) }];
+  if (transfer !== null) {
+    const rows = [row(text.name, transfer.name, transfer.name), row(text.type, transfer.type), row(text.size, formatSize(transfer.size))];
+    sections.push({ title: text.file, rows });
+  }
+  const address = row(message.direction === 'in' ? text.from : text.to, plainAddress(peer), peer);
+  const ids = [id('imdn.Message-ID', message.imdnId), id('Conversation-ID', cpmConversationId), id('Contribution-ID', contributionId)];
+  return [...sections, { title: text.ids, rows: [address, ...ids] }];
+}
+
+/** The state of a message as a sentence or two. */
+export function infoStatus({ message, waiting }: MessageInfo, who: string, now: number): string {
+  const text = words.info;
+  const state = text.states[message.status](who);
+  if (waiting === null || waiting.attempts === 0) return `${state}.`;
+  const next = waiting.nextTryAt > now ? ` ${text.nextTry(formatFullTime(waiting.nextTryAt))}.` : '';
+  return `${state}. ${text.tries(waiting.attempts)}${next}`;
+}
+
+/** By the clock of whoever wrote it, and by the one of this device. */
+function timeRows({ message }: MessageInfo, who: string): InfoRow[] {
+  const text = words.info;
+  const at = (label: string, time: number | null): InfoRow => ({
+    label,
+    value: time === null ? text.notYet : formatFullTime(time),
+    copy: null,
+  });
+  if (message.direction === 'in') {
+    return [at(text.sentBy(who), message.sentAt), at(text.stored, message.storedAt), at(text.seen, message.displayedAt)];
+  }
+  return [
+    at(text.written, message.sentAt),
+    at(text.stored, message.storedAt),
+    at(text.delivered, message.deliveredAt),
+    at(text.displayed, message.displayedAt),
+  ];
+}

@@ -1,0 +1,103 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { log, openBob, pageInBrowser, withBob } from '../harness/page-in-browser.ts';
+
+const show = pageInBrowser();
+const names = (page: Page): Promise<string[]> => page.locator('nav li .name').allTextContents();
+
+describe('a conversation of the list', () => {
+  it('is pinned, archived, found again and brought back, by the keyboard alone', async () => {
+    const core = withBob();
+    core.addMessage(2, { text: 'Hello', sentAt: 1 });
+    const { page, complaints } = await show(core);
+    await page.keyboard.press('F6');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Shift+F10');
+    await page.getByRole('menu', { name: 'Conversation actions' }).waitFor();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => names(page)).toEqual(['Carol Clark', 'Bob Baker']);
+    expect(await focused(page)).toContain('Carol Clark');
+    await page.getByRole('button', { name: /Carol Clark.*Pinned/ }).waitFor();
+
+    await page.keyboard.press('ContextMenu');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => names(page)).toEqual(['Bob Baker']);
+    const archive = page.getByRole('button', { name: 'Archived conversations' });
+    await archive.press('Enter');
+    await expect.poll(() => names(page)).toEqual(['Carol Clark']);
+    await page.getByRole('button', { name: /Carol Clark/ }).focus();
+    await page.keyboard.press('Shift+F10');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => names(page)).toEqual(['Carol Clark', 'Bob Baker']);
+    await expect.poll(() => archive.count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is marked as unread until it is opened again', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    const { page } = await show(core);
+    await openBob(page);
+    await page.getByRole('button', { name: 'Conversation actions' }).click();
+    await page.getByRole('menuitem', { name: 'Mark as unread' }).click();
+    const row = page.getByRole('button', { name: /Bob Baker.*Marked as unread/ });
+    await row.waitFor();
+    await page.getByText('Pick a conversation to read it here.').waitFor();
+    await row.click();
+    await log(page).waitFor();
+    await expect.poll(() => core.callsOf('conversations.markRead')).toEqual([{ conversationId: 1, upTo: 1 }]);
+    await expect.poll(() => row.count()).toBe(0);
+  });
+
+  it('is deleted once the person has said so twice', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    await page.getByRole('navigation').getByText('Bob Baker').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Delete conversation' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Delete the conversation with Bob Baker' });
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(core.callsOf('conversations.remove')).toEqual([]);
+    await page.getByRole('navigation').getByText('Bob Baker').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Delete conversation' }).click();
+    await dialog.getByRole('button', { name: 'Delete conversation' }).click();
+    await expect.poll(() => names(page)).toEqual(['Carol Clark']);
+    await page.getByText('Pick a conversation to read it here.').waitFor();
+    expect(core.callsOf('conversations.remove')).toEqual([{ conversationId: 1 }]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', ({ dark }) => {
+  it('a list with pins, marks and an archive has no serious violation that axe finds', async () => {
+    const core = withBob();
+    core.addConversation('sip:dora@example.com', 'Dora', { pinned: true, markedUnread: true });
+    core.addConversation('sip:emil@example.com', 'Emil', { archived: true });
+    const { page } = await show(core, { dark });
+    await openBob(page);
+    await page.getByRole('button', { name: 'Archived conversations' }).click();
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Archived conversations' }).click();
+    await page.getByRole('navigation').getByText('Dora').click({ button: 'right' });
+    await page.getByRole('menu').waitFor();
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('menuitem', { name: 'Delete conversation' }).click();
+    await page.getByRole('dialog').waitFor();
+    expect(await serious(page)).toEqual([]);
+  }, 60_000);
+});
+
+async function serious(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+}
+
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+}

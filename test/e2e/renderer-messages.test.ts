@@ -1,0 +1,185 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { log, openBob, pageInBrowser, withBob } from '../harness/page-in-browser.ts';
+
+const show = pageInBrowser();
+const FAILED = {
+  direction: 'out',
+  status: 'failed',
+  text: 'Lost',
+  error: { code: 'peer.timeout', detail: '408 Request Timeout' },
+} as const;
+
+describe('a failed message', () => {
+  it('says why, and is sent again or deleted, which can be taken back', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    core.addMessage(1, FAILED);
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    await log(page).getByText('Not sent. No answer from Bob Baker.').waitFor();
+    await log(page).getByRole('button', { name: 'Delete' }).click();
+    await expect.poll(() => log(page).getByText('Lost').count()).toBe(0);
+    expect(core.callsOf('messages.remove')).toEqual([]);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await log(page).getByRole('button', { name: 'Retry' }).click();
+    await expect.poll(() => core.callsOf('messages.retry')).toEqual([{ messageId: 2 }]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is deleted for good when nobody takes it back, and when the page is closed meanwhile', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    core.addMessage(1, FAILED);
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Deleted.').waitFor();
+    await page.mouse.move(5, 5);
+    await expect.poll(() => core.callsOf('messages.remove'), { timeout: 10_000 }).toEqual([{ messageId: 2 }]);
+    await expect.poll(() => page.getByText('Deleted.').count()).toBe(0);
+    await page.getByRole('navigation').getByText('Hello').waitFor();
+    await log(page).getByText('Hello').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByText('Deleted.').waitFor();
+    await page.close({ runBeforeUnload: true });
+    await expect.poll(() => core.callsOf('messages.remove')).toHaveLength(2);
+  });
+
+  it('of a file that the other side could not keep says so on its card', async () => {
+    const core = withBob();
+    core.addFile(1, 'done', { direction: 'out' }, { status: 'failed', error: { code: 'peer.unavailable', detail: 'reported' } });
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).getByText('Bob Baker reported that it did not arrive').waitFor();
+    await log(page).getByRole('button', { name: 'Retry' }).click();
+    await expect.poll(() => core.callsOf('messages.retry')).toEqual([{ messageId: 1 }]);
+  });
+});
+
+describe('by the keyboard alone', () => {
+  it('a message is found, copied, looked into and deleted, and the keyboard is never lost', async () => {
+    const core = withBob();
+    for (const text of ['One', 'Two', 'Three']) core.addMessage(1, { text });
+    const { page, complaints } = await show(core, {
+      prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']),
+    });
+    await openBob(page);
+    await log(page).focus();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowUp');
+    expect(await focused(page)).toContain('Two');
+    await page.keyboard.press('Shift+F10');
+    const menu = page.getByRole('menu', { name: 'Message actions' });
+    await menu.waitFor();
+    expect(await focused(page)).toBe('Copy text');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('Two');
+    expect(await focused(page)).toContain('Two');
+
+    await page.keyboard.press('ContextMenu');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const details = page.getByRole('complementary', { name: 'Message info' });
+    await details.getByText('imdn-2').waitFor();
+    await expect.poll(() => details.evaluate((pane) => pane === document.activeElement)).toBe(true);
+    await details.getByRole('button', { name: 'Copy Contribution-ID' }).press('Enter');
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('contribution-2');
+    await page.keyboard.press('Escape');
+    await expect.poll(() => details.count()).toBe(0);
+    expect(await focused(page)).toContain('Two');
+
+    await page.keyboard.press('Shift+F10');
+    await page.keyboard.press('Escape');
+    await expect.poll(() => menu.count()).toBe(0);
+    await log(page).waitFor();
+    await page.keyboard.press('Shift+F10');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => log(page).getByText('Two').count()).toBe(0);
+    await expect.poll(() => focused(page)).toContain('Three');
+    await page.keyboard.press('Control+z');
+    await log(page).getByText('Two').waitFor();
+    await expect.poll(() => log(page).evaluate((log) => log === document.activeElement)).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  it('a message keeps the keyboard however far one scrolls, and the arrows go through a long thread', async () => {
+    const core = withBob();
+    for (let at = 0; at < 200; at++) core.addMessage(1, { text: `Message ${at} ` });
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).focus();
+    for (let at = 0; at < 60; at++) await page.keyboard.press('ArrowUp');
+    expect(await focused(page)).toContain('Message 140');
+    await log(page).evaluate((log) => log.scrollBy(0, 20_000));
+    await page.waitForTimeout(200);
+    expect(await focused(page)).toContain('Message 140');
+    await page.keyboard.press('PageUp');
+    expect(await log(page).evaluate((log) => log === document.activeElement)).toBe(true);
+  });
+});
+
+describe('by the pointer', () => {
+  it('the button of a message opens its menu, and a press elsewhere closes it', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    const { page } = await show(core);
+    await openBob(page);
+    await log(page).getByText('Hello').hover();
+    await log(page).getByRole('button', { name: 'Message actions' }).click();
+    const menu = page.getByRole('menu');
+    await menu.waitFor();
+    await page.mouse.click(700, 300);
+    await expect.poll(() => menu.count()).toBe(0);
+    await log(page).waitFor();
+  });
+});
+
+describe('message info', () => {
+  it('follows what becomes of the message, and goes away with it', async () => {
+    const core = withBob();
+    const message = core.addMessage(1, { direction: 'out', status: 'sent', text: 'Hello' });
+    const { page } = await show(core, { width: 800 });
+    await openBob(page);
+    await log(page).getByText('Hello').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Message info' }).click();
+    const details = page.getByRole('complementary', { name: 'Message info' });
+    await details.getByText('The network has it.').waitFor();
+    core.change(message, { status: 'displayed', displayedAt: Date.now() });
+    await details.getByText('Seen by Bob Baker.').waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(800);
+    core.tell('message.removed', { messageId: message.id, conversationId: 1 });
+    await expect.poll(() => details.count()).toBe(0);
+  });
+});
+
+describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', ({ dark }) => {
+  it('the menu, the undo and the pane have no serious violation that axe finds', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Hello' });
+    core.addMessage(1, FAILED);
+    const { page } = await show(core, { dark });
+    await openBob(page);
+    await log(page).getByText('Lost').click({ button: 'right' });
+    await page.getByRole('menu').waitFor();
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('menuitem', { name: 'Message info' }).click();
+    await page.getByRole('complementary').getByText('408 Request Timeout').waitFor();
+    await log(page).getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Deleted.').waitFor();
+    expect(await serious(page)).toEqual([]);
+  }, 60_000);
+});
+
+async function serious(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+}
+
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+}

@@ -1,0 +1,93 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { infoSections, infoStatus } from '../../../renderer/features/details/info-rows.ts';
+import { MessageDetails } from '../../../renderer/features/details/message-details.svelte.ts';
+import { formatFullTime } from '../../../renderer/features/format.ts';
+import type { Message } from '../../../shared/model/message.ts';
+import { FakeCore } from '../../harness/fake-core.ts';
+import { answers, coreBridge } from './core-bridge.ts';
+
+const NOW = Date.UTC(2026, 10, 20, 12);
+let core: FakeCore;
+
+beforeEach(() => {
+  core = new FakeCore({ now: () => NOW });
+  core.addConversation('sip:bob@example.com', 'Bob Baker');
+});
+
+async function detailsOf(message: Message): Promise<MessageDetails> {
+  const details = new MessageDetails(coreBridge(core), message.id);
+  await details.load();
+  return details;
+}
+
+async function infoOf(more: Partial<Message>) {
+  const { info } = await detailsOf(core.addMessage(1, more));
+  if (info === null) throw new Error('no info');
+  return info;
+}
+
+const values = (sections: ReturnType<typeof infoSections>): Record<string, string> =>
+  Object.fromEntries(sections.flatMap(({ rows }) => rows.map(({ label, value }) => [label, value])));
+
+describe('message info', () => {
+  it('of a received one shows the clock of its author and the one of this device', async () => {
+    const info = await infoOf({ text: 'x', sentAt: NOW - 3_600_000, storedAt: NOW, displayedAt: null });
+    expect(values(infoSections(info, 'Bob'))).toEqual({
+      'Sent, by the clock of Bob': formatFullTime(NOW - 3_600_000),
+      'Stored on this device': formatFullTime(NOW),
+      'Seen here': 'Not yet',
+      From: 'bob@example.com',
+      'imdn.Message-ID': 'imdn-1',
+      'Conversation-ID': 'conversation-1',
+      'Contribution-ID': 'contribution-1',
+    });
+  });
+
+  it('of an own one shows when the notices came, and every id can be copied', async () => {
+    const info = await infoOf({ direction: 'out', status: 'displayed', deliveredAt: NOW + 1000, displayedAt: NOW + 2000 });
+    const sections = infoSections(info, 'Bob');
+    expect(values(sections)).toMatchObject({
+      'Notice of delivery came': formatFullTime(NOW + 1000),
+      'Notice of display came': formatFullTime(NOW + 2000),
+      To: 'bob@example.com',
+    });
+    expect(sections.at(-1)?.rows.map(({ copy }) => copy)).toEqual(['sip:bob@example.com', 'imdn-1', 'conversation-1', 'contribution-1']);
+    expect(infoStatus(info, 'Bob', NOW)).toBe('Seen by Bob.');
+  });
+
+  it('says how often a waiting one was tried, and when it is tried again', async () => {
+    const info = await infoOf({ direction: 'out', status: 'queued' });
+    expect(infoStatus(info, 'Bob', NOW)).toBe(`Waits on this device. Tried once. Next try: ${formatFullTime(NOW + 60_000)}.`);
+    expect(infoStatus({ ...info, waiting: { attempts: 3, nextTryAt: NOW - 1 } }, 'Bob', NOW)).toBe('Waits on this device. Tried 3 times.');
+    expect(infoStatus({ ...info, waiting: { attempts: 0, nextTryAt: 0 } }, 'Bob', NOW)).toBe('Waits on this device.');
+  });
+
+  it('of a file tells its name, type and size', async () => {
+    const { info } = await detailsOf(core.addFile(1, 'done'));
+    expect(info && values(infoSections(info, 'Bob'))).toMatchObject({ Name: 'report.pdf', Type: 'application/pdf', Size: '67.1 MB' });
+  });
+
+  it('keeps the answer to the last question, whatever order they come in', async () => {
+    const message = core.addMessage(1, { direction: 'out', status: 'sent' });
+    const details = new MessageDetails(coreBridge(core), message.id);
+    let late = (): void => {};
+    core.before = () => {
+      core.before = () => {};
+      return new Promise<void>((resolve) => {
+        late = resolve;
+      });
+    };
+    const first = details.load();
+    await details.load();
+    core.change(message, { status: 'delivered' });
+    late();
+    await Promise.all([first, answers()]);
+    expect(details.info?.message.status).toBe('sent');
+  });
+
+  it('says that a message is no longer there', async () => {
+    const message = core.addMessage(1, {});
+    core.remove(message.id);
+    expect((await detailsOf(message)).error?.code).toBe('request.not-found');
+  });
+});
