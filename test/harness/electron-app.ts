@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import { afterAll } from 'vitest';
 // What `window.parley` is, for the type-check of what runs in the page.
 import type {} from '../../renderer/bridge/electron.ts';
 import type { Channel } from '../../shared/ipc/wire.ts';
@@ -80,8 +81,9 @@ export async function pageChannel(page: Page): Promise<Channel> {
 }
 
 let display: ChildProcess | null = null;
+afterAll(() => display?.kill());
 
-/** A display of its own where there is none; it ends with the test process. */
+/** A display of its own where there is none; it ends with the test file. */
 async function displayEnvironment(): Promise<Record<string, string>> {
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   if (process.platform !== 'linux' || env['DISPLAY'] || env['WAYLAND_DISPLAY']) return env;
@@ -89,7 +91,6 @@ async function displayEnvironment(): Promise<Record<string, string>> {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   display = server;
-  process.once('exit', () => display?.kill());
   const number = await new Promise<string>((resolve, reject) => {
     server.once('error', reject);
     server.once('exit', () => reject(new Error('Xvfb ended')));
