@@ -165,9 +165,7 @@ export class LargeMessages {
 /** Header fields of the INVITE beyond SIP's own (flow F04-01). */
 function inviteHeaders(address: string, item: TextItem): Header[] {
   return [
-    ...originatorHeaders(LARGE_MESSAGE, address),
-    { name: 'Conversation-ID', value: item.cpmConversationId },
-    { name: 'Contribution-ID', value: item.contributionId },
+    ...originatorHeaders(LARGE_MESSAGE, address, item),
     { name: 'Accept', value: SDP_TYPE },
     { name: 'Content-Disposition', value: 'session' },
   ];

@@ -81,22 +81,26 @@ export class OutboxService {
     const room = AT_ONCE - this.#onTheirWay;
     // whatever ends makes room and comes back here
     if (room <= 0) return;
-    for (const item of await store.outboxReady(await this.#due(), room)) {
-      const link = this.#ports.link();
-      if (!link || this.#stopped) return;
-      if (!this.#running.has(item.id)) this.#start(item, link);
+    let nextAt = await store.outboxNextAt();
+    if (nextAt === null) return;
+    const due = this.#due(nextAt);
+    if (nextAt <= due) {
+      for (const item of await store.outboxReady(due, room)) {
+        const link = this.#ports.link();
+        if (!link || this.#stopped) return;
+        if (!this.#running.has(item.id)) this.#start(item, link);
+      }
+      nextAt = await store.outboxNextAt();
     }
-    const nextAt = await store.outboxNextAt();
     if (nextAt === null || this.#stopped) return;
     const wait = Math.min(LONGEST_WAIT_MS, Math.max(50, nextAt - clock.now()));
     this.#cancelTimer = clock.after(wait, () => this.kick());
   }
 
   /** Up to when rows are due. One that lies further ahead than any wait was written before the clock was set back: it has waited enough. */
-  async #due(): Promise<number> {
-    const { store, clock } = this.#context;
-    const [now, nextAt] = [clock.now(), await store.outboxNextAt()];
-    return nextAt !== null && nextAt - now > LONGEST_POSTPONE_MS ? nextAt : now;
+  #due(nextAt: number): number {
+    const now = this.#context.clock.now();
+    return nextAt - now > LONGEST_POSTPONE_MS ? nextAt : now;
   }
 
   #start(item: OutboxItem, link: Link): void {

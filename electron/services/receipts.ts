@@ -16,15 +16,11 @@ type NotificationItem = Extract<OutboxItem, { kind: 'notification' }>;
  */
 export function notificationMessage(context: ServiceContext, item: NotificationItem): OutgoingRequest {
   const { address } = context.account;
-  const headers = originatorHeaders(item.service === 'msg' ? PAGER_MODE : FILE_TRANSFER, address);
+  const headers = originatorHeaders(item.service === 'msg' ? PAGER_MODE : FILE_TRANSFER, address, item);
   if (item.originInstance) headers.push({ name: 'Accept-Contact', value: acceptContactInstance(item.originInstance) });
   return {
     target: item.peer,
-    headers: [
-      ...headers,
-      { name: 'Conversation-ID', value: item.cpmConversationId },
-      { name: 'Contribution-ID', value: item.contributionId },
-    ],
+    headers,
     contactParameters: null,
     contentType: 'message/cpim',
     body: encodeCpim(

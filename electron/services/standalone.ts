@@ -41,9 +41,7 @@ function pagerMessage(context: ServiceContext, item: TextItem, cpim: Uint8Array)
   return {
     target: item.peer,
     headers: [
-      ...originatorHeaders(PAGER_MODE, context.account.address),
-      { name: 'Conversation-ID', value: item.cpmConversationId },
-      { name: 'Contribution-ID', value: item.contributionId },
+      ...originatorHeaders(PAGER_MODE, context.account.address, item),
       { name: 'Date', value: new Date(item.message.sentAt).toUTCString() },
       { name: 'Expires', value: String(MESSAGE_EXPIRES_S) },
     ],
@@ -53,12 +51,18 @@ function pagerMessage(context: ServiceContext, item: TextItem, cpim: Uint8Array)
   };
 }
 
-/** Accept-Contact, P-Preferred-Service and P-Preferred-Identity of a request that starts something (cpm.md sections 2.2, 2.7). */
-export function originatorHeaders(service: CpmService, address: string): Header[] {
+/** What every request that starts something carries: for whom, from whom, and where it belongs (cpm.md sections 2.2, 2.3, 2.7). */
+export function originatorHeaders(
+  service: CpmService,
+  address: string,
+  ids: { readonly cpmConversationId: string; readonly contributionId: string },
+): Header[] {
   return [
     { name: 'Accept-Contact', value: acceptContact(service) },
     { name: 'P-Preferred-Service', value: preferredService(service) },
     { name: 'P-Preferred-Identity', value: `<${address}>` },
+    { name: 'Conversation-ID', value: ids.cpmConversationId },
+    { name: 'Contribution-ID', value: ids.contributionId },
   ];
 }
 
