@@ -3,7 +3,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import { MAX_TEXT } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
-import { cpimDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
+import { cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { instanceOf } from '../../shared/protocol/cpm/names.ts';
 import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
@@ -50,6 +50,23 @@ export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddres
 function cpmId(headers: readonly Header[], name: string): string | null {
   const id = headers.find((header) => header.name.toLowerCase() === name)?.value.trim();
   return id && /^[\x20-\x7e]{1,128}$/.test(id) ? id : null;
+}
+
+/** What its author wants to hear of a message: nothing where it has no id to be named by (RFC 5438 section 6). */
+export function notifyOf(
+  messageId: string | null,
+  dispositions: ReadonlySet<string>,
+  originInstance: string | null,
+  dateTime: string,
+): Notify {
+  const asked = (disposition: string): boolean => messageId !== null && dispositions.has(disposition);
+  return {
+    positiveDelivery: asked('positive-delivery'),
+    negativeDelivery: asked('negative-delivery'),
+    display: asked('display'),
+    originInstance,
+    dateTime,
+  };
 }
 
 /** Takes in what arrives, by whatever way. When {@link take} resolves it is on disk, and a notification that was asked for with it. */
@@ -99,13 +116,7 @@ export class Inbox {
     await this.#takeText(envelope, decodeText(cpimContent(cpim), contentType), {
       imdnId: messageId ?? envelope.fallbackId,
       sentAt: dateTime.time ?? now,
-      notify: {
-        positiveDelivery: messageId !== null && dispositions.has('positive-delivery'),
-        negativeDelivery: messageId !== null && dispositions.has('negative-delivery'),
-        display: messageId !== null && dispositions.has('display'),
-        originInstance: envelope.originInstance,
-        dateTime: dateTime.text ?? new Date(now).toISOString(),
-      },
+      notify: notifyOf(messageId, dispositions, envelope.originInstance, dateTime.text ?? formatDateTime(now)),
     });
   }
 

@@ -1,7 +1,6 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { log, openBob, pageInBrowser, withBob } from '../harness/page-in-browser.ts';
+import { focused, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 
 const show = pageInBrowser();
 const names = (page: Page): Promise<string[]> => page.locator('nav li .name').allTextContents();
@@ -90,14 +89,3 @@ describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', (
     expect(await serious(page)).toEqual([]);
   }, 60_000);
 });
-
-async function serious(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
-}
-
-function focused(page: Page): Promise<string> {
-  return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
-}

@@ -1,8 +1,7 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import type { FakeCore } from '../harness/fake-core.ts';
-import { field, log, openBob, pageInBrowser, withBob } from '../harness/page-in-browser.ts';
+import { field, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 
 const show = pageInBrowser();
 
@@ -149,8 +148,6 @@ describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', (
     await within(page).fill('lighthouse');
     await page.getByText('1 of 8').waitFor();
     await log(page).locator('.hit').waitFor();
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`)).toEqual([]);
+    expect(await serious(page)).toEqual([]);
   }, 60_000);
 });

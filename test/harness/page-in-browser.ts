@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { FakeCore, type FakeCoreOptions } from './fake-core.ts';
@@ -70,4 +71,17 @@ export function log(page: Page): Locator {
 
 export function field(page: Page): Locator {
   return page.getByRole('textbox', { name: 'Message to Bob Baker' });
+}
+
+/** What axe finds that keeps somebody out, with where and why. */
+export async function serious(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+}
+
+/** The text of what has the keyboard. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
+import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { makeFileAnswer, makeOrigin, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
 import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
@@ -10,7 +11,7 @@ import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts'
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
-import { readEnvelope } from '../inbox.ts';
+import { notifyOf, readEnvelope } from '../inbox.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
 import { decodeFileInvitation } from './invitation.ts';
@@ -155,13 +156,7 @@ export class IncomingTransfers {
       hash: { sha1: hashOf('sha-1'), sha256: hashOf('sha-256') },
       sentAt: invitation.sentAt ?? now,
       now,
-      notify: {
-        positiveDelivery: invitation.imdnId !== null && invitation.dispositions.has('positive-delivery'),
-        negativeDelivery: invitation.imdnId !== null && invitation.dispositions.has('negative-delivery'),
-        display: invitation.imdnId !== null && invitation.dispositions.has('display'),
-        originInstance,
-        dateTime: invitation.dateTime ?? new Date(now).toISOString(),
-      },
+      notify: notifyOf(invitation.imdnId, invitation.dispositions, originInstance, invitation.dateTime ?? formatDateTime(now)),
     });
     if (rows.duplicate && rows.transfer.state !== 'offered') {
       // the sender did not hear how this one ended; the person has answered it once

@@ -15,10 +15,7 @@ const INVITE_EXPIRES_S = 600;
 
 /** Header fields of a file INVITE beyond SIP's own (seed 000 7.4.1, flow F11-01). */
 export function fileInviteHeaders(address: string, transfer: StoredTransfer): Header[] {
-  return [
-    ...originatorHeaders(FILE_TRANSFER, address, transfer),
-    { name: 'Expires', value: String(INVITE_EXPIRES_S) },
-  ];
+  return [...originatorHeaders(FILE_TRANSFER, address, transfer), { name: 'Expires', value: String(INVITE_EXPIRES_S) }];
 }
 
 /** @param media where MSRP listens and the session made for this file */
