@@ -17,6 +17,7 @@ import { OutboxService } from '../services/outbox.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
 import { RemovalService } from '../services/removal.ts';
+import { SettingsService } from '../services/settings.ts';
 import { sendText } from '../services/standalone.ts';
 import { TransferService } from '../services/transfers/transfer-service.ts';
 import type { IncomingInvite, UserAgent } from '../sip/port.ts';
@@ -80,6 +81,7 @@ export function createClient(ports: ClientPorts): Client {
 
 interface Running {
   readonly store: Store;
+  readonly settings: SettingsService;
   readonly registration: RegistrationService;
   readonly outbox: OutboxService;
   readonly transfers: TransferService;
@@ -106,7 +108,8 @@ async function startCore(ports: ClientPorts, notices: Notices): Promise<Running>
 async function startServices(ports: ClientPorts, notices: Notices, store: Store, log: (line: string) => void): Promise<Running> {
   const { account, paths, clock } = ports;
   await store.outboxRecover(clock.now());
-  const context: ServiceContext = { account, store, clock, notices, log };
+  const settings = await SettingsService.open(store, notices);
+  const context: ServiceContext = { account, store, settings, clock, notices, log };
   const msrp = new MovingEngine(createMsrpEngine);
   const kick = () => outbox.kick();
 
@@ -162,7 +165,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   await transfers.recover();
   registration.start();
-  return { store, registration, outbox, transfers, large, conversations, removal, closeMsrp: () => msrp.close() };
+  return { store, settings, registration, outbox, transfers, large, conversations, removal, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
@@ -233,6 +236,8 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       platform: ports.platform,
       neighbours: [...ports.neighbours],
     })),
+    'settings.read': call(({ settings }) => settings.current),
+    'settings.change': call(({ settings }, change) => settings.change(change)),
     'registration.retryNow': order(({ registration }) => registration.retryNow()),
     'conversations.page': call(({ conversations }, page) => conversations.page(page)),
     'conversations.open': call(({ conversations }, params) => conversations.open(params)),

@@ -4,6 +4,7 @@ import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
 import type { Account } from '../../shared/model/account.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
+import type { Settings } from '../../shared/model/settings.ts';
 import type { Binding, UserAgent } from '../sip/port.ts';
 import type { Store } from '../store/port.ts';
 
@@ -11,10 +12,17 @@ import type { Store } from '../store/port.ts';
 export interface ServiceContext {
   readonly account: Account;
   readonly store: Store;
+  readonly settings: SettingsView;
   readonly clock: Clock;
   readonly notices: Notices;
   /** one line for whoever reads the log; no message content, no credentials */
   readonly log: (line: string) => void;
+}
+
+/** What the person decided, as it stands now. */
+export interface SettingsView {
+  readonly current: Settings;
+  readonly changed: Emitter<{ readonly before: Settings; readonly after: Settings }>;
 }
 
 /** A registered agent; it is replaced by another one after the flow was lost. */

@@ -14,6 +14,7 @@ import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
+import { AccountSettings } from '../features/settings/settings.svelte.ts';
 import type { MessageAction } from '../features/thread/message-actions.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
 import type { Row } from '../features/thread/rows.ts';
@@ -26,13 +27,14 @@ const DAY_CHECK = 30_000;
 /** how long a message that was looked for stands out, ms */
 const HIT_SHOWN = 3000;
 
-export type OpenDialog = 'create' | 'keys' | 'delete' | null;
+export type OpenDialog = 'create' | 'keys' | 'delete' | 'settings' | null;
 
 /** The page as a whole: one account, its list, and the one conversation that is open. */
 export class App {
   readonly bridge: Bridge;
   readonly connection: Connection;
   readonly conversations: Conversations;
+  readonly settings: AccountSettings;
   readonly progress = new Progress();
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
@@ -48,6 +50,8 @@ export class App {
   /** the conversation whose menu is open, or that the dialog is about, and where it was asked for */
   conversationMenu = $state.raw<{ readonly conversation: Conversation; readonly at: Place } | null>(null);
   deleting = $state.raw<Conversation | null>(null);
+  /** the menu beside the own name is open, there */
+  accountMenu = $state.raw<Place | null>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
   /** the midnight before now, by which days are named */
@@ -78,6 +82,7 @@ export class App {
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     this.search = new MessageSearch(bridge);
+    this.settings = new AccountSettings(bridge);
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
@@ -305,7 +310,7 @@ export class App {
       this.connection.apply(state.registration);
       this.startError = null;
       this.#sendAgain();
-      await Promise.all([this.conversations.load(), this.thread?.reload(), this.details?.load()]);
+      await Promise.all([this.conversations.load(), this.settings.load(), this.thread?.reload(), this.details?.load()]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
     } catch (thrown) {

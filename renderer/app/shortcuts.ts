@@ -1,5 +1,16 @@
 /** What a key press asks of the app as a whole. */
-export type Command = 'create' | 'find' | 'find-within' | 'previous' | 'next' | 'sheet' | 'pane' | 'pane-back' | 'leave' | 'latest';
+export type Command =
+  | 'create'
+  | 'find'
+  | 'find-within'
+  | 'previous'
+  | 'next'
+  | 'sheet'
+  | 'pane'
+  | 'pane-back'
+  | 'leave'
+  | 'latest'
+  | 'settings';
 
 type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'isComposing'>;
 
@@ -25,6 +36,8 @@ export function commandOf(press: Press, apple: boolean): Command | null {
       return 'create';
     case 'k':
       return 'find';
+    case ',':
+      return 'settings';
     case 'end':
       return 'latest';
     default:
@@ -40,6 +53,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'newConversation', keys: [main, 'N'] },
     { what: 'find', keys: [main, 'K'] },
     { what: 'findWithin', keys: [main, 'Shift', 'F'] },
+    { what: 'settings', keys: [main, ','] },
     { what: 'previous', keys: [alt, '↑'] },
     { what: 'next', keys: [alt, '↓'] },
     { what: 'panes', keys: ['F6'] },
@@ -56,6 +70,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
 
 export type ShortcutName =
   | 'newConversation'
+  | 'settings'
   | 'find'
   | 'findWithin'
   | 'previous'

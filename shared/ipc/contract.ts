@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from '../base/errors.ts';
+import { settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 
@@ -119,6 +120,9 @@ export const contract = {
   methods: {
     'app.state': { params: nothing, result: appState },
     'registration.retryNow': { params: nothing, result: nothing },
+    'settings.read': { params: nothing, result: settingsSchema },
+    /** what is not given stays; answers with all of it */
+    'settings.change': { params: v.partial(settingsSchema), result: settingsSchema },
     /** pinned ones first, then newest first; `before` is the last row of the page before; archived ones alone or not at all */
     'conversations.page': {
       params: v.strictObject({
@@ -208,6 +212,7 @@ export const contract = {
   },
   events: {
     'registration.changed': registration,
+    'settings.changed': settingsSchema,
     'conversation.changed': conversation,
     /** out of the list; it may come back by `conversation.changed` */
     'conversation.removed': v.object({ conversationId: id }),

@@ -3,6 +3,7 @@ import type { Client, ClientPorts, ContractListener } from '../../electron/app/p
 import { previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { EventName, EventPayload, Handlers, Result } from '../../shared/ipc/contract.ts';
+import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 
 type Message = Result<'messages.sendText'>;
 type Conversation = Result<'conversations.open'>;
@@ -21,6 +22,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
   const conversations: Conversation[] = [];
   const messages: Message[] = [];
   const finished = new Map<number, string>();
+  let settings = DEFAULT_SETTINGS;
   const state = { started: false, stopped: false };
   const registeredAt = Date.now();
 
@@ -76,6 +78,12 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       neighbours: [...ports.neighbours],
     }),
     'registration.retryNow': async () => ({}),
+    'settings.read': async () => settings,
+    'settings.change': async (change) => {
+      settings = changeSettings(settings, change);
+      tell('settings.changed', settings);
+      return settings;
+    },
     'conversations.page': async ({ limit }) => ({ items: conversations.slice(0, limit), more: conversations.length > limit }),
     'conversations.open': async ({ address }) => {
       if (!address.startsWith('sip:')) throw new ParleyError('request.invalid', 'not an address');

@@ -4,6 +4,7 @@ import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Ha
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
+import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
@@ -32,6 +33,7 @@ export class FakeCore {
   readonly calls: { readonly method: string; readonly params: unknown }[] = [];
   /** called before a method answers; may throw a ParleyError or wait */
   before: (method: string, params: unknown) => void | Promise<void> = () => {};
+  settings = DEFAULT_SETTINGS;
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
   readonly files = new Map<string, FileCandidate>();
@@ -249,6 +251,12 @@ export class FakeCore {
         neighbours: [...(this.#options.neighbours ?? [])],
       }),
       'registration.retryNow': async () => nothing,
+      'settings.read': async () => this.settings,
+      'settings.change': async (change) => {
+        this.settings = changeSettings(this.settings, change);
+        this.tell('settings.changed', this.settings);
+        return this.settings;
+      },
       'conversations.page': async ({ archived = false, before, limit }) => {
         const sorted = [...this.conversations.values()]
           .filter((each) => each.archived === archived)

@@ -7,6 +7,7 @@ import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingInvite } from '../
 import type { Store } from '../../../electron/store/port.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { DEFAULT_SETTINGS } from '../../../shared/model/settings.ts';
 import { ManualClock, settle } from '../../harness/manual-clock.ts';
 import { openInThread } from '../store/fixture.ts';
 
@@ -52,6 +53,7 @@ export function stage(folder: string) {
   const context = {
     account: { address: 'sip:alice@example.com', maxFileSize: 0 },
     store,
+    settings: { current: DEFAULT_SETTINGS, changed: new Emitter() },
     clock,
     notices: new Notices(),
     log: (line: string) => log.push(line),
