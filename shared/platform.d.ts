@@ -14,3 +14,7 @@ declare function atob(base64: string): string;
 declare function setTimeout(run: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 declare const crypto: { getRandomValues<T extends Uint8Array>(into: T): T; randomUUID(): string };
+declare class URL {
+  constructor(text: string);
+  readonly hostname: string;
+}

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { Account, SipTransport } from '../../shared/model/account.ts';
+import { isCountryCode } from '../../shared/model/numbering.ts';
 import { readCaFile } from './ca-file.ts';
 import { readSmallFile } from './small-file.ts';
 
@@ -30,6 +31,13 @@ const accountFile = v.strictObject({
   transport: v.optional(v.pipe(oneLine(8), v.toLowerCase(), v.picklist(TRANSPORTS, 'must be "tcp", "tls" or "wss"'))),
   caFile: v.optional(oneLine(4096)),
   displayName: v.optional(oneLine(128)),
+  countryCode: v.optional(
+    v.pipe(
+      oneLine(4),
+      v.transform((text) => text.replace(/^\+/, '')),
+      v.check(isCountryCode, 'must be a country code like "49"'),
+    ),
+  ),
   maxFileSize: v.optional(
     v.pipe(v.number('must be a number of octets'), v.integer('must be whole'), v.minValue(0, 'must not be negative'), v.safeInteger()),
     0,
@@ -61,7 +69,7 @@ export function parseAccountFile(text: string): AccountFile {
   }
   const parsed = v.safeParse(accountFile, json, { abortEarly: true });
   if (!parsed.success) throw new ParleyError('account.malformed', explain(parsed.issues[0]));
-  const { address, user, password, outboundProxy, displayName, maxFileSize, caFile } = parsed.output;
+  const { address, user, password, outboundProxy, displayName, maxFileSize, caFile, countryCode } = parsed.output;
   const next = nextHop(outboundProxy, parsed.output.transport);
   if (caFile !== undefined && next.transport === 'tcp') {
     throw new ParleyError('account.malformed', 'caFile: only with the transport tls or wss, tcp proves nothing');
@@ -74,6 +82,7 @@ export function parseAccountFile(text: string): AccountFile {
       ...next,
       displayName: displayName ?? address.slice('sip:'.length, address.indexOf('@')),
       maxFileSize,
+      ...(countryCode === undefined ? {} : { countryCode }),
     },
     caFile: caFile ?? null,
   };

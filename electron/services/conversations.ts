@@ -24,7 +24,8 @@ export class ConversationService {
   }
 
   async open({ address }: Params<'conversations.open'>): Promise<StoredConversation> {
-    const peer = canonicalAddress(address);
+    const { countryCode } = this.#context.account;
+    const peer = canonicalAddress(address, countryCode);
     if (!peer) throw new ParleyError('request.invalid', 'not an address');
     if (peer === canonicalAddress(this.#context.account.address)) throw new ParleyError('request.invalid', 'the own address');
     const conversation = await this.#context.store.openConversation({

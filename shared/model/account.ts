@@ -14,6 +14,8 @@ export interface Account {
   readonly transport: SipTransport;
   /** certificates in PEM that are trusted in place of the public authorities; for `tls` and `wss` */
   readonly caCertificates?: string;
+  /** E.164 country code, digits only, that national numbers belong to; without it they are no addresses */
+  readonly countryCode?: string | undefined;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
 }

@@ -27,6 +27,7 @@ describe('an account file', () => {
       maxFileSize: 5,
       transport: 'tcp',
     });
+    expect(['49', '+49', '1', '+352'].map((countryCode) => parse({ countryCode }).countryCode)).toEqual(['49', '49', '1', '352']);
   });
 
   it.each([
@@ -66,6 +67,8 @@ describe('an account file', () => {
     [{ transport: 'udp' }, /^transport: must be "tcp", "tls" or "wss"/],
     [{ caFile: 'ca.pem' }, /^caFile: only with the transport tls or wss/],
     [{ caFile: '', transport: 'tls' }, /^caFile: must not be empty/],
+    [{ countryCode: 49 }, /^countryCode: must be a text/],
+    [{ countryCode: '21' }, /^countryCode: must be a country code/],
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
     [{ passwort: 'x' }, /^passwort: no such field/],
