@@ -1,4 +1,5 @@
 import { randomToken } from '../../shared/base/random.ts';
+import type { ProxyAddress } from '../../shared/model/account.ts';
 import { quote } from '../../shared/protocol/sip/text.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { uriHost } from './addresses.ts';
@@ -14,6 +15,8 @@ export class Identity {
   readonly #user: string;
   binding: Binding | null = null;
   serviceRoutes: readonly string[] = [];
+  /** the server that this agent is connected to, as a name: the configured one, or where that one sent us */
+  nextHop: ProxyAddress;
   local: { readonly host: string; readonly port: number } = { host: '0.0.0.0', port: 5060 };
 
   /** @throws ParleyError `request.invalid` for options that cannot be written into a header */
@@ -25,6 +28,7 @@ export class Identity {
     checkUri(options.instanceUrn, 'instance');
     for (const service of options.services) checkUri(`urn:${service}`, 'service');
     this.options = options;
+    this.nextHop = options.outboundProxy;
     this.#user = /^sips?:([^@]*)@/i.exec(options.address)?.[1] ?? 'me';
   }
 
@@ -65,7 +69,7 @@ export class Identity {
 
   /** RFC 3608 section 5: the outbound proxy, then Service-Route in its order */
   get routes(): readonly string[] {
-    const { host, port } = this.options.outboundProxy;
+    const { host, port } = this.nextHop;
     const at = port === null ? '' : `:${port}`;
     return [`<sip:${uriHost(host)}${at};transport=${this.#transport};lr>`, ...this.serviceRoutes];
   }

@@ -1,4 +1,4 @@
-import type { CodedError } from '../../shared/base/errors.ts';
+import { type CodedError, ParleyError } from '../../shared/base/errors.ts';
 import type { ProxyAddress, SipTransport } from '../../shared/model/account.ts';
 
 /**
@@ -7,11 +7,13 @@ import type { ProxyAddress, SipTransport } from '../../shared/model/account.ts';
  */
 export interface UserAgent {
   /**
-   * Connects and registers (RFC 3261, 5626, 5627). Resolves with the binding after a 200 that lists this instance.
-   * @throws ParleyError `link.unreachable`, `link.timeout`, `link.certificate`, `link.credentials` (401/403 after a good answer to a challenge), `link.refused`, `link.server`
+   * Connects and registers (RFC 3261, 5626, 5627), at the next server where one cannot be reached, has trouble or does not answer. Resolves
+   * with the binding after a 200 that lists this instance. Registered already, it renews the binding on the same flow.
+   * @throws LinkError `link.unreachable`, `link.timeout`, `link.lost`, `link.certificate`, `link.credentials` (the answer to a challenge was
+   * not taken), `link.unknown-account`, `link.refused`, `link.server`
    */
   register(): Promise<Binding>;
-  /** ends the binding of this instance; resolves when answered, or after 2 s */
+  /** ends the binding of this instance, also one that is just being made; resolves when answered, or after 2 s */
   unregister(): Promise<void>;
   /** closes the flow without a word and ends every dialog locally */
   close(): Promise<void>;
@@ -26,7 +28,7 @@ export interface UserAgent {
 
 export interface UserAgentEvents {
   /** The flow broke, or a refresh failed: registration is gone. Never called after `close`. */
-  onLost(listener: (error: CodedError) => void): () => void;
+  onLost(listener: (failure: LinkFailure) => void): () => void;
   /** a refresh moved the end of the binding */
   onRefreshed(listener: (binding: Binding) => void): () => void;
   /** Exactly one listener answers each MESSAGE by `answer`. Without a listener: 480. */
@@ -34,10 +36,27 @@ export interface UserAgentEvents {
   onInvite(listener: (invite: IncomingInvite) => void): () => void;
 }
 
+/** Why there is no link. */
+export interface LinkFailure extends CodedError {
+  /** how long the server asked to be left alone (Retry-After, as it said it), ms; null when it did not ask */
+  readonly retryAfterMs: number | null;
+}
+
+export class LinkError extends ParleyError implements LinkFailure {
+  readonly retryAfterMs: number | null;
+
+  constructor(failure: LinkFailure) {
+    super(failure.code, failure.detail);
+    this.retryAfterMs = failure.retryAfterMs;
+  }
+}
+
 export interface UserAgentOptions {
   /** CPM Address: `sip:alice@example.com` */
   readonly address: string;
   readonly displayName: string;
+  /** what the person calls this device, for the registrar (R-REG-08); asked at each REGISTER, '' for none */
+  readonly deviceName?: (() => string) | undefined;
   /** digest user name and password */
   readonly user: string;
   readonly password: string;

@@ -1,23 +1,35 @@
 import { NO_BYTES } from '../../shared/base/bytes.ts';
 import type { ErrorCode } from '../../shared/base/errors.ts';
-import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { hasToken, header, headers, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr, type NameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
+import { quote } from '../../shared/protocol/sip/text.ts';
 import { sameSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
 import { readAddresses } from './addresses.ts';
 import type { AgentCore, RequestPlan } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
 import { cseqFrom, exchange, type Outcome } from './exchange.ts';
 import type { Identity } from './identity.ts';
-import { ALLOW } from './own-headers.ts';
-import type { Binding, Header } from './port.ts';
+import { ALLOW, checkValue } from './own-headers.ts';
+import { type Binding, type Header, LinkError } from './port.ts';
 
 /** an interval a server may force on us by 423 at most: a week */
 const MAX_EXPIRES = 604_800;
 /** answers that ask for another try at most (420, 423, 439, each once) */
 const MAX_TRIES = 4;
+
+/** REGISTER was answered, and not by a binding. */
+export class RegisterRefusal extends LinkError {
+  /** a final answer, or a 200 that does not list this device */
+  readonly response: SipResponse;
+
+  constructor(code: ErrorCode, detail: string, response: SipResponse) {
+    super({ code, detail: `REGISTER: ${detail}`, retryAfterMs: retryAfter(response) });
+    this.name = 'RegisterRefusal';
+    this.response = response;
+  }
+}
 
 /** The one binding of this agent: REGISTER, its refresh, its end (RFC 3261 section 10, RFC 5626, RFC 5627; seed 004 7.1). */
 export class Registration {
@@ -31,6 +43,9 @@ export class Registration {
   #expires: number;
   #requiresGruu = true;
   #usesOutbound = true;
+  #pending = 0;
+  /** Request-URI; null: the domain */
+  #registrar: string | null = null;
 
   constructor(core: AgentCore, digest: DigestAccount, identity: Identity) {
     this.#core = core;
@@ -39,7 +54,17 @@ export class Registration {
     this.#expires = identity.options.expires;
   }
 
-  /** @throws ParleyError `link.*` */
+  /** a binding may be in the making */
+  get isPending(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** RFC 3261 section 8.1.3.4: where a redirection sent us is the Request-URI from then on; null for the domain again. */
+  redirect(registrar: string | null): void {
+    this.#registrar = registrar;
+  }
+
+  /** @throws LinkError `link.*`, of them {@link RegisterRefusal} for an answer */
   async register(): Promise<Binding> {
     for (let tries = 1; ; tries++) {
       const sentAt = Date.now();
@@ -56,14 +81,15 @@ export class Registration {
 
   /** RFC 3261 section 10.2: never a second REGISTER before the first is answered. */
   #send(expires: number): Promise<Outcome> {
+    this.#pending += 1;
     const outcome = this.#previous.then(() => {
       const plan = this.#plan(expires);
       return exchange(this.#core, this.#digest, plan, (credentials) => this.#core.compose(plan, this.#nextCseq(), credentials));
     });
-    this.#previous = outcome.then(
-      () => undefined,
-      () => undefined,
-    );
+    const done = (): void => {
+      this.#pending -= 1;
+    };
+    this.#previous = outcome.then(done, done);
     return outcome;
   }
 
@@ -71,10 +97,12 @@ export class Registration {
     const identity = this.#identity;
     const { address, userAgent } = identity.options;
     const regId = this.#usesOutbound ? ';reg-id=1' : '';
+    const name = identity.options.deviceName?.() ?? '';
+    checkValue(name, 'device name');
     const fields: Header[] = [
       {
         name: 'Contact',
-        value: `<${identity.contactUri}>${identity.instanceParameter}${regId}${identity.serviceParameter};expires=${expires}`,
+        value: `${name === '' ? '' : `${quote(name)} `}<${identity.contactUri}>${identity.instanceParameter}${regId}${identity.serviceParameter};expires=${expires}`,
       },
       { name: 'Supported', value: this.#usesOutbound ? 'path, gruu, outbound' : 'path, gruu' },
       ...(this.#requiresGruu ? [{ name: 'Require', value: 'gruu' }] : []),
@@ -83,7 +111,7 @@ export class Registration {
     ];
     return {
       method: 'REGISTER',
-      uri: `sip:${identity.domain}`,
+      uri: this.#registrar ?? `sip:${identity.domain}`,
       from: `<${address}>`,
       fromTag: this.#fromTag,
       to: `<${address}>`,
@@ -124,7 +152,8 @@ export class Registration {
     const granted = own === null ? null : (paramValue(own.parameters, 'expires') ?? header(response, 'Expires'));
     const seconds = granted === null ? this.#expires : Number.parseInt(granted, 10);
     if (own === null || !(seconds > 0)) {
-      throw new ParleyError('link.refused', 'the answer of the registrar does not list this device');
+      // cpm.md section 3.1; the person can change nothing about it, and the next answer may be a better one
+      throw new RegisterRefusal('link.server', 'the answer does not list this device', response);
     }
     const addresses = readAddresses(response, 'P-Associated-URI').map(({ uri }) => uri);
     const identity = this.#identity;
@@ -182,13 +211,30 @@ function tryNameAddr(value: string): NameAddr | null {
   }
 }
 
-function refusal({ response, hasAnsweredChallenge }: Outcome): ParleyError {
+function refusal({ response, hasAnsweredChallenge }: Outcome): RegisterRefusal {
   const { status, reason } = response;
-  return new ParleyError(refusalCode(status, hasAnsweredChallenge), `REGISTER: ${status} ${reason}`);
+  const isUnprovable = (status === 401 || status === 407) && !hasAnsweredChallenge;
+  const detail = `${status} ${reason}${isUnprovable ? ', which asks for a proof that this client does not know' : ''}`;
+  return new RegisterRefusal(refusalCode(response, hasAnsweredChallenge), detail, response);
 }
 
-function refusalCode(status: number, hasAnsweredChallenge: boolean): ErrorCode {
-  if ((status === 401 || status === 403 || status === 407) && hasAnsweredChallenge) return 'link.credentials';
+/** Column REGISTER of cpm.md section 15.2. What the person can do nothing about is tried again. */
+function refusalCode(response: SipResponse, hasAnsweredChallenge: boolean): ErrorCode {
+  const { status } = response;
+  if (status === 401 || status === 407) {
+    if (!hasAnsweredChallenge) return 'link.refused';
+    // a server that never takes its own nonces says nothing about the password
+    const challenges = headers(response, status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate');
+    return challenges.some((challenge) => /\bstale\s*=\s*"?true\b/i.test(challenge)) ? 'link.server' : 'link.credentials';
+  }
+  if (status === 404 || status === 410 || status === 604) return 'link.unknown-account';
   if (status === 408) return 'link.timeout';
-  return status >= 500 && status < 600 ? 'link.server' : 'link.refused';
+  if (status === 430) return 'link.lost';
+  return status < 400 || (status >= 500 && status < 600) ? 'link.server' : 'link.refused';
+}
+
+/** RFC 3261 section 20.33: seconds, then perhaps a comment and parameters. */
+function retryAfter(response: SipResponse): number | null {
+  const seconds = /^\s*([0-9]{1,10})/.exec(header(response, 'Retry-After') ?? '')?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
 }

@@ -1,5 +1,5 @@
 import { Emitter } from '../../shared/base/emitter.ts';
-import { type CodedError, ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { type CodedError, ParleyError } from '../../shared/base/errors.ts';
 import { AgentCore } from './agent-core.ts';
 import type { CallContext } from './dialog.ts';
 import { withinEndTimeout } from './dialog.ts';
@@ -13,18 +13,26 @@ import type {
   FinalAnswer,
   IncomingInvite,
   IncomingMessage,
+  LinkFailure,
   OutgoingInvite,
   OutgoingRequest,
   UserAgent,
   UserAgentEvents,
   UserAgentOptions,
 } from './port.ts';
-import { Registration, refreshDelay } from './registration.ts';
+import type { Redirection } from './redirection.ts';
+import { RegisterRefusal, Registration, refreshDelay } from './registration.ts';
+import { asLinkError, signOn } from './sign-on.ts';
 import type { Flow } from './transport/flow.ts';
-import { openFlow } from './transport/open-flow.ts';
+import { openFlows } from './transport/open-flow.ts';
 import { systemResolver } from './transport/resolver.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A renewal that the server puts off is asked for again as long as the binding lasts so long, ms. */
+const RENEWABLE_MS = 2_000;
+/** after so long at the latest where the server names no time */
+const RENEW_AGAIN_MS = 30_000;
+const CLOSED: CodedError = { code: 'link.lost', detail: 'the user agent is closed' };
 
 /**
  * A user agent on sip.js for one account.
@@ -42,12 +50,13 @@ class SipUserAgent implements UserAgent {
   readonly #digest: DigestAccount;
   readonly #registration: Registration;
   readonly #context: CallContext;
-  readonly #lost = new Emitter<CodedError>();
+  readonly #lost = new Emitter<LinkFailure>();
   readonly #refreshed = new Emitter<Binding>();
   readonly #messages = new CountedEmitter<IncomingMessage>();
   readonly #invites = new CountedEmitter<IncomingInvite>();
   readonly #closing = new AbortController();
-  #connecting: Promise<Flow> | null = null;
+  #signingOn: Promise<Binding> | null = null;
+  #refreshing: Promise<void> | null = null;
   #refreshTimer: NodeJS.Timeout | undefined;
   /** a refresh that is still answered then is no binding any more */
   #isLeaving = false;
@@ -87,29 +96,31 @@ class SipUserAgent implements UserAgent {
   async register(): Promise<Binding> {
     if (this.#closing.signal.aborted) throw new ParleyError('request.invalid-state', 'the user agent is closed');
     this.#isLeaving = false;
-    await this.#connect();
-    try {
-      const binding = await this.#registration.register();
-      this.#scheduleRefresh(binding);
-      return binding;
-    } catch (thrown) {
-      this.#drop(toCodedError(thrown));
-      throw thrown;
-    }
+    if (this.#core.flow !== null && this.#signingOn === null) return this.#registerOn();
+    this.#signingOn ??= signOn({
+      transport: this.#options.transport,
+      flows: (redirection) => this.#flows(redirection),
+      registerOn: (opened, redirection) => this.#enter(opened, redirection),
+      isOver: () => this.#isLeaving || this.#closing.signal.aborted,
+    }).finally(() => {
+      this.#signingOn = null;
+    });
+    return this.#signingOn;
   }
 
   async unregister(): Promise<void> {
     this.#isLeaving = true;
     clearTimeout(this.#refreshTimer);
-    const wasBound = this.#identity.binding !== null;
+    const mayBeBound = this.#identity.binding !== null || this.#registration.isPending;
     this.#identity.binding = null;
-    if (this.#core.flow !== null && wasBound) await withinEndTimeout(this.#registration.unregister());
+    // RFC 3261 section 10.2: it leaves when the REGISTER before it was answered
+    if (this.#core.flow !== null && mayBeBound) await withinEndTimeout(this.#registration.unregister());
     if (this.#isLeaving) this.#identity.binding = null;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#drop({ code: 'link.lost', detail: 'the user agent is closed' });
+    this.#drop(CLOSED);
   }
 
   message(request: OutgoingRequest): Promise<FinalAnswer> {
@@ -120,56 +131,89 @@ class SipUserAgent implements UserAgent {
     return new OutgoingCall(this.#context, request);
   }
 
-  async #connect(): Promise<void> {
-    if (this.#core.flow !== null) return;
-    this.#connecting ??= openFlow(
+  #flows(redirection: Redirection | null): AsyncIterable<Flow> {
+    const { outboundProxy, transport, caCertificates, resolver, tap } = this.#options;
+    return openFlows(
       {
-        proxy: this.#options.outboundProxy,
-        transport: this.#options.transport,
+        proxy: outboundProxy,
+        location: redirection?.location,
+        transport,
         domain: this.#identity.domain,
-        caCertificates: this.#options.caCertificates,
-        resolver: this.#options.resolver ?? systemResolver(),
+        caCertificates,
+        resolver: resolver ?? systemResolver(),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
-        tap: this.#options.tap,
+        tap,
         onMessage: (octets) => this.#core.receive(octets),
-        onLost: (error) => this.#reportLoss(error),
+        onLost: (error) => this.#reportLoss({ ...error, retryAfterMs: null }),
+        onSilent: () => void this.#refresh(),
       },
       this.#closing.signal,
     );
+  }
+
+  #enter(flow: Flow, redirection: Redirection | null): Promise<Binding> {
+    if (this.#closing.signal.aborted || this.#isLeaving) {
+      flow.destroy();
+      throw new ParleyError(CLOSED.code, CLOSED.detail);
+    }
+    this.#identity.local = { host: flow.localHost, port: flow.localPort };
+    this.#identity.nextHop = redirection?.location ?? this.#options.outboundProxy;
+    this.#core.attach(flow);
+    this.#registration.redirect(redirection?.registrar ?? null);
+    return this.#registerOn();
+  }
+
+  async #registerOn(): Promise<Binding> {
     try {
-      const flow = await this.#connecting;
-      if (this.#closing.signal.aborted) {
-        flow.destroy();
-        throw new ParleyError('link.lost', 'the user agent is closed');
-      }
-      this.#identity.local = { host: flow.localHost, port: flow.localPort };
-      this.#core.attach(flow);
-    } finally {
-      this.#connecting = null;
+      const binding = await this.#registration.register();
+      if (!this.#isLeaving) this.#scheduleRefresh(binding);
+      return binding;
+    } catch (thrown) {
+      const failure = asLinkError(thrown);
+      this.#drop(failure);
+      throw failure;
     }
   }
 
   #scheduleRefresh(binding: Binding): void {
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => void this.#refresh(), refreshDelay(binding, Date.now()));
+    this.#refreshIn(refreshDelay(binding, Date.now()));
   }
 
-  async #refresh(): Promise<void> {
+  #refreshIn(milliseconds: number): void {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => void this.#refresh(), milliseconds);
+  }
+
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#renew().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#identity.binding === null) return;
     try {
       const binding = await this.#registration.register();
       if (this.#isLeaving) return;
       this.#scheduleRefresh(binding);
       quietly(() => this.#refreshed.emit(binding));
     } catch (thrown) {
-      this.#reportLoss(toCodedError(thrown));
+      const failure = asLinkError(thrown);
+      const left = (this.#identity.binding?.expiresAt ?? 0) - Date.now();
+      // RFC 5626 section 4.2.2: a flow that answers is no reason to open another one
+      const isPutOff = failure instanceof RegisterRefusal && Math.floor(failure.response.status / 100) === 5 && left > RENEWABLE_MS;
+      if (isPutOff) this.#refreshIn(Math.min(left / 2, Math.max(1000, failure.retryAfterMs ?? RENEW_AGAIN_MS)));
+      else this.#reportLoss(failure);
     }
   }
 
   /** A broken flow without a binding has a caller of `register` who hears of it; only a lost binding is news. */
-  #reportLoss(error: CodedError): void {
+  #reportLoss(failure: LinkFailure): void {
+    const { code, detail, retryAfterMs } = failure;
     const wasBound = this.#identity.binding !== null;
-    this.#drop(error);
-    if (wasBound) quietly(() => this.#lost.emit(error));
+    this.#drop(failure);
+    if (wasBound) quietly(() => this.#lost.emit({ code, detail, retryAfterMs }));
   }
 
   #drop(error: CodedError): void {

@@ -27,6 +27,7 @@ const LINES: Record<ErrorCode, Line> = {
   'link.timeout': 'No answer from the server',
   'link.certificate': 'The server could not prove that it is the right one',
   'link.credentials': 'The server does not accept the user name or password',
+  'link.unknown-account': 'The server does not know this account',
   'link.refused': 'The server refused this account',
   'link.server': 'The server has a problem',
   'link.offline': 'This device is offline',

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   'link.timeout',
   'link.certificate',
   'link.credentials',
+  'link.unknown-account',
   'link.refused',
   'link.server',
   'link.offline',

@@ -3,12 +3,13 @@ import { createServer as createHttps } from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Flow, FlowListeners } from '../../electron/sip/transport/flow.ts';
-import { type FlowOptions, openFlow } from '../../electron/sip/transport/open-flow.ts';
+import type { FlowOptions } from '../../electron/sip/transport/open-flow.ts';
 import { fromUtf8, utf8 } from '../../shared/base/bytes.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { SipTransport } from '../../shared/model/account.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import { type Credentials, TestAuthority } from '../harness/certificates.ts';
+import { firstFlow } from '../harness/first-flow.ts';
 import { replyTo, requestOf, type ScriptedConnection, ScriptedSipServer } from '../harness/scripted-sip-server.ts';
 
 let authority: TestAuthority;
@@ -60,7 +61,7 @@ describe.each([
 
   async function connected(listeners: Partial<FlowListeners> = {}): Promise<{ flow: Flow; connection: ScriptedConnection }> {
     const opened = server.connection();
-    flow = await openFlow(options(server.port, listeners), new AbortController().signal);
+    flow = await firstFlow(options(server.port, listeners), new AbortController().signal);
     return { flow, connection: await opened };
   }
 
@@ -93,7 +94,7 @@ describe.each([
 
   test('a message that follows the handshake at once is not lost', async () => {
     const opened = server.connection().then((connection) => connection.write(message('early')));
-    flow = await openFlow(options(server.port), new AbortController().signal);
+    flow = await firstFlow(options(server.port), new AbortController().signal);
     await opened;
     await vi.waitFor(() => expect(received).toHaveLength(1));
   });
@@ -185,16 +186,16 @@ describe.each([
   test('nobody listening is link.unreachable, with the address', async () => {
     const { port } = server;
     await server.stop();
-    const pending = openFlow(options(port), new AbortController().signal);
+    const pending = firstFlow(options(port), new AbortController().signal);
     await expect(pending).rejects.toMatchObject({ code: 'link.unreachable', detail: expect.stringContaining(`:${port}: `) });
   });
 
   test('closing while connecting is link.lost', async () => {
     const closing = new AbortController();
-    const pending = openFlow(options(server.port), closing.signal);
+    const pending = firstFlow(options(server.port), closing.signal);
     closing.abort();
     await expect(pending).rejects.toMatchObject({ code: 'link.lost' });
-    await expect(openFlow(options(server.port), closing.signal)).rejects.toMatchObject({ code: 'link.lost' });
+    await expect(firstFlow(options(server.port), closing.signal)).rejects.toMatchObject({ code: 'link.lost' });
   });
 });
 
@@ -215,7 +216,7 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
       socket.on('error', () => undefined);
       socket.once('data', () => socket.destroy());
     });
-    await expect(openFlow(options, new AbortController().signal)).rejects.toMatchObject({
+    await expect(firstFlow(options, new AbortController().signal)).rejects.toMatchObject({
       code: 'link.unreachable',
       detail: expect.stringContaining('closed the connection before it was secured'),
     });
@@ -230,7 +231,7 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
         socket.destroy();
       });
     });
-    await expect(openFlow(options, new AbortController().signal)).rejects.toMatchObject({ code: 'link.unreachable' });
+    await expect(firstFlow(options, new AbortController().signal)).rejects.toMatchObject({ code: 'link.unreachable' });
     // supported_versions (RFC 8446 section 4.2.1) with 1.3 and 1.2 only
     expect(hello).toContain('002b00050403040303');
   });
@@ -240,7 +241,7 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
       socket.on('error', () => undefined);
       socket.once('data', () => socket.write('SIP/2.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n'));
     });
-    await expect(openFlow(options, new AbortController().signal)).rejects.toMatchObject({
+    await expect(firstFlow(options, new AbortController().signal)).rejects.toMatchObject({
       code: 'link.unreachable',
       detail: expect.stringContaining('does not speak TLS'),
     });
@@ -255,7 +256,7 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
         closed = true;
       });
     });
-    await expect(openFlow({ ...options, connectTimeoutMs: 100 }, new AbortController().signal)).rejects.toMatchObject({
+    await expect(firstFlow({ ...options, connectTimeoutMs: 100 }, new AbortController().signal)).rejects.toMatchObject({
       code: 'link.timeout',
     });
     await vi.waitFor(() => expect(closed).toBe(true));
@@ -273,7 +274,7 @@ describe('the WebSocket handshake', () => {
       },
     };
     const server = await ScriptedSipServer.start({ transport: 'wss', tls: named });
-    const flow = await openFlow(
+    const flow = await firstFlow(
       {
         ...secureOptions('wss', server.port),
         proxy: { host: 'localhost', port: server.port, path: '/ws?a=b' },
@@ -306,7 +307,7 @@ describe('the WebSocket handshake', () => {
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
     const received = vi.fn();
     const options = secureOptions('wss', (web.address() as { port: number }).port);
-    const flow = await openFlow({ ...options, onMessage: received }, new AbortController().signal);
+    const flow = await firstFlow({ ...options, onMessage: received }, new AbortController().signal);
     await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1));
     flow.destroy();
     web.close();
@@ -316,7 +317,7 @@ describe('the WebSocket handshake', () => {
     const server = await ScriptedSipServer.start({ transport: 'wss', tls: credentials });
     const opened = server.connection();
     const lost = vi.fn();
-    const flow = await openFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
+    const flow = await firstFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
     (await opened).pause();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
@@ -332,7 +333,7 @@ describe('the WebSocket handshake', () => {
   test('a web server that is no SIP server is link.unreachable', async () => {
     const web = createHttps(credentials, (_, response) => response.writeHead(404).end('no'));
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
-    const pending = openFlow(secureOptions('wss', (web.address() as { port: number }).port), new AbortController().signal);
+    const pending = firstFlow(secureOptions('wss', (web.address() as { port: number }).port), new AbortController().signal);
     await expect(pending).rejects.toMatchObject({ code: 'link.unreachable', detail: expect.stringContaining('404') });
     web.close();
     web.closeAllConnections();
@@ -342,7 +343,7 @@ describe('the WebSocket handshake', () => {
     const server = await ScriptedSipServer.start({ transport: 'wss', tls: credentials });
     const lost = vi.fn();
     const opened = server.connection();
-    const flow = await openFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
+    const flow = await firstFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
     (await opened).write('x'.repeat(1_200_000));
     await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.objectContaining({ code: 'sip.too-large' })));
     flow.destroy();

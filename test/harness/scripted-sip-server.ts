@@ -85,6 +85,8 @@ export class ScriptedConnection {
   readonly #texts = new WeakMap<SipMessage, string>();
   readonly #waiting = new Set<() => void>();
   pings = 0;
+  /** RFC 5626 section 4.4.1; a WebSocket answers those of its own kind by itself */
+  answersPings = false;
   pongs = 0;
   /** the kinds of WebSocket frames received */
   readonly frames: ('text' | 'binary')[] = [];
@@ -113,7 +115,10 @@ export class ScriptedConnection {
 
   #receive(octets: Uint8Array): void {
     for (const frame of this.#framer.push(octets)) {
-      if (frame.kind === 'ping') this.pings += 1;
+      if (frame.kind === 'ping') {
+        this.pings += 1;
+        if (this.answersPings) this.write('\r\n');
+      }
       if (frame.kind === 'pong') this.pongs += 1;
       if (frame.kind !== 'message') continue;
       const message = decodeSip(frame.octets);

@@ -1,3 +1,4 @@
+import { utf8 } from '../../../shared/base/bytes.ts';
 import type { CodedError } from '../../../shared/base/errors.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -12,7 +13,12 @@ export interface FlowListeners {
   readonly onMessage: (octets: Uint8Array) => void;
   /** once, when the connection is gone; never after `destroy` */
   readonly onLost: (error: CodedError) => void;
+  /** a request heard nothing for a while from a server that answers no pings: something with an answer has to be sent */
+  readonly onSilent?: (() => void) | undefined;
 }
+
+/** what begins so hears nothing in return */
+const UNANSWERED = [utf8('SIP/'), utf8('ACK ')];
 
 /** One connection to the outbound proxy: what RFC 5626 calls a flow. The same for every transport; what differs is its wire. */
 export class Flow {
@@ -25,10 +31,11 @@ export class Flow {
   constructor(wire: Wire, listeners: FlowListeners) {
     this.#wire = wire;
     this.#listeners = listeners;
-    this.#keepAlive = new KeepAlive(
-      () => wire.ping(),
-      () => this.#lose({ code: 'link.lost', detail: 'no answer to a keep-alive' }),
-    );
+    this.#keepAlive = new KeepAlive({
+      ping: () => wire.ping(),
+      silent: () => listeners.onSilent?.(),
+      dead: () => this.#lose({ code: 'link.lost', detail: 'no answer to a keep-alive' }),
+    });
     wire.start({
       onMessage: (octets) => {
         if (this.#ended) return;
@@ -58,6 +65,7 @@ export class Flow {
   send(octets: Uint8Array): Promise<void> {
     if (this.#ended) return Promise.reject(new ParleyError('link.lost', 'the connection is closed'));
     this.#tap('out', octets);
+    if (!UNANSWERED.some((start) => start.every((octet, at) => octets[at] === octet))) this.#keepAlive.asked();
     return new Promise((resolve, reject) => {
       this.#wire.write(octets, (error) => {
         if (error) reject(new ParleyError('link.lost', error.message));
@@ -71,8 +79,8 @@ export class Flow {
   }
 
   /**
-   * Sends a ping every `seconds` (120 when undefined), a little earlier by chance. A missing pong is fatal only where the other end is
-   * known to answer pings.
+   * Sends a ping every `seconds`, or sooner, and when a request hears nothing. A missing pong is fatal only where the other end is known to
+   * answer pings.
    */
   keepAlive(seconds: number | undefined, pongIsPromised: boolean): void {
     if (!this.#ended) this.#keepAlive.start(seconds, pongIsPromised || this.#wire.mustPong);

@@ -11,7 +11,10 @@ import { defaultPort, locate } from './locate.ts';
 const NEXT_AFTER_MS = 4_000;
 
 export interface FlowOptions extends FlowListeners {
+  /** as configured: who the server must be */
   readonly proxy: ProxyAddress;
+  /** where a redirection sent us, in place of `proxy`; it changes nothing about who the server must be */
+  readonly location?: ProxyAddress | undefined;
   readonly transport: SipTransport;
   /** of the account; see {@link ConnectOptions} */
   readonly domain: string;
@@ -22,33 +25,36 @@ export interface FlowOptions extends FlowListeners {
 }
 
 /**
- * Finds the proxy and opens a flow to the first of its addresses that can be reached (RFC 3263 section 4.3).
- * @throws ParleyError `link.unreachable`, `link.timeout`, `link.certificate`; `link.lost` when `signal` was aborted
+ * Finds the proxy and opens a flow to one after the other of its addresses that can be reached (RFC 3263 section 4.3): the next one when
+ * the caller comes back for it.
+ * @throws ParleyError `link.unreachable`, `link.timeout`, `link.certificate` when there was none at all; `link.lost` when `signal` was aborted
  */
-export async function openFlow(options: FlowOptions, signal: AbortSignal): Promise<Flow> {
-  const { proxy, transport, resolver, connectTimeoutMs } = options;
+export async function* openFlows(options: FlowOptions, signal: AbortSignal): AsyncGenerator<Flow, void> {
+  const { proxy, transport, resolver, connectTimeoutMs, location = proxy } = options;
   const connecting: ConnectOptions = { ...options, proxyHost: proxy.host, path: proxy.path };
   const targets =
-    isIP(proxy.host) === 0
-      ? await bounded(connectTimeoutMs, `${proxy.host}: no answer of the name service`, signal, () =>
-          locate(proxy, transport, resolver, Math.random),
+    isIP(location.host) === 0
+      ? await bounded(connectTimeoutMs, `${location.host}: no answer of the name service`, signal, () =>
+          locate(location, transport, resolver, Math.random),
         )
-      : [{ address: proxy.host, port: proxy.port ?? defaultPort(transport) }];
+      : [{ address: location.host, port: location.port ?? defaultPort(transport) }];
   const failures: ParleyError[] = [];
+  let isReached = false;
   for (const [at, target] of targets.entries()) {
     const milliseconds = at === targets.length - 1 ? connectTimeoutMs : Math.min(NEXT_AFTER_MS, connectTimeoutMs);
     try {
       const wire = await bounded(milliseconds, `${nameOf(target)}: no connection in time`, signal, (ending) =>
         connectWire(target, connecting, ending),
       );
-      return new Flow(wire, options);
+      isReached = true;
+      yield new Flow(wire, options);
     } catch (thrown) {
       const { code, detail } = toCodedError(thrown);
       failures.push(new ParleyError(code, detail));
-      if (signal.aborted) break;
     }
+    if (signal.aborted) break;
   }
-  throw verdict(failures);
+  if (!isReached) throw verdict(failures);
 }
 
 /** Trouble with a certificate tells more than a server that is down. */

@@ -2,9 +2,9 @@ import type { TlsOptions } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Resolver } from '../../../electron/sip/port.ts';
 import { wrongName } from '../../../electron/sip/transport/certificate.ts';
-import { openFlow } from '../../../electron/sip/transport/open-flow.ts';
 import type { SipTransport } from '../../../shared/model/account.ts';
 import { type Credentials, TestAuthority } from '../../harness/certificates.ts';
+import { firstFlow } from '../../harness/first-flow.ts';
 import { ScriptedSipServer } from '../../harness/scripted-sip-server.ts';
 
 let authority: TestAuthority;
@@ -32,7 +32,7 @@ async function outcome(
   const server = await ScriptedSipServer.start({ transport, tls });
   servers.push(server);
   try {
-    const flow = await openFlow(
+    const flow = await firstFlow(
       {
         proxy: { host: over.host ?? '127.0.0.1', port: server.port },
         transport,

@@ -92,11 +92,18 @@ describe('digest', () => {
     await expect(pending).rejects.toMatchObject({ code: 'link.refused' });
   });
 
-  test.each([401, 403])('%i after an answered challenge is link.credentials, after one try', async (status) => {
+  test.each([
+    [401, '', 'link.credentials'],
+    // the password was right: field-notes, "wrong password" with the right one
+    [403, '', 'link.refused'],
+    [401, ', stale=true', 'link.server'],
+  ])('%i%s after an answered challenge is %s', async (status, more, code) => {
     const { connection, first, pending } = await started();
     connection.reply(first, 401, { headers: [challenge('qop="auth"')] });
-    connection.reply(await connection.request('REGISTER'), status, { headers: [challenge('qop="auth"')] });
-    await expect(pending).rejects.toMatchObject({ code: 'link.credentials' });
+    for (let tries = more === '' ? 1 : 2; tries > 0; tries--) {
+      connection.reply(await connection.request('REGISTER'), status, { headers: [challenge(`qop="auth"${more}`)] });
+    }
+    await expect(pending).rejects.toMatchObject({ code });
     expect(connection.untaken).toEqual([]);
   });
 
@@ -109,7 +116,7 @@ describe('digest', () => {
     const third = await connection.request('REGISTER');
     expect(verified(third)).toMatchObject({ nonce: 'n2', nc: '00000001' });
     connection.reply(third, 401, { headers: [['WWW-Authenticate', 'Digest realm="home1.example", nonce="n3", stale=true, qop="auth"']] });
-    await expect(pending).rejects.toMatchObject({ code: 'link.credentials' });
+    await expect(pending).rejects.toMatchObject({ code: 'link.server' });
   });
 
   test('a nonce is used again with a rising count, and by nextnonce replaced', async () => {

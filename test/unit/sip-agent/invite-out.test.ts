@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { header, headers, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { requestOf, type ScriptedConnection } from '../../harness/scripted-sip-server.ts';
-import { ANSWER, BOB_CONTACT, fileInvite, GRUU, INSTANCE, useStage } from './stage.ts';
+import { ANSWER, BOB_CONTACT, fileInvite, GRUU, INSTANCE, pass, useStage } from './stage.ts';
 
 const stage = useStage();
 const SDP: readonly (readonly [string, string])[] = [...BOB_CONTACT, ['Content-Type', 'application/sdp']];
@@ -249,14 +249,14 @@ describe('INVITE out', () => {
     try {
       const { agent, call, connection } = await calling();
       const unanswered = expect(call.answer).rejects.toMatchObject({ code: 'link.timeout' });
-      vi.advanceTimersByTime(32_000);
+      await pass(connection, 32_000);
       await unanswered;
       const second = agent.invite(fileInvite());
       connection.reply(await (async () => connection.request('INVITE'))(), 100);
       abandonedEnd(second.end());
       connection.reply(await connection.request('CANCEL'), 200);
       const cancelled = expect(second.answer).rejects.toMatchObject({ code: 'link.timeout' });
-      vi.advanceTimersByTime(32_000);
+      await pass(connection, 32_000);
       await cancelled;
     } finally {
       vi.useRealTimers();

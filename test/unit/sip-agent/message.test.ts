@@ -4,7 +4,7 @@ import { concatBytes, fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { encodeSip } from '../../../shared/protocol/sip/codec.ts';
 import { header, headers } from '../../../shared/protocol/sip/message.ts';
 import { requestOf } from '../../harness/scripted-sip-server.ts';
-import { abandoned, GRUU, INSTANCE, pagerMessage, TEMPORARY_GRUU, useStage } from './stage.ts';
+import { abandoned, GRUU, INSTANCE, pagerMessage, pass, TEMPORARY_GRUU, useStage } from './stage.ts';
 
 const stage = useStage();
 
@@ -99,7 +99,7 @@ describe('MESSAGE out', () => {
       const pending = agent.message(pagerMessage());
       await connection.request('MESSAGE');
       const failed = expect(pending).rejects.toMatchObject({ code: 'link.timeout' });
-      vi.advanceTimersByTime(32_000);
+      await pass(connection, 32_000);
       await failed;
     } finally {
       vi.useRealTimers();

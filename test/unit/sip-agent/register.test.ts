@@ -120,7 +120,7 @@ describe('REGISTER on the wire', () => {
     connection.reply(first, 200, {
       headers: [['Contact', '<sip:alice@192.0.2.99:5060>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000000>";expires=3600']],
     });
-    await expect(pending).rejects.toMatchObject({ code: 'link.refused' });
+    await expect(pending).rejects.toMatchObject({ code: 'link.server', detail: 'REGISTER: the answer does not list this device' });
   });
 
   test('of several bindings of this instance the one of this flow counts', async () => {
@@ -146,7 +146,10 @@ describe('REGISTER on the wire', () => {
 
   test.each([
     [403, 'link.refused'],
-    [404, 'link.refused'],
+    [404, 'link.unknown-account'],
+    [410, 'link.unknown-account'],
+    [604, 'link.unknown-account'],
+    [302, 'link.server'],
     [408, 'link.timeout'],
     [500, 'link.server'],
     [503, 'link.server'],
@@ -229,7 +232,7 @@ describe('refresh and loss', () => {
     connection.destroy();
     await connection.until(() => lost.mock.calls.length > 0);
     await agent.close();
-    expect(lost.mock.calls).toEqual([[{ code: 'link.lost', detail: expect.any(String) }]]);
+    expect(lost.mock.calls).toEqual([[{ code: 'link.lost', detail: expect.any(String), retryAfterMs: null }]]);
     const other = await stage.registered();
     const otherLost = vi.fn();
     other.agent.events.onLost(otherLost);
@@ -330,7 +333,7 @@ describe('refresh and loss', () => {
     await expect(lost).resolves.toMatchObject({ code: 'sip.malformed' });
   });
 
-  test('a ping goes out within Flow-Timer, and a missing pong after 10 s is a loss', async () => {
+  test('a ping goes out every 30 s where the registrar asks for one in 120, and a missing pong after 10 s is a loss', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     // the latest moment the interval allows
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.9999999);
@@ -338,16 +341,16 @@ describe('refresh and loss', () => {
       const { agent, connection } = await stage.registered();
       const lost = vi.fn();
       agent.events.onLost(lost);
-      vi.advanceTimersByTime(120_000);
+      vi.advanceTimersByTime(30_000);
       while (connection.pings === 0) await new Promise((resolve) => setImmediate(resolve));
       connection.write('\r\n');
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
       vi.advanceTimersByTime(10_000);
       expect(lost).not.toHaveBeenCalled();
-      vi.advanceTimersByTime(110_000);
+      vi.advanceTimersByTime(20_000);
       while (connection.pings === 1) await new Promise((resolve) => setImmediate(resolve));
       vi.advanceTimersByTime(10_000);
-      expect(lost.mock.calls).toEqual([[{ code: 'link.lost', detail: 'no answer to a keep-alive' }]]);
+      expect(lost.mock.calls).toEqual([[{ code: 'link.lost', detail: 'no answer to a keep-alive', retryAfterMs: null }]]);
     } finally {
       random.mockRestore();
       vi.useRealTimers();

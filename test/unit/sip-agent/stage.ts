@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { Binding, OutgoingRequest, UserAgent, UserAgentOptions } from '../../../electron/sip/port.ts';
 import { createUserAgent } from '../../../electron/sip/user-agent.ts';
 import { utf8 } from '../../../shared/base/bytes.ts';
@@ -144,4 +144,13 @@ export const BOB_CONTACT: readonly (readonly [string, string])[] = [
 /** For a request whose answer the test never gives: it fails when the agent closes. */
 export function abandoned(pending: Promise<unknown>): void {
   pending.catch(() => undefined);
+}
+
+/** Lets faked time go by in steps, in which the server answers pings. */
+export async function pass(connection: ScriptedConnection, milliseconds: number): Promise<void> {
+  connection.answersPings = true;
+  for (let left = milliseconds; left > 0; left -= 1000) {
+    vi.advanceTimersByTime(Math.min(1000, left));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
 }
