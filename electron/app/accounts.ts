@@ -15,6 +15,8 @@ const PROXY = new RegExp(
   'i',
 );
 
+const RELAY = new RegExp(String.raw`^msrps://(${HOST})(?::(\d{1,5}))?/?(?:;tcp)?$`, 'i');
+
 const oneLine = (max: number) =>
   v.pipe(
     v.string('must be a text'),
@@ -30,6 +32,7 @@ const accountFile = v.strictObject({
   outboundProxy: v.pipe(oneLine(512), v.regex(PROXY, 'must be like proxy.example.com:5060')),
   transport: v.optional(v.pipe(oneLine(8), v.toLowerCase(), v.picklist(TRANSPORTS, 'must be "tcp", "tls" or "wss"'))),
   caFile: v.optional(oneLine(4096)),
+  msrpRelay: v.optional(v.pipe(oneLine(512), v.regex(RELAY, 'must be like msrps://relay.example.com:2855'))),
   displayName: v.optional(oneLine(128)),
   countryCode: v.optional(
     v.pipe(
@@ -69,10 +72,10 @@ export function parseAccountFile(text: string): AccountFile {
   }
   const parsed = v.safeParse(accountFile, json, { abortEarly: true });
   if (!parsed.success) throw new ParleyError('account.malformed', explain(parsed.issues[0]));
-  const { address, user, password, outboundProxy, displayName, maxFileSize, caFile, countryCode } = parsed.output;
+  const { address, user, password, outboundProxy, displayName, maxFileSize, caFile, countryCode, msrpRelay } = parsed.output;
   const next = nextHop(outboundProxy, parsed.output.transport);
-  if (caFile !== undefined && next.transport === 'tcp') {
-    throw new ParleyError('account.malformed', 'caFile: only with the transport tls or wss, tcp proves nothing');
+  if (caFile !== undefined && next.transport === 'tcp' && msrpRelay === undefined) {
+    throw new ParleyError('account.malformed', 'caFile: only with the transport tls or wss or a relay, tcp proves nothing');
   }
   return {
     account: {
@@ -81,6 +84,7 @@ export function parseAccountFile(text: string): AccountFile {
       password,
       ...next,
       displayName: displayName ?? address.slice('sip:'.length, address.indexOf('@')),
+      ...(msrpRelay === undefined ? {} : { msrpRelay: relayUri(msrpRelay) }),
       maxFileSize,
       ...(countryCode === undefined ? {} : { countryCode }),
     },
@@ -101,6 +105,14 @@ function nextHop(proxy: string, named: SipTransport | undefined): Pick<Account, 
   if (transport !== (named ?? transport)) throw new ParleyError('account.malformed', `outboundProxy: its transport is not ${named}`);
   if (path !== undefined && transport !== 'wss') throw new ParleyError('account.malformed', 'outboundProxy: only wss has a path');
   return { outboundProxy: `${host}${port === undefined ? '' : `:${number}`}${path ?? ''}`, transport };
+}
+
+function relayUri(text: string): string {
+  const [, host, port = '2855'] = RELAY.exec(text) ?? [];
+  const number = Number(port);
+  if (host === undefined || number < 1 || number > 65535)
+    throw new ParleyError('account.malformed', 'msrpRelay: the port must be 1 to 65535');
+  return `msrps://${host}:${number};tcp`;
 }
 
 function explain(issue: v.BaseIssue<unknown>): string {

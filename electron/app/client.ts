@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import type { Handlers } from '../../shared/ipc/contract.ts';
-import { proxyOf } from '../../shared/model/account.ts';
+import { type Account, proxyOf } from '../../shared/model/account.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
 import { type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
-import { type Link, Notices, type ServiceContext } from '../services/context.ts';
+import type { RelayAccount } from '../msrp/relay.ts';
+import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
 import { Inbox } from '../services/inbox.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
@@ -110,7 +111,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   await store.outboxRecover(clock.now());
   const settings = await SettingsService.open(store, notices);
   const context: ServiceContext = { account, store, settings, clock, notices, log };
-  const msrp = new MovingEngine(createMsrpEngine);
+  const msrp = new MovingEngine(() => createMsrpEngine({ relay: relayOf(account), caCertificates: account.caCertificates }));
   const kick = () => outbox.kick();
 
   const transfers = new TransferService(
@@ -124,18 +125,17 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
   let listening: Promise<void> = Promise.resolve();
-  const dispatch = async (invite: IncomingInvite, link: Link): Promise<void> => {
+  const dispatch = async (invite: IncomingInvite): Promise<void> => {
     await listening;
     const service = serviceOf(invite.headers);
-    return service === FILE_TRANSFER ? transfers.invited(invite, link) : sessions.handle(invite, link, service ?? 'oma.cpm.session');
+    return service === FILE_TRANSFER ? transfers.invited(invite) : sessions.handle(invite, service ?? 'oma.cpm.session');
   };
   const registration = new RegistrationService({
     createAgent: () => {
       const agent = makeAgent(ports, instanceUrn);
       agent.events.onMessage((message) => void answerMessage(context, inbox, message));
       agent.events.onInvite((invite) => {
-        const { link } = registration;
-        if (link) void dispatch(invite, link);
+        if (registration.link) void dispatch(invite);
         else invite.reject(480);
       });
       return agent;
@@ -195,6 +195,11 @@ async function stableInstance(store: Store): Promise<string> {
   const made = `urn:uuid:${randomUuid()}`;
   await store.setSetting('sip.instance', made);
   return made;
+}
+
+/** The relay knows the person by the same name and password as the SIP core. */
+function relayOf({ msrpRelay, user, password }: Account): RelayAccount | null {
+  return msrpRelay === undefined ? null : { uri: msrpRelay, user, password };
 }
 
 function makeAgent(ports: ClientPorts, instanceUrn: string): UserAgent {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
-import type { MsrpFlag, MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
+import type { MsrpFlag, MsrpHead, MsrpRequest, MsrpResponse } from '../../shared/protocol/msrp/codec.ts';
 import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
 import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { EngineLimits } from './limits.ts';
@@ -24,7 +24,7 @@ export interface ChunkSource {
 
 /** Gets the answer to one of our requests. */
 export interface AnswerTaker {
-  answered(status: number, comment: string | null): void;
+  answered(status: number, comment: string | null, head: MsrpResponse): void;
 }
 
 /** A session as the connections see it that carry its octets. */
@@ -271,7 +271,7 @@ export class Connection {
     if (head.kind === 'response') {
       const taker = this.#answers.get(head.transactionId);
       this.#answers.delete(head.transactionId);
-      taker?.answered(head.status, head.comment);
+      taker?.answered(head.status, head.comment, head);
       return limited();
     }
     const session = this.#owner.sessionFor(head.toPath);

@@ -11,9 +11,11 @@ import { sessionId } from './ids.ts';
 import type { EngineLimits } from './limits.ts';
 import { ENGINE_LIMITS } from './limits.ts';
 import type { MsrpEngine, MsrpSession, SessionHandlers } from './port.ts';
+import type { RelayAccount, RelayOwner } from './relay.ts';
+import { Relay } from './relay.ts';
 import type { SessionOwner } from './session.ts';
 import { Session } from './session.ts';
-import { adoptSocket, openSocket } from './socket.ts';
+import { adoptSocket, openSecureSocket, openSocket } from './socket.ts';
 
 /** the discard port, which RFC 4145 section 4.1 puts where nobody listens */
 const NO_PORT = 9;
@@ -21,6 +23,10 @@ const NO_PORT = 9;
 export interface EngineOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<EngineLimits>;
+  /** speaks for every session; without one they are reached at the listening port */
+  readonly relay?: RelayAccount | null;
+  /** PEM of the authorities to trust in place of the public ones, for what is reached over TLS */
+  readonly caCertificates?: string | undefined;
 }
 
 export function createMsrpEngine(options: EngineOptions = {}): MsrpEngine {
@@ -28,9 +34,11 @@ export function createMsrpEngine(options: EngineOptions = {}): MsrpEngine {
 }
 
 /** One listener for all sessions, one connection for all sessions to the same `host:port` (RFC 4975 section 5.4). */
-class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
+class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
+  readonly relay: Relay | null;
+  readonly #ca: string | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #connections = new Set<Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
@@ -41,6 +49,8 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock;
     this.limits = { ...ENGINE_LIMITS, ...options.limits };
+    this.#ca = options.caCertificates;
+    this.relay = options.relay ? new Relay(this, options.relay) : null;
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -74,7 +84,8 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
     const { host, port: listening } = this.address;
     const port = setup === 'active' ? NO_PORT : listening;
     const id = sessionId();
-    const session = new Session(this, id, encodeMsrpUri({ scheme: 'msrp', host, port, sessionId: id, transport: 'tcp' }), handlers);
+    const scheme = this.relay === null ? 'msrp' : 'msrps';
+    const session = new Session(this, id, encodeMsrpUri({ scheme, host, port, sessionId: id, transport: 'tcp' }), handlers);
     this.#sessions.set(id, session);
     return session;
   }
@@ -82,6 +93,7 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.relay?.close();
     const error: CodedError = { code: 'msrp.lost', detail: 'engine closed' };
     for (const session of [...this.#sessions.values()]) session.lost(error);
     for (const connection of [...this.#connections]) connection.fail(error);
@@ -112,11 +124,11 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
   }
 
   async connectionTo(
-    at: { host: string; port: number },
+    at: { host: string; port: number; secure: boolean },
     fresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<{ connection: Connection; reused: boolean }> {
-    const key = `${at.host}:${at.port}`;
+    const key = `${at.secure ? 'tls:' : ''}${at.host}:${at.port}`;
     if (!fresh) {
       for (const connection of this.#connections)
         if (connection.openedTo === key && !connection.closed) return { connection, reused: true };
@@ -136,9 +148,14 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner {
     }
   }
 
-  async #open(at: { host: string; port: number }, key: string, signal: AbortSignal | undefined): Promise<Connection> {
+  openSecure(at: { readonly host: string; readonly port: number }): Promise<Connection> {
+    return this.#open({ ...at, secure: true }, `relay:${at.host}:${at.port}`, undefined);
+  }
+
+  async #open(at: { host: string; port: number; secure: boolean }, key: string, signal: AbortSignal | undefined): Promise<Connection> {
     const connection = new Connection(this, key);
-    const socket = await openSocket(at, this.limits.connectMs, connection.read, signal);
+    const open = at.secure ? openSecureSocket(this.#ca) : openSocket;
+    const socket = await open(at, this.limits.connectMs, connection.read, signal);
     if (this.#closed) {
       socket.destroy();
       throw new ParleyError('msrp.lost', 'engine closed');

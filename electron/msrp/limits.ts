@@ -20,6 +20,8 @@ export interface EngineLimits {
   readonly holdAnswerMs: number;
   /** how long `close` waits for the peer to take note, and an incoming connection without sessions stays */
   readonly lingerMs: number;
+  /** how long the connection to our relay stays without a session */
+  readonly relayIdleMs: number;
   /** octets handed to a socket and not yet taken by the system */
   readonly highWater: number;
   /** how long a peer may leave what is handed to the system unread; then the connection ends, for all that wait on it */
@@ -42,6 +44,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   reportMs: 120_000,
   holdAnswerMs: 20_000,
   lingerMs: 2_000,
+  relayIdleMs: 300_000,
   highWater: 524_288,
   unreadMs: 120_000,
   maxUnreadAnswers: 1_048_576,

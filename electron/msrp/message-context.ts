@@ -7,7 +7,8 @@ export interface MessageContext {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   readonly localUri: string;
-  readonly remotePath: readonly string[];
+  /** our relays, then the path of the peer; empty before it is known */
+  readonly toPath: readonly string[];
   /** null before the session is bound and after its end */
   readonly connection: Connection | null;
   /** The peer is told that no more comes. `close` waits for it to take note. @returns to be called with its answer */

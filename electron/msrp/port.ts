@@ -1,4 +1,5 @@
 import type { CodedError } from '../../shared/base/errors.ts';
+import type { MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 
 /**
  * MSRP (RFC 4975) for one client: one listening port shared by all sessions (tcp), one writer per connection, round-robin between the
@@ -55,6 +56,12 @@ export interface MsrpSession {
   /** `msrp://host:port/session;tcp`, session part of at least 80 random bits */
   readonly localUri: string;
   /**
+   * Where a session description says that this session is reached; a relay of ours is asked for a place first (RFC 4976). Once, before
+   * {@link connect}.
+   * @throws ParleyError `relay.unreachable`, `relay.refused`
+   */
+  announce(): Promise<MsrpPlace>;
+  /**
    * Binds the session to a connection. Active: connects to `host:port` of the first URI of `remotePath` (or to `via`), reuses a connection
    * that is there, and sends a body-less SEND unless content follows at once. Passive: waits for the peer's first SEND.
    * @throws ParleyError `msrp.unreachable`, `msrp.timeout` (30 s), `msrp.refused`
@@ -83,7 +90,7 @@ export interface OutgoingMessage {
   readonly source: Uint8Array | FileSource;
   readonly successReport: boolean;
   /**
-   * octets of body a chunk. Default: 10240, 2048 through relays. From 65536 on (what Parley peers take) it is
+   * octets of body a chunk. Default: 10240; through relays never more than 2048. From 65536 on (what Parley peers take) it is
    * what the engine begins with: while answers come at once, chunks grow up to four times that.
    */
   readonly chunkSize?: number | undefined;

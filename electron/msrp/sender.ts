@@ -94,7 +94,9 @@ export class Sender implements ChunkSource {
     if (this.#done || this.#connection !== null) return;
     this.#connection = connection;
     const { source, chunkSize } = this.#message;
-    const base = Math.max(1, Math.min(CHUNK_MAX, chunkSize ?? (this.#session.remotePath.length > 1 ? CHUNK_RELAYED : CHUNK_DIRECT)));
+    // whatever both ends take: a relay between them may not
+    const limit = this.#session.toPath.length > 1 ? CHUNK_RELAYED : CHUNK_MAX;
+    const base = Math.max(1, Math.min(limit, chunkSize ?? CHUNK_DIRECT));
     try {
       [this.#beforeRange, this.#afterRange] = this.#template();
     } catch (thrown) {
@@ -240,8 +242,8 @@ export class Sender implements ChunkSource {
       ...(contentDisposition === undefined ? [] : [{ name: 'Content-Disposition', value: contentDisposition }]),
       { name: 'Content-Type', value: contentType },
     ];
-    const { localUri, remotePath } = this.#session;
-    const text = encodeHead({ kind: 'request', transactionId: 'none', method: 'SEND', toPath: remotePath, fromPath: [localUri], headers });
+    const { localUri, toPath } = this.#session;
+    const text = encodeHead({ kind: 'request', transactionId: 'none', method: 'SEND', toPath, fromPath: [localUri], headers });
     const at = text.indexOf(`Byte-Range: ${mark}`) + 'Byte-Range: '.length;
     return [text.slice('MSRP none'.length, at), `${text.slice(at + mark.length)}\r\n`];
   }

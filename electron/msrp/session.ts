@@ -4,21 +4,28 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
+import type { MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 import type { ConnectedSession, Connection, FrameConsumer } from './connection.ts';
 import { messageId, transactionId } from './ids.ts';
 import type { EngineLimits } from './limits.ts';
 import type { MessageContext } from './message-context.ts';
 import type { MsrpSession, OutgoingMessage, SessionHandlers } from './port.ts';
 import { Receiver } from './receiver.ts';
+import type { Relay, RelayLease } from './relay.ts';
 import { Sender } from './sender.ts';
+
+/** what a relay grants beyond this counts as no more; within what timers take */
+const MAX_LEASE_MS = 7 * 86_400_000;
 
 /** What a session needs of its engine. */
 export interface SessionOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
+  /** acts for every session of the engine; null: none does */
+  readonly relay: Relay | null;
   /** a connection to `host:port`; `fresh`: not one that is there */
   connectionTo(
-    at: { host: string; port: number },
+    at: { host: string; port: number; secure: boolean },
     fresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<{ connection: Connection; reused: boolean }>;
@@ -42,13 +49,17 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   connection: Connection | null = null;
-  remotePath: readonly string[] = [];
+  toPath: readonly string[] = [];
 
   readonly #owner: SessionOwner;
   readonly #handlers: SessionHandlers;
   readonly #receiver: Receiver;
   readonly #senders = new Map<string, Sender>();
   #role: 'active' | 'passive' | null = null;
+  /** the first SEND of the peer was here */
+  #heard = false;
+  #lease: RelayLease | null = null;
+  #cancelLease: (() => void) | null = null;
   #binding: Wait<void> | null = null;
   #ended: CodedError | null = null;
   #closing: Promise<void> | null = null;
@@ -66,11 +77,25 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     this.#receiver = new Receiver(this, handlers);
   }
 
+  async announce(): Promise<MsrpPlace> {
+    this.#assertOpen();
+    const { relay } = this.#owner;
+    if (relay !== null && this.#lease === null) {
+      const lease = await relay.lease(this.localUri);
+      this.#assertOpen();
+      this.#attach(lease.connection);
+      this.#hold(lease);
+    }
+    const path = [...(this.#lease?.usePath.toReversed() ?? []), this.localUri];
+    const { scheme, host, port } = decodeMsrpUri(path[0] as string);
+    return { protocol: scheme === 'msrps' ? 'TCP/TLS/MSRP' : 'TCP/MSRP', address: host, port: port as number, path };
+  }
+
   async connect(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
     this.#assertOpen();
     if (this.#role !== null) throw new ParleyError('request.invalid-state', 'connected twice');
     this.#role = options.role;
-    this.remotePath = options.remotePath;
+    this.toPath = [...(this.#lease?.usePath ?? []), ...options.remotePath];
     try {
       if (options.signal?.aborted === true) throw new ParleyError('msrp.lost', 'given up');
       if (options.role === 'passive') await this.#waitForPeer(options.signal);
@@ -97,7 +122,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
         else reject(new ParleyError(error.code, error.detail, { cause: error }));
       });
       this.#senders.set(id, sender);
-      if (this.connection !== null && this.#binding === null && this.remotePath.length > 0) sender.start(this.connection);
+      if (this.connection !== null && this.#binding === null && this.#mayWrite) sender.start(this.connection);
     });
   }
 
@@ -107,11 +132,14 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   }
 
   bind(connection: Connection): boolean {
-    if (this.connection !== null) return this.connection === connection;
-    if (this.#role === 'active' || this.#ended !== null) return false;
-    this.#attach(connection);
-    this.#startSenders();
-    this.#binding?.resolve();
+    if (this.#ended !== null || (this.connection === null && this.#role === 'active')) return false;
+    if (this.connection === null) this.#attach(connection);
+    else if (this.connection !== connection) return false;
+    if (!this.#heard && this.#role !== 'active') {
+      this.#heard = true;
+      this.#startSenders();
+      this.#binding?.resolve();
+    }
     return true;
   }
 
@@ -141,6 +169,32 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     this.#end(error, true);
   }
 
+  /** Octets may flow: the path is known, and who connects has said so. */
+  get #mayWrite(): boolean {
+    return this.toPath.length > 0 && (this.#role === 'active' || this.#heard);
+  }
+
+  /** Half of a lease before it ends a longer one is asked for. A path that is not the old one is of no use to a peer that has the old one. */
+  #hold(lease: RelayLease): void {
+    this.#lease = lease;
+    const { expiresAt } = lease;
+    const { relay } = this.#owner;
+    if (expiresAt === null || relay === null) return;
+    const half = Math.min(expiresAt - this.clock.now(), MAX_LEASE_MS) / 2;
+    const lapse = (): void => this.#end({ code: 'msrp.lost', detail: 'the place at the relay has run out' }, true);
+    this.#cancelLease = this.clock.after(half, () => {
+      this.#cancelLease = this.clock.after(half, lapse);
+      void relay.lease(this.localUri).then(
+        (next) => {
+          if (this.#ended !== null || next.connection !== this.connection || next.usePath.join() !== lease.usePath.join()) return;
+          this.#cancelLease?.();
+          this.#hold(next);
+        },
+        () => {},
+      );
+    });
+  }
+
   #attach(connection: Connection): void {
     this.connection = connection;
     connection.attach(this);
@@ -148,12 +202,17 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
 
   #startSenders(): void {
     const { connection } = this;
-    if (connection !== null && this.remotePath.length > 0) for (const sender of this.#senders.values()) sender.start(connection);
+    if (connection !== null && this.#mayWrite) for (const sender of this.#senders.values()) sender.start(connection);
   }
 
   async #connectActive(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
-    if (this.connection !== null) return this.#startSenders();
-    const at = options.via ?? this.#firstHop();
+    // no matter who connects, a relay of ours is where we are already (RFC 6135 section 4.5)
+    if (this.connection !== null) {
+      if (this.#heard) return this.#startSenders();
+      if ((await this.#greet(this.connection, options.signal)) === 200) return this.#startSenders();
+      throw new ParleyError('msrp.lost', 'the connection to the relay was lost');
+    }
+    const at = options.via === undefined ? this.#firstHop() : { ...options.via, secure: false };
     for (let fresh = false; ; fresh = true) {
       const { connection, reused } = await this.#owner.connectionTo(at, fresh, options.signal);
       this.#assertOpen();
@@ -165,10 +224,10 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     }
   }
 
-  #firstHop(): { host: string; port: number } {
-    const uri = decodeMsrpUri(this.remotePath[0] ?? '');
-    if (uri.scheme !== 'msrp' || uri.transport !== 'tcp') throw new ParleyError('msrp.unreachable', `${this.remotePath[0]}: not plain TCP`);
-    return { host: uri.host, port: uri.port ?? 2855 };
+  #firstHop(): { host: string; port: number; secure: boolean } {
+    const uri = decodeMsrpUri(this.toPath[0] ?? '');
+    if (uri.transport !== 'tcp') throw new ParleyError('msrp.unreachable', `${this.toPath[0]}: not TCP`);
+    return { host: uri.host, port: uri.port ?? 2855, secure: uri.scheme === 'msrps' };
   }
 
   /** Active side: something must be sent to bind the session (RFC 4975 section 5.4). @returns 200, or null when the connection was lost */
@@ -184,7 +243,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
         },
       });
       connection.write(
-        `MSRP ${id} SEND\r\nTo-Path: ${this.remotePath.join(' ')}\r\nFrom-Path: ${this.localUri}\r\nMessage-ID: ${messageId()}\r\n` +
+        `MSRP ${id} SEND\r\nTo-Path: ${this.toPath.join(' ')}\r\nFrom-Path: ${this.localUri}\r\nMessage-ID: ${messageId()}\r\n` +
           `Byte-Range: 1-0/0\r\n-------${id}$\r\n`,
       );
       this.#attach(connection);
@@ -199,7 +258,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   }
 
   #waitForPeer(signal: AbortSignal | undefined): Promise<void> {
-    if (this.connection !== null) {
+    if (this.#heard) {
       this.#startSenders();
       return Promise.resolve();
     }
@@ -245,6 +304,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       return;
     }
     this.#ended = error;
+    this.#cancelLease?.();
     this.#allTaken?.();
     this.#binding?.reject(new ParleyError(error.code, error.detail));
     for (const sender of [...this.#senders.values()]) sender.lost(error);

@@ -1,5 +1,6 @@
 import type { Socket as TcpSocket } from 'node:net';
-import { connect as connectTcp, Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { ParleyError } from '../../shared/base/errors.ts';
 
 /** Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`. */
@@ -45,26 +46,49 @@ function onreadOptions(read: ReadOctets): { onread: { buffer: () => Buffer; call
   return { onread: { buffer: buffer.next, callback: (length) => read(buffer.filled(length)) }, buffer };
 }
 
+type Open = (at: { host: string; port: number }, timeoutMs: number, read: ReadOctets, signal?: AbortSignal) => Promise<TcpSocket>;
+
 /**
  * Opens a connection.
  * @throws ParleyError `msrp.unreachable` with the address that failed, `msrp.timeout`, `msrp.lost` when `signal` fires
  */
-export function openSocket(
-  at: { host: string; port: number },
-  timeoutMs: number,
-  read: ReadOctets,
-  signal?: AbortSignal,
-): Promise<TcpSocket> {
+export const openSocket: Open = ({ host, port }, timeoutMs, read, signal) => {
   const { onread, buffer } = onreadOptions(read);
-  const where = `${at.host}:${at.port}`;
+  const socket = connectTcp({ host, port, noDelay: true, onread });
+  socket.once('close', () => buffer.release());
+  return opened(socket, 'connect', `${host}:${port}`, timeoutMs, signal);
+};
+
+/**
+ * The same over TLS 1.2 or later, to whoever proves to be `host` (RFC 4976 section 9.2). TLS has no reading into a buffer of ours.
+ * @param ca PEM, in place of the public authorities
+ */
+export function openSecureSocket(ca: string | undefined): Open {
+  return ({ host, port }, timeoutMs, read, signal) => {
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...(ca === undefined ? {} : { ca }) });
+    socket.setNoDelay(true);
+    socket.pause();
+    socket.on('data', (octets: Buffer) => {
+      if (!read(octets)) socket.pause();
+    });
+    return opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
+  };
+}
+
+function opened(
+  socket: TcpSocket,
+  ready: 'connect' | 'secureConnect',
+  where: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<TcpSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host: at.host, port: at.port, noDelay: true, onread });
-    socket.once('close', () => buffer.release());
     const settle = (error: ParleyError | null): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.removeListener('error', onError);
-      socket.removeListener('connect', onConnect);
+      socket.removeListener(ready, onReady);
       if (error === null) resolve(socket);
       else {
         socket.on('error', () => {});
@@ -73,11 +97,11 @@ export function openSocket(
       }
     };
     const onError = (error: Error): void => settle(new ParleyError('msrp.unreachable', `${where}: ${error.message}`, { cause: error }));
-    const onConnect = (): void => settle(null);
+    const onReady = (): void => settle(null);
     const onAbort = (): void => settle(new ParleyError('msrp.lost', `${where}: given up`));
     const timer = setTimeout(() => settle(new ParleyError('msrp.timeout', `${where}: no connection`)), timeoutMs);
     socket.once('error', onError);
-    socket.once('connect', onConnect);
+    socket.once(ready, onReady);
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
   });

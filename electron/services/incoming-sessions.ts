@@ -1,12 +1,12 @@
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { type CpmService, contactFeature } from '../../shared/protocol/cpm/names.ts';
-import { makeOrigin, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
-import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../shared/protocol/sdp/msrp-media.ts';
+import { makeOrigin, preferredRole, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpMedia, type MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 import { decodeSdp, encodeSdp, type Media, SDP_TYPE, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine } from '../msrp/port.ts';
 import type { IncomingInvite } from '../sip/port.ts';
-import type { Link, ServiceContext } from './context.ts';
+import type { ServiceContext } from './context.ts';
 import { COMPOSING_TYPE, type Inbox, readEnvelope } from './inbox.ts';
 import { findPart } from './session-body.ts';
 import { MAX_MESSAGE, messageSink } from './session-sink.ts';
@@ -26,9 +26,9 @@ export class IncomingSessions {
     this.#inbox = inbox;
   }
 
-  async handle(invite: IncomingInvite, link: Link, service: CpmService): Promise<void> {
+  async handle(invite: IncomingInvite, service: CpmService): Promise<void> {
     try {
-      await this.#accept(invite, link, service);
+      await this.#accept(invite, service);
     } catch (thrown) {
       const error = toCodedError(thrown);
       this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
@@ -37,7 +37,7 @@ export class IncomingSessions {
     }
   }
 
-  async #accept(invite: IncomingInvite, link: Link, service: CpmService): Promise<void> {
+  async #accept(invite: IncomingInvite, service: CpmService): Promise<void> {
     const envelope = readEnvelope(invite, this.#context.account.address);
     const sdp = findPart(invite.contentType, invite.body, SDP_TYPE);
     if (!sdp) throw new ParleyError('peer.unsupported', 'no session description');
@@ -45,16 +45,17 @@ export class IncomingSessions {
     const index = offer.media.findIndex((media) => media.kind === 'msrp' && media.port !== 0 && media.path.length > 0);
     const offered = offer.media[index];
     if (offered?.kind !== 'msrp') throw new ParleyError('peer.unsupported', 'no MSRP line');
-    const role = setupRole(offered.setup);
+    const role = setupRole(offered.setup, preferredRole(offered.path));
     const session = this.#msrp.createSession({
       onMessage: (head) => messageSink(this.#inbox, envelope, head),
       onClosed: () => void invite.end().catch(() => undefined),
     });
     invite.onEnded(() => void session.close());
     try {
+      const place = await session.announce();
       await invite.accept({
         contentType: SDP_TYPE,
-        body: encodeSdp(this.#answer(offer, index, offered, session.localUri, role, link)),
+        body: encodeSdp(this.#answer(offer, index, offered, place, role)),
         contactParameters: contactFeature([service]),
         headers: [],
       });
@@ -65,30 +66,22 @@ export class IncomingSessions {
     }
   }
 
-  #answer(
-    offer: SessionDescription,
-    index: number,
-    offered: MsrpMedia,
-    path: string,
-    setup: 'active' | 'passive',
-    link: Link,
-  ): SessionDescription {
-    const address = link.binding.localHost;
+  #answer(offer: SessionDescription, index: number, offered: MsrpMedia, place: MsrpPlace, setup: 'active' | 'passive'): SessionDescription {
     const media = offer.media.map((each, at): Media => {
       if (at !== index) return each.kind === 'msrp' ? { ...EMPTY_MSRP_MEDIA, protocol: each.protocol } : { ...each, port: 0 };
       return {
         ...EMPTY_MSRP_MEDIA,
-        protocol: offered.protocol,
-        port: this.#msrp.address.port,
+        protocol: place.protocol,
+        port: place.port,
         direction: offered.direction === 'sendonly' ? 'recvonly' : null,
         acceptTypes: [CPIM_TYPE, COMPOSING_TYPE],
         acceptWrappedTypes: ['text/plain', 'message/imdn+xml'],
         maxSize: MAX_MESSAGE,
-        path: [path],
+        path: place.path,
         setup,
         fileSelector: offered.fileSelector,
       };
     });
-    return { origin: makeOrigin(address, this.#context.clock.now()), name: '-', address, media };
+    return { origin: makeOrigin(place.address, this.#context.clock.now()), name: '-', address: place.address, media };
   }
 }

@@ -92,9 +92,11 @@ export class LargeMessages {
     // the peer may notify in this very session (cpm.md section 12, 10)
     const onMessage = messageSink.bind(null, this.#inbox, envelope);
     const session = this.#msrp.createSession({ onMessage, onClosed: () => undefined }, 'active');
-    const address = link.binding.localHost;
-    const origin = makeOrigin(address, clock.now());
-    const offer = makeLargeMessageOffer({ origin, address, path: session.localUri, size: cpim.length });
+    const place = await session.announce().catch(async (thrown) => {
+      await session.close();
+      throw thrown;
+    });
+    const offer = makeLargeMessageOffer({ origin: makeOrigin(place.address, clock.now()), place, size: cpim.length });
     const invite = link.agent.invite({
       target: item.peer,
       headers: inviteHeaders(account.address, item),
@@ -190,6 +192,9 @@ function attemptFromSession(error: CodedError, attempts: number): Attempt {
     case 'msrp.unreachable':
     case 'msrp.lost':
       return again('peer.unavailable');
+    case 'relay.unreachable':
+    case 'relay.refused':
+      return { kind: 'postponed', error, whenOnline: false, retryAfterMs: null };
     case 'msrp.stopped':
       return attempts + 1 < STOPPED_TRIES ? again('peer.unavailable') : { kind: 'failed', error: told('peer.declined') };
     case 'msrp.refused': {

@@ -39,6 +39,8 @@ const LINES: Record<ErrorCode, Line> = {
   'peer.not-allowed': (who) => `Sending to ${who} is not allowed`,
   'peer.timeout': (who) => `No answer from ${who}`,
   'peer.malformed': (who) => `The answer of ${who} could not be understood`,
+  'relay.unreachable': 'The relay of this account cannot be reached',
+  'relay.refused': 'The relay does not accept this account',
   'msrp.unreachable': 'No connection for the file could be made',
   'msrp.lost': 'The connection for the file was lost',
   'msrp.timeout': 'The file did not move for too long',

@@ -38,6 +38,9 @@ export const ERROR_CODES = [
   'peer.not-allowed',
   'peer.timeout',
   'peer.malformed',
+  // the MSRP relay of the account
+  'relay.unreachable',
+  'relay.refused',
   // MSRP sessions
   'msrp.unreachable',
   'msrp.lost',

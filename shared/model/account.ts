@@ -12,10 +12,12 @@ export interface Account {
   /** next hop of every request: `host:port`, or `host` alone, which is looked up by RFC 3263; for `wss` a path may follow */
   readonly outboundProxy: string;
   readonly transport: SipTransport;
-  /** certificates in PEM that are trusted in place of the public authorities; for `tls` and `wss` */
+  /** certificates in PEM that are trusted in place of the public authorities; for `tls`, `wss` and the relay */
   readonly caCertificates?: string;
   /** E.164 country code, digits only, that national numbers belong to; without it they are no addresses */
   readonly countryCode?: string | undefined;
+  /** `msrps://host:port;tcp`: the MSRP relay that acts for this account (RFC 4976) */
+  readonly msrpRelay?: string;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
 }

@@ -42,9 +42,7 @@ export class FilePeer {
     const session = this.#msrp.createSession({ onMessage: () => ({ refuse: 403 }), onClosed: () => undefined });
     const offer = makeFileOffer({
       origin: makeOrigin('127.0.0.1', Date.now()),
-      address: '127.0.0.1',
-      port: this.#msrp.address.port,
-      path: session.localUri,
+      place: { protocol: 'TCP/MSRP', address: '127.0.0.1', port: this.#msrp.address.port, path: [session.localUri] },
       name: announced.name,
       type: announced.type ?? 'text/plain',
       size: announced.size,

@@ -126,9 +126,7 @@ describe('the bodies of the wire examples', () => {
     const example = offerOf('F11-01.sip');
     const made = makeFileOffer({
       origin: { user: 'alice', id: '3981290001', version: '3981290001', address: '192.0.2.10' },
-      address: '192.0.2.10',
-      port: 30_030,
-      path: 'msrp://192.0.2.10:30030/2UuzUxKXL4ZRjcHISOMu;tcp',
+      place: { protocol: 'TCP/MSRP', address: '192.0.2.10', port: 30_030, path: ['msrp://192.0.2.10:30030/2UuzUxKXL4ZRjcHISOMu;tcp'] },
       name: 'ridge "east".jpg',
       type: 'image/jpeg',
       size: 5000,
@@ -155,9 +153,7 @@ describe('the bodies of the wire examples', () => {
     const answer = makeFileAnswer(offer, {
       mediaIndex: 0,
       origin: { user: 'bob', id: '77150001', version: '77150001', address: '203.0.113.20' },
-      address: '203.0.113.20',
-      port: 20_700,
-      path: 'msrp://203.0.113.20:20700/6ZWP4aEMfj228nPJpPvz;tcp',
+      place: { protocol: 'TCP/MSRP', address: '203.0.113.20', port: 20_700, path: ['msrp://203.0.113.20:20700/6ZWP4aEMfj228nPJpPvz;tcp'] },
       setup: setupRole(read.offer?.setup ?? null),
       maxSize: 10_485_760,
     });
@@ -176,8 +172,7 @@ describe('the bodies of the wire examples', () => {
   it('R-LM-14 R-LM-15 R-LM-16 R-LM-17 R-LM-18: the offer of a large message says what F04-01 says', () => {
     const made = makeLargeMessageOffer({
       origin: { user: 'alice', id: '3981234501', version: '3981234501', address: '192.0.2.10' },
-      address: '192.0.2.10',
-      path: 'msrp://192.0.2.10:9/Qx63TwxQgGVYjENeIcBE;tcp',
+      place: { protocol: 'TCP/MSRP', address: '192.0.2.10', port: 9, path: ['msrp://192.0.2.10:9/Qx63TwxQgGVYjENeIcBE;tcp'] },
       size: 3917,
     });
     const lines = (octets: Uint8Array) => fromUtf8(octets).split('\r\n').sort();

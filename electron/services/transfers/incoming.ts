@@ -4,13 +4,13 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
-import { makeFileAnswer, makeOrigin, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeOrigin, preferredRole, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
 import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
-import type { Link, ServiceContext } from '../context.ts';
+import type { ServiceContext } from '../context.ts';
 import { notifyOf, readEnvelope } from '../inbox.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
@@ -27,7 +27,6 @@ interface Offered {
   readonly invite: IncomingInvite;
   readonly description: SessionDescription;
   readonly offer: FileOffer;
-  readonly link: Link;
   readonly book: TransferBook;
   readonly settled: AbortController;
 }
@@ -52,12 +51,12 @@ export class IncomingTransfers {
   }
 
   /** An INVITE with the file transfer service. */
-  async handle(invite: IncomingInvite, link: Link): Promise<void> {
+  async handle(invite: IncomingInvite): Promise<void> {
     // its sender may take it back while the disk is looked at and the card is written
     const withdrawn = new AbortController();
     invite.onCancelled(() => withdrawn.abort());
     try {
-      await this.#offer(invite, link, withdrawn.signal);
+      await this.#offer(invite, withdrawn.signal);
     } catch (thrown) {
       const error = toCodedError(thrown);
       const { status, headers } = refusalOf(error);
@@ -127,7 +126,7 @@ export class IncomingTransfers {
     return offered;
   }
 
-  async #offer(invite: IncomingInvite, link: Link, withdrawn: AbortSignal): Promise<void> {
+  async #offer(invite: IncomingInvite, withdrawn: AbortSignal): Promise<void> {
     const { account, store, notices, clock } = this.#context;
     const { peer, title, cpmConversationId, contributionId, originInstance, fallbackId } = readEnvelope(invite, account.address);
     const invitation = decodeFileInvitation(invite.contentType, invite.body);
@@ -171,7 +170,7 @@ export class IncomingTransfers {
     if (withdrawn.aborted) return void (await book.apply('cancelled'));
     if (this.#stopped) return invite.reject(480);
     invite.ring();
-    this.#prompt({ invite, description, offer, link, book, settled: new AbortController() });
+    this.#prompt({ invite, description, offer, book, settled: new AbortController() });
   }
 
   #replaceOlder(transferId: number): void {
@@ -228,7 +227,7 @@ export class IncomingTransfers {
     }
   }
 
-  async #transfer({ invite, description, offer, link, book }: Offered, abort: AbortController): Promise<void> {
+  async #transfer({ invite, description, offer, book }: Offered, abort: AbortController): Promise<void> {
     const { transfer } = book;
     const partialPath = transfer.partialPath as string;
     await makeFolder(this.#folders.partial);
@@ -264,14 +263,12 @@ export class IncomingTransfers {
       if (cause.by === 'remote') abort.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
     });
     try {
-      const role = setupRole(offer.setup);
-      const address = link.binding.localHost;
+      const role = setupRole(offer.setup, preferredRole(offer.remotePath));
+      const place = await session.announce();
       const answer = makeFileAnswer(description, {
         mediaIndex: offer.mediaIndex,
-        origin: makeOrigin(address, this.#context.clock.now()),
-        address,
-        port: this.#msrp.address.port,
-        path: session.localUri,
+        origin: makeOrigin(place.address, this.#context.clock.now()),
+        place,
         setup: role,
       });
       await invite.accept({

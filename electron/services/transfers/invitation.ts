@@ -4,6 +4,7 @@ import { ALL_DISPOSITIONS, cpimDateTime, formatDateTime, imdnRequest, makeCpim }
 import { FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { makeMultipart, type Part } from '../../../shared/protocol/multipart/multipart.ts';
 import { makeFileOffer, makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
+import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { Header } from '../../sip/port.ts';
 import type { StoredTransfer } from '../../store/port.ts';
@@ -18,20 +19,15 @@ export function fileInviteHeaders(address: string, transfer: StoredTransfer): He
   return [...originatorHeaders(FILE_TRANSFER, address, transfer), { name: 'Expires', value: String(INVITE_EXPIRES_S) }];
 }
 
-/** @param media where MSRP listens and the session made for this file */
-export function fileOffer(
-  transfer: StoredTransfer,
-  fileTransferId: string,
-  media: { readonly address: string; readonly port: number; readonly path: string },
-  now: number,
-): SessionDescription {
+/** @param place of the session made for this file */
+export function fileOffer(transfer: StoredTransfer, fileTransferId: string, place: MsrpPlace, now: number): SessionDescription {
   const hashes = [
     { algorithm: 'sha-1', hex: transfer.hash?.sha1 ?? null },
     { algorithm: 'sha-256', hex: transfer.hash?.sha256 ?? null },
   ];
   return makeFileOffer({
-    origin: makeOrigin(media.address, now),
-    ...media,
+    origin: makeOrigin(place.address, now),
+    place,
     name: transfer.name,
     type: transfer.type,
     size: transfer.size,

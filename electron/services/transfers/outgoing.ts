@@ -128,8 +128,11 @@ export class OutgoingTransfers {
       },
     });
     const { address } = this.#context.account;
-    const media = { address: link.binding.localHost, port: this.#msrp.address.port, path: session.localUri };
-    const offer = fileOffer(transfer, fileTransferId, media, this.#context.clock.now());
+    const place = await session.announce().catch(async (thrown) => {
+      await session.close();
+      throw thrown;
+    });
+    const offer = fileOffer(transfer, fileTransferId, place, this.#context.clock.now());
     const invite = link.agent.invite({
       target: transfer.peer,
       headers: fileInviteHeaders(address, transfer),

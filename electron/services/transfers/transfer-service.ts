@@ -75,8 +75,8 @@ export class TransferService {
   }
 
   /** An INVITE with the file transfer service. */
-  async invited(invite: IncomingInvite, link: Link): Promise<void> {
-    await this.#incoming.handle(invite, link);
+  async invited(invite: IncomingInvite): Promise<void> {
+    await this.#incoming.handle(invite);
   }
 
   accept(transferId: number): void {

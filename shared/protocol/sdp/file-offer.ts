@@ -1,6 +1,6 @@
 import { ParleyError } from '../../base/errors.ts';
 import type { FileHash, FileRange } from './file-selector.ts';
-import { type Direction, EMPTY_MSRP_MEDIA, type MsrpMedia, type Setup } from './msrp-media.ts';
+import { type Direction, EMPTY_MSRP_MEDIA, isReachable, type MsrpMedia, type MsrpPlace, type Setup } from './msrp-media.ts';
 import type { Media, Origin, SessionDescription } from './sdp.ts';
 
 /** An `o=` of a new session; the time makes it unique, as RFC 4566 section 5.2 recommends. */
@@ -10,11 +10,8 @@ export function makeOrigin(address: string, now: number, user = '-'): Origin {
 
 export interface FileOfferToSend {
   readonly origin: Origin;
-  /** where MSRP listens, as in `path` */
-  readonly address: string;
-  readonly port: number;
-  /** own MSRP URI, one of its own for each file */
-  readonly path: string;
+  /** a session of its own for each file */
+  readonly place: MsrpPlace;
   readonly name: string;
   readonly type: string;
   readonly size: number;
@@ -35,12 +32,13 @@ export interface FileOfferToSend {
 export function makeFileOffer(file: FileOfferToSend): SessionDescription {
   const media: MsrpMedia = {
     ...EMPTY_MSRP_MEDIA,
-    port: file.port,
+    protocol: file.place.protocol,
+    port: file.place.port,
     title: file.title ?? null,
     direction: 'sendonly',
     acceptTypes: ['message/cpim', bareType(file.type)],
     acceptWrappedTypes: ['*'],
-    path: [file.path],
+    path: file.place.path,
     setup: 'actpass',
     fileSelector: { name: file.name, type: file.type, size: file.size, hashes: file.hashes },
     fileTransferId: file.transferId,
@@ -49,16 +47,14 @@ export function makeFileOffer(file: FileOfferToSend): SessionDescription {
     fileIcon: file.icon ?? null,
     fileRange: file.range ?? null,
   };
-  return { origin: file.origin, name: '-', address: file.address, media: [media] };
+  return { origin: file.origin, name: '-', address: file.place.address, media: [media] };
 }
 
 export interface FileAnswerToSend {
   /** of the file that is taken, from {@link FileOffer}; every other medium is refused */
   readonly mediaIndex: number;
   readonly origin: Origin;
-  readonly address: string;
-  readonly port: number;
-  readonly path: string;
+  readonly place: MsrpPlace;
   /** see {@link setupRole} */
   readonly setup: 'active' | 'passive';
   /** octets, absent for no limit */
@@ -84,16 +80,17 @@ export function makeFileAnswer(offer: SessionDescription, answer: FileAnswerToSe
     const type = offered.fileSelector?.type ?? null;
     return {
       ...mirrored,
-      port: answer.port,
+      protocol: answer.place.protocol,
+      port: answer.place.port,
       acceptTypes: type === null ? ['*'] : ['message/cpim', bareType(type)],
       acceptWrappedTypes: ['*'],
       maxSize: answer.maxSize ?? null,
-      path: [answer.path],
+      path: answer.place.path,
       setup: answer.setup,
       fileRange: offered.fileRange,
     };
   });
-  return { origin: answer.origin, name: '-', address: answer.address, media };
+  return { origin: answer.origin, name: '-', address: answer.place.address, media };
 }
 
 const REVERSE: Readonly<Record<Direction, Direction>> = {
@@ -113,6 +110,11 @@ export function setupRole(offered: Setup | null, preferred: 'active' | 'passive'
     default:
       return 'passive';
   }
+}
+
+/** Which side to take where an offer leaves the choice: over TLS a relay is listening there, and nobody here. */
+export function preferredRole(remotePath: readonly string[]): 'active' | 'passive' {
+  return /^msrps:/i.test(remotePath[0] ?? '') ? 'active' : 'passive';
 }
 
 /** Whether a list of accept-types takes that type; parameters do not count (cpm.md section 12, 8). */
@@ -163,6 +165,7 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
 
 /**
  * The only medium of an offer of ours and of its answer.
+ * The transport may be another one: who is behind a relay is reached over TLS, whatever was offered (RFC 4976 section 11).
  * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (transport), `peer.malformed`
  */
 export function answeredMedia(offer: SessionDescription, answer: SessionDescription): { offered: MsrpMedia; media: MsrpMedia } {
@@ -173,8 +176,8 @@ export function answeredMedia(offer: SessionDescription, answer: SessionDescript
     throw new ParleyError('peer.malformed', 'the answer has other media than the offer');
   }
   if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
-  if (media.protocol !== offered.protocol) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
   if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
+  if (!isReachable(media)) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
   return { offered, media };
 }
 

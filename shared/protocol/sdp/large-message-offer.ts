@@ -1,16 +1,12 @@
 import { ParleyError } from '../../base/errors.ts';
 import { acceptsWrapped, answeredMedia } from './file-offer.ts';
-import { EMPTY_MSRP_MEDIA } from './msrp-media.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpPlace } from './msrp-media.ts';
 import type { Origin, SessionDescription } from './sdp.ts';
-
-/** where nobody listens: who offers `setup:active` is the one to connect (RFC 6135 section 4.2.2) */
-const NO_PORT = 9;
 
 export interface LargeMessageOffer {
   readonly origin: Origin;
-  readonly address: string;
-  /** own MSRP URI with port 9 */
-  readonly path: string;
+  /** with port 9, unless a relay is at it: who offers `setup:active` is the one to connect (RFC 6135 section 4.2.2) */
+  readonly place: MsrpPlace;
   /** octets of the whole message/cpim */
   readonly size: number;
 }
@@ -19,18 +15,19 @@ export interface LargeMessageOffer {
  * The offer that brings one large message (seed 004 7.2.2(12), cpm.md section 5, F04-01). The size is borrowed from files; there is no
  * file-transfer-id.
  */
-export function makeLargeMessageOffer({ origin, address, path, size }: LargeMessageOffer): SessionDescription {
+export function makeLargeMessageOffer({ origin, place, size }: LargeMessageOffer): SessionDescription {
   const media = {
     ...EMPTY_MSRP_MEDIA,
-    port: NO_PORT,
+    protocol: place.protocol,
+    port: place.port,
     direction: 'sendonly',
     acceptTypes: ['message/cpim'],
     acceptWrappedTypes: ['text/plain', 'message/imdn+xml'],
-    path: [path],
+    path: place.path,
     setup: 'active',
     fileSelector: { name: null, type: null, size, hashes: [] },
   } as const;
-  return { origin, name: '-', address, media: [media] };
+  return { origin, name: '-', address: place.address, media: [media] };
 }
 
 /**

@@ -10,6 +10,16 @@ import {
 } from './file-selector.ts';
 
 export type MsrpProtocol = 'TCP/MSRP' | 'TCP/TLS/MSRP';
+/** Where a session is reached, as its description says it. */
+export interface MsrpPlace {
+  readonly protocol: MsrpProtocol;
+  /** of the first URI of `path` (RFC 6714 section 4: else the connection is somebody else's) */
+  readonly address: string;
+  readonly port: number;
+  /** the relays of this end, if any, and its own URI; leftmost first */
+  readonly path: readonly string[];
+}
+
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 export type Setup = 'active' | 'passive' | 'actpass' | 'holdconn';
 
@@ -86,6 +96,11 @@ const SETUPS: readonly string[] = ['active', 'passive', 'actpass', 'holdconn'] s
 
 export function isMsrp(protocol: string): protocol is MsrpProtocol {
   return protocol === 'TCP/MSRP' || protocol === 'TCP/TLS/MSRP';
+}
+
+/** Whether m-line and path agree: a URI of `msrps` is what TLS is for, and nothing else (RFC 4975 section 14.1). */
+export function isReachable({ protocol, path }: Pick<MsrpMedia, 'protocol' | 'path'>): boolean {
+  return /^msrps:/i.test(path[0] ?? '') === (protocol === 'TCP/TLS/MSRP');
 }
 
 /** Attributes of the session stand in where the medium has none (RFC 4566 section 5.13). @throws ParleyError `sdp.malformed` */

@@ -1,5 +1,5 @@
 import type { FileHash, FileRange } from './file-selector.ts';
-import type { MsrpMedia, Setup } from './msrp-media.ts';
+import { isReachable, type MsrpMedia, type Setup } from './msrp-media.ts';
 import type { SessionDescription } from './sdp.ts';
 
 /** A file that somebody wants to push. Everything in it is hostile. */
@@ -38,7 +38,7 @@ const REFUSALS: Readonly<Record<FileRefusal['reason'], { readonly code: number; 
   'no-selector': { code: 399, text: 'No file-selector' },
   'no-path': { code: 399, text: 'No MSRP path' },
   'not-a-push': { code: 399, text: 'Only a push of a file is taken' },
-  transport: { code: 302, text: 'Only TCP/MSRP is taken' },
+  transport: { code: 302, text: 'Transport and MSRP path differ' },
   cema: { code: 399, text: 'The address differs from the MSRP path' },
 };
 
@@ -75,12 +75,12 @@ function readMedia(mediaIndex: number, media: MsrpMedia): FileOffer {
 }
 
 function refusalReason(media: MsrpMedia, sessionAddress: string | null): FileRefusal['reason'] | null {
-  if (media.protocol !== 'TCP/MSRP') return 'transport';
   if (media.fileSelector === null) return 'no-selector';
   if (media.direction === 'recvonly' || media.direction === 'inactive') return 'not-a-push';
   const [uri] = media.path;
   if (uri === undefined) return 'no-path';
-  const target = /^msrp:\/\/(?:[^@/]*@)?(\[[^\]/]*\]|[^:/;]*)(?::(\d{1,5}))?[/;]/i.exec(uri);
+  if (!isReachable(media)) return 'transport';
+  const target = /^msrps?:\/\/(?:[^@/]*@)?(\[[^\]/]*\]|[^:/;]*)(?::(\d{1,5}))?[/;]/i.exec(uri);
   if (target === null) return 'no-path';
   const host = (target[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
   const port = Number(target[2] ?? 2855);

@@ -52,9 +52,7 @@ function readSdp(octets: Uint8Array): void {
   const answer = {
     mediaIndex: offer.mediaIndex,
     origin: makeOrigin('192.0.2.1', 1),
-    address: '192.0.2.1',
-    port: 1,
-    path: 'msrp://a:1/b;tcp',
+    place: { protocol: 'TCP/MSRP' as const, address: '192.0.2.1', port: 1, path: ['msrp://a:1/b;tcp'] },
   };
   encodeSdp(makeFileAnswer(description, { ...answer, setup: 'passive' }));
 }

@@ -15,9 +15,7 @@ const PATH = 'msrp://192.0.2.10:5000/abc;tcp';
 
 const offer = makeFileOffer({
   origin: makeOrigin('192.0.2.10', 1000),
-  address: '192.0.2.10',
-  port: 5000,
-  path: PATH,
+  place: { protocol: 'TCP/MSRP', address: '192.0.2.10', port: 5000, path: [PATH] },
   name: 'a.txt',
   type: 'text/plain;charset=UTF-8',
   size: 10,
@@ -33,9 +31,7 @@ function answerTo(description: SessionDescription, changes: Partial<MsrpMedia> =
   const answer = makeFileAnswer(description, {
     mediaIndex: 0,
     origin: makeOrigin('192.0.2.20', 2000),
-    address: '192.0.2.20',
-    port: 6000,
-    path: 'msrp://192.0.2.20:6000/def;tcp',
+    place: { protocol: 'TCP/MSRP', address: '192.0.2.20', port: 6000, path: ['msrp://192.0.2.20:6000/def;tcp'] },
     setup: 'passive',
   });
   return withMedia(answer, changes);
@@ -108,9 +104,7 @@ describe('answering', () => {
     const answer = makeFileAnswer(description, {
       mediaIndex: 1,
       origin: offer.origin,
-      address: '192.0.2.20',
-      port: 6000,
-      path: 'msrp://192.0.2.20:6000/def;tcp',
+      place: { protocol: 'TCP/MSRP', address: '192.0.2.20', port: 6000, path: ['msrp://192.0.2.20:6000/def;tcp'] },
       setup: 'passive',
       maxSize: 100,
     });

@@ -34,7 +34,7 @@ async function session(headers: readonly { name: string; value: string }[] = [])
     handlers = given;
   });
   const call = incomingInvite('application/sdp', octets(SDP), headers);
-  await new IncomingSessions(world.context, world.msrp, inbox).handle(call.invite, world.link, 'oma.cpm.session');
+  await new IncomingSessions(world.context, world.msrp, inbox).handle(call.invite, 'oma.cpm.session');
   expect(call.said).toEqual(['200']);
   return { sink: sinkOf(handlers as unknown as SessionHandlers), taken };
 }

@@ -23,14 +23,19 @@ beforeEach(() => {
 
 function invitation(file: Partial<typeof FILE> = {}, transferId = 'ft1') {
   const transfer = { ...FILE, ...file } as unknown as StoredTransfer;
-  const media = { address: '127.0.0.1', port: 2856, path: 'msrp://127.0.0.1:2856/abcdefghijklmnopqrst;tcp' };
-  const { contentType, body } = encodeFileInvitation(fileOffer(transfer, transferId, media, 1), transfer, 'sip:bob@example.com', 1);
+  const place = {
+    protocol: 'TCP/MSRP',
+    address: '127.0.0.1',
+    port: 2856,
+    path: ['msrp://127.0.0.1:2856/abcdefghijklmnopqrst;tcp'],
+  } as const;
+  const { contentType, body } = encodeFileInvitation(fileOffer(transfer, transferId, place, 1), transfer, 'sip:bob@example.com', 1);
   return incomingInvite(contentType, body);
 }
 
 async function offered() {
   const call = invitation();
-  await world.service.invited(call.invite, world.link);
+  await world.service.invited(call.invite);
   expect(world.transfer().state).toBe('offered');
   return call;
 }
@@ -51,7 +56,7 @@ describe('an offer that its sender takes back', () => {
     world.before((method) => {
       if (method === 'receiveOffer') call.cancel();
     });
-    await world.service.invited(call.invite, world.link);
+    await world.service.invited(call.invite);
     expect(world.transfer().state).toBe('cancelled');
     expect(() => world.service.accept(1)).toThrow(expect.objectContaining({ code: 'request.invalid-state' }));
     expect(world.clock.nextIn).toBeNull();
@@ -106,7 +111,7 @@ describe('an answer', () => {
     world.before((method) => {
       if (method === 'receiveOffer') queueMicrotask(() => world.service.accept(1));
     });
-    await world.service.invited(second.invite, world.link);
+    await world.service.invited(second.invite);
     await until('done');
     expect(second.said).toEqual(['486']);
   });
@@ -185,7 +190,7 @@ test('a file that is offered again after it was quarantined can be accepted, and
   await until('quarantined');
   expect(world.calls.outboxReady(world.clock.now(), 5)).toMatchObject([{ kind: 'notification', disposition: 'failed', about: 'm1' }]);
   const second = invitation({}, 'ft2');
-  await world.service.invited(second.invite, world.link);
+  await world.service.invited(second.invite);
   expect(world.transfer().state).toBe('offered');
   let arrived: () => void = () => undefined;
   world.onConnect(async () => new Promise<void>((resolve) => (arrived = resolve)));

@@ -44,7 +44,8 @@ function world(text = 'The survey of the east ridge took four days. '.repeat(80)
     createSession: (given: SessionHandlers, setup?: string): MsrpSession => {
       handlers = given;
       return {
-        localUri: setup === 'active' ? PATH : 'passive',
+        localUri: PATH,
+        announce: async () => ({ protocol: 'TCP/MSRP', address: '192.0.2.10', port: 9, path: [setup === 'active' ? PATH : 'passive'] }),
         connect: async ({ role, remotePath }) => void events.push(`${role} to ${remotePath.join()}`),
         send: (message) => {
           events.push('SEND');

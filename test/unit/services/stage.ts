@@ -33,7 +33,12 @@ export function stage(folder: string) {
   const msrp = {
     address: { host: '127.0.0.1', port: 2855 },
     createSession: (handlers: SessionHandlers) => ({
-      localUri: 'msrp://127.0.0.1:2855/0123456789abcdefghij;tcp',
+      announce: async () => ({
+        protocol: 'TCP/MSRP',
+        address: '127.0.0.1',
+        port: 2855,
+        path: ['msrp://127.0.0.1:2855/0123456789abcdefghij;tcp'],
+      }),
       connect: async () => connect(handlers),
       send: async () => undefined,
       close: async () => undefined,
