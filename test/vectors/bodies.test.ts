@@ -5,6 +5,7 @@ import { ALL_DISPOSITIONS, cpimAddress, cpimDateTime, imdnRequest, makeCpim } fr
 import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../shared/protocol/cpm/rejection.ts';
 import { decodeImdn, encodeImdn } from '../../shared/protocol/imdn/imdn.ts';
+import { decodeResourceLists, encodeResourceLists, listEntry } from '../../shared/protocol/lists/resource-lists.ts';
 import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
 import {
   decodeMultipart,
@@ -47,6 +48,23 @@ describe('the bodies of the wire examples', () => {
       content: 'Grüße from the desk – shall we meet at 10?',
     });
     expect(fromUtf8(encodeCpim(made))).toBe(fromUtf8(body));
+  });
+
+  it('R-PM-10: the message and the list of F03-01 are read, and the list is written octet by octet', () => {
+    const request = sipExample('F03-01.sip');
+    const { parts } = decodeMultipart(request.body, headerOf(request, 'Content-Type'));
+    expect(parts.map((part) => partContentType(part).type)).toEqual(['message/cpim', 'application/resource-lists+xml']);
+    const [message, list] = parts as [(typeof parts)[number], (typeof parts)[number]];
+    expect(encodeCpim(decodeCpim(message.body))).toEqual(message.body);
+    expect(mimeHeader(list.headers, 'Content-Disposition')).toBe('recipient-list');
+    const entries = [
+      listEntry('sip:bob@home2.example'),
+      listEntry('sip:carol@home1.example'),
+      listEntry('sip:dave@home2.example', 'cc'),
+      listEntry('sip:erin@home1.example', 'bcc'),
+    ];
+    expect(decodeResourceLists(list.body)).toEqual({ entries, hasReferences: false });
+    expect(fromUtf8(encodeResourceLists(entries))).toBe(fromUtf8(list.body));
   });
 
   it('what a message of F02-01 says is read', () => {

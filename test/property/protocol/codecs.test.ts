@@ -6,6 +6,7 @@ import { cpimAddress, formatDateTime, imdnRequest, makeCpim } from '../../../sha
 import { escapeCpim, quoteCpim, unescapeCpim } from '../../../shared/protocol/cpim/escape.ts';
 import { encodeWarning, readWarnings } from '../../../shared/protocol/cpm/warning.ts';
 import { decodeImdn, encodeImdn } from '../../../shared/protocol/imdn/imdn.ts';
+import { decodeResourceLists, encodeResourceLists } from '../../../shared/protocol/lists/resource-lists.ts';
 import { decodeContentType, encodeContentType } from '../../../shared/protocol/mime/content-type.ts';
 import { decodeTransferEncoding, encodeBase64Lines } from '../../../shared/protocol/mime/transfer-encoding.ts';
 import { decodeMultipart, encodeMultipart, type Multipart, makeMultipart } from '../../../shared/protocol/multipart/multipart.ts';
@@ -45,6 +46,23 @@ describe('decode ∘ encode is the identity', () => {
       fc.property(parameters, (pairs) => {
         const contentType = { type: 'application/x', parameters: new Map(pairs) };
         expect(decodeContentType(encodeContentType(contentType))).toEqual(contentType);
+      }),
+    );
+  });
+
+  it('of lists of recipients', () => {
+    // what XML cannot say is replaced, and the ends of a name do not count
+    const plain = nasty.map((text) => lineText(text).replace(/[\ufffd\ufffe\uffff]/g, '')).map((text) => text.trim() || null);
+    const entry = fc.record({
+      uri: nasty.map((text) => `sip:${lineText(text).replace(/[\s\ufffd\ufffe\uffff]/g, '')}@a.example`),
+      displayName: plain,
+      copy: fc.constantFrom('to', 'cc', 'bcc', null),
+      isAnonymous: fc.boolean(),
+      count: fc.option(fc.integer({ min: 1, max: 999_999 })),
+    });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
+        expect(decodeResourceLists(encodeResourceLists(entries))).toEqual({ entries, hasReferences: false });
       }),
     );
   });

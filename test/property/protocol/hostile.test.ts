@@ -9,6 +9,7 @@ import { cpimAddress, cpimDateTime, imdnRequest } from '../../../shared/protocol
 import { instanceOf, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
 import { decodeImdn } from '../../../shared/protocol/imdn/imdn.ts';
+import { decodeResourceLists } from '../../../shared/protocol/lists/resource-lists.ts';
 import { decodeContentDisposition } from '../../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
 import { decodeMultipart, partContent, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
@@ -69,10 +70,16 @@ function readTexts(octets: Uint8Array): void {
   fileRejection(488, headers);
 }
 
+function listOf(name: string): Uint8Array {
+  const { body } = sipExample(name);
+  return body.subarray(Buffer.from(body).indexOf('<?xml'), Buffer.from(body).indexOf('</resource-lists>') + 17);
+}
+
 const READERS: readonly (readonly [name: string, read: (octets: Uint8Array) => void, example: Uint8Array])[] = [
   ['CPIM', readCpim, sipExample('F02-01.sip').body],
   ['IMDN', (octets) => decodeImdn(octets), decodeCpim(sipExample('F02-03.sip').body).content],
   ['XML', (octets) => decodeXml(octets), utf8('<a xmlns="u" b="&amp;"><![CDATA[x]]><!-- c --><?p i?><d/></a>')],
+  ['list of recipients', (octets) => decodeResourceLists(octets), listOf('F03-01.sip')],
   ['multipart', readMultipart, sipExample('F11-01.sip').body],
   ['SDP', readSdp, sipExample('F13-01.sip').body],
   ['header values', readTexts, utf8('*;+g.3gpp.icsi-ref="urn%3Aurn-7";require, 399 a "b"; name*=UTF-8\'\'%20')],
