@@ -1,4 +1,5 @@
-import type { Message } from '../../shared/model/message.ts';
+import type { ConversationKind } from '../../shared/model/audience.ts';
+import type { Message, RecipientState } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
 import type { OutboxItem, StoredTransfer } from './port.ts';
 
@@ -11,6 +12,8 @@ interface ReadyRow {
 }
 
 interface TextRow {
+  readonly audience: ConversationKind;
+  readonly target: string | null;
   readonly peer: string;
   readonly cpmConversationId: string;
   readonly contributionId: string;
@@ -41,7 +44,12 @@ const NOTIFICATIONS = `
   FROM outbox INDEXED BY outbox_notifications WHERE kind = 'notification' AND in_work = 0`;
 
 /** The queries of the outbox. */
-export function outboxReads(db: ReadHandle, message: (id: number) => Message, transfer: (id: number) => StoredTransfer) {
+export function outboxReads(
+  db: ReadHandle,
+  message: (id: number) => Message,
+  transfer: (id: number) => StoredTransfer,
+  recipients: (messageId: number) => readonly RecipientState[],
+) {
   const readyTexts = db.many<ReadyRow>(`SELECT * FROM (${heads('text')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
   const readyFiles = db.many<ReadyRow>(`SELECT * FROM (${heads('file')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
   const readyNotifications = db.many<ReadyRow>(`${NOTIFICATIONS} AND not_before <= :now ORDER BY not_before, id LIMIT :limit`);
@@ -52,7 +60,8 @@ export function outboxReads(db: ReadHandle, message: (id: number) => Message, tr
       UNION ALL SELECT * FROM (SELECT notBefore FROM (${NOTIFICATIONS}) ORDER BY notBefore LIMIT 1)
     )`);
   const text = db.one<TextRow>(`
-    SELECT c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId
+    SELECT c.kind AS audience, m.target, c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
+      m.contribution_id AS contributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id WHERE m.id = :id`);
   const notification = db.one<NotificationRow>(`
     SELECT o.id, o.attempts, c.peer, o.disposition, m.imdn_id AS about, m.notify_date_time AS aboutDateTime,
@@ -68,7 +77,11 @@ export function outboxReads(db: ReadHandle, message: (id: number) => Message, tr
       return { ...row, kind, service: messageKind === 'file' ? 'filetransfer' : 'msg' };
     }
     const row = there(text({ id: messageId }));
-    if (kind === 'text') return { id, kind, attempts, createdAt, ...row, message: message(messageId) };
+    if (kind === 'text') {
+      const { target, ...rest } = row;
+      const to = row.audience === 'list' ? recipients(messageId) : [];
+      return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, message: message(messageId) };
+    }
     const file = transfer(there(transferOf({ id: messageId })).id);
     return { id, kind, attempts, createdAt, peer: row.peer, message: message(messageId), transfer: file };
   }

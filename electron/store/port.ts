@@ -1,6 +1,7 @@
 import type { CodedError } from '../../shared/base/errors.ts';
+import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message, MessageInfo } from '../../shared/model/message.ts';
+import type { Message, MessageInfo, RecipientState } from '../../shared/model/message.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent, TransferState } from '../../shared/model/states/transfer-state.ts';
 
@@ -51,7 +52,18 @@ export interface Store {
   // --- what the person does
   setSetting(key: string, value: string): Promise<void>;
   /** Finds or makes the one with that peer; there, `title` replaces a bare address only, and `cpmConversationId` nothing. */
-  openConversation(row: { peer: string; title: string; cpmConversationId: string; now: number }): Promise<StoredConversation>;
+  openConversation(row: {
+    peer: string;
+    title: string;
+    cpmConversationId: string;
+    now: number;
+    /** 'group' for an address that stands for several people; what a key stands for is known by itself */
+    kind?: ConversationKind | undefined;
+    /** of a list */
+    members?: readonly Member[] | undefined;
+  }): Promise<StoredConversation>;
+  /** The next message goes to the peer again, whatever was asked for. */
+  forgetReplyTo(conversationId: number): Promise<Conversation>;
   /** What is not given stays as it is. Reading takes the mark away, the next message brings an archived one back. */
   arrangeConversation(row: {
     conversationId: number;
@@ -65,13 +77,21 @@ export interface Store {
    */
   removeConversation(conversationId: number, now: number): Promise<void>;
   saveDraft(conversationId: number, text: string): Promise<Conversation>;
-  /** Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. */
+  /**
+   * Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. It goes to where
+   * the conversation's answers go; one to a list has a state for each of its members. `request.invalid-state` in a conversation with somebody
+   * who gave no address.
+   */
   composeText(row: {
     conversationId: number;
     text: string;
     imdnId: string;
     contributionId: string;
     now: number;
+    /** without the person's name; then with a Conversation-ID of its own, or it would tell by that */
+    anonymous?: { readonly cpmConversationId: string } | undefined;
+    /** where the person wants answers to go */
+    replyTo?: string | null | undefined;
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
   /** The transfer begins in `preparing`; it enters the outbox by {@link applyTransfer} with `prepared`. */
   composeFile(row: {
@@ -125,6 +145,12 @@ export interface Store {
     sentAt: number;
     now: number;
     notify: Notify;
+    /** where its author wants the answer (Reply-To); it holds until the next text from there */
+    replyTo?: string | null | undefined;
+    /** who else got it */
+    alsoTo?: readonly string[] | undefined;
+    /** it cannot be read: a notification of failure, where one was asked for, takes the place of the one of delivery */
+    error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
   /**
    * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
@@ -147,13 +173,16 @@ export interface Store {
     notify: Notify;
   }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer; duplicate: boolean }>;
   /**
-   * A notification about an own message; null when no such message went to that peer, or it was removed here. Never backwards. A message that still waited for its
+   * A notification about an own message, from whoever it went to; of a message to several the state of one recipient changes, and with it that of
+   * the whole (`states/reach.ts`). Null when no such message went to that peer, or it was removed here. Never backwards. A message that still waited for its
    * answer has arrived then, and leaves the outbox. `displayed` fills `deliveredAt` too.
    */
   applyReceipt(row: {
     peer: string;
     imdnId: string;
     event: Extract<MessageEvent, 'delivered' | 'displayed' | 'failed'>;
+    /** whom it says it is about, for a list whose members report by way of somebody else */
+    recipient?: string | null | undefined;
     now: number;
     /** for `failed`; without it `peer.unavailable` */
     error?: CodedError | undefined;
@@ -185,6 +214,15 @@ export interface Store {
     now: number;
     /** for `postponed`; at most {@link LONGEST_POSTPONE_MS} ahead */
     notBefore?: number | undefined;
+    error?: CodedError | undefined;
+  }): Promise<{ message: Message; conversation: Conversation } | null>;
+
+  /** What became of a text to a list at one recipient, where each gets it by himself. Null where the message is gone. */
+  recipientUpdate(row: {
+    messageId: number;
+    address: string;
+    event: Extract<MessageEvent, 'accepted' | 'failed'>;
+    now: number;
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
 
@@ -296,6 +334,11 @@ export type OutboxItem =
       /** when it entered the outbox: composed, or retried */
       readonly createdAt: number;
       readonly peer: string;
+      readonly audience: ConversationKind;
+      /** where it goes: the peer, or where answers were asked to go; of a list nothing that could be written to */
+      readonly target: string;
+      /** of a list */
+      readonly recipients: readonly RecipientState[];
       readonly message: Message;
       readonly cpmConversationId: string;
       readonly contributionId: string;

@@ -10,11 +10,14 @@ import {
   MESSAGE_TABLES,
   type MessageRow,
   pageSize,
+  RECIPIENT_COLUMNS,
+  type RecipientRow,
   STORED_TRANSFER_COLUMNS,
   STORED_TRANSFER_TABLES,
   type StoredTransferRow,
   toConversation,
   toMessage,
+  toRecipient,
   toStoredConversation,
   toStoredTransfer,
 } from './rows.ts';
@@ -72,11 +75,14 @@ export function createReads(db: ReadHandle): Reads {
   );
   const message = db.one<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.id = :id`);
   const info = db.one<InfoRow>(
-    `SELECT c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
+    `SELECT ifnull(m.target, c.peer) AS peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
        o.attempts, o.not_before AS notBefore
      FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
        LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
      WHERE m.id = :id AND m.removed_at IS NULL`,
+  );
+  const recipients = db.many<RecipientRow>(
+    `SELECT ${RECIPIENT_COLUMNS} FROM messages AS m CROSS JOIN recipients AS r ON r.message_id = m.id WHERE m.id = :id ORDER BY r.position`,
   );
   const transfer = db.one<StoredTransferRow>(`SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.id = :id`);
   const openTransfers = db.many<StoredTransferRow>(
@@ -133,13 +139,18 @@ export function createReads(db: ReadHandle): Reads {
     message: messageById,
     messageInfo(id) {
       const { attempts, notBefore, ...ids } = found(info({ id }), 'message', id);
-      return { message: messageById(id), ...ids, waiting: attempts === null ? null : { attempts, nextTryAt: notBefore ?? 0 } };
+      return {
+        message: messageById(id),
+        ...ids,
+        recipients: recipients({ id }).map(toRecipient),
+        waiting: attempts === null ? null : { attempts, nextTryAt: notBefore ?? 0 },
+      };
     },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     setting: (key) => setting({ key })?.value ?? null,
     ...searchReads(db),
-    ...outboxReads(db, messageById, transferById),
+    ...outboxReads(db, messageById, transferById, (id) => recipients({ id }).map(toRecipient)),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
+import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, RecipientState } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
+import { reachOf } from '../../shared/model/states/reach.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
 import type { StoredConversation, StoredTransfer } from './port.ts';
@@ -17,6 +19,7 @@ export function pageSize(limit: number): number {
 
 export interface ConversationRow {
   readonly id: number;
+  readonly kind: ConversationKind;
   readonly peer: string;
   readonly title: string;
   readonly cpmConversationId: string;
@@ -27,6 +30,9 @@ export interface ConversationRow {
   readonly pinned: number;
   readonly archived: number;
   readonly markedUnread: number;
+  /** JSON; null for what has no members */
+  readonly members: string | null;
+  readonly replyTo: string | null;
   readonly lastMessageId: number | null;
   readonly lastDirection: 'in' | 'out';
   readonly lastKind: 'text' | 'file';
@@ -36,14 +42,17 @@ export interface ConversationRow {
 }
 
 export const CONVERSATION_COLUMNS = `
-  c.id, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
-  c.pinned, c.archived, c.marked_unread AS markedUnread,
+  c.id, c.kind, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
+  c.pinned, c.archived, c.marked_unread AS markedUnread, c.reply_to AS replyTo,
+  iif(c.kind = 'list', (SELECT json_group_array(json_object('address', ordered.address, 'name', ordered.name)) FROM
+    (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
 
 export function toConversation(row: ConversationRow): Conversation {
-  const { id, peer, title, unread, firstUnreadId, updatedAt, draft } = row;
+  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, replyTo } = row;
+  const members: readonly Member[] = row.members === null ? [] : JSON.parse(row.members);
   const last =
     row.lastMessageId === null
       ? null
@@ -55,7 +64,7 @@ export function toConversation(row: ConversationRow): Conversation {
           transferState: row.lastTransferState,
         };
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
-  return { id, peer, title, unread, firstUnreadId, updatedAt, draft, pinned, archived, markedUnread, last };
+  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, pinned, archived, markedUnread, members, replyTo, last };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {
@@ -96,12 +105,21 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly deliveredAt: number | null;
   readonly displayedAt: number | null;
   readonly imdnId: string;
+  readonly anonymous: number;
+  readonly replyTo: string | null;
+  /** JSON */
+  readonly alsoTo: string | null;
+  /** statuses of its recipients, separated by blanks; null where there are none */
+  readonly reached: string | null;
+  readonly isGroup: number;
 }
 
 export const MESSAGE_COLUMNS = `
   m.id, m.conversation_id AS conversationId, m.direction, m.kind, m.text, m.status, m.sent_at AS sentAt, m.stored_at AS storedAt,
   m.delivered_at AS deliveredAt, m.displayed_at AS displayedAt, m.imdn_id AS imdnId,
-  m.error_code AS errorCode, m.error_detail AS errorDetail,
+  m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.reply_to AS replyTo, m.also_to AS alsoTo,
+  iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
+  iif(m.direction = 'out', (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.transferred, t.source_path AS sourcePath, t.final_path AS finalPath,
   t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail`;
 
@@ -121,6 +139,10 @@ export function toMessage(row: MessageRow): Message {
     displayedAt: row.displayedAt,
     imdnId: row.imdnId,
     error: toError(row.errorCode, row.errorDetail),
+    anonymous: row.anonymous === 1,
+    replyTo: row.replyTo,
+    alsoTo: row.alsoTo === null ? [] : JSON.parse(row.alsoTo),
+    reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
   };
 }
@@ -139,6 +161,17 @@ function toTransfer(id: number, row: MessageRow): Transfer {
     previewable: here && row.size <= MAX_PREVIEW && PREVIEWABLE_TYPES.has(row.type),
     savedAs: row.direction === 'in' && row.state === 'done' ? row.finalPath : null,
   };
+}
+
+export interface RecipientRow extends Omit<RecipientState, 'error'>, ErrorColumns {}
+
+/** With the name that the conversation knows somebody by. */
+export const RECIPIENT_COLUMNS = `
+  r.address, ifnull((SELECT p.name FROM members AS p WHERE p.conversation_id = m.conversation_id AND p.address = r.address), '') AS name,
+  r.status, r.delivered_at AS deliveredAt, r.displayed_at AS displayedAt, r.error_code AS errorCode, r.error_detail AS errorDetail`;
+
+export function toRecipient({ errorCode, errorDetail, ...row }: RecipientRow): RecipientState {
+  return { ...row, error: toError(errorCode, errorDetail) };
 }
 
 export interface StoredTransferRow extends Omit<StoredTransfer, 'hash'> {

@@ -6,6 +6,7 @@ import { createLedger } from './writes/ledger.ts';
 import { messageWrites } from './writes/messages.ts';
 import { outboxWrites } from './writes/outbox.ts';
 import { createOutboxRows } from './writes/outbox-rows.ts';
+import { createRecipients } from './writes/recipients.ts';
 import { createTransferLedger, transferWrites } from './writes/transfers.ts';
 
 export type Writes = Calls<Exclude<StoreMethod, ReadMethod>>;
@@ -14,9 +15,10 @@ export type Writes = Calls<Exclude<StoreMethod, ReadMethod>>;
 export function createWrites(db: WriteHandle, reads: Reads): Writes {
   const ledger = createLedger(db, reads);
   const outbox = createOutboxRows(db);
+  const recipients = createRecipients(db, ledger);
   const correspondence = createCorrespondence(db, reads);
   const transfers = createTransferLedger(db, ledger, outbox, reads);
-  const parts = { ledger, outbox, correspondence, transfers };
+  const parts = { ledger, outbox, correspondence, transfers, recipients };
   return inTransactions(db, {
     ...conversationWrites(db, parts, reads),
     ...messageWrites(db, parts, reads),

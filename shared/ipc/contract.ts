@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from '../base/errors.ts';
+
+import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
@@ -12,7 +14,9 @@ import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER));
 const time = v.pipe(v.number(), v.minValue(0));
 const octets = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const nothing = v.strictObject({});
+const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
 
 /** longest text a person can send at once, in UTF-16 code units */
 export const MAX_TEXT = 100_000;
@@ -38,6 +42,8 @@ const transfer = v.object({
   savedAs: v.nullable(v.string()),
 });
 
+const reach = v.object({ total: v.nullable(count), delivered: count, displayed: count, failed: count });
+
 const message = v.object({
   id,
   conversationId: id,
@@ -51,6 +57,10 @@ const message = v.object({
   displayedAt: v.nullable(time),
   imdnId: v.string(),
   error: v.nullable(codedError),
+  anonymous: v.boolean(),
+  replyTo: v.nullable(v.string()),
+  alsoTo: list(v.string()),
+  reach: v.nullable(reach),
   transfer: v.nullable(transfer),
 });
 
@@ -74,20 +84,33 @@ const messageInfo = v.object({
   peer: v.string(),
   cpmConversationId: v.string(),
   contributionId: v.string(),
-  waiting: v.nullable(v.object({ attempts: v.pipe(v.number(), v.integer(), v.minValue(0)), nextTryAt: time })),
+  recipients: list(
+    v.object({
+      address: v.string(),
+      name: v.string(),
+      status: messageStatus,
+      deliveredAt: v.nullable(time),
+      displayedAt: v.nullable(time),
+      error: v.nullable(codedError),
+    }),
+  ),
+  waiting: v.nullable(v.object({ attempts: count, nextTryAt: time })),
 });
 
 const conversation = v.object({
   id,
+  kind: v.picklist(CONVERSATION_KINDS),
   peer: v.string(),
   title: v.string(),
-  unread: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  unread: count,
   firstUnreadId: v.nullable(id),
   updatedAt: time,
   draft: v.string(),
   pinned: v.boolean(),
   archived: v.boolean(),
   markedUnread: v.boolean(),
+  members: list(v.object({ address: v.string(), name: v.string() })),
+  replyTo: v.nullable(v.string()),
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
 });
 

@@ -1,10 +1,12 @@
+import type { ConversationKind, Member } from './audience.ts';
 import type { MessageStatus } from './states/message-status.ts';
 import type { TransferState } from './states/transfer-state.ts';
 
 /** A row of the conversation list. Times are milliseconds since the epoch. */
 export interface Conversation {
   readonly id: number;
-  /** canonical address of the other person */
+  readonly kind: ConversationKind;
+  /** canonical address of the other person or of the group; for the other kinds a key that is no address (`audience.ts`) */
   readonly peer: string;
   readonly title: string;
   readonly unread: number;
@@ -18,6 +20,10 @@ export interface Conversation {
   readonly archived: boolean;
   /** the person wants to come back to it; until it is read */
   readonly markedUnread: boolean;
+  /** whom a list goes to; empty for the other kinds */
+  readonly members: readonly Member[];
+  /** where the next message goes instead of the peer, because the last one from there asked for it */
+  readonly replyTo: string | null;
   readonly last: LastLine | null;
 }
 

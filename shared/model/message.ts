@@ -1,5 +1,6 @@
 import type { CodedError } from '../base/errors.ts';
 import type { MessageStatus } from './states/message-status.ts';
+import type { Reach } from './states/reach.ts';
 import type { Transfer } from './transfer.ts';
 
 /** One entry of a thread. `id` grows in the order of arrival and is the order of the thread. */
@@ -18,18 +19,40 @@ export interface Message {
   readonly displayedAt: number | null;
   /** imdn.Message-ID (RFC 5438); for an own message also the id its author's window gave it */
   readonly imdnId: string;
+  /** of a received text: it could not be read */
   readonly error: CodedError | null;
+  /** an own one went out without the name */
+  readonly anonymous: boolean;
+  /** where answers to it go instead of its author (Reply-To) */
+  readonly replyTo: string | null;
+  /** a received one: who else got it, as far as it says */
+  readonly alsoTo: readonly string[];
+  /** an own one to several; else null */
+  readonly reach: Reach | null;
   readonly transfer: Transfer | null;
 }
 
 /** What somebody who looks into one message is told beside it. */
 export interface MessageInfo {
   readonly message: Message;
-  /** address of the other person */
+  /** address of the other person, or where an own one went instead; see {@link Conversation.peer} for the other kinds */
   readonly peer: string;
+  /** of an own one to several, in the order in which they were named */
+  readonly recipients: readonly RecipientState[];
   /** CPM Conversation-ID and Contribution-ID (cpm.md section 2.3) */
   readonly cpmConversationId: string;
   readonly contributionId: string;
   /** while it is in the outbox; `nextTryAt` may lie in the past, ms since the epoch */
   readonly waiting: { readonly attempts: number; readonly nextTryAt: number } | null;
+}
+
+/** What became of an own message at one of its recipients. */
+export interface RecipientState {
+  readonly address: string;
+  /** '' where none is known */
+  readonly name: string;
+  readonly status: MessageStatus;
+  readonly deliveredAt: number | null;
+  readonly displayedAt: number | null;
+  readonly error: CodedError | null;
 }

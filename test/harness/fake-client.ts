@@ -52,6 +52,10 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       displayedAt: now,
       imdnId: clientId,
       error: null,
+      anonymous: false,
+      replyTo: null,
+      alsoTo: [],
+      reach: null,
       transfer,
     };
     messages.push(message);
@@ -92,6 +96,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const id = conversations.length + 1;
       const made: Conversation = {
         id,
+        kind: 'person',
         peer: address,
         title: address,
         unread: 0,
@@ -101,6 +106,8 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         pinned: false,
         archived: false,
         markedUnread: false,
+        members: [],
+        replyTo: null,
         last: null,
       };
       conversations.push(made);
@@ -141,7 +148,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const message = messages.find(({ id }) => id === messageId);
       if (message === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
       const { peer } = conversationOf(message.conversationId);
-      return { message, peer, cpmConversationId: 'conversation', contributionId: 'contribution', waiting: null };
+      return { message, peer, cpmConversationId: 'conversation', contributionId: 'contribution', recipients: [], waiting: null };
     },
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': async ({ conversationId, clientId, token }) => {

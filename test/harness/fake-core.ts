@@ -3,7 +3,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, RecipientState } from '../../shared/model/message.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -37,6 +37,8 @@ export class FakeCore {
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
   readonly files = new Map<string, FileCandidate>();
+  /** of messages to several, by their id */
+  readonly recipients = new Map<number, RecipientState[]>();
   /** what the file dialog answers next */
   chosen: FileCandidate[] = [];
   readonly handlers: Handlers;
@@ -78,6 +80,7 @@ export class FakeCore {
   addConversation(peer: string, title: string, more: Partial<Conversation> = {}): Conversation {
     const conversation: Conversation = {
       id: this.conversations.size + 1,
+      kind: 'person',
       peer,
       title,
       unread: 0,
@@ -87,6 +90,8 @@ export class FakeCore {
       pinned: false,
       archived: false,
       markedUnread: false,
+      members: [],
+      replyTo: null,
       last: null,
       ...more,
     };
@@ -113,6 +118,10 @@ export class FakeCore {
       displayedAt: null,
       imdnId: `imdn-${this.#lastId}`,
       error: null,
+      anonymous: false,
+      replyTo: null,
+      alsoTo: [],
+      reach: null,
       transfer: null,
       ...more,
     };
@@ -354,6 +363,7 @@ export class FakeCore {
           peer: this.#conversation(message.conversationId).peer,
           cpmConversationId: `conversation-${message.conversationId}`,
           contributionId: `contribution-${messageId}`,
+          recipients: this.recipients.get(messageId) ?? [],
           waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,
         };
       },

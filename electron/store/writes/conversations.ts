@@ -1,4 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { type ConversationKind, kindOfKey, type Member } from '../../../shared/model/audience.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { StoredConversation } from '../port.ts';
@@ -6,24 +7,38 @@ import { found, type Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import type { Recipients } from './recipients.ts';
 
 /** Finds or makes the conversation with a peer. */
 export type Correspondence = (
-  row: { peer: string; title: string; cpmConversationId: string; now: number },
+  row: {
+    peer: string;
+    title: string;
+    cpmConversationId: string;
+    now: number;
+    kind?: ConversationKind | undefined;
+    members?: readonly Member[] | undefined;
+  },
   incoming: boolean,
 ) => StoredConversation;
 
 export function createCorrespondence(db: WriteHandle, reads: Reads): Correspondence {
   const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
   const insert = db.change(
-    'INSERT INTO conversations (peer, title, cpm_conversation_id, updated_at) VALUES (:peer, :title, :cpmConversationId, :now)',
+    `INSERT INTO conversations (kind, peer, title, cpm_conversation_id, updated_at)
+     VALUES (:kind, :peer, :title, :cpmConversationId, :now)`,
   );
+  const insertMember = db.change('INSERT INTO members (conversation_id, position, address, name) VALUES (:id, :position, :address, :name)');
   const setTitle = db.change('UPDATE conversations SET title = :title WHERE id = :id');
   const setCpmId = db.change('UPDATE conversations SET cpm_conversation_id = :cpmConversationId WHERE id = :id');
 
-  return ({ peer, title, cpmConversationId, now }, incoming) => {
+  return ({ peer, title, cpmConversationId, now, kind, members = [] }, incoming) => {
     const known = byPeer({ peer });
-    if (!known) return reads.conversation(insert({ peer, title, cpmConversationId, now }).id);
+    if (!known) {
+      const { id: made } = insert({ kind: kindOfKey(peer) ?? kind ?? 'person', peer, title, cpmConversationId, now });
+      members.forEach(({ address, name }, position) => void insertMember({ id: made, position, address, name }));
+      return reads.conversation(made);
+    }
     const { id } = known;
     const conversation = reads.conversation(id);
     // a name is better than an address; one name does not replace another
@@ -39,11 +54,16 @@ function flag(value: boolean | undefined): number | null {
   return value === undefined ? null : Number(value);
 }
 
-type Method = 'setSetting' | 'openConversation' | 'arrangeConversation' | 'removeConversation' | 'saveDraft' | 'markRead';
+type Method = 'setSetting' | 'openConversation' | 'forgetReplyTo' | 'arrangeConversation' | 'removeConversation' | 'saveDraft' | 'markRead';
 
 export function conversationWrites(
   db: WriteHandle,
-  { ledger, outbox, correspondence }: { ledger: Ledger; outbox: OutboxRows; correspondence: Correspondence },
+  {
+    ledger,
+    outbox,
+    correspondence,
+    recipients,
+  }: { ledger: Ledger; outbox: OutboxRows; correspondence: Correspondence; recipients: Recipients },
   reads: Reads,
 ): Calls<Method> {
   const setSetting = db.change(
@@ -53,6 +73,7 @@ export function conversationWrites(
   const show = db.change(
     'UPDATE conversations SET removed_at = NULL, updated_at = max(updated_at, :now) WHERE id = :id AND removed_at IS NOT NULL',
   );
+  const forgetReplyTo = db.change("UPDATE conversations SET reply_to = NULL WHERE id = :id AND kind <> 'anonymous'");
   const arrange = db.change(
     `UPDATE conversations SET pinned = ifnull(:pinned, pinned), archived = ifnull(:archived, archived),
        marked_unread = ifnull(:markedUnread, marked_unread)
@@ -75,6 +96,10 @@ export function conversationWrites(
       show({ id, now: row.now });
       return reads.conversation(id);
     },
+    forgetReplyTo(id) {
+      forgetReplyTo({ id });
+      return ledger.conversation(id);
+    },
     arrangeConversation({ conversationId: id, pinned, archived, markedUnread }) {
       arrange({ id, pinned: flag(pinned), archived: flag(archived), markedUnread: flag(markedUnread) });
       return ledger.conversation(id);
@@ -83,6 +108,7 @@ export function conversationWrites(
       reads.conversation(id);
       if (open({ id })) throw new ParleyError('request.invalid-state', 'a file is under way');
       outbox.withdraw(id);
+      recipients.clearAll(id);
       ledger.removeAll(id, now);
     },
     saveDraft(id, text) {

@@ -29,6 +29,7 @@ export interface MessageRecord {
   readonly failureNotified: number;
   readonly displayNotified: number;
   readonly removedAt: number | null;
+  readonly target: string | null;
 }
 
 interface NewestRow {
@@ -54,6 +55,11 @@ export interface NewMessage {
   readonly sentAt: number;
   readonly now: number;
   readonly notify: Notify | null;
+  readonly anonymous?: boolean;
+  /** see `0005-recipients.ts` */
+  readonly replyTo?: string | null;
+  readonly target?: string | null;
+  readonly alsoTo?: readonly string[];
 }
 
 export interface Changed {
@@ -69,7 +75,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     `SELECT id, conversation_id AS conversationId, direction, kind, status, delivered_at AS deliveredAt, displayed_at AS displayedAt,
        notify_delivery AS notifyDelivery, notify_failure AS notifyFailure, notify_display AS notifyDisplay,
        delivery_notified AS deliveryNotified, failure_notified AS failureNotified, display_notified AS displayNotified,
-       removed_at AS removedAt
+       removed_at AS removedAt, target
      FROM messages WHERE id = :id`,
   );
   const byImdn = db.one<{ id: number }>(
@@ -77,9 +83,10 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   );
   const insert = db.change(
     `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
-       cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time)
+       cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time,
+       anonymous, reply_to, target, also_to)
      VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :anonymous, :replyTo, :target, :alsoTo)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
@@ -144,7 +151,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     },
 
     add(message: NewMessage): number {
-      const { notify, line, transferState, ...columns } = message;
+      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, ...columns } = message;
       const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
       const { id } = insert({
         ...columns,
@@ -155,6 +162,10 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         notifyDisplay: notify?.display ? 1 : 0,
         notifyInstance: notify?.originInstance ?? null,
         notifyDateTime: notify?.dateTime ?? '',
+        anonymous: anonymous ? 1 : 0,
+        replyTo: replyTo ?? null,
+        target: target ?? null,
+        alsoTo: alsoTo === undefined || alsoTo.length === 0 ? null : JSON.stringify(alsoTo),
       });
       const { conversationId, direction, kind, now } = message;
       const unread = direction === 'in' ? 1 : 0;

@@ -1,4 +1,6 @@
-import { ParleyError } from '../../../shared/base/errors.ts';
+import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
+import { canonicalAddress } from '../../../shared/model/address.ts';
+import type { ConversationKind } from '../../../shared/model/audience.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { Store } from '../port.ts';
@@ -7,6 +9,7 @@ import type { Calls } from '../worker-protocol.ts';
 import type { Correspondence } from './conversations.ts';
 import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
 type Method = 'composeText' | 'composeFile' | 'retry' | 'removeMessage' | 'receiveText' | 'receiveOffer' | 'applyReceipt';
@@ -20,16 +23,34 @@ const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted'
 type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
 
+/** An own message as somebody reports on it. */
+interface OwnMessage {
+  readonly id: number;
+  readonly kind: ConversationKind;
+  readonly peer: string;
+  readonly target: string | null;
+}
+
 export interface MessageParts {
   readonly ledger: Ledger;
   readonly outbox: OutboxRows;
   readonly correspondence: Correspondence;
   readonly transfers: TransferLedger;
+  readonly recipients: Recipients;
 }
 
 /** Messages as a person composes them and as the network brings them. */
-export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence, transfers }: MessageParts, reads: Reads): Calls<Method> {
+export function messageWrites(
+  db: WriteHandle,
+  { ledger, outbox, correspondence, transfers, recipients }: MessageParts,
+  reads: Reads,
+): Calls<Method> {
   const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
+  const setReplyTo = db.change('UPDATE conversations SET reply_to = :replyTo WHERE id = :id');
+  const own = db.many<OwnMessage>(
+    `SELECT m.id, c.kind, c.peer, m.target FROM messages AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id
+     WHERE m.imdn_id = :imdnId AND m.direction = 'out'`,
+  );
   const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
   const clearDraft = db.change("UPDATE conversations SET draft = '' WHERE id = :id");
 
@@ -54,26 +75,34 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       sentAt,
       now,
       notify,
+      ...('text' in row ? { replyTo: row.replyTo ?? null, alsoTo: row.alsoTo ?? [] } : {}),
     });
+    if ('text' in row) setReplyTo({ id: conversation.id, replyTo: row.replyTo ?? null });
     return { id, duplicate: false };
   }
 
   /** Finds or adds what a person composed. */
   function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState'>) {
     const { conversationId, imdnId, contributionId, now } = row;
-    reads.conversation(conversationId);
+    const { kind, replyTo } = reads.conversation(conversationId);
     const known = ledger.find(conversationId, 'out', imdnId);
     if (known !== null) return { id: ledger.shown(known).id, created: false };
+    if (kind === 'anonymous' && replyTo === null) throw new ParleyError('request.invalid-state', 'nobody knows where an answer could go');
+    if (body.kind === 'file' && kind !== 'person') throw new ParleyError('request.invalid-state', 'a file goes to one person');
+    const anonymous = 'text' in row ? row.anonymous : undefined;
     const id = ledger.add({
       ...body,
       conversationId,
       direction: 'out',
       imdnId,
       contributionId,
-      cpmConversationId: null,
+      cpmConversationId: anonymous?.cpmConversationId ?? null,
       sentAt: now,
       now,
       notify: null,
+      anonymous: anonymous !== undefined,
+      replyTo: 'text' in row ? (row.replyTo ?? null) : null,
+      target: body.kind === 'text' ? replyTo : null,
     });
     return { id, created: true };
   }
@@ -83,10 +112,32 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     if (CONFIRMABLE.has(state)) transfers.apply({ transferId: id, event: 'confirmed', now });
   }
 
+  /** Moves the own message of that id which went to whoever reports on it. @returns its id, or null when there is none */
+  function reported(
+    imdnId: string,
+    peer: string,
+    recipient: string | null,
+    event: 'delivered' | 'displayed' | 'failed',
+    now: number,
+    error: CodedError | null,
+  ): number | null {
+    for (const { id, kind, peer: to, target } of own({ imdnId })) {
+      if (kind === 'list' || kind === 'group') {
+        const addresses = recipient === null || recipient === peer ? [peer] : [peer, recipient];
+        if (recipients.move(id, addresses, kind === 'group', event, now, error)) return id;
+      } else if (to === peer || (target !== null && canonicalAddress(target) === peer)) {
+        ledger.move(id, event, now, error);
+        return id;
+      }
+    }
+    return null;
+  }
+
   return {
     composeText(row) {
       const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null });
       if (created) {
+        recipients.add(id, reads.conversation(row.conversationId).members);
         outbox.queue(ledger.record(id), row.now);
         clearDraft({ id: row.conversationId });
       }
@@ -105,7 +156,10 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
     retry({ messageId, fileImdnId, now }) {
       const record = ledger.shown(messageId);
       if (record.kind === 'text') {
-        if (ledger.move(messageId, 'retry', now)) outbox.queue(record, now);
+        if (ledger.move(messageId, 'retry', now)) {
+          recipients.moveAll(messageId, 'retry', now, null);
+          outbox.queue(record, now);
+        }
         return ledger.changed(messageId);
       }
       if (record.direction === 'in') throw new ParleyError('request.invalid-state', 'an incoming file is offered again by its sender');
@@ -124,13 +178,17 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       const state = kind === 'file' ? transfers.ofMessage(messageId).state : null;
       if (state !== null && !isFinalTransferState(state)) throw new ParleyError('request.invalid-state', `its file is ${state}`);
       outbox.removeMessage(messageId);
+      recipients.clear(messageId);
       ledger.remove(messageId, now);
       return ledger.conversation(conversationId);
     },
 
     receiveText(row) {
       const { id, duplicate } = receive(row, { kind: 'text', text: row.text, line: row.text });
-      if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
+      if (row.error !== undefined) {
+        ledger.setError(id, row.error);
+        if (row.notify.negativeDelivery) outbox.queueFailed(ledger.record(id), row.now);
+      } else if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
       return { ...ledger.changed(id), duplicate };
     },
 
@@ -152,18 +210,17 @@ export function messageWrites(db: WriteHandle, { ledger, outbox, correspondence,
       return { ...ledger.changed(id), transfer: reads.transfer(transfer.id), duplicate };
     },
 
-    applyReceipt({ peer, imdnId, event, now, error }) {
+    applyReceipt({ peer, recipient, imdnId, event, now, error }) {
       const conversation = byPeer({ peer });
-      if (!conversation) return null;
-      outbox.hasten(conversation.id, now);
-      const id = ledger.find(conversation.id, 'out', imdnId);
-      if (id === null) return null;
+      if (conversation) outbox.hasten(conversation.id, now);
       const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
-      ledger.move(id, event, now, event === 'failed' ? (error ?? refused) : null);
-      if (ledger.record(id).removedAt !== null) return null;
-      // its own answer may be lost; whoever reports on a text has had it
-      if (ledger.record(id).kind === 'text') outbox.removeMessage(id);
-      else if (event !== 'failed') confirm(transfers.ofMessage(id), now);
+      const told = event === 'failed' ? (error ?? refused) : null;
+      const id = reported(imdnId, peer, recipient ?? null, event, now, told);
+      if (id === null || ledger.record(id).removedAt !== null) return null;
+      // its own answer may be lost; whoever reports on a text has had it, but others may not
+      if (ledger.record(id).kind === 'text') {
+        if (recipients.of(id).every(({ status }) => status !== 'queued')) outbox.removeMessage(id);
+      } else if (event !== 'failed') confirm(transfers.ofMessage(id), now);
       return ledger.changed(id);
     },
   };

@@ -4,13 +4,14 @@ import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
-type Method = 'outboxUpdate' | 'outboxRecover';
+type Method = 'outboxUpdate' | 'recipientUpdate' | 'outboxRecover';
 
 /** What became of the rows that left, and of those that were on their way when the process died. */
 export function outboxWrites(
-  { ledger, outbox, transfers }: { ledger: Ledger; outbox: OutboxRows; transfers: TransferLedger },
+  { ledger, outbox, transfers, recipients }: { ledger: Ledger; outbox: OutboxRows; transfers: TransferLedger; recipients: Recipients },
   reads: Reads,
 ): Calls<Method> {
   return {
@@ -28,8 +29,15 @@ export function outboxWrites(
         if (event === 'accepted') outbox.notified(row);
         return null;
       }
+      if (event === 'accepted' || event === 'failed') recipients.moveAll(messageId, event, now, error ?? null);
       ledger.move(messageId, event, now, error ?? null);
       if (isRemoved) return null;
+      return ledger.changed(messageId);
+    },
+
+    recipientUpdate({ messageId, address, event, now, error }) {
+      // one that was removed has no recipients any more
+      if (!recipients.move(messageId, [address], false, event, now, error ?? null)) return null;
       return ledger.changed(messageId);
     },
 

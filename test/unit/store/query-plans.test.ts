@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compose, openInThread, openWith } from './fixture.ts';
 
 /** every table that may be long, under each name that the queries give it */
-const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b';
+const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b|members|p|recipients|r|g';
 /** indexes that hold open rows only, or that are walked in their order up to a limit */
 const WALKED = 'outbox_in_work|outbox_notifications|transfers_open|conversations_in_list';
 const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
@@ -49,6 +49,10 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
     'SEARCH t USING INDEX sqlite_autoindex_transfers_1 (message_id=?) LEFT-JOIN',
     'SEARCH c USING INTEGER PRIMARY KEY (rowid=?)',
+    'CORRELATED SCALAR SUBQUERY 1',
+    'SEARCH r USING PRIMARY KEY (message_id=?)',
+    'CORRELATED SCALAR SUBQUERY 2',
+    'SEARCH g USING INTEGER PRIMARY KEY (rowid=?)',
   ]);
 });
 

@@ -198,6 +198,7 @@ test('what is told of a message: ids, and how often it was tried', () => {
   expect(store.messageInfo(message.id)).toEqual({
     message,
     peer: BOB,
+    recipients: [],
     cpmConversationId: `conversation with ${BOB}`,
     contributionId: 'contribution a',
     waiting: { attempts: 0, nextTryAt: 0 },
