@@ -255,6 +255,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.sendText': call(({ conversations }, params) => conversations.sendText(params)),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
+    'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': call(({ transfers }, { conversationId, clientId, token }) => transfers.send(conversationId, clientId, files.take(token))),

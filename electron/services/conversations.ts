@@ -51,8 +51,8 @@ export class ConversationService {
     this.#context.notices.changed({ conversation: await this.#context.store.arrangeConversation(params) });
   }
 
-  async saveDraft({ conversationId, text }: Params<'conversations.saveDraft'>): Promise<void> {
-    this.#context.notices.changed({ conversation: await this.#context.store.saveDraft(conversationId, text) });
+  async saveDraft({ conversationId, text, quotes }: Params<'conversations.saveDraft'>): Promise<void> {
+    this.#context.notices.changed({ conversation: await this.#context.store.saveDraft(conversationId, text, quotes) });
   }
 
   messages(page: Params<'messages.page'>): Promise<Result<'messages.page'>> {
@@ -63,13 +63,25 @@ export class ConversationService {
     return this.#context.store.searchMessages(page);
   }
 
+  /** `request.not-found` for one that was removed */
+  async read(messageId: number): Promise<Message> {
+    return (await this.#context.store.messageInfo(messageId)).message;
+  }
+
   info(messageId: number): Promise<MessageInfo> {
     return this.#context.store.messageInfo(messageId);
   }
 
-  async sendText({ conversationId, clientId, text }: Params<'messages.sendText'>): Promise<Message> {
+  async sendText({ conversationId, clientId, text, quotes }: Params<'messages.sendText'>): Promise<Message> {
     const { store, notices, clock } = this.#context;
-    const rows = await store.composeText({ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now() });
+    const rows = await store.composeText({
+      conversationId,
+      text,
+      imdnId: clientId,
+      contributionId: randomUuid(),
+      quotedId: quotes,
+      now: clock.now(),
+    });
     if (rows.created) notices.changed(rows);
     this.#outboxChanged();
     return rows.message;

@@ -3,13 +3,13 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import { MAX_TEXT } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
-import { cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
-import { instanceOf } from '../../shared/protocol/cpm/names.ts';
+import { cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
+import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
 import { decodeMultipart, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
-import type { Notify } from '../store/port.ts';
+import type { Answered, Notify } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
 
 export const COMPOSING_TYPE = 'application/im-iscomposing+xml';
@@ -23,6 +23,8 @@ export interface Envelope {
   readonly cpmConversationId: string;
   readonly contributionId: string;
   readonly originInstance: string | null;
+  /** InReplyTo-Contribution-ID */
+  readonly answersContribution: string | null;
   /** for a message without an id of its own */
   readonly fallbackId: string;
 }
@@ -38,6 +40,8 @@ export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddres
     cpmConversationId: cpmId(request.headers, 'conversation-id') ?? [canonicalAddress(ownAddress) ?? ownAddress, peer].sort().join(' '),
     contributionId: cpmId(request.headers, 'contribution-id') ?? `${request.callId} ${request.cseq}`.slice(0, 128),
     originInstance: instanceOf(request.headers),
+    // of a session it is the session that answers, not each text in it
+    answersContribution: serviceOf(request.headers) === 'oma.cpm.session' ? null : cpmId(request.headers, 'inreplyto-contribution-id'),
     // Call-ID and CSeq name the request; never Call-ID alone
     fallbackId: `sip:${request.callId};${request.cseq}`,
   };
@@ -90,6 +94,7 @@ export class Inbox {
     if (contentType.type === 'text/plain') {
       return this.#takeText(envelope, decodeText(body, contentType), {
         imdnId: envelope.fallbackId,
+        answers: { imdnId: null, contributionId: envelope.answersContribution },
         sentAt: this.#context.clock.now(),
         notify: { positiveDelivery: false, negativeDelivery: false, display: false, originInstance: null, dateTime: '' },
       });
@@ -115,6 +120,7 @@ export class Inbox {
     const dateTime = cpimDateTime(cpim);
     await this.#takeText(envelope, decodeText(cpimContent(cpim), contentType), {
       imdnId: messageId ?? envelope.fallbackId,
+      answers: { imdnId: cpimAnswers(cpim), contributionId: envelope.answersContribution },
       sentAt: dateTime.time ?? now,
       notify: notifyOf(messageId, dispositions, envelope.originInstance, dateTime.text ?? formatDateTime(now)),
     });
@@ -128,7 +134,11 @@ export class Inbox {
     this.#outboxChanged();
   }
 
-  async #takeText(envelope: Envelope, text: string, about: { imdnId: string; sentAt: number; notify: Notify }): Promise<void> {
+  async #takeText(
+    envelope: Envelope,
+    text: string,
+    about: { imdnId: string; answers: Answered; sentAt: number; notify: Notify },
+  ): Promise<void> {
     if (text.length > MAX_TEXT) throw new ParleyError('peer.too-large', `${text.length} characters`);
     const { store, notices, clock } = this.#context;
     const { peer, title, cpmConversationId, contributionId } = envelope;

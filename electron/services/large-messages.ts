@@ -87,6 +87,7 @@ export class LargeMessages {
       cpmConversationId: item.cpmConversationId,
       contributionId: item.contributionId,
       originInstance: null,
+      answersContribution: null,
       fallbackId: '',
     };
     // the peer may notify in this very session (cpm.md section 12, 10)

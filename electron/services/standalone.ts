@@ -22,7 +22,7 @@ const USE_LARGE_MODE: ReadonlySet<number> = new Set([405, 413, 501, 513]);
 type TextItem = Extract<OutboxItem, { kind: 'text' }>;
 
 /** The message/cpim of a text: the same octets in either mode, and in each attempt. */
-export function textCpim(context: ServiceContext, { message, peer }: TextItem): Uint8Array {
+export function textCpim(context: ServiceContext, { message, peer, answers }: TextItem): Uint8Array {
   return encodeCpim(
     makeCpim({
       from: context.account.address,
@@ -30,6 +30,7 @@ export function textCpim(context: ServiceContext, { message, peer }: TextItem): 
       dateTime: formatDateTime(message.sentAt),
       imdnMessageId: message.imdnId,
       dispositions: ALL_DISPOSITIONS,
+      answers: answers?.imdnId,
       contentType: 'text/plain;charset=UTF-8',
       content: message.text,
     }),
@@ -55,14 +56,20 @@ function pagerMessage(context: ServiceContext, item: TextItem, cpim: Uint8Array)
 export function originatorHeaders(
   service: CpmService,
   address: string,
-  ids: { readonly cpmConversationId: string; readonly contributionId: string },
+  ids: {
+    readonly cpmConversationId: string;
+    readonly contributionId: string;
+    readonly answers?: { readonly contributionId: string } | null;
+  },
 ): Header[] {
+  const answers = ids.answers ? [{ name: 'InReplyTo-Contribution-ID', value: ids.answers.contributionId }] : [];
   return [
     { name: 'Accept-Contact', value: acceptContact(service) },
     { name: 'P-Preferred-Service', value: preferredService(service) },
     { name: 'P-Preferred-Identity', value: `<${address}>` },
     { name: 'Conversation-ID', value: ids.cpmConversationId },
     { name: 'Contribution-ID', value: ids.contributionId },
+    ...answers,
   ];
 }
 

@@ -17,6 +17,8 @@ interface TextRow {
   readonly peer: string;
   readonly cpmConversationId: string;
   readonly contributionId: string;
+  readonly answeredImdnId: string | null;
+  readonly answeredContributionId: string | null;
 }
 
 type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind' | 'service'> & { readonly messageKind: 'text' | 'file' };
@@ -61,8 +63,8 @@ export function outboxReads(
     )`);
   const text = db.one<TextRow>(`
     SELECT c.kind AS audience, m.target, c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
-      m.contribution_id AS contributionId
-    FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id WHERE m.id = :id`);
+      m.contribution_id AS contributionId, q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
+    FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);
   const notification = db.one<NotificationRow>(`
     SELECT o.id, o.attempts, c.peer, o.disposition, m.imdn_id AS about, m.notify_date_time AS aboutDateTime,
       m.notify_instance AS originInstance, m.kind AS messageKind, o.contribution_id AS contributionId,
@@ -78,9 +80,10 @@ export function outboxReads(
     }
     const row = there(text({ id: messageId }));
     if (kind === 'text') {
-      const { target, ...rest } = row;
+      const { target, answeredImdnId: imdnId, answeredContributionId: contributionId, ...rest } = row;
+      const answers = imdnId === null || contributionId === null ? null : { imdnId, contributionId };
       const to = row.audience === 'list' ? recipients(messageId) : [];
-      return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, message: message(messageId) };
+      return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, answers, message: message(messageId) };
     }
     const file = transfer(there(transferOf({ id: messageId })).id);
     return { id, kind, attempts, createdAt, peer: row.peer, message: message(messageId), transfer: file };

@@ -76,7 +76,8 @@ export interface Store {
    * there again. A text that is on its way at this moment leaves unseen. `request.invalid-state` while a transfer is not over.
    */
   removeConversation(conversationId: number, now: number): Promise<void>;
-  saveDraft(conversationId: number, text: string): Promise<Conversation>;
+  /** @param quotedId as in {@link composeText} */
+  saveDraft(conversationId: number, text: string, quotedId?: number): Promise<Conversation>;
   /**
    * Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. It goes to where
    * the conversation's answers go; one to a list has a state for each of its members. `request.invalid-state` in a conversation with somebody
@@ -87,6 +88,8 @@ export interface Store {
     text: string;
     imdnId: string;
     contributionId: string;
+    /** the message it answers; passed over when it is not, or no longer, in this conversation */
+    quotedId?: number | undefined;
     now: number;
     /** without the person's name; then with a Conversation-ID of its own, or it would tell by that */
     anonymous?: { readonly cpmConversationId: string } | undefined;
@@ -142,6 +145,8 @@ export interface Store {
     contributionId: string;
     imdnId: string;
     text: string;
+    /** what it answers, by its imdn.Message-ID or its Contribution-ID; passed over when no such message is there */
+    answers?: Answered | undefined;
     sentAt: number;
     now: number;
     notify: Notify;
@@ -269,6 +274,12 @@ export interface Notify {
   readonly dateTime: string;
 }
 
+/** How a message on the wire names the one it answers. */
+export interface Answered {
+  readonly imdnId: string | null;
+  readonly contributionId: string | null;
+}
+
 /** A message that a search found. */
 export interface FoundMessage {
   readonly message: Message;
@@ -342,6 +353,8 @@ export type OutboxItem =
       readonly message: Message;
       readonly cpmConversationId: string;
       readonly contributionId: string;
+      /** what it answers */
+      readonly answers: { readonly imdnId: string; readonly contributionId: string } | null;
     }
   | {
       readonly id: number;

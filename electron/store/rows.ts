@@ -1,7 +1,7 @@
 import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message, RecipientState } from '../../shared/model/message.ts';
+import { LONGEST_QUOTE, type Message, type RecipientState } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import { reachOf } from '../../shared/model/states/reach.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -27,6 +27,7 @@ export interface ConversationRow {
   readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
+  readonly draftQuoteId: number | null;
   readonly pinned: number;
   readonly archived: number;
   readonly markedUnread: number;
@@ -43,6 +44,7 @@ export interface ConversationRow {
 
 export const CONVERSATION_COLUMNS = `
   c.id, c.kind, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
+  c.draft_quoted_id AS draftQuoteId,
   c.pinned, c.archived, c.marked_unread AS markedUnread, c.reply_to AS replyTo,
   iif(c.kind = 'list', (SELECT json_group_array(json_object('address', ordered.address, 'name', ordered.name)) FROM
     (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
@@ -51,7 +53,7 @@ export const CONVERSATION_COLUMNS = `
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
 
 export function toConversation(row: ConversationRow): Conversation {
-  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, replyTo } = row;
+  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, replyTo } = row;
   const members: readonly Member[] = row.members === null ? [] : JSON.parse(row.members);
   const last =
     row.lastMessageId === null
@@ -64,7 +66,23 @@ export function toConversation(row: ConversationRow): Conversation {
           transferState: row.lastTransferState,
         };
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
-  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, pinned, archived, markedUnread, members, replyTo, last };
+  return {
+    id,
+    kind,
+    peer,
+    title,
+    unread,
+    firstUnreadId,
+    updatedAt,
+    draft,
+    draftQuoteId,
+    pinned,
+    archived,
+    markedUnread,
+    members,
+    replyTo,
+    last,
+  };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {
@@ -112,6 +130,10 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   /** statuses of its recipients, separated by blanks; null where there are none */
   readonly reached: string | null;
   readonly isGroup: number;
+  readonly quotedId: number | null;
+  readonly quotedDirection: 'in' | 'out';
+  readonly quotedKind: 'text' | 'file';
+  readonly quotedText: string | null;
 }
 
 export const MESSAGE_COLUMNS = `
@@ -121,9 +143,12 @@ export const MESSAGE_COLUMNS = `
   iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
   iif(m.direction = 'out', (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.transferred, t.source_path AS sourcePath, t.final_path AS finalPath,
-  t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail`;
+  t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail,
+  q.id AS quotedId, q.direction AS quotedDirection, q.kind AS quotedKind,
+  CASE WHEN q.removed_at IS NULL THEN substr(ifnull(qt.name, q.text), 1, ${LONGEST_QUOTE}) END AS quotedText`;
 
-export const MESSAGE_TABLES = 'messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id';
+export const MESSAGE_TABLES = `messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
+  LEFT JOIN messages AS q ON q.id = m.quoted_id LEFT JOIN transfers AS qt ON qt.message_id = q.id`;
 
 export function toMessage(row: MessageRow): Message {
   return {
@@ -144,6 +169,10 @@ export function toMessage(row: MessageRow): Message {
     alsoTo: row.alsoTo === null ? [] : JSON.parse(row.alsoTo),
     reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
+    quote:
+      row.quotedId === null
+        ? null
+        : { messageId: row.quotedId, direction: row.quotedDirection, kind: row.quotedKind, text: row.quotedText },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ReadHandle } from './handles.ts';
 import type { FoundMessage } from './port.ts';
-import { MESSAGE_COLUMNS, type MessageRow, pageSize, toMessage } from './rows.ts';
+import { MESSAGE_COLUMNS, MESSAGE_TABLES, type MessageRow, pageSize, toMessage } from './rows.ts';
 import { excerptOf, rangesOf } from './search/highlight.ts';
 import { matchExpression, type Term, termsOf } from './search/query.ts';
 import type { Calls } from './worker-protocol.ts';
@@ -21,8 +21,9 @@ export function searchReads(db: ReadHandle): Calls<'searchMessages'> {
   );
   // all rows at once: a call for each costs more than the walk
   const rows = db.many<HitRow>(
-    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title FROM json_each(:ids) AS j CROSS JOIN messages AS m ON m.id = j.value
-       LEFT JOIN transfers AS t ON t.message_id = m.id CROSS JOIN conversations AS c ON c.id = m.conversation_id`,
+    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title
+     FROM json_each(:ids) AS j CROSS JOIN ${MESSAGE_TABLES} CROSS JOIN conversations AS c
+     WHERE m.id = j.value AND c.id = m.conversation_id`,
   );
   return {
     searchMessages({ text, conversationId, before, limit }) {

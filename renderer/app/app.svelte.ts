@@ -215,6 +215,10 @@ export class App {
     switch (action) {
       case 'copy':
         return this.#ask(() => navigator.clipboard.writeText(text));
+      case 'reply':
+        this.composer?.answer(message);
+        this.composerAsked += 1;
+        return Promise.resolve();
       case 'info':
         if (message !== null) this.#openDetails(message, row.key);
         return Promise.resolve();
@@ -226,6 +230,12 @@ export class App {
         this.thread?.remove(row);
         return Promise.resolve();
     }
+  }
+
+  /** The newest message that somebody else wrote is answered by what is written next. */
+  answerNewest(): void {
+    const newest = this.thread?.window.messages.findLast(({ direction }) => direction === 'in');
+    if (newest !== undefined) this.composer?.answer(newest);
   }
 
   async actOnConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
@@ -348,15 +358,19 @@ export class App {
   #composerOf(conversation: Conversation, thread: Thread): Composer {
     const known = this.#composers.get(conversation.id);
     if (known !== undefined) return known;
-    const composer = new Composer(conversation.id, conversation.draft, {
-      bridge: this.bridge,
-      clock: this.#clock,
-      maxFileSize: () => this.state?.maxFileSize ?? 0,
-      sendText: (text) => void this.#threadFor(thread).sendText(text),
-      sendFile: (file) => void this.#threadFor(thread).sendFile(file),
-      makePreview: (file) => URL.createObjectURL(file),
-      dropPreview: (url) => URL.revokeObjectURL(url),
-    });
+    const composer = new Composer(
+      conversation.id,
+      { text: conversation.draft, quoteId: conversation.draftQuoteId },
+      {
+        bridge: this.bridge,
+        clock: this.#clock,
+        maxFileSize: () => this.state?.maxFileSize ?? 0,
+        sendText: (text, quote) => void this.#threadFor(thread).sendText(text, quote),
+        sendFile: (file) => void this.#threadFor(thread).sendFile(file),
+        makePreview: (file) => URL.createObjectURL(file),
+        dropPreview: (url) => URL.revokeObjectURL(url),
+      },
+    );
     this.#composers.set(conversation.id, composer);
     return composer;
   }

@@ -59,6 +59,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'panes', keys: ['F6'] },
     { what: 'latest', keys: [main, 'End'] },
     { what: 'messages', keys: ['↑', '↓'] },
+    { what: 'reply', keys: [main, '↑'] },
     { what: 'menu', keys: ['Shift', 'F10'] },
     { what: 'undo', keys: [main, 'Z'] },
     { what: 'send', keys: ['Enter'] },
@@ -83,4 +84,5 @@ export type ShortcutName =
   | 'sheet'
   | 'messages'
   | 'menu'
+  | 'reply'
   | 'undo';

@@ -24,6 +24,7 @@ export const words = {
     newLine: 'New line',
     latest: 'Newest message',
     messages: 'From message to message',
+    reply: 'Reply to the newest message, from an empty field',
     menu: 'Menu of a message or conversation',
     undo: 'Take a deletion back',
     leave: 'Back, or close what is open',
@@ -110,6 +111,8 @@ export const words = {
     showAll: 'Show all',
     announce: (name: string, text: string) => `${name}: ${text}`,
     from: (name: string, time: string) => `${name}, ${time}`,
+    quoted: (author: string, text: string) => `Answers ${author}: ${text}`,
+    quotedGone: 'Deleted message',
     you: 'You',
     own: (time: string) => `You, ${time}`,
     failed: 'Not sent.',
@@ -135,6 +138,7 @@ export const words = {
   },
   message: {
     actions: 'Message actions',
+    reply: 'Reply',
     copy: 'Copy text',
     info: 'Message info',
     retry: 'Retry',
@@ -187,6 +191,7 @@ export const words = {
   composer: {
     label: (name: string) => `Message to ${name}`,
     placeholder: 'Write a message',
+    noAnswer: 'Do not reply to this message',
     send: 'Send',
     attach: 'Attach files',
     attachments: 'Files to send',

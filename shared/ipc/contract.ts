@@ -62,6 +62,7 @@ const message = v.object({
   alsoTo: list(v.string()),
   reach: v.nullable(reach),
   transfer: v.nullable(transfer),
+  quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
 });
 
 /** UTF-16 offsets in a text: from, up to but without */
@@ -106,6 +107,7 @@ const conversation = v.object({
   firstUnreadId: v.nullable(id),
   updatedAt: time,
   draft: v.string(),
+  draftQuoteId: v.nullable(id),
   pinned: v.boolean(),
   archived: v.boolean(),
   markedUnread: v.boolean(),
@@ -172,7 +174,7 @@ export const contract = {
     /** takes all of it out of this device; what has not left is withdrawn, transfers under way are cancelled first */
     'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
     'conversations.saveDraft': {
-      params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)) }),
+      params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)), quotes: v.optional(id) }),
       result: nothing,
     },
     /** oldest first; `around` one message, else with neither `before` nor `after` the newest page */
@@ -205,6 +207,8 @@ export const contract = {
         conversationId: id,
         clientId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/)),
         text: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_TEXT)),
+        /** the message of the same conversation that it answers; one that is gone meanwhile is not quoted */
+        quotes: v.optional(id),
       }),
       result: message,
     },
@@ -214,6 +218,8 @@ export const contract = {
      * text that is on its way at this moment
      */
     'messages.remove': { params: v.strictObject({ messageId: id }), result: nothing },
+    /** one message, by its id */
+    'messages.read': { params: v.strictObject({ messageId: id }), result: message },
     'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
     /** opens the host's file dialog; empty when the person closed it, each file with its candidate or the reason why it cannot be sent */
     'files.choose': { params: nothing, result: v.object({ items: v.array(offeredFile) }) },

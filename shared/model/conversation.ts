@@ -14,6 +14,8 @@ export interface Conversation {
   readonly firstUnreadId: number | null;
   readonly updatedAt: number;
   readonly draft: string;
+  /** the message that the draft answers, null where it answers none */
+  readonly draftQuoteId: number | null;
   /** stands above those that are not */
   readonly pinned: boolean;
   /** in a list of its own, until the next message */

@@ -30,6 +30,24 @@ export interface Message {
   /** an own one to several; else null */
   readonly reach: Reach | null;
   readonly transfer: Transfer | null;
+  /** the message of the same conversation that it answers */
+  readonly quote: Quote | null;
+}
+
+export interface Quote {
+  readonly messageId: number;
+  readonly direction: 'in' | 'out';
+  readonly kind: 'text' | 'file';
+  /** the start of its text, or the name of its file; null when it was deleted here */
+  readonly text: string | null;
+}
+
+/** of what is quoted this much is shown, UTF-16 code units */
+export const LONGEST_QUOTE = 300;
+
+/** What is shown of a message that is about to be answered. */
+export function quoteOf({ id, direction, kind, text, transfer }: Message): Quote {
+  return { messageId: id, direction, kind, text: (transfer?.name ?? text).slice(0, LONGEST_QUOTE) };
 }
 
 /** What somebody who looks into one message is told beside it. */

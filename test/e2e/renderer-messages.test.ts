@@ -71,12 +71,15 @@ describe('by the keyboard alone', () => {
     await page.keyboard.press('Shift+F10');
     const menu = page.getByRole('menu', { name: 'Message actions' });
     await menu.waitFor();
+    expect(await focused(page)).toBe('Reply');
+    await page.keyboard.press('ArrowDown');
     expect(await focused(page)).toBe('Copy text');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('Two');
     expect(await focused(page)).toContain('Two');
 
     await page.keyboard.press('ContextMenu');
+    await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     const details = page.getByRole('complementary', { name: 'Message info' });
@@ -169,4 +172,35 @@ describe.each([{ dark: false }, { dark: true }])('for everybody, dark: $dark', (
     await page.getByText('Deleted.').waitFor();
     expect(await serious(page)).toEqual([]);
   }, 60_000);
+});
+
+describe('an answer', () => {
+  it('shows what it answers above the field and in the thread, and leads back to it', async () => {
+    const core = withBob();
+    const asked = core.addMessage(1, { text: 'Shall we meet at the old mill on Saturday, or is Sunday better for you?' });
+    for (let at = 0; at < 60; at++) core.addMessage(1, { text: `Line ${at}`, direction: at % 3 === 0 ? 'out' : 'in' });
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    await page.keyboard.press('Control+ArrowUp');
+    await page.getByText('Line 59').nth(1).waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('button', { name: 'Do not reply to this message' }).count()).toBe(0);
+
+    core.tell(
+      'message.changed',
+      core.addMessage(1, { text: 'So?', quote: { messageId: asked.id, direction: 'in', kind: 'text', text: asked.text } }),
+    );
+    await log(page).getByText('So?').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Reply' }).click();
+    await page.getByRole('button', { name: 'Do not reply to this message' }).waitFor();
+    await page.keyboard.type('Sunday');
+    expect(await serious(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => core.callsOf('messages.sendText')).toMatchObject([{ text: 'Sunday', quotes: 62 }]);
+    await log(page)
+      .getByRole('button', { name: /^Answers Bob Baker: Shall we meet/ })
+      .click();
+    await log(page).locator('article.hit', { hasText: 'Shall we meet' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
 });

@@ -57,6 +57,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       alsoTo: [],
       reach: null,
       transfer,
+      quote: null,
     };
     messages.push(message);
     const conversation = conversationOf(conversationId);
@@ -103,6 +104,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         firstUnreadId: null,
         updatedAt: Date.now(),
         draft: '',
+        draftQuoteId: null,
         pinned: false,
         archived: false,
         markedUnread: false,
@@ -143,6 +145,11 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const [removed] = at < 0 ? [] : messages.splice(at, 1);
       if (removed !== undefined) tell('message.removed', { messageId, conversationId: removed.conversationId });
       return {};
+    },
+    'messages.read': async ({ messageId }) => {
+      const message = messages.find(({ id }) => id === messageId);
+      if (message === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
+      return message;
     },
     'messages.info': async ({ messageId }) => {
       const message = messages.find(({ id }) => id === messageId);

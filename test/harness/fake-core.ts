@@ -3,7 +3,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message, RecipientState } from '../../shared/model/message.ts';
+import { type Message, quoteOf, type RecipientState } from '../../shared/model/message.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -87,6 +87,7 @@ export class FakeCore {
       firstUnreadId: null,
       updatedAt: this.#now(),
       draft: '',
+      draftQuoteId: null,
       pinned: false,
       archived: false,
       markedUnread: false,
@@ -123,6 +124,7 @@ export class FakeCore {
       alsoTo: [],
       reach: null,
       transfer: null,
+      quote: null,
       ...more,
     };
     this.messages.get(conversationId)?.push(message);
@@ -308,8 +310,8 @@ export class FakeCore {
         this.tell('conversation.removed', { conversationId });
         return nothing;
       },
-      'conversations.saveDraft': async ({ conversationId, text }) => {
-        this.conversations.set(conversationId, { ...this.#conversation(conversationId), draft: text });
+      'conversations.saveDraft': async ({ conversationId, text, quotes = null }) => {
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), draft: text, draftQuoteId: quotes });
         this.tell('conversation.changed', this.#conversation(conversationId));
         return nothing;
       },
@@ -347,7 +349,9 @@ export class FakeCore {
           count: conversationId === undefined || before !== undefined ? null : found.length,
         };
       },
-      'messages.sendText': async ({ conversationId, clientId, text }) => this.#take(conversationId, clientId, { text }),
+      'messages.sendText': async ({ conversationId, clientId, text, quotes }) =>
+        this.#take(conversationId, clientId, { text, quote: quotes === undefined ? null : quoteOf(this.#message(quotes)) }),
+      'messages.read': async ({ messageId }) => this.#message(messageId),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
       'messages.remove': async ({ messageId }) => {
         const { conversationId } = this.#message(messageId);

@@ -64,6 +64,20 @@ describe('texts', () => {
     expect(arrived).toEqual(texts);
   });
 
+  test.each([20, 3000])('an answer of %i characters shows on both sides what it answers', async (length) => {
+    const asked = await send(`Lunch? ${length}`);
+    const received = await bob.seesMessage((message) => message.imdnId === asked.imdnId);
+    const answer = await bob.call['messages.sendText']({
+      conversationId: received.conversationId,
+      clientId: randomToken(24),
+      text: 'y'.repeat(length),
+      quotes: received.id,
+    });
+    expect(answer.quote).toMatchObject({ direction: 'in', text: `Lunch? ${length}` });
+    const arrived = await alice.seesMessage((message) => message.imdnId === answer.imdnId);
+    expect(arrived.quote).toMatchObject({ direction: 'out', text: `Lunch? ${length}` });
+  });
+
   test('the same client id again is the same message', async () => {
     const { id } = await alice.conversationWith(bob);
     const clientId = randomToken(24);

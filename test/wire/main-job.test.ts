@@ -10,6 +10,8 @@ import { Wire } from '../harness/wire.ts';
 const hindrance = captureHindrance();
 if (hindrance) console.log(`wire checks skipped: ${hindrance}`);
 
+const ANSWER = 'answer-0123456789abcdef';
+
 describe.skipIf(hindrance !== null)('registration, a message and files as tshark sees them', () => {
   const folder = temporaryFolder();
   let wire: Wire;
@@ -27,6 +29,14 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
     await alice.seesMessage((message) => message.imdnId === text.imdnId && message.status === 'delivered');
     await bob.call['conversations.markRead']({ conversationId: received.conversationId, upTo: received.id });
     await alice.seesMessage((message) => message.imdnId === text.imdnId && message.status === 'displayed');
+
+    await bob.call['messages.sendText']({
+      conversationId: received.conversationId,
+      clientId: ANSWER,
+      text: 'Yes, at 10',
+      quotes: received.id,
+    });
+    await alice.seesMessage((message) => message.imdnId === ANSWER);
 
     for (const wanted of [true, false]) {
       const path = join(folder, `ridge "${wanted ? 'east' : 'west'}".jpg`);
@@ -51,6 +61,20 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
     expect(await wire.count('sip')).toBeGreaterThan(20);
     expect((await wire.packets('msrp', 'frame.number')).length).toBeGreaterThan(4);
     expect(await wire.malformed()).toBe(0);
+  });
+
+  test('an answer names what it answers: InReplyTo-Contribution-ID in SIP, the Message-ID in CPIM', async () => {
+    const idOf = async (filter: string, name: string) => {
+      const packets = await wire.packets(`sip.Method=="MESSAGE" && ${filter}`, 'sip.msg_hdr');
+      return new Set(packets.flat().map((headers) => new RegExp(`\\b(?<!-)${name}: ([0-9a-f-]+)`).exec(headers)?.[1]));
+    };
+    const asked = await idOf('sip contains "at 10?"', 'Contribution-ID');
+    const answers = await idOf(
+      `sip contains "imdn.Message-ID: ${ANSWER}" && sip contains "rcs.Reference-Type: Reply"`,
+      'InReplyTo-Contribution-ID',
+    );
+    expect(asked.size).toBe(1);
+    expect(answers).toEqual(asked);
   });
 
   test('R-REG-01 R-REG-02 R-REG-09: REGISTER with own address in To and a Contact goes to the outbound proxy and is answered 200', async () => {

@@ -69,7 +69,9 @@ export function conversationWrites(
   const setSetting = db.change(
     'INSERT INTO settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
-  const setDraft = db.change('UPDATE conversations SET draft = :text WHERE id = :id');
+  const setDraft = db.change(`UPDATE conversations SET draft = :text,
+       draft_quoted_id = (SELECT m.id FROM messages AS m WHERE m.id = :quotedId AND m.conversation_id = :id AND m.removed_at IS NULL)
+     WHERE id = :id`);
   const show = db.change(
     'UPDATE conversations SET removed_at = NULL, updated_at = max(updated_at, :now) WHERE id = :id AND removed_at IS NOT NULL',
   );
@@ -111,8 +113,8 @@ export function conversationWrites(
       recipients.clearAll(id);
       ledger.removeAll(id, now);
     },
-    saveDraft(id, text) {
-      found(setDraft({ id, text }).changes === 1 ? id : undefined, 'conversation', id);
+    saveDraft(id, text, quotedId) {
+      found(setDraft({ id, text, quotedId: quotedId ?? null }).changes === 1 ? id : undefined, 'conversation', id);
       return ledger.conversation(id);
     },
     markRead({ conversationId, upTo, now }) {

@@ -60,6 +60,7 @@ export interface NewMessage {
   readonly replyTo?: string | null;
   readonly target?: string | null;
   readonly alsoTo?: readonly string[];
+  readonly quotedId: number | null;
 }
 
 export interface Changed {
@@ -84,9 +85,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const insert = db.change(
     `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
        cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time,
-       anonymous, reply_to, target, also_to)
+       anonymous, reply_to, target, also_to, quoted_id)
      VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :anonymous, :replyTo, :target, :alsoTo)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :anonymous, :replyTo, :target, :alsoTo, :quotedId)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
@@ -125,7 +126,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
        WHERE conversation_id = :conversationId AND removed_at IS NULL`,
     ),
     conversation: db.change(
-      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', last_message_id = NULL,
+      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', draft_quoted_id = NULL, last_message_id = NULL,
          last_direction = NULL, last_kind = NULL, last_text = NULL, last_status = NULL, last_transfer_state = NULL
        WHERE id = :conversationId`,
     ),

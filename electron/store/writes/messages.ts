@@ -3,7 +3,7 @@ import { canonicalAddress } from '../../../shared/model/address.ts';
 import type { ConversationKind } from '../../../shared/model/audience.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
-import type { Store } from '../port.ts';
+import type { Answered, Store } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Correspondence } from './conversations.ts';
@@ -19,6 +19,9 @@ const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'decline
 
 /** at rest, and not known to have arrived */
 const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
+
+/** by Contribution-ID an answer finds one of so many newest messages: there is no index, as few peers name it by that alone */
+const ANSWERED_WITHIN = 1000;
 
 type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
@@ -52,10 +55,28 @@ export function messageWrites(
      WHERE m.imdn_id = :imdnId AND m.direction = 'out'`,
   );
   const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
-  const clearDraft = db.change("UPDATE conversations SET draft = '' WHERE id = :id");
+  const clearDraft = db.change("UPDATE conversations SET draft = '', draft_quoted_id = NULL WHERE id = :id");
+
+  const shownIn = db.one<{ id: number }>(
+    'SELECT id FROM messages WHERE id = :id AND conversation_id = :conversationId AND removed_at IS NULL',
+  );
+  const shownByImdn = db.one<{ id: number }>(
+    'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND removed_at IS NULL',
+  );
+  const shownByContribution = db.one<{ id: number }>(
+    `SELECT id FROM (
+       SELECT id, contribution_id FROM messages WHERE conversation_id = :conversationId AND removed_at IS NULL ORDER BY id DESC LIMIT ${ANSWERED_WITHIN}
+     ) WHERE contribution_id = :contributionId LIMIT 1`,
+  );
+
+  function quoted(conversationId: number, { imdnId, contributionId }: Answered): number | null {
+    const named = imdnId === null ? undefined : shownByImdn({ conversationId, imdnId });
+    const found = named ?? (contributionId === null ? undefined : shownByContribution({ conversationId, contributionId }));
+    return found?.id ?? null;
+  }
 
   /** Finds or adds what a peer sent. */
-  function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string }) {
+  function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string; answers?: Answered | undefined }) {
     const conversation = correspondence(row, true);
     outbox.hasten(conversation.id, row.now);
     const known = ledger.find(conversation.id, 'in', row.imdnId);
@@ -64,8 +85,9 @@ export function messageWrites(
     if (isRemovedFile) ledger.forgetOne(known);
     else if (known !== null) return { id: known, duplicate: true };
     const { contributionId, imdnId, sentAt, now, notify } = row;
+    const { answers, ...content } = body;
     const id = ledger.add({
-      ...body,
+      ...content,
       conversationId: conversation.id,
       direction: 'in',
       transferState: body.kind === 'file' ? 'offered' : null,
@@ -76,13 +98,14 @@ export function messageWrites(
       now,
       notify,
       ...('text' in row ? { replyTo: row.replyTo ?? null, alsoTo: row.alsoTo ?? [] } : {}),
+      quotedId: answers ? quoted(conversation.id, answers) : null,
     });
     if ('text' in row) setReplyTo({ id: conversation.id, replyTo: row.replyTo ?? null });
     return { id, duplicate: false };
   }
 
   /** Finds or adds what a person composed. */
-  function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState'>) {
+  function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState' | 'quotedId'>) {
     const { conversationId, imdnId, contributionId, now } = row;
     const { kind, replyTo } = reads.conversation(conversationId);
     const known = ledger.find(conversationId, 'out', imdnId);
@@ -135,7 +158,8 @@ export function messageWrites(
 
   return {
     composeText(row) {
-      const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null });
+      const quotedId = row.quotedId === undefined ? null : (shownIn({ id: row.quotedId, conversationId: row.conversationId })?.id ?? null);
+      const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null, quotedId });
       if (created) {
         recipients.add(id, reads.conversation(row.conversationId).members);
         outbox.queue(ledger.record(id), row.now);
@@ -146,7 +170,7 @@ export function messageWrites(
 
     composeFile(row) {
       const { name, type, size, modifiedAt, path } = row;
-      const { id, created } = compose(row, { kind: 'file', text: '', line: name, transferState: 'preparing' });
+      const { id, created } = compose(row, { kind: 'file', text: '', line: name, transferState: 'preparing', quotedId: null });
       if (created) {
         transfers.add(id, { state: 'preparing', name, type, size, sourcePath: path, modifiedAt, fileTransferId: null, hash: null });
       }
@@ -184,7 +208,7 @@ export function messageWrites(
     },
 
     receiveText(row) {
-      const { id, duplicate } = receive(row, { kind: 'text', text: row.text, line: row.text });
+      const { id, duplicate } = receive(row, { kind: 'text', text: row.text, line: row.text, answers: row.answers });
       if (row.error !== undefined) {
         ledger.setError(id, row.error);
         if (row.notify.negativeDelivery) outbox.queueFailed(ledger.record(id), row.now);

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { type FileCandidate, MAX_TEXT } from '../../../shared/ipc/contract.ts';
+import { type Message, type Quote, quoteOf } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 
 /** A file that waits to be sent with the next message. */
@@ -14,11 +15,17 @@ export interface Attachment {
   readonly tooLarge: boolean;
 }
 
+/** What is kept of what was written and not sent. */
+export interface Draft {
+  readonly text: string;
+  readonly quoteId: number | null;
+}
+
 export interface ComposerPorts {
   readonly bridge: Bridge;
   /** octets, 0 = no limit */
   readonly maxFileSize: () => number;
-  readonly sendText: (text: string) => void;
+  readonly sendText: (text: string, quote: Quote | null) => void;
   readonly sendFile: (file: FileCandidate) => void;
   readonly clock?: Clock;
   readonly makePreview?: (file: File) => string;
@@ -37,21 +44,26 @@ export class Composer {
   /** files were left out because too many wait already */
   tooMany = $state(false);
   error = $state.raw<CodedError | null>(null);
+  /** the message that is answered */
+  quote = $state.raw<Quote | null>(null);
 
   readonly #conversationId: number;
   readonly #ports: ComposerPorts;
   readonly #clock: Clock;
   #text = $state('');
-  #saved: string;
+  #saved: Draft;
   #cancelSave: (() => void) | null = null;
   #keys = 0;
+  /** the quote of a draft that is on its way back */
+  #bringing: number | null = null;
 
-  constructor(conversationId: number, draft: string, ports: ComposerPorts) {
+  constructor(conversationId: number, draft: Draft, ports: ComposerPorts) {
     this.#conversationId = conversationId;
     this.#ports = ports;
     this.#clock = ports.clock ?? systemClock;
-    this.#text = draft;
+    this.#text = draft.text;
     this.#saved = draft;
+    if (draft.quoteId !== null) void this.#bringQuote(draft.quoteId);
   }
 
   get text(): string {
@@ -77,27 +89,37 @@ export class Composer {
   saveDraft(): void {
     this.#cancelSave?.();
     this.#cancelSave = null;
-    const text = this.#text;
-    if (text === this.#saved || text.length > MAX_TEXT) return;
     const before = this.#saved;
-    this.#saved = text;
-    this.#ports.bridge.call('conversations.saveDraft', { conversationId: this.#conversationId, text }).catch(() => {
-      if (this.#saved === text) this.#saved = before;
+    const draft: Draft = { text: this.#text, quoteId: this.#bringing ?? this.quote?.messageId ?? null };
+    if ((draft.text === before.text && draft.quoteId === before.quoteId) || draft.text.length > MAX_TEXT) return;
+    this.#saved = draft;
+    const params = { conversationId: this.#conversationId, text: draft.text, quotes: draft.quoteId ?? undefined };
+    this.#ports.bridge.call('conversations.saveDraft', params).catch(() => {
+      if (this.#saved === draft) this.#saved = before;
     });
+  }
+
+  /** What is written next answers that message, or none. */
+  answer(message: Message | null): void {
+    this.#bringing = null;
+    this.quote = message === null ? null : quoteOf(message);
+    this.saveDraft();
   }
 
   send(): void {
     if (!this.canSend) return;
     const text = this.#text.trim() === '' ? '' : this.#text.replace(/\s+$/, '');
     const ready = this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
+    const { quote } = this;
     this.#text = '';
+    if (text !== '') this.answer(null);
     this.error = null;
     this.tooMany = false;
     for (const each of ready) this.#release(each);
     // What cannot be sent stays, with its reason, until the person takes it away.
     this.attachments = this.attachments.filter((each) => !ready.includes(each));
     for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
-    if (text !== '') this.#ports.sendText(text);
+    if (text !== '') this.#ports.sendText(text, quote);
     this.saveDraft();
   }
 
@@ -122,6 +144,19 @@ export class Composer {
     this.tooMany = false;
     for (const each of this.attachments) if (each.key === key) this.#release(each);
     this.attachments = this.attachments.filter((each) => each.key !== key);
+  }
+
+  /** Of a draft that comes back; it may have been deleted meanwhile. */
+  async #bringQuote(messageId: number): Promise<void> {
+    this.#bringing = messageId;
+    try {
+      const message = await this.#ports.bridge.call('messages.read', { messageId });
+      if (this.#bringing === messageId) this.quote = quoteOf(message);
+    } catch {
+      // an answer without a quote is better than none
+    } finally {
+      if (this.#bringing === messageId) this.#bringing = null;
+    }
   }
 
   #asManyAsFit<File>(files: readonly File[]): readonly File[] {

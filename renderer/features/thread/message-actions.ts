@@ -2,7 +2,7 @@ import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Row } from './rows.ts';
 
-export type MessageAction = 'copy' | 'info' | 'retry' | 'remove';
+export type MessageAction = 'reply' | 'copy' | 'info' | 'retry' | 'remove';
 
 /** What an outgoing file can be sent again from. */
 const RETRIABLE: ReadonlySet<TransferState> = new Set(['declined', 'expired', 'cancelled', 'interrupted', 'failed']);
@@ -13,7 +13,7 @@ export function messageActions({ message, pending }: Pick<Row, 'message' | 'pend
     const copy: readonly MessageAction[] = pending?.kind === 'text' ? ['copy'] : [];
     return pending?.error ? [...copy, 'retry', 'remove'] : copy;
   }
-  const actions: MessageAction[] = message.kind === 'text' ? ['copy', 'info'] : ['info'];
+  const actions: MessageAction[] = message.kind === 'text' ? ['reply', 'copy', 'info'] : ['reply', 'info'];
   if (isRetriable(message)) actions.push('retry');
   if (isRemovable(message)) actions.push('remove');
   return actions;

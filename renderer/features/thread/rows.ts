@@ -1,5 +1,5 @@
 import type { CodedError } from '../../../shared/base/errors.ts';
-import type { Message } from '../../../shared/model/message.ts';
+import type { Message, Quote } from '../../../shared/model/message.ts';
 import type { Transfer } from '../../../shared/model/transfer.ts';
 import { dayOf } from '../format.ts';
 
@@ -8,6 +8,8 @@ export interface PendingMessage {
   readonly clientId: string;
   readonly kind: 'text' | 'file';
   readonly text: string;
+  /** the message it answers */
+  readonly quote: Quote | null;
   readonly file: { readonly name: string; readonly size: number; readonly type: string; readonly token: string } | null;
   readonly at: number;
   /** why the core did not take it, once it said so */

@@ -3,7 +3,7 @@ import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import type { FileCandidate } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { Message } from '../../../shared/model/message.ts';
+import type { Message, Quote } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import { startOf } from '../format.ts';
 import type { Ranges } from '../search/marks.ts';
@@ -137,12 +137,12 @@ export class Thread {
   }
 
   /** Shows the text at once and hands it to the core; an answer or a refusal finds its bubble by the client id. */
-  async sendText(text: string): Promise<void> {
-    await this.#send({ clientId: randomToken(24), kind: 'text', text, file: null, at: this.#clock.now(), error: null });
+  async sendText(text: string, quote: Quote | null = null): Promise<void> {
+    await this.#send({ clientId: randomToken(24), kind: 'text', text, quote, file: null, at: this.#clock.now(), error: null });
   }
 
   async sendFile(file: FileCandidate): Promise<void> {
-    await this.#send({ clientId: randomToken(24), kind: 'file', text: file.name, file, at: this.#clock.now(), error: null });
+    await this.#send({ clientId: randomToken(24), kind: 'file', text: file.name, quote: null, file, at: this.#clock.now(), error: null });
   }
 
   /** the same client id again: the core answers with the message it may already have */
@@ -158,7 +158,8 @@ export class Thread {
       return;
     }
     const commit = (): Promise<unknown> => this.#bridge.call('messages.remove', { messageId: message.id });
-    if (message.status === 'queued' && message.kind === 'text') void this.removals.now(commit, () => void this.sendText(message.text));
+    if (message.status === 'queued' && message.kind === 'text')
+      void this.removals.now(commit, () => void this.sendText(message.text, message.quote));
     else this.removals.later(`id ${message.id}`, commit);
   }
 

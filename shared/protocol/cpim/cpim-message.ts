@@ -4,6 +4,11 @@ import { quoteCpim, unescapeCpim } from './escape.ts';
 
 export type DispositionRequest = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';
 
+/** of the headers that RCS adds to CPIM */
+const RCS_NAMESPACE = 'http://www.gsma.com/rcs/';
+const REPLY = 'Reply';
+const LONGEST_ID = 256;
+
 const REQUESTS: readonly string[] = ['positive-delivery', 'negative-delivery', 'processing', 'display'] satisfies DispositionRequest[];
 
 /** What Parley asks for by default (cpm.md section 6). */
@@ -20,6 +25,13 @@ export function imdnRequest(message: CpimMessage): { readonly messageId: string 
   }
   const messageId = cpimHeaders(message, 'Message-ID', IMDN_NAMESPACE)[0] ?? '';
   return { messageId: messageId === '' ? null : messageId, dispositions };
+}
+
+/** imdn.Message-ID of the message that this one answers, null when it answers none: Reference-ID and Reference-Type of RCC.07. */
+export function cpimAnswers(message: CpimMessage): string | null {
+  const type = cpimHeaders(message, 'Reference-Type', RCS_NAMESPACE)[0] ?? '';
+  const id = cpimHeaders(message, 'Reference-ID', RCS_NAMESPACE)[0]?.trim() ?? '';
+  return id !== '' && id.length <= LONGEST_ID && type.trim().replace(/^\+/, '').toLowerCase() === REPLY.toLowerCase() ? id : null;
 }
 
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
@@ -58,6 +70,8 @@ export interface CpimToSend {
   readonly imdnMessageId?: string | undefined;
   /** asked for only with an `imdnMessageId` */
   readonly dispositions?: readonly DispositionRequest[] | undefined;
+  /** imdn.Message-ID of the message that it answers */
+  readonly answers?: string | undefined;
   readonly contentType: string;
   readonly contentDisposition?: string | undefined;
   readonly content: Uint8Array | string;
@@ -76,6 +90,9 @@ export function makeCpim(message: CpimToSend): CpimMessage {
     headers.push(header('NS', `imdn <${IMDN_NAMESPACE}>`), header('imdn.Message-ID', message.imdnMessageId));
     const dispositions = message.dispositions ?? [];
     if (dispositions.length > 0) headers.push(header('imdn.Disposition-Notification', dispositions.join(', ')));
+  }
+  if (message.answers !== undefined) {
+    headers.push(header('NS', `rcs <${RCS_NAMESPACE}>`), header('rcs.Reference-ID', message.answers), header('rcs.Reference-Type', REPLY));
   }
   const contentHeaders = [{ name: 'Content-Type', value: message.contentType }];
   if (message.contentDisposition !== undefined) contentHeaders.push({ name: 'Content-Disposition', value: message.contentDisposition });

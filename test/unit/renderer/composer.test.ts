@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Composer, DRAFT_PAUSE } from '../../../renderer/features/composer/composer.svelte.ts';
 import { MAX_TEXT } from '../../../shared/ipc/contract.ts';
 import { FakeCore } from '../../harness/fake-core.ts';
-import { ManualClock } from '../../harness/manual-clock.ts';
+import { ManualClock, settle } from '../../harness/manual-clock.ts';
 import { answers, coreBridge } from './core-bridge.ts';
 
 let core: FakeCore;
@@ -16,16 +16,20 @@ beforeEach(() => {
   sent = [];
 });
 
-function composer(draft = '', maxFileSize = 0): Composer {
-  return new Composer(1, draft, {
-    bridge: coreBridge(core),
-    clock,
-    maxFileSize: () => maxFileSize,
-    sendText: (text) => sent.push(text),
-    sendFile: ({ name }) => sent.push(`file ${name}`),
-    makePreview: ({ name }) => `blob:${name}`,
-    dropPreview: (url) => sent.push(`dropped ${url}`),
-  });
+function composer(draft = '', maxFileSize = 0, quoteId: number | null = null): Composer {
+  return new Composer(
+    1,
+    { text: draft, quoteId },
+    {
+      bridge: coreBridge(core),
+      clock,
+      maxFileSize: () => maxFileSize,
+      sendText: (text, quote) => sent.push(quote === null ? text : `${text} to ${quote.text}`),
+      sendFile: ({ name }) => sent.push(`file ${name}`),
+      makePreview: ({ name }) => `blob:${name}`,
+      dropPreview: (url) => sent.push(`dropped ${url}`),
+    },
+  );
 }
 
 const saved = (): unknown[] => core.callsOf('conversations.saveDraft').map((params) => (params as { text: string }).text);
@@ -120,5 +124,42 @@ describe('sending', () => {
     go();
     await chosen;
     expect(one.canSend).toBe(true);
+  });
+});
+
+describe('an answer', () => {
+  it('is kept with the draft, comes back with it, and leaves with the text, once', async () => {
+    const asked = core.addMessage(1, { text: 'Lunch?' });
+    const one = composer();
+    one.answer(asked);
+    expect(core.callsOf('conversations.saveDraft')).toEqual([{ conversationId: 1, text: '', quotes: asked.id }]);
+
+    const again = composer('Yes', 0, asked.id);
+    again.saveDraft();
+    await settle();
+    expect(again.quote?.text).toBe('Lunch?');
+    expect(core.callsOf('conversations.saveDraft')).toHaveLength(1);
+    again.send();
+    expect(sent).toEqual(['Yes to Lunch?']);
+    expect(again.quote).toBeNull();
+    again.text = 'And you?';
+    again.send();
+    expect(sent).toEqual(['Yes to Lunch?', 'And you?']);
+  });
+
+  it('whose message was deleted meanwhile is written without it', async () => {
+    const one = composer('Yes', 0, 77);
+    await settle();
+    expect(one.quote).toBeNull();
+    one.send();
+    expect(sent).toEqual(['Yes']);
+  });
+
+  it('stays when a file leaves alone', async () => {
+    const one = composer();
+    one.answer(core.addMessage(1, { text: 'Photo?' }));
+    await one.addFiles([new File(['x'], 'a.png')]);
+    one.send();
+    expect(one.quote?.text).toBe('Photo?');
   });
 });

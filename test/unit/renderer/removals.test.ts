@@ -170,23 +170,23 @@ describe('what can be done with a message', () => {
     messageActions({ message: core.addFile(1, state, { direction }, status === undefined ? {} : { status }), pending: null });
 
   it('of a text: copied and looked into always, sent again when it failed, deleted unless it is on its way', () => {
-    expect(actions({ text: 'x' })).toEqual(['copy', 'info', 'remove']);
-    expect(actions({ direction: 'out', status: 'failed' })).toEqual(['copy', 'info', 'retry', 'remove']);
-    expect(actions({ direction: 'out', status: 'queued' })).toEqual(['copy', 'info', 'remove']);
-    expect(actions({ direction: 'out', status: 'sending' })).toEqual(['copy', 'info']);
+    expect(actions({ text: 'x' })).toEqual(['reply', 'copy', 'info', 'remove']);
+    expect(actions({ direction: 'out', status: 'failed' })).toEqual(['reply', 'copy', 'info', 'retry', 'remove']);
+    expect(actions({ direction: 'out', status: 'queued' })).toEqual(['reply', 'copy', 'info', 'remove']);
+    expect(actions({ direction: 'out', status: 'sending' })).toEqual(['reply', 'copy', 'info']);
   });
 
   it('of a file: sent again when it did not arrive, also where the other side told so; deleted when it is at rest', () => {
-    expect(file('transferring', 'out')).toEqual(['info']);
-    expect(file('offered', 'in')).toEqual(['info']);
-    expect(file('done', 'out', 'sent')).toEqual(['info', 'remove']);
-    expect(file('done', 'out', 'failed')).toEqual(['info', 'retry', 'remove']);
-    expect(file('interrupted', 'out')).toEqual(['info', 'retry', 'remove']);
-    expect(file('failed', 'in')).toEqual(['info', 'remove']);
+    expect(file('transferring', 'out')).toEqual(['reply', 'info']);
+    expect(file('offered', 'in')).toEqual(['reply', 'info']);
+    expect(file('done', 'out', 'sent')).toEqual(['reply', 'info', 'remove']);
+    expect(file('done', 'out', 'failed')).toEqual(['reply', 'info', 'retry', 'remove']);
+    expect(file('interrupted', 'out')).toEqual(['reply', 'info', 'retry', 'remove']);
+    expect(file('failed', 'in')).toEqual(['reply', 'info', 'remove']);
   });
 
   it('before the core has it: nothing but copying, until it was refused', () => {
-    const pending = { clientId: 'c', kind: 'text', text: 'x', file: null, at: 0, error: null } as const;
+    const pending = { clientId: 'c', kind: 'text', text: 'x', quote: null, file: null, at: 0, error: null } as const;
     expect(messageActions({ message: null, pending })).toEqual(['copy']);
     const error = { code: 'store.full', detail: '' } as const;
     expect(messageActions({ message: null, pending: { ...pending, error } })).toEqual(['copy', 'retry', 'remove']);

@@ -48,6 +48,8 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'SCAN j VIRTUAL TABLE INDEX 1:',
     'SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
     'SEARCH t USING INDEX sqlite_autoindex_transfers_1 (message_id=?) LEFT-JOIN',
+    'SEARCH q USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN',
+    'SEARCH qt USING INDEX sqlite_autoindex_transfers_1 (message_id=?) LEFT-JOIN',
     'SEARCH c USING INTEGER PRIMARY KEY (rowid=?)',
     'CORRELATED SCALAR SUBQUERY 1',
     'SEARCH r USING PRIMARY KEY (message_id=?)',
