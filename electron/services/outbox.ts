@@ -1,10 +1,12 @@
 import { type CodedError, type ErrorCode, toCodedError } from '../../shared/base/errors.ts';
-import { LONGEST_POSTPONE_MS, type OutboxItem } from '../store/port.ts';
+import type { OutboxItem, Store } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 import { persist } from './persist.ts';
 
 /** How many texts and notifications are on their way at the same time; a file waits for a person and does not count. */
 const AT_ONCE = 16;
+/** Of these, notifications: what others are owed after a long sleep does not stand in the way of what a person writes. */
+const NOTIFICATIONS_AT_ONCE = 4;
 /** A message that no try brought out is given up after this long, with its last reason. */
 export const GIVE_UP_MS = 24 * 3_600_000;
 /** `cpm.md` section 15.2: an unavailable person or a struggling server is asked again, ever more rarely. */
@@ -20,24 +22,35 @@ export type Attempt =
   /** `whenOnline`: nothing is wrong with the message; it waits for the link only */
   | { readonly kind: 'postponed'; readonly error: CodedError; readonly whenOnline: boolean; readonly retryAfterMs: number | null };
 
+/** taken up in the moment in which the link went */
+const NO_LINK: Attempt = {
+  kind: 'postponed',
+  error: { code: 'link.offline', detail: 'there is no connection' },
+  whenOnline: true,
+  retryAfterMs: null,
+};
+
 type Ticket = Extract<OutboxItem, { kind: 'text' | 'notification' }>;
+type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
 export interface OutboxPorts {
   readonly link: () => Link | null;
   readonly send: (item: Ticket, link: Link) => Promise<Attempt>;
   /** takes the file up and books its states itself; resolves when the invitation has its final answer */
-  readonly offerFile: (item: Extract<OutboxItem, { kind: 'file' }>, link: Link) => Promise<void>;
+  readonly offerFile: (item: FileItem, link: Link) => Promise<void>;
 }
 
 /**
  * Empties the store's outbox while the account is registered: one row a conversation at a time, in the order in which they were
- * composed; each attempt is committed before its first octet leaves, each outcome before the next row.
+ * composed; each attempt is committed before its first octet leaves, each outcome no later than the attempt of the next row.
  */
 export class OutboxService {
   readonly #context: ServiceContext;
   readonly #ports: OutboxPorts;
-  readonly #running = new Map<number, Promise<void>>();
-  #onTheirWay = 0;
+  readonly #running = new Set<Promise<void>>();
+  /** rows of files: these are taken up by their transfer, a moment later */
+  readonly #offering = new Set<number>();
+  readonly #underWay = { text: 0, notification: 0 };
   #cancelTimer: (() => void) | null = null;
   #pumping = false;
   #again = false;
@@ -71,71 +84,69 @@ export class OutboxService {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    await Promise.allSettled(this.#running.values());
+    await Promise.allSettled(this.#running);
   }
 
   async #pump(): Promise<void> {
-    const { store, clock } = this.#context;
+    const { store, clock, notices } = this.#context;
     if (!this.#ports.link()) return;
     this.#cancelTimer?.();
-    const room = AT_ONCE - this.#onTheirWay;
+    const limit = AT_ONCE - this.#underWay.text - this.#underWay.notification;
     // whatever ends makes room and comes back here
-    if (room <= 0) return;
-    let nextAt = await store.outboxNextAt();
-    if (nextAt === null) return;
-    const due = this.#due(nextAt);
-    if (nextAt <= due) {
-      for (const item of await store.outboxReady(due, room)) {
-        const link = this.#ports.link();
-        if (!link || this.#stopped) return;
-        if (!this.#running.has(item.id)) this.#start(item, link);
-      }
-      nextAt = await store.outboxNextAt();
-    }
+    if (limit <= 0) return;
+    const notifications = NOTIFICATIONS_AT_ONCE - this.#underWay.notification;
+    const { items, changed, nextAt } = await persist(this.#context, () => store.outboxTake({ now: clock.now(), limit, notifications }));
+    for (const rows of changed) notices.changed(rows);
+    for (const item of items) this.#start(item);
     if (nextAt === null || this.#stopped) return;
     const wait = Math.min(LONGEST_WAIT_MS, Math.max(50, nextAt - clock.now()));
     this.#cancelTimer = clock.after(wait, () => this.kick());
   }
 
-  /** Up to when rows are due. One that lies further ahead than any wait was written before the clock was set back: it has waited enough. */
-  #due(nextAt: number): number {
-    const now = this.#context.clock.now();
-    return nextAt - now > LONGEST_POSTPONE_MS ? nextAt : now;
-  }
-
-  #start(item: OutboxItem, link: Link): void {
-    const weight = item.kind === 'file' ? 0 : 1;
-    this.#onTheirWay += weight;
-    const work = this.#process(item, link)
+  #start(item: OutboxItem): void {
+    const work = (item.kind === 'file' ? this.#offer(item) : this.#send(item))
       .catch((thrown) => this.#context.log(`outbox row ${item.id}: ${toCodedError(thrown).detail}`))
-      .finally(() => {
-        this.#running.delete(item.id);
-        this.#onTheirWay -= weight;
-        this.kick();
-      });
-    this.#running.set(item.id, work);
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
   }
 
-  async #process(item: OutboxItem, link: Link): Promise<void> {
-    if (item.kind === 'file') return this.#ports.offerFile(item, link);
-    const { store, notices, clock } = this.#context;
-    const taken = await persist(this.#context, () => store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: clock.now() }));
-    // a receipt for an earlier try came in between
-    if (item.kind === 'text' && taken === null) return;
-    notices.changed(taken);
-    const attempt = await this.#ports.send(item, link).catch((thrown): Attempt => attemptFromError(toCodedError(thrown)));
-    notices.changed(await persist(this.#context, () => this.#book(item, attempt)));
+  async #offer(item: FileItem): Promise<void> {
+    const link = this.#ports.link();
+    if (!link || this.#stopped || this.#offering.has(item.id)) return;
+    this.#offering.add(item.id);
+    try {
+      await this.#ports.offerFile(item, link);
+    } finally {
+      this.#offering.delete(item.id);
+      this.kick();
+    }
   }
 
-  #book(item: Ticket, attempt: Attempt) {
-    const { store, clock } = this.#context;
-    const now = clock.now();
-    if (attempt.kind === 'accepted') return store.outboxUpdate({ outboxId: item.id, event: 'accepted', now });
+  async #send(item: Ticket): Promise<void> {
+    this.#underWay[item.kind] += 1;
+    const link = this.#stopped ? null : this.#ports.link();
+    const attempt = link ? await this.#ports.send(item, link).catch((thrown) => attemptFromError(toCodedError(thrown))) : NO_LINK;
+    this.#underWay[item.kind] -= 1;
+    const booked = this.#book(item, attempt);
+    // asked for at once, so that one transaction books this outcome and takes up what is next
+    this.kick();
+    await booked;
+  }
+
+  async #book(item: Ticket, attempt: Attempt): Promise<void> {
+    const outcome = this.#outcome(item, attempt);
+    this.#context.notices.changed(await persist(this.#context, () => this.#context.store.outboxUpdate(outcome)));
+  }
+
+  #outcome(item: Ticket, attempt: Attempt): Parameters<Store['outboxUpdate']>[0] {
+    const now = this.#context.clock.now();
+    const row = { outboxId: item.id, now };
+    if (attempt.kind === 'accepted') return { ...row, event: 'accepted' };
     if (attempt.kind === 'failed' || (!attempt.whenOnline && now - item.createdAt > GIVE_UP_MS)) {
-      return store.outboxUpdate({ outboxId: item.id, event: 'failed', now, error: attempt.error });
+      return { ...row, event: 'failed', error: attempt.error };
     }
     const wait = attempt.whenOnline ? LINK_WAIT_MS : (attempt.retryAfterMs ?? retryWait(item.attempts));
-    return store.outboxUpdate({ outboxId: item.id, event: 'postponed', now, notBefore: now + wait, error: attempt.error });
+    return { ...row, event: 'postponed', notBefore: now + wait, error: attempt.error };
   }
 }
 

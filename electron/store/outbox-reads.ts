@@ -1,14 +1,17 @@
 import type { ConversationKind } from '../../shared/model/audience.ts';
 import type { Message, RecipientState } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
-import type { OutboxItem, StoredTransfer } from './port.ts';
+import { LONGEST_POSTPONE_MS, type OutboxItem, type StoredTransfer } from './port.ts';
 
-interface ReadyRow {
+/** The first row of a lane. */
+interface HeadRow {
   readonly id: number;
   readonly kind: 'text' | 'file' | 'notification';
+  readonly conversationId: number;
   readonly attempts: number;
   readonly createdAt: number;
   readonly messageId: number;
+  readonly notBefore: number;
 }
 
 interface TextRow {
@@ -23,27 +26,36 @@ interface TextRow {
 
 type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind' | 'service'> & { readonly messageKind: 'text' | 'file' };
 
+/** A file's invitation may wait for a person; a text and a notification are both a MESSAGE to the same address, of which one at a time is allowed (RFC 3428 section 8). */
+const HELD_BACK_BY = { text: "('text', 'notification')", notification: "('text', 'notification')", file: "('file')" };
+
 /**
- * The first row of each conversation that waits with rows of that kind, unless one of them is in work. It hops from conversation to
- * conversation over the index, so that a long queue of one costs nothing.
+ * The first row of each conversation that waits with rows of that kind, unless one that holds it back is in work. It hops from conversation
+ * to conversation over the index, so that a long queue of one costs nothing.
  */
-const heads = (kind: 'text' | 'file') => `
+const heads = (kind: 'text' | 'file' | 'notification') => `
   WITH RECURSIVE waiting (conversation_id) AS (
     SELECT min(conversation_id) FROM outbox WHERE kind = '${kind}'
     UNION ALL
     SELECT (SELECT min(o.conversation_id) FROM outbox AS o WHERE o.kind = '${kind}' AND o.conversation_id > waiting.conversation_id)
     FROM waiting WHERE waiting.conversation_id IS NOT NULL
   )
-  SELECT o.id, o.kind, o.attempts, o.created_at AS createdAt, o.message_id AS messageId, o.not_before AS notBefore
+  SELECT o.id, o.kind, o.conversation_id AS conversationId, o.attempts, o.created_at AS createdAt, o.message_id AS messageId,
+    o.not_before AS notBefore
   FROM waiting CROSS JOIN outbox AS o ON o.id = (
-    SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id ORDER BY f.message_id LIMIT 1
+    SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id ORDER BY f.message_id, f.id LIMIT 1
   )
-  WHERE NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND w.kind = '${kind}' AND w.conversation_id = waiting.conversation_id)`;
+  WHERE NOT EXISTS (
+    SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND w.kind IN ${HELD_BACK_BY[kind]} AND w.conversation_id = waiting.conversation_id
+  )`;
 
-/** By their time, so that many that wait cost no more than one: the planner would take another index and sort. */
-const NOTIFICATIONS = `
-  SELECT id, kind, attempts, created_at AS createdAt, message_id AS messageId, not_before AS notBefore
-  FROM outbox INDEXED BY outbox_notifications WHERE kind = 'notification' AND in_work = 0`;
+/** What may leave, without taking it up. */
+export interface OutboxReads {
+  /** texts and files in the order in which they were composed, then notifications */
+  outboxReady(now: number, limit: number, notifications?: number): OutboxItem[];
+  /** earliest `notBefore` of the rows that nothing but time holds back and that lie after `now`, or null */
+  outboxNextAt(now: number): number | null;
+}
 
 /** The queries of the outbox. */
 export function outboxReads(
@@ -51,16 +63,10 @@ export function outboxReads(
   message: (id: number) => Message,
   transfer: (id: number) => StoredTransfer,
   recipients: (messageId: number) => readonly RecipientState[],
-) {
-  const readyTexts = db.many<ReadyRow>(`SELECT * FROM (${heads('text')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
-  const readyFiles = db.many<ReadyRow>(`SELECT * FROM (${heads('file')}) WHERE notBefore <= :now ORDER BY id LIMIT :limit`);
-  const readyNotifications = db.many<ReadyRow>(`${NOTIFICATIONS} AND not_before <= :now ORDER BY not_before, id LIMIT :limit`);
-  const nextAt = db.one<{ at: number | null }>(`
-    SELECT min(notBefore) AS at FROM (
-      SELECT min(notBefore) AS notBefore FROM (${heads('text')})
-      UNION ALL SELECT min(notBefore) FROM (${heads('file')})
-      UNION ALL SELECT * FROM (SELECT notBefore FROM (${NOTIFICATIONS}) ORDER BY notBefore LIMIT 1)
-    )`);
+): OutboxReads {
+  const texts = db.many<HeadRow>(heads('text'));
+  const files = db.many<HeadRow>(heads('file'));
+  const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
     SELECT c.kind AS audience, m.target, c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
       m.contribution_id AS contributionId, q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
@@ -73,7 +79,7 @@ export function outboxReads(
     WHERE o.id = :id`);
   const transferOf = db.one<{ id: number }>('SELECT id FROM transfers WHERE message_id = :id');
 
-  function item({ id, kind, attempts, createdAt, messageId }: ReadyRow): OutboxItem {
+  function item({ id, kind, attempts, createdAt, messageId }: HeadRow): OutboxItem {
     if (kind === 'notification') {
       const { messageKind, ...row } = there(notification({ id }));
       return { ...row, kind, service: messageKind === 'file' ? 'filetransfer' : 'msg' };
@@ -90,15 +96,26 @@ export function outboxReads(
   }
 
   return {
-    outboxReady(now: number, limit: number): OutboxItem[] {
-      const page = { now, limit: Math.max(0, Math.trunc(limit)) };
-      return [...readyTexts(page), ...readyFiles(page), ...readyNotifications(page)]
+    outboxReady(now, limit, notificationLimit = limit) {
+      const dueTexts = texts({}).filter((row) => isDue(row, now));
+      const messages = [...dueTexts, ...files({}).filter((row) => isDue(row, now))].sort((a, b) => a.id - b.id);
+      const speaking = new Set(dueTexts.map(({ conversationId }) => conversationId));
+      const owed = notifications({})
+        .filter((row) => isDue(row, now) && !speaking.has(row.conversationId))
         .sort((a, b) => a.id - b.id)
-        .slice(0, page.limit)
-        .map(item);
+        .slice(0, Math.max(0, notificationLimit));
+      return [...messages, ...owed].slice(0, Math.max(0, limit)).map(item);
     },
-    outboxNextAt: (): number | null => nextAt({})?.at ?? null,
+    outboxNextAt(now) {
+      const times = [...texts({}), ...files({}), ...notifications({})].filter((row) => !isDue(row, now)).map(({ notBefore }) => notBefore);
+      return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b));
+    },
   };
+}
+
+/** One that lies further ahead than any wait was written before the clock was set back: it has waited enough. */
+function isDue({ notBefore }: HeadRow, now: number): boolean {
+  return notBefore <= now || notBefore - now > LONGEST_POSTPONE_MS;
 }
 
 /** Foreign keys see to it that it is. */

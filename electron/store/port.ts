@@ -195,13 +195,18 @@ export interface Store {
 
   // --- the outbox
   /**
-   * What may leave at `now`, oldest first. The texts of one conversation leave one at a time in the order in which they were
-   * composed, and so do its files, beside its texts: a row in work or postponed holds back the later ones of its kind. A file holds
-   * back later files until its invitation is accepted or over, never a text. Notifications hold nothing back and are not held back.
+   * Takes up what may leave at `now`: texts and files in the order in which they were composed, then notifications, no more than `notifications` of
+   * these. Texts and notifications are in work then, an attempt is counted, `changed` are the texts with their conversations; a file is
+   * taken by {@link applyTransfer} with `offer`. The texts of one conversation leave one at a time in the order in which they were composed,
+   * and so do its files, beside its texts: a row in work or postponed holds back the later ones of its kind. Its notifications leave one
+   * at a time in the order of what they are about, never beside a text, and not before one that is due. A file holds back later files until its
+   * invitation is accepted or over, never a text. `nextAt`: the earliest time at which a row is due that nothing else holds back, after `now`.
    */
-  outboxReady(now: number, limit: number): Promise<OutboxItem[]>;
-  /** earliest `notBefore` of the rows that nothing but time holds back (in the past when one is ready now), or null */
-  outboxNextAt(): Promise<number | null>;
+  outboxTake(row: { now: number; limit: number; notifications: number }): Promise<{
+    items: OutboxItem[];
+    changed: { message: Message; conversation: Conversation }[];
+    nextAt: number | null;
+  }>;
   /**
    * Called once at start, before anything else: forgets what was removed long ago, and takes up what was at work when the process stopped. Rows in work are ready again and their
    * messages queued; an offer to this person is `expired`; every other transfer under way is `interrupted`. One that was being
@@ -215,7 +220,7 @@ export interface Store {
    */
   outboxUpdate(row: {
     outboxId: number;
-    event: Extract<MessageEvent, 'attempt' | 'postponed' | 'accepted' | 'failed'>;
+    event: Extract<MessageEvent, 'postponed' | 'accepted' | 'failed'>;
     now: number;
     /** for `postponed`; at most {@link LONGEST_POSTPONE_MS} ahead */
     notBefore?: number | undefined;

@@ -1,7 +1,7 @@
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
-import { outboxReads } from './outbox-reads.ts';
+import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import type { StoredConversation, StoredTransfer } from './port.ts';
 import {
   CONVERSATION_COLUMNS,
@@ -39,11 +39,9 @@ export type ReadMethod =
   | 'messageInfo'
   | 'transfer'
   | 'openTransfers'
-  | 'setting'
-  | 'outboxReady'
-  | 'outboxNextAt';
+  | 'setting';
 
-export type Reads = Calls<ReadMethod>;
+export type Reads = Calls<ReadMethod> & OutboxReads;
 
 interface InfoRow {
   readonly peer: string;

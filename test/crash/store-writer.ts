@@ -22,8 +22,8 @@ const { id: conversationId } = await store.openConversation({
 say('ready');
 
 async function send(): Promise<void> {
-  for (const item of await store.outboxReady(now(), 4)) {
-    await store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: now() });
+  const { items } = await store.outboxTake({ now: now(), limit: 4, notifications: 2 });
+  for (const item of items) {
     await store.outboxUpdate({ outboxId: item.id, event: 'accepted', now: now() });
     if (item.kind === 'text') say(`sent ${item.message.imdnId}`);
   }

@@ -7,7 +7,7 @@ import type { OutboxRows } from './outbox-rows.ts';
 import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
-type Method = 'outboxUpdate' | 'recipientUpdate' | 'outboxRecover';
+type Method = 'outboxTake' | 'outboxUpdate' | 'recipientUpdate' | 'outboxRecover';
 
 /** What became of the rows that left, and of those that were on their way when the process died. */
 export function outboxWrites(
@@ -15,14 +15,24 @@ export function outboxWrites(
   reads: Reads,
 ): Calls<Method> {
   return {
+    outboxTake({ now, limit, notifications }) {
+      const items = reads.outboxReady(now, limit, notifications);
+      const changed = items.flatMap((item) => {
+        if (item.kind === 'file') return [];
+        outbox.take(item.id);
+        if (item.kind === 'notification' || !ledger.move(item.message.id, 'attempt', now)) return [];
+        return [ledger.changed(item.message.id)];
+      });
+      return { items, changed, nextAt: reads.outboxNextAt(now) };
+    },
+
     outboxUpdate({ outboxId, event, now, notBefore = now, error }) {
       const row = outbox.get(outboxId);
       if (!row) return null;
       const { messageId } = row;
       if (row.kind === 'file') throw new ParleyError('request.invalid-state', 'the row of a file is moved by its transfer');
       const isRemoved = row.kind === 'text' && ledger.record(messageId).removedAt !== null;
-      if (event === 'attempt') outbox.take(outboxId);
-      else if (event === 'postponed' && isRemoved) outbox.remove(outboxId);
+      if (event === 'postponed' && isRemoved) outbox.remove(outboxId);
       else if (event === 'postponed') outbox.putBack(outboxId, notBefore, now);
       else outbox.remove(outboxId);
       if (row.kind === 'notification') {

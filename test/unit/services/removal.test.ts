@@ -37,7 +37,7 @@ test('a text that waits is withdrawn, the window is told, and what is behind it 
 
 test('a text that is on its way at this moment stays', async () => {
   const { message } = compose(world.calls, openWith(world.calls).id, 'a');
-  world.calls.outboxUpdate({ outboxId: world.calls.outboxReady(1e6, 1)[0]?.id as number, event: 'attempt', now: 20 });
+  world.calls.outboxTake({ now: 20, limit: 1, notifications: 0 });
   await expect(removal().removeMessage(message.id)).rejects.toThrow(INVALID);
   expect(told).toEqual([]);
 });

@@ -93,3 +93,18 @@ export function offer(store: InThread['store'], imdnId: string, fileTransferId =
     notify,
   });
 }
+
+/** Takes up what is ready now, in work from then on. */
+export function take(store: InThread['store'], now: number) {
+  return store.outboxTake({ now, limit: 100, notifications: 100 }).items;
+}
+
+/** Every notification that is owed and not on its way, in the order of what they are about. */
+export function owed({ database }: Pick<InThread, 'database'>): { id: number; note: string }[] {
+  return database
+    .prepare(
+      `SELECT o.id, o.disposition || ' ' || m.imdn_id AS note FROM outbox AS o JOIN messages AS m ON m.id = o.message_id
+       WHERE o.kind = 'notification' AND o.in_work = 0 ORDER BY o.message_id, o.id`,
+    )
+    .all() as { id: number; note: string }[];
+}

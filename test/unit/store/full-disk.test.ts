@@ -74,7 +74,7 @@ describe.skipIf(!mounted)('on a disk that is really full', () => {
     await store.close();
     store = await openStore(options);
     expect(await ids()).toEqual([...stored, 'after']);
-    expect(await store.outboxReady(1e6, 5)).toMatchObject([{ message: { imdnId: 'i0' } }]);
+    expect(await store.messageInfo(1)).toMatchObject({ message: { imdnId: 'i0' }, waiting: { attempts: 0 } });
     await store.close();
   });
 });

@@ -109,8 +109,7 @@ describe('a conversation that was deleted', () => {
       const { store } = openInThread();
       const { id } = openWith(store);
       compose(store, id, 'a');
-      const outboxId = store.outboxReady(1e6, 1)[0]?.id as number;
-      store.outboxUpdate({ outboxId, event: 'attempt', now: 20 });
+      const outboxId = store.outboxTake({ now: 20, limit: 1, notifications: 0 }).items[0]?.id as number;
       store.removeConversation(id, 50);
       expect(store.outboxUpdate({ outboxId, event, now: 60 })).toBeNull();
       expect(store.outboxReady(1e9, 9)).toEqual([]);

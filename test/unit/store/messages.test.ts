@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ALL_ASKED, BOB, CAROL, compose, NOTHING_ASKED, openInThread, openWith, receive } from './fixture.ts';
+import type { OutboxItem } from '../../../electron/store/port.ts';
+import { ALL_ASKED, BOB, CAROL, compose, NOTHING_ASKED, openInThread, openWith, owed, receive, take } from './fixture.ts';
 
 const all = (now = 1e6) => [now, 100] as const;
 
@@ -30,10 +31,11 @@ describe('conversations', () => {
     compose(store, other.id, 'o1');
     receive(store, 'm2', ALL_ASKED, CAROL);
     expect(store.conversation(other.id).cpmConversationId).toBe(`conversation with ${CAROL}`);
-    const ids = Object.fromEntries(
-      store.outboxReady(...all()).map((item) => [item.kind, item.kind === 'file' ? '' : item.cpmConversationId]),
-    );
-    expect(ids).toEqual({ text: `conversation with ${CAROL}`, notification: 'theirs' });
+    const idOf = (item: OutboxItem | undefined) => (item?.kind === 'file' ? '' : item?.cpmConversationId);
+    const [text] = take(store, 30);
+    expect(idOf(text)).toBe(`conversation with ${CAROL}`);
+    store.outboxUpdate({ outboxId: text?.id as number, event: 'accepted', now: 31 });
+    expect(take(store, 32).map(idOf)).toEqual(['theirs']);
   });
 
   test('pages go by the time of the newest message, then by id', () => {
@@ -200,9 +202,8 @@ describe('receipts', () => {
   test('take a text whose own answer was lost out of the outbox, and a late outcome changes nothing', () => {
     const { store } = openInThread();
     compose(store, openWith(store).id, 'i');
-    const [item] = store.outboxReady(...all());
+    const [item] = take(store, 11);
     const outboxId = item?.id as number;
-    store.outboxUpdate({ outboxId, event: 'attempt', now: 11 });
     store.applyReceipt({ peer: BOB, imdnId: 'i', event: 'delivered', now: 12 });
     expect(store.outboxUpdate({ outboxId, event: 'postponed', now: 13, notBefore: 14 })).toBeNull();
     expect(store.outboxReady(...all())).toEqual([]);
@@ -225,7 +226,8 @@ describe('receipts', () => {
 
 describe('reading', () => {
   test('counts down, and owes a display notification to those who asked', () => {
-    const { store } = openInThread();
+    const stored = openInThread();
+    const { store } = stored;
     const ids = [receive(store, 'a', ALL_ASKED), receive(store, 'b'), receive(store, 'c', ALL_ASKED)].map((rows) => rows.message.id);
     const conversationId = 1;
     const first = store.markRead({ conversationId, upTo: ids[1] as number, now: 40 });
@@ -237,10 +239,7 @@ describe('reading', () => {
       conversation: { unread: 1 },
       messages: [],
     });
-    const notes = store
-      .outboxReady(...all())
-      .flatMap((item) => (item.kind === 'notification' ? [`${item.disposition} ${item.about}`] : []));
-    expect(notes.sort()).toEqual(['delivered c', 'displayed a']);
+    expect(owed(stored).map(({ note }) => note)).toEqual(['displayed a', 'delivered c']);
     expect(store.markRead({ conversationId, upTo: 99, now: 42 }).conversation).toMatchObject({ unread: 0, last: { status: 'read' } });
   });
 

@@ -103,6 +103,7 @@ test('a thread that dies rejects what waits and what comes', async () => {
   await store.close();
 });
 
-test('the proxy has every call that the worker has', () => {
-  expect([...STORE_METHODS].sort()).toEqual(Object.keys(openInThread().store).sort());
+test('the proxy has every call that the worker has, but for what only its own writes ask', () => {
+  const calls = Object.keys(openInThread().store).filter((name) => name !== 'outboxReady' && name !== 'outboxNextAt');
+  expect([...STORE_METHODS].sort()).toEqual(calls.sort());
 });

@@ -4,7 +4,7 @@ import { compose, openInThread, openWith } from './fixture.ts';
 /** every table that may be long, under each name that the queries give it */
 const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b|members|p|recipients|r|g';
 /** indexes that hold open rows only, or that are walked in their order up to a limit */
-const WALKED = 'outbox_in_work|outbox_notifications|transfers_open|conversations_in_list';
+const WALKED = 'outbox_in_work|transfers_open|conversations_in_list';
 const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
 
 function plans(): { sql: string; plan: string[] }[] {
@@ -74,11 +74,11 @@ test('the check would see a walk through the messages', () => {
   expect('SEARCH m USING INTEGER PRIMARY KEY (rowid=?)').not.toMatch(LONG);
 });
 
-test('when something is due next is read off an index, however many notifications wait', () => {
-  const notifications = plans().filter(({ sql }) => /INDEXED BY outbox_notifications/.test(sql));
-  expect(notifications).toHaveLength(2);
-  for (const { plan } of notifications) {
-    expect(plan.join('\n')).toMatch(/(SEARCH|SCAN) outbox USING (COVERING )?INDEX outbox_notifications/);
-    expect(plan.join('\n')).not.toMatch(/TEMP B-TREE/);
+test('what is due next is found by hops over an index, however much waits', () => {
+  const heads = plans().filter(({ sql }) => /WITH RECURSIVE waiting/.test(sql));
+  expect(heads).toHaveLength(3);
+  for (const { sql, plan } of heads) {
+    expect(plan.join('\n'), sql).toMatch(/SEARCH o USING COVERING INDEX outbox_lanes \(kind=\? AND conversation_id>\?\)/);
+    expect(plan.join('\n'), sql).not.toMatch(/TEMP B-TREE/);
   }
 });

@@ -5,7 +5,7 @@ import { recipients } from '../../../electron/store/migrations/0005-recipients.t
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { anonymousKey, listKey } from '../../../shared/model/audience.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
-import { ALL_ASKED, BOB, CAROL, compose, composeFile, NOTHING_ASKED, openInThread, openWith, receive } from './fixture.ts';
+import { ALL_ASKED, BOB, CAROL, compose, composeFile, NOTHING_ASKED, openInThread, openWith, receive, take } from './fixture.ts';
 
 const DAVE = 'sip:dave@example.com';
 const folder = temporaryFolder();
@@ -19,7 +19,7 @@ function sent(addresses = [BOB, CAROL, DAVE]) {
   const { store } = openInThread();
   const { id } = listOf(store, ...addresses);
   const { message } = compose(store, id, 'm1');
-  const [item] = store.outboxReady(10, 10);
+  const [item] = take(store, 10);
   if (item === undefined) throw new Error('nothing to send');
   const states = () => store.messageInfo(message.id).recipients.map(({ address, status }) => `${address.slice(4, 7)} ${status}`);
   const report = (peer: string, event: 'delivered' | 'displayed' | 'failed', recipient: string | null = null) =>
@@ -66,7 +66,6 @@ describe('a conversation with several', () => {
 describe('the states of its recipients', () => {
   test('make the state of the message: the last of them counts, and it never goes back', () => {
     const { store, item, report, states, message } = sent();
-    store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: 20 });
     expect(store.outboxUpdate({ outboxId: item.id, event: 'accepted', now: 30 })?.message.status).toBe('sent');
     expect(states()).toEqual(['bob sent', 'car sent', 'dav sent']);
     expect(report(BOB, 'displayed')).toBe('sent');
@@ -103,7 +102,6 @@ describe('the states of its recipients', () => {
   test('stay with each of them when the text is sent one by one, and a retry is for those who did not get it', () => {
     const { store, item, message, states } = sent();
     const { id } = message;
-    store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: 20 });
     expect(store.recipientUpdate({ messageId: id, address: BOB, event: 'accepted', now: 30 })?.message.status).toBe('sending');
     const error = { code: 'peer.unknown', detail: '404 Not Found' } as const;
     for (const address of [CAROL, DAVE]) store.recipientUpdate({ messageId: id, address, event: 'failed', now: 30, error });
@@ -117,7 +115,6 @@ describe('the states of its recipients', () => {
 
   test('a report of one does not take a text out of the outbox that others still wait for', () => {
     const { store, item, report } = sent([BOB, CAROL]);
-    store.outboxUpdate({ outboxId: item.id, event: 'attempt', now: 20 });
     report(BOB, 'delivered');
     store.outboxUpdate({ outboxId: item.id, event: 'postponed', now: 30, notBefore: 40 });
     expect(store.outboxReady(60, 10)).toHaveLength(1);

@@ -6,7 +6,20 @@ import { removal } from '../../../electron/store/migrations/0003-removal.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { REMEMBERED_MS } from '../../../electron/store/port.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
-import { ALL_ASKED, BOB, compose, composeFile, type InThread, NOTHING_ASKED, offer, openInThread, openWith, receive } from './fixture.ts';
+import {
+  ALL_ASKED,
+  BOB,
+  compose,
+  composeFile,
+  type InThread,
+  NOTHING_ASKED,
+  offer,
+  openInThread,
+  openWith,
+  owed,
+  receive,
+  take,
+} from './fixture.ts';
 
 type Store = InThread['store'];
 
@@ -81,14 +94,15 @@ describe('a message that was removed', () => {
   });
 
   test('does not count as unread any more, and nobody is told that it was seen', () => {
-    const { store } = openInThread();
+    const stored = openInThread();
+    const { store } = stored;
     const first = receive(store, 'one', ALL_ASKED);
     const second = receive(store, 'two', ALL_ASKED);
     expect(store.removeMessage({ messageId: first.message.id, now: 50 })).toMatchObject({ unread: 1, firstUnreadId: second.message.id });
     const { messages, conversation } = store.markRead({ conversationId: 1, upTo: 99, now: 51 });
     expect(messages.map((message) => message.id)).toEqual([second.message.id]);
     expect(conversation.unread).toBe(0);
-    expect(waiting(store)).toEqual(['delivered one', 'displayed two']);
+    expect(owed(stored).map(({ note }) => note)).toEqual(['delivered one', 'displayed two']);
   });
 
   test('stays away when its sender repeats it, who is told once that it arrived', () => {
@@ -141,13 +155,13 @@ describe('a text that waits', () => {
     const { store } = openInThread();
     const { id } = openWith(store);
     const { message } = compose(store, id, 'a');
-    const [item] = store.outboxReady(1e6, 1);
+    const [item] = take(store, 20);
     const outboxId = item?.id as number;
-    store.outboxUpdate({ outboxId, event: 'attempt', now: 20 });
     expect(() => store.removeMessage({ messageId: message.id, now: 50 })).toThrow(refused('request.invalid-state'));
     store.outboxUpdate({ outboxId, event: 'postponed', now: 60, notBefore: 70 });
     store.removeMessage({ messageId: message.id, now: 61 });
-    expect(store.outboxUpdate({ outboxId, event: 'attempt', now: 80 })).toBeNull();
+    expect(take(store, 80)).toEqual([]);
+    expect(store.outboxUpdate({ outboxId, event: 'accepted', now: 80 })).toBeNull();
     expect(waiting(store)).toEqual([]);
   });
 });
@@ -203,8 +217,7 @@ test('what is told of a message: ids, and how often it was tried', () => {
     contributionId: 'contribution a',
     waiting: { attempts: 0, nextTryAt: 0 },
   });
-  const outboxId = store.outboxReady(1e6, 1)[0]?.id as number;
-  store.outboxUpdate({ outboxId, event: 'attempt', now: 20 });
+  const outboxId = take(store, 20)[0]?.id as number;
   store.outboxUpdate({ outboxId, event: 'postponed', now: 21, notBefore: 500 });
   expect(store.messageInfo(message.id).waiting).toEqual({ attempts: 1, nextTryAt: 500 });
   store.outboxUpdate({ outboxId, event: 'accepted', now: 22 });

@@ -53,7 +53,7 @@ describe('an outgoing file', () => {
       transfer: { state: 'queued' },
     });
     expect(outbox(store, 89)).toEqual([]);
-    expect(store.outboxNextAt()).toBe(90);
+    expect(store.outboxNextAt(10)).toBe(90);
     expect(outbox(store, 90)).toMatchObject([{ kind: 'file', attempts: 1 }]);
   });
 
