@@ -16,6 +16,7 @@ const scripts = {
   bench: { file: 'build/bench.ts' },
   build: { file: 'build/build.ts' },
   conformance: { file: 'build/conformance.ts' },
+  fuzz: { file: 'test/property/fuzz/main.ts' },
   headless: { file: 'out/main/headless.js', app: true },
   'home-network': { file: 'electron/home-network/main.ts' },
   lint: { file: 'build/lint.ts' },

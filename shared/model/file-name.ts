@@ -22,9 +22,14 @@ export function cleanFileName(received: string): string {
   const whole = fromUtf8(utf8(bounded));
   const base = whole.slice(Math.max(whole.lastIndexOf('/'), whole.lastIndexOf('\\')) + 1);
   const safe = trimEnds(filenamify(base, { replacement: '_', maxLength: Number.MAX_SAFE_INTEGER }));
-  const name = shorten(/[^_\s]/.test(safe) ? safe : FALLBACK, MAX_OCTETS - NUMBER_OCTETS);
-  // A device name that appears once the ends are trimmed, and one that the shortening made.
-  return filenamify(name, { replacement: '_', maxLength: Number.MAX_SAFE_INTEGER });
+  const short = shortName(safe);
+  // A device name that appears once the ends are trimmed, and one that the shortening made; it becomes longer by a character.
+  return shortName(filenamify(short, { replacement: '_', maxLength: Number.MAX_SAFE_INTEGER }));
+}
+
+/** The only letters may have been those that did not fit. */
+function shortName(name: string): string {
+  return orFallback(shorten(orFallback(name), MAX_OCTETS - NUMBER_OCTETS));
 }
 
 /** The name of the `number`th file of one name, from 1: `name.ext`, `name (2).ext`, `name (3).ext` … */
@@ -40,6 +45,10 @@ export function splitExtension(name: string): [stem: string, extension: string] 
   const extension = dot > 0 ? name.slice(dot) : '';
   if (extension.length < 2 || utf8(extension).length > MAX_EXTENSION_OCTETS) return [name, ''];
   return [name.slice(0, dot), extension];
+}
+
+function orFallback(name: string): string {
+  return /[^_\s]/.test(name) ? name : FALLBACK;
 }
 
 /** Leading dots hide a file, trailing ones and blanks are dropped by Windows. */

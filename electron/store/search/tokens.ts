@@ -31,7 +31,7 @@ const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Bopomofo', 'Thai', 'L
 const UNSPACED = `${SCRIPTS.map((name) => `\\p{Script=${name}}`).join('')}\\u30fc`;
 const HAS_UNSPACED = new RegExp(`[${UNSPACED}]`, 'u');
 const PARTS = new RegExp(`[${UNSPACED}][${UNSPACED}\\p{M}]*|[^${UNSPACED}]+`, 'gu');
-const TOKENS = /[\p{L}\p{N}\p{M}]+|\p{Extended_Pictographic}|\p{Regional_Indicator}{2}/gu;
+const TOKENS = /([\p{L}\p{N}\p{M}]+)|\p{Extended_Pictographic}|\p{Regional_Indicator}{2}/gu;
 
 export function tokensOf(text: string): Tokens {
   const { folded, original } = fold(text);
@@ -39,9 +39,10 @@ export function tokensOf(text: string): Tokens {
   const add = (kind: Token['kind'], found: string, at: number): void => {
     tokens.push({ kind, text: kind === 'word' ? whole(found.slice(0, LONGEST_TOKEN)) : found, at });
   };
-  for (const { 0: found, index } of folded.matchAll(TOKENS)) {
-    if (!/^[\p{L}\p{N}\p{M}]/u.test(found)) add('emoji', found, index);
+  for (const { 0: found, 1: letters, index } of folded.matchAll(TOKENS)) {
+    if (letters === undefined) add('emoji', found, index);
     else if (!HAS_UNSPACED.test(found)) add('word', found, index);
+    else if (found.length === 1) add('run', found, index);
     else for (const part of found.matchAll(PARTS)) add(HAS_UNSPACED.test(part[0]) ? 'run' : 'word', part[0], index + part.index);
   }
   return { tokens, original };
@@ -83,7 +84,20 @@ function fold(text: string): { folded: string; original: Tokens['original'] } {
   return { folded, original: (from, to) => [starts[from] ?? text.length, ends[to - 1] ?? text.length] };
 }
 
+/** Texts use few different characters, and to normalise one takes longer than all the rest. */
+const FOLDED = new Map<string, string>();
+const MOST_FOLDED = 4096;
+
 function foldCluster(cluster: string): string {
+  const known = FOLDED.get(cluster);
+  if (known !== undefined) return known;
+  const folded = foldOne(cluster);
+  if (FOLDED.size === MOST_FOLDED) FOLDED.clear();
+  FOLDED.set(cluster, folded);
+  return folded;
+}
+
+function foldOne(cluster: string): string {
   const base = cluster.normalize('NFKD').replace(LEFT_OUT, '').normalize('NFC').toLowerCase().replace(LEFT_OUT, '');
   return TAKEN_APART[base] ?? base;
 }

@@ -1,5 +1,7 @@
-import { fromBinaryString, toBinaryString } from '../../base/bytes.ts';
+import { CR, fromBinaryString, LF, toBinaryString } from '../../base/bytes.ts';
 import { type ErrorCode, ParleyError } from '../../base/errors.ts';
+
+const EQUALS = 0x3d;
 
 /**
  * Undoes a Content-Transfer-Encoding (RFC 2045 section 6); null means none.
@@ -15,7 +17,7 @@ export function decodeTransferEncoding(octets: Uint8Array, encoding: string | nu
     case 'base64':
       return decodeBase64(toBinaryString(octets), malformed);
     case 'quoted-printable':
-      return decodeQuotedPrintable(toBinaryString(octets));
+      return decodeQuotedPrintable(octets);
     default:
       throw new ParleyError(malformed, `Content-Transfer-Encoding ${JSON.stringify(encoding?.slice(0, 40))}`);
   }
@@ -27,18 +29,40 @@ export function encodeBase64Lines(octets: Uint8Array): string {
 }
 
 /** Space before a line end is not content; `=` before it joins two lines (RFC 2045 section 6.7). */
-function decodeQuotedPrintable(text: string): Uint8Array {
-  const lines = text.split('\n');
-  const last = lines.length - 1;
-  const decoded = lines.map((line, at) => {
-    const content = at === last ? line : line.trimEnd();
-    const joined = at < last && content.endsWith('=');
-    const plain = (joined ? content.slice(0, -1) : content).replace(/=([0-9a-fA-F]{2})/g, (_, hex: string) => {
-      return String.fromCharCode(Number.parseInt(hex, 16));
-    });
-    return at === last || joined ? plain : `${plain}\r\n`;
-  });
-  return fromBinaryString(decoded.join(''));
+function decodeQuotedPrintable(octets: Uint8Array): Uint8Array {
+  // a bare LF becomes CRLF
+  const decoded = new Uint8Array(octets.length * 2);
+  let length = 0;
+  for (let at = 0; at < octets.length; ) {
+    const lf = octets.indexOf(LF, at);
+    let end = lf < 0 ? octets.length : lf;
+    if (lf >= 0) while (end > at && isSpace(octets[end - 1])) end--;
+    const isJoined = lf >= 0 && end > at && octets[end - 1] === EQUALS;
+    if (isJoined) end--;
+    while (at < end) {
+      const octet = octets[at] as number;
+      const value = octet === EQUALS && at + 2 < end ? hexValue(octets[at + 1]) * 16 + hexValue(octets[at + 2]) : Number.NaN;
+      decoded[length++] = Number.isNaN(value) ? octet : value;
+      at += Number.isNaN(value) ? 1 : 3;
+    }
+    if (lf < 0) break;
+    if (!isJoined) {
+      decoded[length++] = CR;
+      decoded[length++] = LF;
+    }
+    at = lf + 1;
+  }
+  return decoded.slice(0, length);
+}
+
+function isSpace(octet: number | undefined): boolean {
+  return octet === 0x20 || octet === 0x09 || octet === CR;
+}
+
+function hexValue(octet = 0): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
+  const lower = octet | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : Number.NaN;
 }
 
 function decodeBase64(text: string, malformed: ErrorCode): Uint8Array {

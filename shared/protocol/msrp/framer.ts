@@ -108,6 +108,11 @@ export class MsrpFramer {
     return this.#state === 'head' && this.#heldLength === 0 && this.#at === this.#input.length;
   }
 
+  /** octets of memory that it keeps beside what was pushed last */
+  get held(): number {
+    return this.#held.length + this.#carry.length;
+  }
+
   #readHead(): MsrpFrameEvent | null {
     const input = this.#input;
     if (this.#heldLength === 0) {

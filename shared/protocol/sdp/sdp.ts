@@ -37,10 +37,12 @@ export interface OtherMedia {
 export interface SdpLimits {
   readonly maxOctets: number;
   readonly maxLineLength: number;
+  /** an attribute costs sdp-transform dozens of regular expressions */
+  readonly maxLines: number;
   readonly maxMedia: number;
 }
 
-export const SDP_LIMITS: SdpLimits = { maxOctets: 65_536, maxLineLength: 8192, maxMedia: 32 };
+export const SDP_LIMITS: SdpLimits = { maxOctets: 65_536, maxLineLength: 8192, maxLines: 1000, maxMedia: 32 };
 
 interface ParsedMedia extends ParsedSection {
   readonly type?: string | number;
@@ -63,11 +65,13 @@ interface ParsedSession extends ParsedSection {
 
 /** @throws ParleyError `sdp.malformed`, `sdp.too-large` */
 export function decodeSdp(octets: Uint8Array | string, limits: Partial<SdpLimits> = {}): SessionDescription {
-  const { maxOctets, maxLineLength, maxMedia } = { ...SDP_LIMITS, ...limits };
+  const { maxOctets, maxLineLength, maxLines, maxMedia } = { ...SDP_LIMITS, ...limits };
   if (octets.length > maxOctets) throw new ParleyError('sdp.too-large', `${octets.length} octets`);
   // To a regular expression of JavaScript these two end a line; to SDP they are characters like any other.
   const text = (typeof octets === 'string' ? octets : fromUtf8(octets)).replaceAll('\u2028', '%E2%80%A8').replaceAll('\u2029', '%E2%80%A9');
-  if (text.split(/[\r\n]/).some((line) => line.length > maxLineLength)) throw new ParleyError('sdp.too-large', 'a line');
+  const lines = text.split(/\r\n|[\r\n]/);
+  if (lines.length > maxLines) throw new ParleyError('sdp.too-large', `${lines.length} lines`);
+  if (lines.some((line) => line.length > maxLineLength)) throw new ParleyError('sdp.too-large', 'a line');
 
   const parsed = parse(text) as ParsedSession;
   const { origin } = parsed;

@@ -162,7 +162,7 @@ function decodeDigestFields(value: string): Map<string, string> {
       end = comma < 0 ? value.length : comma;
     }
     const key = name.toLowerCase();
-    if (fields.has(key)) throw malformed(`digest field ${key} twice`);
+    if (fields.has(key)) throw malformed(`digest field ${key.slice(0, 40)} twice`);
     fields.set(key, unquote(value.slice(start, end).trim()));
     at = end;
     while (at < value.length && /[\s,]/.test(value.charAt(at))) at++;

@@ -70,6 +70,11 @@ export class SipFramer {
     return this.#failure;
   }
 
+  /** octets of memory that it keeps, whatever is in them */
+  get held(): number {
+    return this.#buffer.length;
+  }
+
   /** True when a message has begun and is not complete: a connection that closes now cut it off. */
   get isInsideMessage(): boolean {
     return this.#start < this.#end;

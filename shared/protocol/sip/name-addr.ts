@@ -28,7 +28,9 @@ export function decodeNameAddr(text: string): NameAddr {
     if (value.charCodeAt(at) !== 0x3c) throw malformed('a display name without a URI in angle brackets');
   } else {
     at = value.indexOf('<');
-    if (at < 0) return decodeAddrSpec(value);
+    const semicolon = value.indexOf(';');
+    // brackets may stand in a parameter: `*;+sip.instance="<urn:uuid:…>"`
+    if (at < 0 || (semicolon >= 0 && semicolon < at)) return decodeAddrSpec(value);
     if (at > 0) displayName = decodeUnquotedName(value.slice(0, at));
   }
   const end = value.indexOf('>', at);

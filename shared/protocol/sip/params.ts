@@ -33,7 +33,7 @@ export function decodeParams(text: string, from = 0): Param[] {
       at = endOfQuoted(text, at);
     } else {
       while (at < text.length && !isDelimiter(text.charCodeAt(at))) at++;
-      if (at === valueStart) throw malformed(`parameter ${name} has no value`);
+      if (at === valueStart) throw malformed(`parameter ${name.slice(0, 40)} has no value`);
     }
     params.push({ name, value: text.slice(valueStart, at) });
     at = skipSpace(text, at);

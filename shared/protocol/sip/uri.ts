@@ -87,9 +87,10 @@ export function sameSipUri(a: SipUri, b: SipUri): boolean {
   if (a.scheme !== b.scheme || a.host !== b.host || a.port !== b.port) return false;
   if ((a.user === null) !== (b.user === null) || unescapeUser(a.user ?? '') !== unescapeUser(b.user ?? '')) return false;
   if (a.password !== b.password || a.headers !== b.headers) return false;
-  for (const { name, value } of a.parameters) {
-    const other = paramValue(b.parameters, name);
-    if (other === null ? DECIDING.has(name.toLowerCase()) : other.toLowerCase() !== (value ?? '').toLowerCase()) return false;
+  for (const { name } of a.parameters) {
+    // the first of that name on both sides: a second one is an error that somebody else made
+    const [own, other] = [paramValue(a.parameters, name), paramValue(b.parameters, name)];
+    if (other === null ? DECIDING.has(name.toLowerCase()) : other.toLowerCase() !== own?.toLowerCase()) return false;
   }
   return b.parameters.every(({ name }) => !DECIDING.has(name.toLowerCase()) || hasParam(a.parameters, name));
 }

@@ -55,6 +55,17 @@ describe('a received file name', () => {
     expect(cleanFileName(`e${'\u0301'.repeat(500)}.txt`)).toBe('file.txt');
   });
 
+  it('is a plain name when the only letter is one that did not fit', () => {
+    expect(cleanFileName(`${'\ufffd'.repeat(247)}N`)).toBe('file');
+  });
+
+  it('has room for the character that a device name becomes longer by', () => {
+    const name = cleanFileName(`NUL.${'.NUL'.repeat(61)}`);
+    expect(name.startsWith('NUL_.')).toBe(true);
+    expect(utf8(name).length).toBeLessThanOrEqual(247);
+    expect(cleanFileName(name)).toBe(name);
+  });
+
   it('a name of a million characters is dealt with', () => {
     const name = cleanFileName(`${'ä'.repeat(1_000_000)}.zip`);
     expect(name.endsWith('ä.zip')).toBe(true);

@@ -90,6 +90,18 @@ describe('transfer encoding', () => {
   });
 
   it.each([
+    ['a=\n=3d\nb', 'a=\r\nb'],
+    ['=4', '=4'],
+    ['=', '='],
+    ['=zz=C3=', '=zz\u00c3='],
+    [' \t\r\nx \t', '\r\nx \t'],
+    ['\n\n', '\r\n\r\n'],
+    ['=20=\r\n', ' '],
+  ])('quoted-printable %j is %j', (text, plain) => {
+    expect(Buffer.from(decodeTransferEncoding(utf8(text), 'quoted-printable', 'cpim.malformed')).toString('latin1')).toBe(plain);
+  });
+
+  it.each([
     ['uuencode', 'x'],
     ['base64', 'A'],
   ])('refuses %s of %j', (encoding, text) => {

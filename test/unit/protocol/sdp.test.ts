@@ -102,6 +102,7 @@ describe('SDP', () => {
   it('limits size, lines and media', () => {
     expect(() => decodeSdp(utf8('x'.repeat(SDP_LIMITS.maxOctets + 1)))).toThrow('sdp.too-large');
     expect(() => decodeSdp(sdp(`a=x:${'y'.repeat(SDP_LIMITS.maxLineLength)}`))).toThrow('sdp.too-large');
+    expect(() => decodeSdp(sdp(...Array<string>(SDP_LIMITS.maxLines).fill('a=x')))).toThrow('sdp.too-large');
     expect(() => decodeSdp(sdp(...Array<string>(SDP_LIMITS.maxMedia + 1).fill('m=message 1 TCP/MSRP *')))).toThrow('sdp.too-large');
   });
 

@@ -57,6 +57,11 @@ describe('URI', () => {
     expect(sameSipUri(decodeSipUri(a), decodeSipUri(b))).toBe(same);
     expect(sameSipUri(decodeSipUri(b), decodeSipUri(a))).toBe(same);
   });
+
+  it('is the same as itself, also with a parameter that came twice', () => {
+    const uri = decodeSipUri('sip:h;user=h;user');
+    expect(sameSipUri(uri, uri)).toBe(true);
+  });
 });
 
 describe('name-addr', () => {
@@ -87,6 +92,14 @@ describe('name-addr', () => {
     '<nothing>',
     '<sip:a@h>tag=1',
   ])('refuses %j', (text) => expect(() => decodeNameAddr(text)).toThrow(ParleyError));
+
+  it('takes brackets inside of a parameter for what they are', () => {
+    const text = '*;+sip.instance="<urn:uuid:1>";require';
+    expect(decodeNameAddr(text)).toMatchObject({ displayName: null, uri: '*' });
+    expect(encodeNameAddr(decodeNameAddr(text))).toBe(text);
+    expect(decodeNameAddr('sip:a@h;+sip.instance="<urn:uuid:1>"').uri).toBe('sip:a@h');
+    expect(() => decodeNameAddr('sip:a@h;b <sip:c@h>')).toThrow(ParleyError);
+  });
 
   it('encodes with quotes and brackets', () => {
     const text = '"Q \\\\ \\"" <sip:a@h;lr>;tag=1;+sip.instance="<urn:uuid:1>"';

@@ -1,0 +1,187 @@
+import { isDeepStrictEqual } from 'node:util';
+import { concatBytes, fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
+import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../../shared/protocol/cpim/cpim.ts';
+import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
+import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
+import { decodeImdn, encodeImdn, type Imdn, type ImdnToSend } from '../../../../shared/protocol/imdn/imdn.ts';
+import { decodeContentDisposition, encodeContentDisposition } from '../../../../shared/protocol/mime/content-disposition.ts';
+import { decodeContentType, encodeContentType, mediaType } from '../../../../shared/protocol/mime/content-type.ts';
+import { decodeMimeHeaders, encodeMimeHeaders, readLine } from '../../../../shared/protocol/mime/headers.ts';
+import { decodeParameters } from '../../../../shared/protocol/mime/parameters.ts';
+import { decodeTransferEncoding } from '../../../../shared/protocol/mime/transfer-encoding.ts';
+import {
+  decodeMultipart,
+  encodeMultipart,
+  partContent,
+  partContentType,
+  rootPart,
+} from '../../../../shared/protocol/multipart/multipart.ts';
+import { decodeXml, escapeXml, type XmlElement } from '../../../../shared/protocol/xml/xml.ts';
+import { bodies, bodiesOf } from '../seeds.ts';
+import { codec, type Target, textCodec } from '../target.ts';
+
+import { HEADER, optional } from './common.ts';
+
+const XML_WORDS = [
+  '<!DOCTYPE x [',
+  '<!ENTITY a "',
+  '&a;',
+  '<![CDATA[',
+  ']]>',
+  '<!--',
+  '-->',
+  '<?xml ',
+  '?>',
+  ' xmlns:a="u"',
+  ' xmlns="',
+  '<a>',
+  '</a>',
+  '<a/>',
+  '&#x41;',
+];
+
+function cpimPieces(message: CpimMessage): void {
+  imdnRequest(message);
+  cpimDateTime(message);
+  for (const name of ['From', 'To'] as const) cpimAddress(message, name);
+  optional(() => cpimContent(message));
+}
+
+/** The tree as a document again: what its text and attributes say must come back. */
+function writeXml({ namespace, name, attributes, children, text }: XmlElement): string {
+  const own = attributes.map((attribute, at) =>
+    attribute.namespace === ''
+      ? ` ${attribute.name}="${escapeXml(attribute.value)}"`
+      : ` xmlns:p${at}="${escapeXml(attribute.namespace)}" p${at}:${attribute.name}="${escapeXml(attribute.value)}"`,
+  );
+  return `<${name} xmlns="${escapeXml(namespace)}"${own.join('')}>${escapeXml(text)}${children.map(writeXml).join('')}</${name}>`;
+}
+
+/** One line of Content-Type, then the body. */
+function splitFirstLine(input: Uint8Array): { readonly first: string; readonly rest: Uint8Array } {
+  const end = input.indexOf(0x0a);
+  const [line, rest] = end < 0 ? [input, new Uint8Array(0)] : [input.subarray(0, end), input.subarray(end + 1)];
+  return { first: fromUtf8(line).trim(), rest };
+}
+
+const multiparts = bodies
+  .filter(({ type }) => type.startsWith('multipart/'))
+  .map(({ type, body }) => concatBytes([utf8(`${type}\n`), body]));
+
+/** What messages carry. */
+export const BODY_TARGETS: readonly Target[] = [
+  codec({
+    name: 'cpim',
+    covers: [decodeCpim],
+    seeds: bodiesOf('message/cpim'),
+    words: ['NS: ', 'imdn.Message-ID: ', 'From: <', 'Content-Type: ', 'Content-Transfer-Encoding: base64', '\\u00e9', ';lang=fr '],
+    decode: (input) => decodeCpim(input),
+    encode: encodeCpim,
+    use: cpimPieces,
+  }),
+  textCodec({
+    name: 'cpim-escapes',
+    covers: [],
+    seeds: ['a\\u0041\\n\\"b\\\\'],
+    words: ['\\', '\\u', '\\ud83d'],
+    longest: HEADER,
+    decode: unescapeCpim,
+  }),
+  codec<Imdn>({
+    name: 'imdn',
+    covers: [decodeImdn],
+    seeds: bodiesOf('message/imdn+xml'),
+    words: [...XML_WORDS, '<message-id>', '<status>', '<displayed/>', '<delivery-notification>'],
+    decode: (input) => decodeImdn(input),
+    use(imdn) {
+      const { disposition, dateTime, recipientUri, originalRecipientUri } = imdn;
+      if (disposition === null || imdn.status === 'unknown' || dateTime === null || recipientUri === null || originalRecipientUri === null)
+        return;
+      if (!isDeepStrictEqual(decodeImdn(encodeImdn(imdn as ImdnToSend)), imdn))
+        throw new Error('what was encoded is understood as something else');
+    },
+  }),
+  codec({
+    name: 'xml',
+    covers: [decodeXml],
+    seeds: [
+      ...bodies.filter(({ type }) => type.endsWith('+xml')).map(({ body }) => body),
+      '<a xmlns="u" b="&amp;"><![CDATA[x]]><!-- c --><?p i?><d/></a>',
+    ],
+    words: XML_WORDS,
+    decode: (input) => decodeXml(input),
+    encode: (root) => utf8(writeXml(root)),
+  }),
+  codec({
+    name: 'multipart',
+    covers: [decodeMultipart],
+    seeds: multiparts,
+    words: [
+      '--',
+      '--bnd-pWkvbN0rKCS5tG32',
+      '\r\n--bnd-pWkvbN0rKCS5tG32--',
+      'boundary="',
+      ';start="<a>"',
+      'Content-ID: <a>',
+      'Content-Transfer-Encoding: quoted-printable',
+    ],
+    decode(input) {
+      const { first: contentType, rest } = splitFirstLine(input);
+      return { contentType, multipart: decodeMultipart(rest, contentType) };
+    },
+    encode({ contentType, multipart }) {
+      const boundary = decodeContentType(contentType).parameters.get('boundary') ?? '';
+      return concatBytes([utf8(`${contentType}\n`), encodeMultipart(multipart, boundary)]);
+    },
+    use({ contentType, multipart }) {
+      optional(() => rootPart(multipart, contentType));
+      for (const part of multipart.parts) {
+        optional(() => partContentType(part));
+        optional(() => partContent(part));
+      }
+    },
+  }),
+  codec({
+    name: 'mime-headers',
+    covers: [decodeMimeHeaders, readLine],
+    seeds: ['Content-Type: text/plain\r\nX:\r\n folded\r\n\r\nbody'],
+    words: ['\r\n ', '\n\n', 'A: b', ':'],
+    decode: (input) =>
+      decodeMimeHeaders(input, 0, {
+        maxHeaders: 64,
+        maxHeaderOctets: 65_536,
+        malformed: 'multipart.malformed',
+        tooLarge: 'multipart.too-large',
+      }).headers,
+    encode: (fields) => encodeMimeHeaders(fields, 'multipart.malformed'),
+  }),
+  textCodec({
+    name: 'content-type',
+    longest: HEADER,
+    covers: [decodeContentType, decodeParameters],
+    seeds: [...bodies.map(({ type }) => type), 'text/plain;charset="UTF-8";name*=utf-8\'en\'a%20b'],
+    words: [';a=b', ';name*=', "utf-8''", '"', '\\'],
+    decode: decodeContentType,
+    encode: encodeContentType,
+    use: ({ type }) => mediaType(type),
+  }),
+  textCodec({
+    name: 'content-disposition',
+    longest: HEADER,
+    covers: [decodeContentDisposition],
+    seeds: ['attachment;filename="a b.png"', 'recipient-list', "icon;filename*=utf-8''%e2%82%ac"],
+    words: [';filename=', ';filename*=', '"'],
+    decode: decodeContentDisposition,
+    encode: encodeContentDisposition,
+  }),
+  codec({
+    name: 'transfer-encoding',
+    covers: [decodeTransferEncoding],
+    seeds: ['base64\nSGVsbG8sIHdvcmxk\r\nIQ==', 'quoted-printable\nna=C3=AFve =\r\nline  \r\nend', 'binary\nx', '8bit\nx'],
+    words: ['=', '=3D', '=\r\n', 'AAAA', ' \t\r\n'],
+    decode(input) {
+      const { first, rest } = splitFirstLine(input);
+      return decodeTransferEncoding(rest, first, 'cpim.malformed');
+    },
+  }),
+];

@@ -1,0 +1,163 @@
+import { bufferOctets } from '../../../../electron/msrp/octets.ts';
+import { concatBytes } from '../../../../shared/base/bytes.ts';
+import { ParleyError } from '../../../../shared/base/errors.ts';
+import { decodeHead, encodeFrame, encodeHead, type MsrpHead } from '../../../../shared/protocol/msrp/codec.ts';
+import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/protocol/msrp/framer.ts';
+import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
+import { decodeMsrpUri, encodeMsrpUri } from '../../../../shared/protocol/msrp/uri.ts';
+import { makeFileAnswer, makeFileOffer, makeOrigin, readFileAnswer } from '../../../../shared/protocol/sdp/file-offer.ts';
+import {
+  decodeCount,
+  decodeFileRange,
+  decodeFileSelector,
+  encodeFileRange,
+  encodeFileSelector,
+} from '../../../../shared/protocol/sdp/file-selector.ts';
+import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../../../shared/protocol/sdp/large-message-offer.ts';
+import { decodeMsrpMedia } from '../../../../shared/protocol/sdp/msrp-media.ts';
+import { readFileOffer } from '../../../../shared/protocol/sdp/read-file-offer.ts';
+import { decodeSdp, encodeSdp, type SessionDescription } from '../../../../shared/protocol/sdp/sdp.ts';
+import { bodiesOf, msrpOctets } from '../seeds.ts';
+import { codec, stream, type Target, textCodec } from '../target.ts';
+
+import { HEADER, optional } from './common.ts';
+
+const MSRP_WORDS = [
+  'MSRP ',
+  ' SEND\r\n',
+  ' 200 OK\r\n',
+  '-------',
+  '$\r\n',
+  '\r\n-------',
+  'To-Path: ',
+  'From-Path: ',
+  'Byte-Range: 1-*/*',
+  'msrp://',
+  ';tcp',
+];
+
+function msrpPieces(head: MsrpHead): void {
+  for (const read of [byteRangeOf, statusOf, failureReportOf, successReportOf]) optional(() => read(head));
+  for (const uri of [...head.toPath, ...head.fromPath]) optional(() => decodeMsrpUri(uri));
+}
+
+function sdpPieces(description: SessionDescription): void {
+  const { offer } = readFileOffer(description);
+  const own = { origin: makeOrigin('192.0.2.1', 1), address: '192.0.2.1', path: 'msrp://192.0.2.1:1/b;tcp' };
+  const file = { name: 'a.png', type: 'image/png', size: 5000, hashes: [], transferId: 'x' };
+  optional(() => readLargeMessageAnswer(makeLargeMessageOffer({ ...own, size: 5000 }), description));
+  optional(() => readFileAnswer(makeFileOffer({ ...own, ...file, port: 1 }), description));
+  if (offer !== null) encodeSdp(makeFileAnswer(description, { ...own, mediaIndex: offer.mediaIndex, port: 1, setup: 'passive' }));
+}
+
+interface FedFrame {
+  readonly head: MsrpHead;
+  readonly body: string | null;
+  readonly flag: string;
+}
+
+function feedMsrp(parts: Iterable<Uint8Array>): unknown {
+  const framer = new MsrpFramer(bufferOctets);
+  const frames: FedFrame[] = [];
+  let body = '';
+  try {
+    for (const part of parts) {
+      framer.push(Buffer.from(part));
+      for (let event = framer.next(); event !== null; event = framer.next()) {
+        if (event === 'head') body = '';
+        else if (event === 'body') body += Buffer.from(framer.body).toString('latin1');
+        else frames.push({ head: framer.head as MsrpHead, body: framer.hasBody ? body : null, flag: framer.flag });
+      }
+      if (framer.held > MSRP_FRAMER_LIMITS.maxHead + 128) throw new Error('more is held back than one head');
+    }
+    return { frames, open: body.length, error: null };
+  } catch (thrown) {
+    if (!(thrown instanceof ParleyError)) throw thrown;
+    return { frames, error: thrown.code };
+  }
+}
+
+/** Sessions: their description, and MSRP with its framing. */
+export const SESSION_TARGETS: readonly Target[] = [
+  codec({
+    name: 'sdp',
+    covers: [decodeSdp, decodeMsrpMedia, readFileOffer, readFileAnswer, readLargeMessageAnswer],
+    seeds: bodiesOf('application/sdp'),
+    words: [
+      'v=0\r\n',
+      'm=message 9 TCP/MSRP *\r\n',
+      'm=audio 0 RTP/AVP 0\r\n',
+      'a=path:',
+      'a=setup:',
+      'a=file-selector:',
+      'c=IN IP6 ::1',
+      'a=rtpmap:',
+      'a=ssrc:',
+      'a=candidate:',
+    ],
+    decode: (input) => decodeSdp(input),
+    encode: encodeSdp,
+    use: sdpPieces,
+  }),
+  textCodec({
+    name: 'file-selector',
+    longest: 8192,
+    covers: [decodeFileSelector],
+    seeds: [
+      'name:"map%20of%20the ridge.png" type:image/png size:4092 hash:sha-1:72:24:5F:E8:65:3D:DA:F3:71:36:2F:86:D4:71:91:3E:E4:A2:CE:2E',
+      'size:0 type:text/plain;charset="UTF-8"',
+    ],
+    words: ['name:"', 'type:', 'size:', 'hash:sha-256:', ':AB'],
+    decode: decodeFileSelector,
+    encode: encodeFileSelector,
+    // what was not received is written anew
+    use: (selector) => optional(() => decodeFileSelector(encodeFileSelector({ ...selector, received: undefined as unknown as string }))),
+  }),
+  textCodec({
+    name: 'file-range',
+    longest: 8192,
+    covers: [decodeFileRange, decodeCount],
+    seeds: ['1-5000', '4097-*'],
+    words: ['*', '-'],
+    decode(text) {
+      optional(() => decodeCount(text));
+      return decodeFileRange(text);
+    },
+    encode: encodeFileRange,
+  }),
+  codec({
+    name: 'msrp-message',
+    covers: [decodeFrame],
+    seeds: msrpOctets,
+    words: MSRP_WORDS,
+    decode: (input) => decodeFrame(input),
+    encode: encodeFrame,
+    use: ({ head }) => msrpPieces(head),
+  }),
+  textCodec({
+    name: 'msrp-head',
+    longest: MSRP_FRAMER_LIMITS.maxHead,
+    covers: [decodeHead],
+    seeds: msrpOctets.map((octets) => encodeHead(decodeFrame(octets).head).replace(/\r\n$/, '')),
+    words: MSRP_WORDS,
+    decode: (text) => decodeHead(text),
+    encode: (head) => encodeHead(head).replace(/\r\n$/, ''),
+    use: msrpPieces,
+  }),
+  textCodec({
+    name: 'msrp-uri',
+    longest: HEADER,
+    covers: [decodeMsrpUri],
+    seeds: msrpOctets.flatMap((octets) => [...decodeFrame(octets).head.toPath]),
+    words: ['msrps://', '[::1]', ';tcp', ';ws', '%41', '@', ':2855'],
+    decode: decodeMsrpUri,
+    encode: encodeMsrpUri,
+  }),
+  stream({
+    name: 'msrp-framer',
+    covers: [MsrpFramer],
+    seeds: [...msrpOctets, concatBytes(msrpOctets.slice(0, 4))],
+    words: MSRP_WORDS,
+    feed: feedMsrp,
+  }),
+];
