@@ -4,6 +4,7 @@ import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../
 import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
 import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
 import { decodeImdn, encodeImdn, type Imdn, type ImdnToSend } from '../../../../shared/protocol/imdn/imdn.ts';
+import { decodeResourceLists, encodeResourceLists, listEntry } from '../../../../shared/protocol/lists/resource-lists.ts';
 import { decodeContentDisposition, encodeContentDisposition } from '../../../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType, encodeContentType, mediaType } from '../../../../shared/protocol/mime/content-type.ts';
 import { decodeMimeHeaders, encodeMimeHeaders, readLine } from '../../../../shared/protocol/mime/headers.ts';
@@ -99,6 +100,25 @@ export const BODY_TARGETS: readonly Target[] = [
         return;
       if (!isDeepStrictEqual(decodeImdn(encodeImdn(imdn as ImdnToSend)), imdn))
         throw new Error('what was encoded is understood as something else');
+    },
+  }),
+  codec({
+    name: 'resource-lists',
+    covers: [decodeResourceLists],
+    seeds: [
+      encodeResourceLists([
+        listEntry('sip:bob@a.example'),
+        { ...listEntry('tel:+4930', 'bcc'), isAnonymous: true, count: 3, displayName: 'B' },
+      ]),
+      '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><list><entry uri="sip:a@b"/></list><external anchor="u"/></list></resource-lists>',
+    ],
+    words: [...XML_WORDS, '<list>', '<entry uri="', ' cp:copyControl="cc"', ' cp:count="2"'],
+    decode: (input) => decodeResourceLists(input),
+    use({ entries }) {
+      optional(() => {
+        if (!isDeepStrictEqual(decodeResourceLists(encodeResourceLists(entries)).entries, entries))
+          throw new Error('a list is not read as it was written');
+      });
     },
   }),
   codec({

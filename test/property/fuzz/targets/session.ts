@@ -1,6 +1,7 @@
 import { bufferOctets } from '../../../../electron/msrp/octets.ts';
 import { concatBytes } from '../../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
+import { decodeAuthAnswer } from '../../../../shared/protocol/msrp/auth.ts';
 import { decodeHead, encodeFrame, encodeHead, type MsrpHead } from '../../../../shared/protocol/msrp/codec.ts';
 import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/protocol/msrp/framer.ts';
 import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
@@ -14,7 +15,7 @@ import {
   encodeFileSelector,
 } from '../../../../shared/protocol/sdp/file-selector.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../../../shared/protocol/sdp/large-message-offer.ts';
-import { decodeMsrpMedia } from '../../../../shared/protocol/sdp/msrp-media.ts';
+import { decodeMsrpMedia, type MsrpPlace } from '../../../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../../shared/protocol/sdp/sdp.ts';
 import { bodiesOf, msrpOctets } from '../seeds.ts';
@@ -43,11 +44,16 @@ function msrpPieces(head: MsrpHead): void {
 
 function sdpPieces(description: SessionDescription): void {
   const { offer } = readFileOffer(description);
-  const own = { origin: makeOrigin('192.0.2.1', 1), address: '192.0.2.1', path: 'msrp://192.0.2.1:1/b;tcp' };
+  const place: MsrpPlace = { protocol: 'TCP/MSRP', address: '192.0.2.1', port: 9, path: ['msrp://192.0.2.1:1/b;tcp'] };
+  const own = { origin: makeOrigin('192.0.2.1', 1), place };
   const file = { name: 'a.png', type: 'image/png', size: 5000, hashes: [], transferId: 'x' };
   optional(() => readLargeMessageAnswer(makeLargeMessageOffer({ ...own, size: 5000 }), description));
-  optional(() => readFileAnswer(makeFileOffer({ ...own, ...file, port: 1 }), description));
-  if (offer !== null) encodeSdp(makeFileAnswer(description, { ...own, mediaIndex: offer.mediaIndex, port: 1, setup: 'passive' }));
+  optional(() => readFileAnswer(makeFileOffer({ ...own, ...file }), description));
+  if (offer !== null) encodeSdp(makeFileAnswer(description, { ...own, mediaIndex: offer.mediaIndex, setup: 'passive' }));
+}
+
+function answerOf(status: string, fields: string): string {
+  return `MSRP abcd ${status}\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrps://r1.example:2855;tcp\r\n${fields}\r\n-------abcd$\r\n`;
 }
 
 interface FedFrame {
@@ -143,6 +149,23 @@ export const SESSION_TARGETS: readonly Target[] = [
     decode: (text) => decodeHead(text),
     encode: (head) => encodeHead(head).replace(/\r\n$/, ''),
     use: msrpPieces,
+  }),
+  codec({
+    name: 'msrp-auth',
+    covers: [decodeAuthAnswer],
+    seeds: [
+      answerOf(
+        '200 OK',
+        'Use-Path: msrps://r1.example:2855/a;tcp msrps://r2.example:2855/b;tcp\r\nExpires: 900\r\nAuthentication-Info: nextnonce="x"',
+      ),
+      answerOf('401 Unauthorized', 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'),
+      answerOf('423 Interval Out-of-Bounds', 'Min-Expires: 60'),
+    ],
+    words: [...MSRP_WORDS, 'msrps://', 'Digest ', 'nextnonce="', 'Use-Path: '],
+    decode(input) {
+      const { head } = decodeFrame(input);
+      return head.kind === 'response' ? decodeAuthAnswer(head) : null;
+    },
   }),
   textCodec({
     name: 'msrp-uri',
