@@ -32,6 +32,8 @@ import { previewOf } from './preview.ts';
 
 const REGISTER_EXPIRES_S = 3600;
 const OFFERED_SERVICES: readonly CpmService[] = ['oma.cpm.msg', 'oma.cpm.largemsg', 'oma.cpm.session', 'oma.cpm.filetransfer'];
+/** setting: the person has signed out, and stays so over a restart */
+const SIGNED_OUT = 'registration.signed-out';
 const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
 /** of that, for what is on its way */
@@ -132,7 +134,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   };
   const registration = new RegistrationService({
     createAgent: () => {
-      const agent = makeAgent(ports, instanceUrn);
+      const agent = makeAgent(ports, instanceUrn, () => settings.current.deviceName);
       agent.events.onMessage((message) => void answerMessage(context, inbox, message));
       agent.events.onInvite((invite) => {
         if (registration.link) void dispatch(invite);
@@ -140,6 +142,8 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
       });
       return agent;
     },
+    network: ports.network,
+    leadsOut: !/^(?:127\.|::1$|localhost$)/i.test(proxyOf(account).host),
     clock,
     random: Math.random,
     log,
@@ -163,8 +167,11 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     listening = msrp.listen({ host: binding.localHost, port: 0 }).catch((thrown) => log(`MSRP: ${toCodedError(thrown).detail}`));
     void listening.then(kick);
   });
+  settings.changed.on(({ before, after }) => {
+    if (before.deviceName !== after.deviceName) void registration.renew();
+  });
   await transfers.recover();
-  registration.start();
+  registration.start((await store.setting(SIGNED_OUT)) === 'true');
   return { store, settings, registration, outbox, transfers, large, conversations, removal, closeMsrp: () => msrp.close() };
 }
 
@@ -202,11 +209,12 @@ function relayOf({ msrpRelay, user, password }: Account): RelayAccount | null {
   return msrpRelay === undefined ? null : { uri: msrpRelay, user, password };
 }
 
-function makeAgent(ports: ClientPorts, instanceUrn: string): UserAgent {
+function makeAgent(ports: ClientPorts, instanceUrn: string, deviceName: () => string): UserAgent {
   const { account, version, platform } = ports;
   return createUserAgent({
     address: account.address,
     displayName: account.displayName,
+    deviceName,
     user: account.user,
     password: account.password,
     outboundProxy: proxyOf(account),
@@ -244,6 +252,14 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'settings.read': call(({ settings }) => settings.current),
     'settings.change': call(({ settings }, change) => settings.change(change)),
     'registration.retryNow': order(({ registration }) => registration.retryNow()),
+    'registration.signOut': order(async ({ registration, store }) => {
+      await store.setSetting(SIGNED_OUT, 'true');
+      await registration.signOut();
+    }),
+    'registration.signIn': order(async ({ registration, store }) => {
+      await store.setSetting(SIGNED_OUT, 'false');
+      registration.signIn();
+    }),
     'conversations.page': call(({ conversations }, page) => conversations.page(page)),
     'conversations.open': call(({ conversations }, params) => conversations.open(params)),
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
@@ -252,7 +268,10 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'search.messages': call(({ conversations }, page) => conversations.search(page)),
-    'messages.sendText': call(({ conversations }, params) => conversations.sendText(params)),
+    'messages.sendText': call(({ conversations, registration }, params) => {
+      registration.hasten();
+      return conversations.sendText(params);
+    }),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),

@@ -1,10 +1,12 @@
 import { systemClock } from '../../shared/base/clock.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { Account } from '../../shared/model/account.ts';
+import type { Network } from '../services/network.ts';
 import { readAccountFile } from './accounts.ts';
 import type { Arguments } from './arguments.ts';
 import { forgetDemo, type StartHomeNetwork, startDemo } from './demo.ts';
 import { lockFolder } from './folder-lock.ts';
+import { type PowerEvents, watchNetwork } from './network-watch.ts';
 import { accountName, accountPaths, demoPaths } from './paths.ts';
 import type { Client, ClientPorts, HostActions, StoreRuntime } from './port.ts';
 
@@ -20,6 +22,8 @@ export interface CompositionOptions {
   readonly lockPatience: number;
   /** @param name the {@link HostedClient.name} */
   readonly hostFor: (name: string) => HostActions;
+  /** what the host is told of sleep by the system, where it is */
+  readonly power?: PowerEvents | undefined;
   readonly createClient: (ports: ClientPorts) => Client;
   readonly startHomeNetwork: StartHomeNetwork;
   readonly log: (line: string) => void;
@@ -62,7 +66,8 @@ export async function compose(options: CompositionOptions): Promise<Composition>
   try {
     undo.push(await lockFolder(options.userData, options.lockPatience));
     const { people, homeNetwork } = account === null ? await demo(options, undo) : configured(options, account);
-    const clients = people.map((person) => ({ ...person, client: options.createClient(portsOf(options, person, people)) }));
+    const network = watchNetwork({ power: options.power });
+    const clients = people.map((person) => ({ ...person, client: options.createClient(portsOf(options, network, person, people)) }));
     undo.push(() => Promise.all(clients.map(({ client }) => within(CLIENT_STOP, client.stop()))));
     await Promise.all(clients.map(({ client }) => client.start()));
     return { clients, homeNetwork, close };
@@ -87,11 +92,12 @@ function configured(options: CompositionOptions, account: Account): { people: Pe
   return { people: [{ name: accountName(account.address), account, paths }], homeNetwork: null };
 }
 
-function portsOf(options: CompositionOptions, person: Person, people: readonly Person[]): ClientPorts {
+function portsOf(options: CompositionOptions, network: Network, person: Person, people: readonly Person[]): ClientPorts {
   return {
     account: person.account,
     paths: person.paths,
     host: options.hostFor(person.name),
+    network,
     store: options.store,
     version: options.version,
     platform: process.platform,

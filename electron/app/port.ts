@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
 import type { Account } from '../../shared/model/account.ts';
+import type { Network } from '../services/network.ts';
 
 /** What a host (Electron, or headless) gives to a client core. */
 export interface ClientPorts {
@@ -8,6 +9,7 @@ export interface ClientPorts {
   /** absolute folders; made when missing. `data` holds the store, partial files and the quarantine */
   readonly paths: { readonly data: string; readonly downloads: string };
   readonly host: HostActions;
+  readonly network: Network;
   readonly store: StoreRuntime;
   readonly version: string;
   /** as Node's process.platform */

@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { app, dialog } from 'electron';
+import { app, dialog, powerMonitor } from 'electron';
 import { toCodedError } from '../../shared/base/errors.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
 import { type Composition, compose, LOCK_PATIENCE } from '../app/composition.ts';
+import type { PowerEvents } from '../app/network-watch.ts';
 import { defaultUserData } from '../app/paths.ts';
 import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
       nativeBinding: process.env['PARLEY_SQLITE_BINDING'] || null,
     },
     hostFor: (name) => desktopActions(() => windows?.of(name) ?? null),
+    power,
     lockPatience: LOCK_PATIENCE,
     createClient,
     startHomeNetwork,
@@ -65,6 +67,13 @@ async function main(): Promise<void> {
   endOnQuit(composition);
   showAll();
 }
+
+/** The power monitor is there when the app is ready, and nobody sleeps before that. */
+const power: PowerEvents = (listener) => {
+  const [onSuspend, onResume] = [() => listener('sleeping'), () => listener('woke')];
+  void app.whenReady().then(() => powerMonitor.on('suspend', onSuspend).on('resume', onResume));
+  return () => powerMonitor.off('suspend', onSuspend).off('resume', onResume);
+};
 
 /** Electron waits for nobody: the quit is put off until the cores have ended, which they do within seconds. */
 function endOnQuit(composition: Composition): void {

@@ -34,6 +34,8 @@ export const words = {
     menu: 'Account and settings',
     settings: 'Settings',
     keys: 'Keyboard shortcuts',
+    signOut: 'Sign out',
+    signIn: 'Sign in',
   },
   settings: {
     title: 'Settings',
@@ -245,7 +247,9 @@ export const words = {
     offline: 'Offline',
     noAnswer: (host: string) => `No answer from ${host}`,
     connectingTo: (host: string) => `Connecting to ${host}`,
-    signedOut: 'Not signed in. Messages wait until this account is signed in.',
+    signedOut: 'Signed out',
+    signedOutHint: 'Messages wait until this account is signed in again.',
+    notStarted: 'Not signed in. Messages wait until this account is signed in.',
     hostLost: 'This window lost its client',
     hostLostHint: 'It comes back by itself when the client runs.',
     since: (time: string) => `Since ${time}.`,
@@ -253,6 +257,7 @@ export const words = {
     trying: 'Trying now.',
     noMoreTries: 'No further try is made by itself.',
     retryNow: 'Retry now',
+    signIn: 'Sign in',
     stillWorks: 'Messages are kept and sent later.',
   },
 } as const;

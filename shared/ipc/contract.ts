@@ -122,6 +122,7 @@ const registration = v.variant('kind', [
   v.object({ kind: v.literal('registered'), since: time, expiresAt: time }),
   v.object({ kind: v.literal('waiting'), since: time, error: codedError, nextTryAt: time, failures: v.number() }),
   v.object({ kind: v.literal('refused'), since: time, error: codedError }),
+  v.object({ kind: v.literal('signed-out'), since: time }),
 ]);
 
 /** A file the person picked, known to the core by `token`; the renderer never handles a path. */
@@ -145,6 +146,9 @@ export const contract = {
   methods: {
     'app.state': { params: nothing, result: appState },
     'registration.retryNow': { params: nothing, result: nothing },
+    /** ends the binding of this device until signIn, over restarts too; answers when the server has, or after 2 s */
+    'registration.signOut': { params: nothing, result: nothing },
+    'registration.signIn': { params: nothing, result: nothing },
     'settings.read': { params: nothing, result: settingsSchema },
     /** what is not given stays; answers with all of it */
     'settings.change': { params: v.partial(settingsSchema), result: settingsSchema },

@@ -83,6 +83,8 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       neighbours: [...ports.neighbours],
     }),
     'registration.retryNow': async () => ({}),
+    'registration.signOut': async () => ({}),
+    'registration.signIn': async () => ({}),
     'settings.read': async () => settings,
     'settings.change': async (change) => {
       settings = changeSettings(settings, change);

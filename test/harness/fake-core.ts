@@ -262,6 +262,14 @@ export class FakeCore {
         neighbours: [...(this.#options.neighbours ?? [])],
       }),
       'registration.retryNow': async () => nothing,
+      'registration.signOut': async () => {
+        this.setRegistration({ kind: 'signed-out', since: this.#now() });
+        return nothing;
+      },
+      'registration.signIn': async () => {
+        this.setRegistration({ kind: 'registered', since: this.#now(), expiresAt: this.#now() + 3_600_000 });
+        return nothing;
+      },
       'settings.read': async () => this.settings,
       'settings.change': async (change) => {
         this.settings = changeSettings(this.settings, change);

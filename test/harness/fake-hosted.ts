@@ -4,6 +4,7 @@ import type { HostedClient } from '../../electron/app/composition.ts';
 import type { ClientPorts, HostActions } from '../../electron/app/port.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import { createFakeClient, type FakeClient } from './fake-client.ts';
+import { ManualNetwork } from './manual-network.ts';
 
 const noActions: HostActions = {
   chooseFiles: async () => [],
@@ -33,6 +34,7 @@ export function fakeHosted(
     },
     paths,
     host: options.host ?? noActions,
+    network: new ManualNetwork('127.0.0.1'),
     store: { worker: new URL('file:///store-worker.js'), nativeBinding: null },
     version: '0.1.0',
     platform: 'linux',

@@ -7,6 +7,7 @@ import { systemClock } from '../../shared/base/clock.ts';
 import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
+import { ManualNetwork } from './manual-network.ts';
 
 /** One person of a test: a whole client core and what it has told its window so far. */
 export class Person {
@@ -17,13 +18,15 @@ export class Person {
   readonly told: { event: EventName; payload: unknown }[] = [];
   readonly log: string[] = [];
   readonly opened: string[] = [];
+  readonly network = new ManualNetwork('127.0.0.1');
 
-  constructor(ports: Omit<ClientPorts, 'host' | 'log'>) {
+  constructor(ports: Omit<ClientPorts, 'host' | 'log' | 'network'>) {
     this.address = ports.account.address;
     this.downloads = ports.paths.downloads;
     this.data = ports.paths.data;
     this.client = createClient({
       ...ports,
+      network: this.network,
       log: (line) => this.log.push(line),
       host: {
         chooseFiles: async () => [],

@@ -1,6 +1,6 @@
 /** What the menu beside the own name offers, in its order. */
-export type AccountAction = 'settings' | 'keys';
+export type AccountAction = 'settings' | 'keys' | 'signOut' | 'signIn';
 
-export function accountActions(): readonly AccountAction[] {
-  return ['settings', 'keys'];
+export function accountActions(isSignedOut: boolean): readonly AccountAction[] {
+  return ['settings', 'keys', isSignedOut ? 'signIn' : 'signOut'];
 }

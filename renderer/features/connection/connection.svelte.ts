@@ -21,7 +21,8 @@ export interface Banner {
   readonly more: string;
   /** behind "Details" */
   readonly error: CodedError | null;
-  readonly canRetry: boolean;
+  /** what its button does */
+  readonly action: 'retry' | 'sign-in' | null;
 }
 
 /** Whether messages get through, in words: a dot that is always there, and a banner for trouble that lasts. */
@@ -46,7 +47,7 @@ export class Connection {
   readonly tone: Tone = $derived.by(() => {
     if (!this.hostUp) return 'bad';
     if (this.registration.kind === 'registered') return 'good';
-    return this.registration.kind === 'connecting' ? 'busy' : 'bad';
+    return this.registration.kind === 'connecting' || this.registration.kind === 'signed-out' ? 'busy' : 'bad';
   });
 
   readonly word: string = $derived.by(() => {
@@ -60,29 +61,36 @@ export class Connection {
         return words.connection.waiting;
       case 'refused':
         return words.connection.refused;
+      case 'signed-out':
+        return words.connection.signedOut;
       case 'offline':
         return words.connection.offline;
     }
   });
 
   readonly banner: Banner | null = $derived.by(() => {
+    if (this.hostUp && this.registration.kind === 'signed-out') {
+      const { signedOut: what, signedOutHint: more } = words.connection;
+      return { tone: 'waiting', what, more, error: null, action: 'sign-in' };
+    }
     if (this.#troubleSince === null || this.#now - this.#troubleSince < BANNER_DELAY) return null;
-    if (!this.hostUp) return this.#banner('failed', words.connection.hostLost, [words.connection.hostLostHint], null, false);
+    if (!this.hostUp) return this.#banner('failed', words.connection.hostLost, [words.connection.hostLostHint], null, null);
     const state = this.registration;
     switch (state.kind) {
       case 'registered':
+      case 'signed-out':
         return null;
       case 'connecting':
-        return this.#banner('waiting', words.connection.connectingTo(this.#host), [words.connection.trying], null, false);
+        return this.#banner('waiting', words.connection.connectingTo(this.#host), [words.connection.trying], null, null);
       case 'waiting': {
         const seconds = (state.nextTryAt - this.#now) / 1000;
         const next = seconds > 0 ? words.connection.nextTry(formatDuration(seconds)) : words.connection.trying;
-        return this.#banner('waiting', this.#line(state.error), [next, words.connection.stillWorks], state.error, true);
+        return this.#banner('waiting', this.#line(state.error), [next, words.connection.stillWorks], state.error, 'retry');
       }
       case 'refused':
-        return this.#banner('failed', this.#line(state.error), [words.connection.noMoreTries], state.error, true);
+        return this.#banner('failed', this.#line(state.error), [words.connection.noMoreTries], state.error, 'retry');
       case 'offline':
-        return this.#banner('waiting', words.connection.signedOut, [], null, true);
+        return this.#banner('waiting', words.connection.notStarted, [], null, null);
     }
   });
 
@@ -101,6 +109,14 @@ export class Connection {
     this.#bridge.call('registration.retryNow', {}).catch(() => {});
   }
 
+  signOut(): void {
+    this.#bridge.call('registration.signOut', {}).catch(() => {});
+  }
+
+  signIn(): void {
+    this.#bridge.call('registration.signIn', {}).catch(() => {});
+  }
+
   get #host(): string {
     return this.address.replace(/^.*@/, '').replace(/^sips?:/, '') || words.connection.offline;
   }
@@ -111,9 +127,9 @@ export class Connection {
       : errorLine(error.code);
   }
 
-  #banner(tone: Banner['tone'], what: string, more: string[], error: CodedError | null, canRetry: boolean): Banner {
+  #banner(tone: Banner['tone'], what: string, more: string[], error: CodedError | null, action: Banner['action']): Banner {
     const since = words.connection.since(formatTime(this.#troubleSince ?? this.#now));
-    return { tone, what, more: [since, ...more].join(' '), error, canRetry };
+    return { tone, what, more: [since, ...more].join(' '), error, action };
   }
 
   /** Keeps the time running while, and only while, there is trouble. */
@@ -121,7 +137,8 @@ export class Connection {
     this.#cancelTick?.();
     this.#cancelTick = null;
     this.#now = this.#clock.now();
-    const fine = this.hostUp && (!this.#known || this.registration.kind === 'registered');
+    const { kind } = this.registration;
+    const fine = this.hostUp && (!this.#known || kind === 'registered' || kind === 'signed-out');
     if (fine) {
       this.#troubleSince = null;
       return;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../../../electron/app/client.ts';
 import { systemClock } from '../../../shared/base/clock.ts';
+import { ManualNetwork } from '../../harness/manual-network.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -25,6 +26,7 @@ function aClient(name: string, address = 'sip:alice@example.com') {
     },
     paths: { data, downloads: join(data, 'Downloads') },
     host: { chooseFiles: async () => [], openPath: async () => {}, showInFolder: async () => {}, openUrl: async () => {} },
+    network: new ManualNetwork('127.0.0.1'),
     store: { worker: new URL('../../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
     version: '0.1.0',
     platform: 'linux',

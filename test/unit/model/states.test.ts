@@ -119,13 +119,22 @@ describe('the state of a registration', () => {
   test('trouble keeps the time at which it began over every further try', () => {
     let state: RegistrationState = { kind: 'registered', since: 1, expiresAt: 9 };
     state = nextRegistrationState(state, { kind: 'failed', error, nextTryAt: 20 }, 10);
-    expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 1 });
+    expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 0 });
     state = nextRegistrationState(state, { kind: 'connect' }, 20);
     state = nextRegistrationState(state, { kind: 'failed', error, nextTryAt: 40 }, 30);
-    expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 2 });
+    expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 1 });
     state = nextRegistrationState(state, { kind: 'connect' }, 40);
     state = nextRegistrationState(state, { kind: 'registered', expiresAt: 99 }, 50);
     expect(state).toEqual({ kind: 'registered', since: 50, expiresAt: 99 });
+  });
+
+  test('another network clears the failures and keeps the time; signing out keeps nothing', () => {
+    let state: RegistrationState = { kind: 'waiting', since: 10, error, nextTryAt: 900, failures: 7 };
+    state = nextRegistrationState(state, { kind: 'unsettled', error, nextTryAt: 22 }, 20);
+    expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 0, nextTryAt: 22 });
+    state = nextRegistrationState(state, { kind: 'signed-out' }, 30);
+    expect(state).toEqual({ kind: 'signed-out', since: 30 });
+    expect(nextRegistrationState(state, { kind: 'connect' }, 40)).toEqual({ kind: 'connecting', since: 40, failures: 0 });
   });
 
   test('a refresh keeps the time since which the account is reachable', () => {

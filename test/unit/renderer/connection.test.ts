@@ -35,7 +35,7 @@ describe('the connection', () => {
     const { clock, connection: one } = connection();
     one.apply({ kind: 'waiting', since: 0, error, nextTryAt: clock.now() + 20_000, failures: 1 });
     await clock.advance(2000);
-    expect(one.banner).toMatchObject({ what: 'No answer from example.com', error, canRetry: true });
+    expect(one.banner).toMatchObject({ what: 'No answer from example.com', error, action: 'retry' });
     expect(one.banner?.more).toMatch(/^Since \d\d[:.]\d\d.*\. Next try in 18 s\. Messages are kept and sent later\.$/);
     await clock.advance(5000);
     expect(one.banner?.more).toContain('Next try in 13 s.');
@@ -48,7 +48,7 @@ describe('the connection', () => {
     const since = one.banner?.more.split('.')[0];
     await clock.advance(120_000);
     one.apply({ kind: 'connecting', since: 0, failures: 1 } as never);
-    expect(one.banner).toMatchObject({ what: 'Connecting to example.com', canRetry: false });
+    expect(one.banner).toMatchObject({ what: 'Connecting to example.com', action: null });
     expect(one.banner?.more.split('.')[0]).toBe(since);
   });
 
@@ -56,9 +56,22 @@ describe('the connection', () => {
     const { clock, connection: one } = connection();
     one.apply({ kind: 'refused', since: 0, error: { code: 'link.credentials', detail: '401' } });
     await clock.advance(2000);
-    expect(one.banner).toMatchObject({ tone: 'failed', what: 'The server does not accept the user name or password', canRetry: true });
+    expect(one.banner).toMatchObject({ tone: 'failed', what: 'The server does not accept the user name or password', action: 'retry' });
     expect(one.banner?.more).toContain('No further try is made by itself.');
     expect(one.word).toBe('Not signed in');
+  });
+
+  it('says at once that the person has signed out, and how to sign in again', async () => {
+    const { connection: one } = connection();
+    one.apply({ kind: 'signed-out', since: 0 });
+    expect([one.word, one.tone]).toEqual(['Signed out', 'busy']);
+    expect(one.banner).toEqual({
+      tone: 'waiting',
+      what: 'Signed out',
+      more: 'Messages wait until this account is signed in again.',
+      error: null,
+      action: 'sign-in',
+    });
   });
 
   it('tells the loss of its own core before all else', async () => {
@@ -66,7 +79,7 @@ describe('the connection', () => {
     one.apply({ kind: 'registered', since: 0, expiresAt: 1 });
     one.setHostUp(false);
     await clock.advance(2000);
-    expect(one.banner).toMatchObject({ what: 'This window lost its client', canRetry: false });
+    expect(one.banner).toMatchObject({ what: 'This window lost its client', action: null });
     expect(one.word).toBe('Offline');
     one.setHostUp(true);
     expect(one.banner).toBeNull();
