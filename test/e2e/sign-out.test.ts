@@ -39,4 +39,3 @@ it.each([
   await page.getByRole('button', { name: 'Sign in' }).waitFor();
   expect(await serious(page)).toEqual([]);
 });
-});
