@@ -278,6 +278,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': call(({ transfers }, { conversationId, clientId, token }) => transfers.send(conversationId, clientId, files.take(token))),
+    'transfers.candidate': call(async ({ transfers }, { transferId }) => files.offer((await transfers.readyFile(transferId)).path)),
     'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),
     'transfers.decline': order(({ transfers }, { transferId }) => transfers.decline(transferId)),
     'transfers.cancel': order(({ transfers }, { transferId }) => transfers.cancel(transferId)),

@@ -12,6 +12,7 @@ import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
+import { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
 import { AccountSettings } from '../features/settings/settings.svelte.ts';
@@ -27,7 +28,7 @@ const DAY_CHECK = 30_000;
 /** how long a message that was looked for stands out, ms */
 const HIT_SHOWN = 3000;
 
-export type OpenDialog = 'create' | 'keys' | 'delete' | 'settings' | null;
+export type OpenDialog = 'create' | 'keys' | 'delete' | 'settings' | 'forward' | null;
 
 /** The page as a whole: one account, its list, and the one conversation that is open. */
 export class App {
@@ -35,6 +36,7 @@ export class App {
   readonly connection: Connection;
   readonly conversations: Conversations;
   readonly settings: AccountSettings;
+  readonly forwarding: Forwarding;
   readonly progress = new Progress();
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
@@ -83,6 +85,20 @@ export class App {
     this.conversations = new Conversations(bridge);
     this.search = new MessageSearch(bridge);
     this.settings = new AccountSettings(bridge);
+    this.forwarding = new Forwarding({
+      bridge,
+      open: async (conversation) => {
+        this.dialog = null;
+        this.thread?.selection.end();
+        await this.open(conversation);
+        return this.thread;
+      },
+      found: (conversation) => this.conversations.apply(conversation),
+      refused: (error) => {
+        this.dialog = null;
+        this.notice = error;
+      },
+    });
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
@@ -210,14 +226,30 @@ export class App {
     });
   }
 
+  copyText(text: string): Promise<void> {
+    return this.#ask(() => navigator.clipboard.writeText(text));
+  }
+
+  /** @param messages in the order in which they are to arrive */
+  askWhereTo(messages: readonly Message[]): void {
+    this.forwarding.messages = messages;
+    this.dialog = 'forward';
+  }
+
   actOnMessage(action: MessageAction, row: Row, text: string): Promise<void> {
     const { message, pending } = row;
     switch (action) {
       case 'copy':
-        return this.#ask(() => navigator.clipboard.writeText(text));
+        return this.copyText(text);
       case 'reply':
         this.composer?.answer(message);
         this.composerAsked += 1;
+        return Promise.resolve();
+      case 'forward':
+        if (message !== null) this.askWhereTo([message]);
+        return Promise.resolve();
+      case 'select':
+        this.thread?.selection.toggle(row.key);
         return Promise.resolve();
       case 'info':
         if (message !== null) this.#openDetails(message, row.key);

@@ -141,10 +141,23 @@ export const words = {
   message: {
     actions: 'Message actions',
     reply: 'Reply',
+    forward: 'Forward',
     copy: 'Copy text',
+    select: 'Select',
     info: 'Message info',
     retry: 'Retry',
     remove: 'Delete',
+  },
+  selection: {
+    label: 'Selected messages',
+    count: (count: number) => (count === 1 ? '1 selected' : `${count} selected`),
+    copy: 'Copy',
+    choose: 'Select this message',
+  },
+  forward: {
+    title: (count: number) => (count === 1 ? 'Forward a message' : `Forward ${count} messages`),
+    to: 'To',
+    hint: 'Name or address',
   },
   info: {
     title: 'Message info',

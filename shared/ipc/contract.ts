@@ -235,6 +235,8 @@ export const contract = {
       }),
       result: message,
     },
+    /** a file that is whole on this device, to be sent to somebody else as if it had been picked */
+    'transfers.candidate': { params: v.strictObject({ transferId: id }), result: candidate },
     'transfers.accept': { params: v.strictObject({ transferId: id }), result: nothing },
     'transfers.decline': { params: v.strictObject({ transferId: id }), result: nothing },
     'transfers.cancel': { params: v.strictObject({ transferId: id }), result: nothing },

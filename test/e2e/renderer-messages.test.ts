@@ -73,14 +73,14 @@ describe('by the keyboard alone', () => {
     await menu.waitFor();
     expect(await focused(page)).toBe('Reply');
     await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
     expect(await focused(page)).toBe('Copy text');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('Two');
     expect(await focused(page)).toContain('Two');
 
     await page.keyboard.press('ContextMenu');
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('ArrowDown');
+    for (let down = 0; down < 4; down++) await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     const details = page.getByRole('complementary', { name: 'Message info' });
     await details.getByText('imdn-2').waitFor();
@@ -201,6 +201,81 @@ describe('an answer', () => {
       .getByRole('button', { name: /^Answers Bob Baker: Shall we meet/ })
       .click();
     await log(page).locator('article.hit', { hasText: 'Shall we meet' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('several messages together', () => {
+  it('are selected, copied and deleted, and come back by one undo', async () => {
+    const core = withBob();
+    for (const text of ['One', 'Two', 'Three', 'Four']) core.addMessage(1, { text });
+    const { page, complaints } = await show(core, {
+      prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']),
+    });
+    await openBob(page);
+    await log(page).getByText('Two').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Select' }).click();
+    await log(page).getByText('Four').click();
+    await page.getByText('2 selected').waitFor();
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('toolbar').getByRole('button', { name: 'Copy' }).click();
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('Two\nFour');
+    await expect.poll(() => page.getByRole('toolbar').count()).toBe(0);
+
+    await log(page).focus();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Select' }).press('Enter');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press(' ');
+    await page.getByText('2 selected').waitFor();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+    await expect.poll(() => log(page).locator('article').allInnerTexts()).toHaveLength(2);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => log(page).locator('article').allInnerTexts()).toHaveLength(4);
+    expect(core.callsOf('messages.remove')).toEqual([]);
+
+    await log(page).getByText('One').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Select' }).click();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('checkbox').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('go to somebody else, in their order, files with them', async () => {
+    const core = withBob();
+    core.addMessage(1, { text: 'Map of the ridge' });
+    core.addFile(1, 'done', { name: 'ridge.jpg' });
+    core.addFile(1, 'offered', { name: 'not here yet.jpg' });
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    await log(page).getByText('Map of the ridge').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Select' }).click();
+    for (const article of await log(page).locator('article').all()) {
+      const choice = article.getByRole('checkbox');
+      if (!(await choice.isChecked())) await choice.check();
+    }
+    await page.getByRole('toolbar').getByRole('button', { name: 'Forward' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Forward 2 messages' });
+    await dialog.waitFor();
+    expect(await serious(page)).toEqual([]);
+    await page.keyboard.type('carol');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => core.callsOf('messages.sendText')).toMatchObject([{ conversationId: 2, text: 'Map of the ridge' }]);
+    await expect.poll(() => core.callsOf('files.send')).toMatchObject([{ conversationId: 2 }]);
+    await page.getByRole('heading', { name: 'Carol Clark' }).waitFor();
+
+    await page
+      .getByRole('button', { name: /Bob Baker/ })
+      .first()
+      .click();
+    await log(page).getByText('Map of the ridge').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Forward' }).click();
+    await page.keyboard.type('sip:dave@example.com');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => core.callsOf('messages.sendText')).toHaveLength(2);
+    await page.getByRole('heading', { name: /dave/ }).waitFor();
     expect(complaints).toEqual([]);
   });
 });

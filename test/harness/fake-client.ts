@@ -177,6 +177,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         savedAs: null,
       });
     },
+    'transfers.candidate': async ({ transferId }) => files.offer(pathOf(transferId)),
     'transfers.accept': async () => ({}),
     'transfers.decline': async () => ({}),
     'transfers.cancel': async () => ({}),

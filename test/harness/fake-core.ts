@@ -398,6 +398,12 @@ export class FakeCore {
         };
         return this.#take(conversationId, clientId, { kind: 'file', text: name, transfer });
       },
+      'transfers.candidate': async ({ transferId }) => {
+        const { name, size, type } = this.#byTransfer(transferId).transfer as Transfer;
+        const candidate = { token: `of transfer ${transferId}`, name, size, type };
+        this.files.set(candidate.token, candidate);
+        return candidate;
+      },
       'transfers.accept': async ({ transferId }) => setTransfer(transferId, 'accepting'),
       'transfers.decline': async ({ transferId }) => setTransfer(transferId, 'declined'),
       'transfers.cancel': async ({ transferId }) => setTransfer(transferId, 'cancelled'),

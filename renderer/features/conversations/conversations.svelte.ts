@@ -34,9 +34,8 @@ export class Conversations {
   readonly archived: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => each.archived));
 
   readonly shown: readonly Conversation[] = $derived.by(() => {
-    const wanted = fold(this.#filter.trim());
-    if (wanted === '') return this.showsArchived ? this.archived : this.all;
-    return [...this.all, ...this.archived].filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
+    if (this.#filter.trim() === '') return this.showsArchived ? this.archived : this.all;
+    return this.matching(this.#filter);
   });
 
   readonly unread: number = $derived.by(() => this.all.reduce((sum, each) => sum + each.unread, 0));
@@ -48,6 +47,12 @@ export class Conversations {
   set filter(text: string) {
     this.#filter = text;
     if (text !== '') void this.#loadUntil(MOST_SEARCHED);
+  }
+
+  /** Those that were loaded, by name or address, archived ones last. */
+  matching(text: string): readonly Conversation[] {
+    const wanted = fold(text.trim());
+    return [...this.all, ...this.archived].filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
   }
 
   get(id: number): Conversation | undefined {

@@ -2,7 +2,7 @@ import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Row } from './rows.ts';
 
-export type MessageAction = 'reply' | 'copy' | 'info' | 'retry' | 'remove';
+export type MessageAction = 'reply' | 'forward' | 'copy' | 'select' | 'info' | 'retry' | 'remove';
 
 /** What an outgoing file can be sent again from. */
 const RETRIABLE: ReadonlySet<TransferState> = new Set(['declined', 'expired', 'cancelled', 'interrupted', 'failed']);
@@ -13,10 +13,27 @@ export function messageActions({ message, pending }: Pick<Row, 'message' | 'pend
     const copy: readonly MessageAction[] = pending?.kind === 'text' ? ['copy'] : [];
     return pending?.error ? [...copy, 'retry', 'remove'] : copy;
   }
-  const actions: MessageAction[] = message.kind === 'text' ? ['reply', 'copy', 'info'] : ['reply', 'info'];
+  const actions: MessageAction[] = ['reply'];
+  if (isForwardable(message)) actions.push('forward');
+  if (message.kind === 'text') actions.push('copy');
+  actions.push('select', 'info');
   if (isRetriable(message)) actions.push('retry');
   if (isRemovable(message)) actions.push('remove');
   return actions;
+}
+
+/** What is whole on this device can go to somebody else. */
+export function isForwardable({ kind, direction, transfer }: Message): boolean {
+  return kind === 'text' || direction === 'out' || transfer?.state === 'done';
+}
+
+export function isRemovableRow({ message, pending }: Pick<Row, 'message' | 'pending'>): boolean {
+  return message === null ? pending?.error != null : isRemovable(message);
+}
+
+/** Texts and names of files, a line each. */
+export function textOfRows(rows: readonly Pick<Row, 'message' | 'pending'>[]): string {
+  return rows.map(({ message, pending }) => message?.transfer?.name ?? message?.text ?? pending?.text ?? '').join('\n');
 }
 
 function isRetriable({ direction, status, transfer }: Message): boolean {

@@ -4,6 +4,17 @@ import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 /** how long a removal can be taken back, ms */
 export const UNDO_MS = 5000;
 
+export interface Removal {
+  /** of its row */
+  readonly key: string;
+  readonly commit: () => Promise<unknown>;
+}
+
+export interface Withdrawal {
+  readonly commit: () => Promise<unknown>;
+  readonly redo: () => void;
+}
+
 interface Waiting {
   /** what makes it true; nothing where it is true already */
   readonly commit: () => Promise<unknown>;
@@ -31,29 +42,43 @@ export class Removals {
     this.#refused = refused;
   }
 
-  /** Out of sight now; `commit` follows. */
-  later(key: string, commit: () => Promise<unknown>): void {
-    this.#hide(key, true);
-    const shown = async (): Promise<unknown> => {
-      try {
-        return await commit();
-      } catch (thrown) {
-        this.#hide(key, false);
-        throw thrown;
+  /** Out of sight now; `commit` of each follows. @param redo what an undo does beside bringing them back into sight */
+  later(items: readonly Removal[], redo: () => void = () => undefined): void {
+    this.#hide(items, true);
+    const commit = async (): Promise<void> => {
+      const refusals: unknown[] = [];
+      for (const item of items) {
+        try {
+          await item.commit();
+        } catch (thrown) {
+          this.#hide([item], false);
+          refusals.push(thrown);
+        }
       }
+      if (refusals.length > 0) throw refusals[0];
     };
-    this.#wait({ commit: shown, undo: () => this.#hide(key, false) });
+    this.#wait({
+      commit,
+      undo: () => {
+        this.#hide(items, false);
+        redo();
+      },
+    });
   }
 
-  /** What must not happen while one could change one's mind: deleted now, and made anew by `redo`. */
-  async now(commit: () => Promise<unknown>, redo: (() => void) | null): Promise<void> {
+  /** What must not happen while one could change one's mind: deleted now, and made anew by `redo`; `items` go with them as in {@link later}. */
+  async now(withdrawals: readonly Withdrawal[], items: readonly Removal[] = []): Promise<void> {
     this.flush();
-    try {
-      await commit();
-      if (redo !== null) this.#wait({ commit: async () => undefined, undo: redo });
-    } catch (thrown) {
-      this.#refused(toCodedError(thrown));
+    const redos: (() => void)[] = [];
+    for (const { commit, redo } of withdrawals) {
+      try {
+        await commit();
+        redos.push(redo);
+      } catch (thrown) {
+        this.#refused(toCodedError(thrown));
+      }
     }
+    if (redos.length + items.length > 0) this.later(items, () => redos.forEach((redo) => void redo()));
   }
 
   undo(): void {
@@ -96,10 +121,12 @@ export class Removals {
     return waiting;
   }
 
-  #hide(key: string, isHidden: boolean): void {
+  #hide(items: readonly Removal[], isHidden: boolean): void {
     const next = new Set(this.hidden);
-    if (isHidden) next.add(key);
-    else next.delete(key);
+    for (const { key } of items) {
+      if (isHidden) next.add(key);
+      else next.delete(key);
+    }
     this.hidden = next;
   }
 }

@@ -10,9 +10,10 @@ import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
 import { MessageWindow } from './message-window.svelte.ts';
 import { Outgoing } from './outgoing.svelte.ts';
-import { Removals } from './removals.svelte.ts';
+import { type Removal, Removals, type Withdrawal } from './removals.svelte.ts';
 import { buildRows, type PendingMessage, type Row } from './rows.ts';
 import { type Attention, seenUpTo } from './seen.ts';
+import { Selection } from './selection.svelte.ts';
 
 /** UTF-16 code units of a message that a screen reader is told of by itself */
 const LONGEST_ANNOUNCED = 500;
@@ -36,6 +37,7 @@ export class Thread {
   readonly conversationId: number;
   readonly window: MessageWindow;
   readonly removals: Removals;
+  readonly selection = new Selection();
   conversation = $state.raw<Conversation>() as Conversation;
   firstUnreadId = $state<number | null>(null);
   /** new messages below what is on screen */
@@ -65,6 +67,9 @@ export class Thread {
       this.#outgoing.ids,
     ),
   );
+
+  /** what was chosen and is still there */
+  readonly selected: readonly Row[] = $derived.by(() => this.rows.filter(({ key }) => this.selection.keys.has(key)));
 
   constructor(bridge: Bridge, conversation: Conversation, options: ThreadOptions = {}) {
     this.#bridge = bridge;
@@ -152,15 +157,24 @@ export class Thread {
   }
 
   /** Out of sight at once. What has not left must not leave while one could change one's mind: that is withdrawn now, and written anew by an undo. */
-  remove({ message, pending }: Pick<Row, 'message' | 'pending'>): void {
-    if (message === null) {
-      if (pending !== null) this.removals.later(`own ${pending.clientId}`, async () => this.#outgoing.confirm(pending.clientId));
-      return;
+  remove(row: Pick<Row, 'message' | 'pending'>): void {
+    this.removeAll([row]);
+  }
+
+  removeAll(rows: readonly Pick<Row, 'message' | 'pending'>[]): void {
+    const withdrawals: Withdrawal[] = [];
+    const items: Removal[] = [];
+    for (const { message, pending } of rows) {
+      if (message === null) {
+        if (pending !== null) items.push({ key: `own ${pending.clientId}`, commit: async () => this.#outgoing.confirm(pending.clientId) });
+        continue;
+      }
+      const commit = (): Promise<unknown> => this.#bridge.call('messages.remove', { messageId: message.id });
+      if (message.status !== 'queued' || message.kind !== 'text') items.push({ key: `id ${message.id}`, commit });
+      else withdrawals.push({ commit, redo: () => void this.sendText(message.text, message.quote) });
     }
-    const commit = (): Promise<unknown> => this.#bridge.call('messages.remove', { messageId: message.id });
-    if (message.status === 'queued' && message.kind === 'text')
-      void this.removals.now(commit, () => void this.sendText(message.text, message.quote));
-    else this.removals.later(`id ${message.id}`, commit);
+    if (withdrawals.length > 0) void this.removals.now(withdrawals, items);
+    else if (items.length > 0) this.removals.later(items);
   }
 
   /** A message is no longer on this device. */

@@ -170,19 +170,19 @@ describe('what can be done with a message', () => {
     messageActions({ message: core.addFile(1, state, { direction }, status === undefined ? {} : { status }), pending: null });
 
   it('of a text: copied and looked into always, sent again when it failed, deleted unless it is on its way', () => {
-    expect(actions({ text: 'x' })).toEqual(['reply', 'copy', 'info', 'remove']);
-    expect(actions({ direction: 'out', status: 'failed' })).toEqual(['reply', 'copy', 'info', 'retry', 'remove']);
-    expect(actions({ direction: 'out', status: 'queued' })).toEqual(['reply', 'copy', 'info', 'remove']);
-    expect(actions({ direction: 'out', status: 'sending' })).toEqual(['reply', 'copy', 'info']);
+    expect(actions({ text: 'x' })).toEqual(['reply', 'forward', 'copy', 'select', 'info', 'remove']);
+    expect(actions({ direction: 'out', status: 'failed' })).toEqual(['reply', 'forward', 'copy', 'select', 'info', 'retry', 'remove']);
+    expect(actions({ direction: 'out', status: 'queued' })).toEqual(['reply', 'forward', 'copy', 'select', 'info', 'remove']);
+    expect(actions({ direction: 'out', status: 'sending' })).toEqual(['reply', 'forward', 'copy', 'select', 'info']);
   });
 
   it('of a file: sent again when it did not arrive, also where the other side told so; deleted when it is at rest', () => {
-    expect(file('transferring', 'out')).toEqual(['reply', 'info']);
-    expect(file('offered', 'in')).toEqual(['reply', 'info']);
-    expect(file('done', 'out', 'sent')).toEqual(['reply', 'info', 'remove']);
-    expect(file('done', 'out', 'failed')).toEqual(['reply', 'info', 'retry', 'remove']);
-    expect(file('interrupted', 'out')).toEqual(['reply', 'info', 'retry', 'remove']);
-    expect(file('failed', 'in')).toEqual(['reply', 'info', 'remove']);
+    expect(file('transferring', 'out')).toEqual(['reply', 'forward', 'select', 'info']);
+    expect(file('offered', 'in')).toEqual(['reply', 'select', 'info']);
+    expect(file('done', 'out', 'sent')).toEqual(['reply', 'forward', 'select', 'info', 'remove']);
+    expect(file('done', 'out', 'failed')).toEqual(['reply', 'forward', 'select', 'info', 'retry', 'remove']);
+    expect(file('interrupted', 'out')).toEqual(['reply', 'forward', 'select', 'info', 'retry', 'remove']);
+    expect(file('failed', 'in')).toEqual(['reply', 'select', 'info', 'remove']);
   });
 
   it('before the core has it: nothing but copying, until it was refused', () => {
