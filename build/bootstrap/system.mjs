@@ -27,9 +27,11 @@ const groups = {
     'openssl',
     'kamailio',
     'kamailio-outbound-modules',
+    'kamailio-sqlite-modules',
     'kamailio-tls-modules',
     'kamailio-websocket-modules',
     'sip-tester',
+    'linphone-cli',
   ],
 };
 

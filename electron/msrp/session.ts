@@ -87,8 +87,10 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       this.#hold(lease);
     }
     const path = [...(this.#lease?.usePath.toReversed() ?? []), this.localUri];
-    const { scheme, host, port } = decodeMsrpUri(path[0] as string);
-    return { protocol: scheme === 'msrps' ? 'TCP/TLS/MSRP' : 'TCP/MSRP', address: host, port: port as number, path };
+    const { scheme, port } = decodeMsrpUri(path[0] as string);
+    // spelled as in the path: whoever compares the two may do so letter by letter
+    const [, v6, address] = /^\w+:\/\/(?:[^@/]*@)?(?:\[([^\]]+)\]|([^:/;]+))/.exec(path[0] as string) ?? [];
+    return { protocol: scheme === 'msrps' ? 'TCP/TLS/MSRP' : 'TCP/MSRP', address: v6 ?? address ?? '', port: port as number, path };
   }
 
   async connect(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 import type { SipTransport } from '../../shared/model/account.ts';
 import { TestAuthority } from './certificates.ts';
 
@@ -23,8 +24,11 @@ const PARTS = [
   ['outbound.so', 'kamailio-outbound-modules'],
   ['tls.so', 'kamailio-tls-modules'],
   ['websocket.so', 'kamailio-websocket-modules'],
+  ['db_sqlite.so', 'kamailio-sqlite-modules'],
+  ['msrp.so', 'kamailio'],
 ] as const;
 const LACKING = PARTS.find(([part]) => !existsSync(`${MODULES}${part}`))?.[1];
+const TABLES = '/usr/share/kamailio/db_sqlite';
 const TLS = `[server:default]
 method = TLSv1.2+
 verify_certificate = no
@@ -39,22 +43,31 @@ const STOP_MS = 5_000;
 export const kamailioMissing: string | null =
   PROGRAM === undefined ? 'kamailio is not installed' : LACKING !== undefined ? `${LACKING} is not installed` : null;
 
+export interface KamailioOptions {
+  readonly digest: 'MD5' | 'SHA-256';
+  readonly host?: '127.0.0.1' | '::1';
+  /** see kamailio.cfg */
+  readonly defines?: readonly ('STORES_ALL' | 'STAMPS_BODY')[];
+}
+
+interface Ports {
+  readonly tcp: number;
+  readonly tls: number;
+  readonly relay: number;
+}
+
 /** A Kamailio of its own on free ports of loopback, with a certificate for its domain. */
 export class Kamailio {
   static readonly domain = 'test.example';
-  readonly host = '127.0.0.1';
+  readonly host: '127.0.0.1' | '::1';
   readonly authority: TestAuthority;
-  readonly #ports: { readonly tcp: number; readonly tls: number };
+  readonly #ports: Ports;
   readonly #child: ChildProcess;
   readonly #folder: string;
   #log = '';
 
-  private constructor(
-    ports: { readonly tcp: number; readonly tls: number },
-    authority: TestAuthority,
-    child: ChildProcess,
-    folder: string,
-  ) {
+  private constructor(host: '127.0.0.1' | '::1', ports: Ports, authority: TestAuthority, child: ChildProcess, folder: string) {
+    this.host = host;
     this.#ports = ports;
     this.authority = authority;
     this.#child = child;
@@ -65,27 +78,36 @@ export class Kamailio {
   }
 
   /** @throws Error with its log when it does not listen in time */
-  static async start(digest: 'MD5' | 'SHA-256'): Promise<Kamailio> {
+  static async start({ digest, host = '127.0.0.1', defines = [] }: KamailioOptions): Promise<Kamailio> {
     if (PROGRAM === undefined || MODULES === undefined) throw new Error(kamailioMissing ?? '');
     const folder = await mkdtemp(join(tmpdir(), 'parley-kamailio-'));
-    const ports = { tcp: await freePort(), tls: await freePort() };
+    const ports = { tcp: await freePort(host), tls: await freePort(host), relay: await freePort(host) };
     const authority = new TestAuthority();
-    const { key, cert } = authority.issue(`DNS:${Kamailio.domain}`);
+    const { key, cert } = authority.issue(`DNS:${Kamailio.domain},IP:127.0.0.1,IP:::1`);
     await writeFile(join(folder, 'server.key'), key);
     await writeFile(join(folder, 'server.pem'), cert);
     await writeFile(join(folder, 'tls.cfg'), TLS.replaceAll('@FOLDER@', folder));
+    await makeSilo(join(folder, 'silo.sqlite'));
     const text = await readFile(CONFIGURATION, 'utf8');
     const path = join(folder, 'kamailio.cfg');
-    const values = { '@PORT@': String(ports.tcp), '@TLS_PORT@': String(ports.tls), '@FOLDER@': folder, '@MODULES@': MODULES };
+    const values = {
+      '@HOST@': host === '::1' ? '[::1]' : host,
+      '@PORT@': String(ports.tcp),
+      '@TLS_PORT@': String(ports.tls),
+      '@RELAY_PORT@': String(ports.relay),
+      '@FOLDER@': folder,
+      '@MODULES@': MODULES,
+    };
     await writeFile(
       path,
       Object.entries(values).reduce((filled, [name, value]) => filled.replaceAll(name, value), text),
     );
     const options = ['-f', path, '-P', join(folder, 'pid'), '-Y', folder, '-w', folder, '-m', '32', '-M', '8', '-DD', '-E'];
-    const child = spawn(PROGRAM, [...options, ...(digest === 'SHA-256' ? ['-A', 'WITH_SHA256'] : [])], {
+    const defined = [...(digest === 'SHA-256' ? ['WITH_SHA256'] : []), ...defines].flatMap((name) => ['-A', name]);
+    const child = spawn(PROGRAM, [...options, ...defined], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const kamailio = new Kamailio(ports, authority, child, folder);
+    const kamailio = new Kamailio(host, ports, authority, child, folder);
     try {
       await kamailio.#listening();
     } catch (thrown) {
@@ -97,6 +119,15 @@ export class Kamailio {
 
   portOf(transport: SipTransport): number {
     return transport === 'tcp' ? this.#ports.tcp : this.#ports.tls;
+  }
+
+  /** as an account names it */
+  get relay(): string {
+    return `msrps://${this.host === '::1' ? '[::1]' : this.host}:${this.#ports.relay};tcp`;
+  }
+
+  get relayPort(): number {
+    return this.#ports.relay;
   }
 
   /** what it wrote, the last of it */
@@ -120,16 +151,24 @@ export class Kamailio {
   async #listening(): Promise<void> {
     const end = Date.now() + START_MS;
     for (;;) {
-      if ((await accepts(this.#ports.tcp)) && (await accepts(this.#ports.tls))) return;
+      const open = await Promise.all(Object.values(this.#ports).map((port) => accepts(this.host, port)));
+      if (open.every((each) => each)) return;
       if (Date.now() > end || this.#child.exitCode !== null) throw new Error(`kamailio does not listen:\n${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+/** The tables of its offline store, by the scripts that come with it. */
+async function makeSilo(path: string): Promise<void> {
+  const database = new Database(path);
+  for (const name of ['standard', 'msilo']) database.exec(await readFile(`${TABLES}/${name}-create.sql`, 'utf8'));
+  database.close();
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     const done = (open: boolean): void => {
       socket.destroy();
       resolve(open);
@@ -140,11 +179,11 @@ function accepts(port: number): Promise<boolean> {
 }
 
 /** Kamailio takes no port 0. */
-function freePort(): Promise<number> {
+function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });

@@ -65,6 +65,16 @@ export class Dissection {
     return this;
   }
 
+  /**
+   * What runs over TLS there, read with the keys of {@link logTlsKeys}. SIP over WebSocket is found inside of `http`; the dissector of MSRP cannot be
+   * chosen over TLS, so its octets are `data`.
+   */
+  treatAsSecure(protocol: 'sip' | 'data' | 'http', port: number, keys: string): this {
+    this.#decodeAs.push('-d', `tcp.port==${port},tls`, '-d', `tls.port==${port},${protocol}`);
+    if (!this.#preferences.includes(`tls.keylog_file:${keys}`)) this.#preferences.push('-o', `tls.keylog_file:${keys}`);
+    return this;
+  }
+
   /** the same capture and ports, with preferences of its own */
   again(): Dissection {
     const other = new Dissection(this.#file);

@@ -13,19 +13,23 @@ const OFFER = 'v=0\r\no=a 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt
 
 const title = `the user agent on Kamailio${kamailioMissing === null ? '' : ` (skipped: ${kamailioMissing})`}`;
 
-const MATRIX = (['tcp', 'tls', 'wss'] as const).flatMap((transport) =>
-  (['MD5', 'SHA-256'] as const).map((digest) => [transport, digest] as const),
-);
+const TRANSPORTS = ['tcp', 'tls', 'wss'] as const;
+const MATRIX = [
+  ...TRANSPORTS.flatMap((transport) => (['MD5', 'SHA-256'] as const).map((digest) => [transport, digest, '127.0.0.1'] as const)),
+  ...TRANSPORTS.map((transport) => [transport, 'SHA-256', '::1'] as const),
+];
 
-describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, digest %s`, (transport, digest) => {
+describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, digest %s, at %s`, (transport, digest, host) => {
   /** as a URI names it (RFC 7118 section 5.2) */
   const inUri = transport === 'wss' ? 'ws' : transport;
+  /** the host as it stands in a URI, for a regular expression */
+  const here = host === '::1' ? '\\[::1\\]' : '127\\.0\\.0\\.1';
   let core: Kamailio;
   let agents: UserAgent[] = [];
   const wire: string[] = [];
 
   beforeAll(async () => {
-    core = await Kamailio.start(digest);
+    core = await Kamailio.start({ digest, host });
   });
   afterAll(() => core.stop());
   afterEach(async () => {
@@ -74,8 +78,8 @@ describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, diges
     expect(binding.expiresAt - Date.now()).toBeGreaterThan(500_000);
     const register = sentBy('alice', 'REGISTER').at(-1);
     expect(register).toContain(`algorithm=${digest}`);
-    expect(register).toMatch(new RegExp(`Via: SIP/2\\.0/${transport.toUpperCase()} 127\\.0\\.0\\.1:`));
-    expect(register).toMatch(new RegExp(`Contact: <sip:alice@127\\.0\\.0\\.1:\\d+;transport=${inUri}>`));
+    expect(register).toMatch(new RegExp(`Via: SIP/2\\.0/${transport.toUpperCase()} ${here}:`));
+    expect(register).toMatch(new RegExp(`Contact: <sip:alice@${here}:\\d+;transport=${inUri}>`));
     await alice.register();
     await alice.unregister();
     expect(wire.at(-1)).toMatch(/^alice in SIP\/2\.0 200/);
@@ -126,7 +130,7 @@ describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, diges
     await expect(reply).resolves.toMatchObject({ status: 200 });
     // the outbound proxy, then Service-Route
     expect(sentBy('alice', 'MESSAGE').at(-1)).toMatch(
-      new RegExp(`Route: <sip:127\\.0\\.0\\.1:\\d+;transport=${inUri};lr>, <sip:127\\.0\\.0\\.1:\\d+;transport=tcp;lr;orig>`),
+      new RegExp(`Route: <sip:${here}:\\d+;transport=${inUri};lr>, <sip:${here}:\\d+;transport=tcp;lr;orig>`),
     );
   });
 
@@ -211,7 +215,7 @@ describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, diges
   });
 
   test('a core that goes away is a loss', async () => {
-    const own = await Kamailio.start(digest);
+    const own = await Kamailio.start({ digest, host });
     try {
       const kept = core;
       core = own;

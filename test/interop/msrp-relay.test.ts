@@ -1,0 +1,78 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Kamailio, kamailioMissing } from '../harness/kamailio.ts';
+import { KamailioPeople, offer, write } from '../harness/kamailio-people.ts';
+import { temporaryFolder } from '../harness/temporary-folder.ts';
+import type { Person } from '../harness/two-people.ts';
+
+const title = `through Kamailio's MSRP relay (RFC 4976)${kamailioMissing === null ? '' : ` (skipped: ${kamailioMissing})`}`;
+const LARGE = 'The survey of the east ridge took four days. '.repeat(400);
+
+describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`${title}, at %s`, (host) => {
+  const folder = temporaryFolder();
+  let core: Kamailio;
+  let people: KamailioPeople;
+  /** behind the relay */
+  let alice: Person;
+  let bob: Person;
+  /** without one */
+  let carol: Person;
+  const taps: Record<string, string[]> = { alice: [], bob: [], carol: [] };
+
+  beforeAll(async () => {
+    core = await Kamailio.start({ digest: 'SHA-256', host });
+    people = new KamailioPeople(core, folder);
+    const tapped = (user: 'alice' | 'bob' | 'carol') => ({
+      sipTap: (direction: 'in' | 'out', octets: Uint8Array) => taps[user]?.push(`${direction} ${Buffer.from(octets).toString()}`),
+    });
+    alice = await people.join('alice', { msrpRelay: core.relay }, tapped('alice'));
+    bob = await people.join('bob', { msrpRelay: core.relay }, tapped('bob'));
+    carol = await people.join('carol', {}, tapped('carol'));
+  }, 60_000);
+  afterAll(async () => {
+    await people?.close();
+    await core?.stop();
+  });
+
+  const everyPair = () =>
+    [
+      [alice, bob],
+      [alice, carol],
+      [carol, bob],
+    ] as const;
+
+  test('a large message arrives, and is delivered, with the relay at either end or at both', async () => {
+    for (const [from, to] of everyPair()) {
+      const text = `${from.address} ${LARGE}`;
+      const imdnId = await write(from, to, text);
+      await to.seesMessage((message) => message.imdnId === imdnId && message.text === text, 30_000);
+      await from.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
+    }
+    const offered = taps['alice']?.find((text) => text.startsWith('out INVITE')) ?? '';
+    const where = core.host === '::1' ? '[::1]' : core.host;
+    expect(offered).toContain(`m=message ${core.relayPort} TCP/TLS/MSRP *\r\n`);
+    expect(offered).toContain(`c=IN IP${core.host === '::1' ? 6 : 4} ${core.host}\r\n`);
+    expect(offered).toContain(`a=path:msrps://${where}:${core.relayPort}/s.`);
+    expect(offered).toMatch(/a=path:msrps:\S+;tcp msrps:\S+:9\/\w{20};tcp\r\n/);
+  }, 120_000);
+
+  test('a file arrives whole, with the relay at either end or at both', async () => {
+    const content = randomBytes(300_000);
+    const path = join(folder, 'ridge.bin');
+    await writeFile(path, content);
+    for (const [from, to] of everyPair()) {
+      const imdnId = await offer(from, to, path);
+      const offered = await to.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered', 30_000);
+      await to.call['transfers.accept']({ transferId: offered.transfer?.id as number });
+      const done = await to.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done', 60_000);
+      expect(hash(await readFile(done.transfer?.savedAs as string))).toBe(hash(content));
+      await from.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
+    }
+  }, 180_000);
+});
+
+function hash(octets: Uint8Array): string {
+  return createHash('sha256').update(octets).digest('hex');
+}
