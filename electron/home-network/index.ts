@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../shared/base/clock.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.ts';
+import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { Bindings } from './bindings.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
@@ -160,7 +161,8 @@ function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array, note: 
     if (message.kind === 'response') layer.response(flow, message, fields);
     else layer.request(flow, message, fields);
   } catch (thrown) {
-    const refusal = message?.kind === 'request' ? refusalOfMalformed(message, thrown) : null;
+    const request = message === null ? (salvageRequest(octets)?.request ?? null) : message;
+    const refusal = request?.kind === 'request' ? refusalOfMalformed(request, thrown) : null;
     if (refusal !== null) flow.send(encodeSip(refusal));
     note(thrown instanceof ParleyError ? `sent a message that cannot be read: ${thrown.detail}` : internal(thrown));
     flow.fault('malformed messages');

@@ -2,6 +2,7 @@ import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { header, headers, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { answerHeaders } from './normaliser.ts';
@@ -101,6 +102,14 @@ function answer(request: SipRequest, status: number, reason: string, own: readon
 
 export function answerTo(request: SipRequest, status: number, reason: string, own: readonly SipHeader[] = []): SipResponse {
   return { kind: 'response', status, reason, headers: [...answerHeaders(request, randomToken(16), false), ...own], body: NO_BYTES };
+}
+
+/** The answer to a request that could not be decoded; null where there is nobody to tell, or it is no fault of the sender. */
+export function refusalOfUnread(octets: Uint8Array, thrown: unknown): SipResponse | null {
+  const { code, detail } = toCodedError(thrown);
+  const salvaged = code === 'sip.malformed' ? salvageRequest(octets) : null;
+  if (salvaged === null) return null;
+  return answerTo(salvaged.request, salvaged.status, salvaged.status === 505 ? 'Version Not Supported' : reasonOf(detail));
 }
 
 function reasonOf(detail: string): string {

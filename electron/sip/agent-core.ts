@@ -6,7 +6,7 @@ import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { uriHost } from './addresses.ts';
-import { admit, answerTo, type Surroundings } from './admission.ts';
+import { admit, answerTo, refusalOfUnread, type Surroundings } from './admission.ts';
 import { carrying, LIBRARY_VIA_HOST, OWN_URI } from './library-message.ts';
 import { maskToken, maskUri } from './masking.ts';
 import { Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
@@ -119,9 +119,9 @@ export class AgentCore {
       const message = decodeSip(octets);
       if (message.kind === 'request') this.#receiveRequest(message);
       else this.#receiveResponse(message);
-    } catch {
-      // what cannot be decoded cannot be answered; the tap has shown it
-      return;
+    } catch (thrown) {
+      const refusal = refusalOfUnread(octets, thrown);
+      if (refusal !== null) this.#write(refusal);
     }
   }
 

@@ -44,7 +44,7 @@ describe('the register of decoders', () => {
       if (!file.endsWith('.ts')) continue;
       const module: Record<string, unknown> = await import(`${folder}/${file}`);
       for (const [name, value] of Object.entries(module)) {
-        if (/^(?:decode|parse|read|try)[A-Z]|Framer$/.test(name) && typeof value === 'function' && !covered.has(value))
+        if (/^(?:decode|parse|read|salvage|try)[A-Z]|Framer$/.test(name) && typeof value === 'function' && !covered.has(value))
           missing.push(`${name} of ${file}`);
       }
     }

@@ -1,3 +1,4 @@
+import { NO_BYTES } from '../../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
 import { instanceOf, serviceOf } from '../../../../shared/protocol/cpm/names.ts';
 import { fileRejection, largeMessageRejection, refusesFiles } from '../../../../shared/protocol/cpm/rejection.ts';
@@ -10,6 +11,7 @@ import { SIP_LIMITS } from '../../../../shared/protocol/sip/limits.ts';
 import { headers, type SipMessage } from '../../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr, encodeNameAddr } from '../../../../shared/protocol/sip/name-addr.ts';
 import { decodeParams, encodeParams } from '../../../../shared/protocol/sip/params.ts';
+import { salvageRequest } from '../../../../shared/protocol/sip/salvage.ts';
 import { decodeDeltaSeconds, decodeNumber } from '../../../../shared/protocol/sip/text.ts';
 import { addressOfRecord, decodeSipUri, encodeSipUri, sameSipUri, trySipUri } from '../../../../shared/protocol/sip/uri.ts';
 import { essentials } from '../../../../shared/protocol/sip/validate.ts';
@@ -56,6 +58,16 @@ export const SIP_TARGETS: readonly Target[] = [
     decode: (input) => decodeSip(input),
     encode: encodeSip,
     use: sipPieces,
+  }),
+  codec({
+    name: 'sip-salvage',
+    covers: [salvageRequest],
+    seeds: [...sipOctets, ...tortureOctets],
+    words: SIP_WORDS,
+    decode: (input) => salvageRequest(input),
+    // it has to fit into an answer
+    use: (salvaged) =>
+      salvaged && encodeSip({ kind: 'response', status: 400, reason: '', headers: salvaged.request.headers, body: NO_BYTES }),
   }),
   stream({
     name: 'sip-framer',
