@@ -5,14 +5,14 @@ import { randomUuid } from '../../shared/base/random.ts';
 import type { Handlers } from '../../shared/ipc/contract.ts';
 import { type Account, proxyOf } from '../../shared/model/account.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
-import { type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import type { RelayAccount } from '../msrp/relay.ts';
+import { createChatParts } from '../services/chat/chat-parts.ts';
+import type { ConversationView } from '../services/chat/conversation-view.ts';
 import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
-import { Inbox } from '../services/inbox.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
-import { IncomingSessions } from '../services/incoming-sessions.ts';
 import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
 import { sendNotification } from '../services/receipts.ts';
@@ -89,6 +89,8 @@ interface Running {
   readonly outbox: OutboxService;
   readonly transfers: TransferService;
   readonly large: LargeMessages;
+  readonly view: ConversationView;
+  readonly stopChat: () => void;
   readonly conversations: ConversationService;
   readonly removal: RemovalService;
   readonly closeMsrp: () => Promise<void>;
@@ -122,15 +124,24 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
     kick,
   );
-  const inbox = new Inbox(context, kick);
-  const sessions = new IncomingSessions(context, msrp, inbox);
+  const {
+    inbox,
+    chat,
+    modes,
+    view,
+    stop: stopChat,
+  } = await createChatParts(context, msrp, {
+    link: () => (isListening ? registration.link : null),
+    outboxChanged: kick,
+  });
   const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
   let listening: Promise<void> = Promise.resolve();
+  let isListening = false;
   const dispatch = async (invite: IncomingInvite): Promise<void> => {
     await listening;
     const service = serviceOf(invite.headers);
-    return service === FILE_TRANSFER ? transfers.invited(invite) : sessions.handle(invite, service ?? 'oma.cpm.session');
+    return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
   };
   const registration = new RegistrationService({
     createAgent: () => {
@@ -148,13 +159,13 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     random: Math.random,
     log,
   });
-  const sendLarge: LargeMessages['send'] = async (...message) => {
-    await listening;
-    return large.send(...message);
-  };
   const outbox = new OutboxService(context, {
     link: () => registration.link,
-    send: (item, link) => (item.kind === 'text' ? sendText(context, item, link, sendLarge) : sendNotification(context, item, link)),
+    send: async (item, link) => {
+      await listening;
+      if (item.kind === 'notification') return modes.sendNotification(item, () => sendNotification(context, item, link));
+      return modes.sendText(item, link, () => sendText(context, item, link, (...message) => large.send(...message)));
+    },
     // an offer tells where MSRP listens
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
   });
@@ -165,21 +176,29 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   registration.stateChanged.on((state) => notices.tell('registration.changed', state));
   registration.registered.on(({ binding }) => {
     listening = msrp.listen({ host: binding.localHost, port: 0 }).catch((thrown) => log(`MSRP: ${toCodedError(thrown).detail}`));
-    void listening.then(kick);
+    void listening.then(() => {
+      isListening = true;
+      kick();
+      view.ask();
+    });
   });
   settings.changed.on(({ before, after }) => {
     if (before.deviceName !== after.deviceName) void registration.renew();
   });
   await transfers.recover();
   registration.start((await store.setting(SIGNED_OUT)) === 'true');
-  return { store, settings, registration, outbox, transfers, large, conversations, removal, closeMsrp: () => msrp.close() };
+  return { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, removal, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
-async function stopCore({ store, registration, outbox, transfers, large, closeMsrp }: Running, { clock, log }: ClientPorts): Promise<void> {
+async function stopCore(
+  { store, registration, outbox, transfers, large, stopChat, closeMsrp }: Running,
+  { clock, log }: ClientPorts,
+): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
   transfers.stop();
   large.stop();
+  stopChat();
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));
@@ -265,12 +284,16 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
     'conversations.arrange': order(({ conversations }, params) => conversations.arrange(params)),
     'conversations.remove': order(({ removal }, { conversationId }) => removal.removeConversation(conversationId)),
+    'conversations.shown': order(({ view }, params) => view.shown(params)),
+    'typing.set': order(({ view }, params) => view.typing(params)),
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'search.messages': call(({ conversations }, page) => conversations.search(page)),
-    'messages.sendText': call(({ conversations, registration }, params) => {
+    'messages.sendText': call(async ({ conversations, registration, view }, params) => {
       registration.hasten();
-      return conversations.sendText(params);
+      const message = await conversations.sendText(params);
+      await view.sent(params);
+      return message;
     }),
     'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),

@@ -221,5 +221,8 @@ export class IncomingMessage implements FrameConsumer {
 function verdict(error: CodedError): { status: number; comment: string } {
   if (error.code === 'file.hash-mismatch') return { status: 400, comment: 'Hash does not match' };
   if (error.code === 'file.size-mismatch') return { status: 413, comment: 'Size does not match' };
+  // RFC 4975 section 10.5: it is the type, here the one inside a wrapper, and not this message
+  if (error.code === 'peer.unsupported') return { status: 415, comment: 'Media type not understood' };
+  if (error.code.endsWith('.malformed')) return { status: 400, comment: 'Not understood' };
   return STOP;
 }

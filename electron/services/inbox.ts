@@ -6,13 +6,13 @@ import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } f
 import { cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
+import { COMPOSING_TYPE } from '../../shared/protocol/iscomposing/iscomposing.ts';
 import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
 import { decodeMultipart, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { Answered, Notify } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
 
-export const COMPOSING_TYPE = 'application/im-iscomposing+xml';
 /** one level of multipart around the CPIM part is all that CPM uses */
 const MAX_NESTING = 3;
 
@@ -73,14 +73,23 @@ export function notifyOf(
   };
 }
 
+/** Hears who is typing; nothing of that is kept. */
+export interface TypingListener {
+  /** @throws ParleyError `xml.*` */
+  take(peer: string, document: Uint8Array): void;
+  ended(peer: string): void;
+}
+
 /** Takes in what arrives, by whatever way. When {@link take} resolves it is on disk, and a notification that was asked for with it. */
 export class Inbox {
   readonly #context: ServiceContext;
   readonly #outboxChanged: () => void;
+  readonly #typing: TypingListener;
 
-  constructor(context: ServiceContext, outboxChanged: () => void) {
+  constructor(context: ServiceContext, outboxChanged: () => void, typing: TypingListener) {
     this.#context = context;
     this.#outboxChanged = outboxChanged;
+    this.#typing = typing;
   }
 
   /**
@@ -90,7 +99,7 @@ export class Inbox {
   async take(envelope: Envelope, contentTypeText: string, body: Uint8Array, nesting = MAX_NESTING): Promise<void> {
     const contentType = decodeContentType(contentTypeText);
     if (contentType.type === CPIM_TYPE) return this.#takeCpim(envelope, decodeCpim(body));
-    if (contentType.type === COMPOSING_TYPE) return;
+    if (contentType.type === COMPOSING_TYPE) return this.#typing.take(envelope.peer, body);
     if (contentType.type === 'text/plain') {
       return this.#takeText(envelope, decodeText(body, contentType), {
         imdnId: envelope.fallbackId,
@@ -113,7 +122,7 @@ export class Inbox {
   async #takeCpim(envelope: Envelope, cpim: CpimMessage): Promise<void> {
     const contentType = decodeContentType(contentHeader(cpim, 'Content-Type') ?? 'text/plain');
     if (contentType.type === IMDN_TYPE) return this.#takeNotification(envelope, cpimContent(cpim));
-    if (contentType.type === COMPOSING_TYPE) return;
+    if (contentType.type === COMPOSING_TYPE) return this.#typing.take(envelope.peer, cpimContent(cpim));
     if (contentType.type !== 'text/plain') throw unreadable(contentType);
     const now = this.#context.clock.now();
     const { messageId, dispositions } = imdnRequest(cpim);
@@ -143,6 +152,7 @@ export class Inbox {
     const { store, notices, clock } = this.#context;
     const { peer, title, cpmConversationId, contributionId } = envelope;
     const rows = await store.receiveText({ peer, title, cpmConversationId, contributionId, ...about, text, now: clock.now() });
+    this.#typing.ended(peer);
     if (!rows.duplicate) notices.changed(rows);
     this.#outboxChanged();
   }

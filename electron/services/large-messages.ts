@@ -1,4 +1,4 @@
-import { type CodedError, type ErrorCode, ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { addressTitle } from '../../shared/model/address.ts';
 import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { contactFeature, LARGE_MESSAGE } from '../../shared/protocol/cpm/names.ts';
@@ -7,11 +7,13 @@ import { makeOrigin } from '../../shared/protocol/sdp/file-offer.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE } from '../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine, MsrpSession } from '../msrp/port.ts';
-import type { FinalAnswer, Header, OutgoingInvite } from '../sip/port.ts';
+import type { Header } from '../sip/port.ts';
 import type { OutboxItem } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 import type { Inbox } from './inbox.ts';
-import { type Attempt, attemptFromError } from './outbox.ts';
+import { answerWithin } from './invite-answer.ts';
+import type { Attempt } from './outbox.ts';
+import { attemptFromSession } from './session-outcome.ts';
 import { messageSink } from './session-sink.ts';
 import { attemptFromAnswer, originatorHeaders } from './standalone.ts';
 import { chunkSizeFor } from './transfers/chunk-size.ts';
@@ -24,17 +26,6 @@ const ANSWER_WITHIN_MS = 90_000;
 const REPORT_WITHIN_MS = 30_000;
 /** who took all of a message so often, and went away each time without a REPORT, has it */
 const UNREPORTED_TRIES = 3;
-/** MSRP 413 is what a device says that is being switched off, too; from this try on it means that the text is not wanted */
-const STOPPED_TRIES = 6;
-
-/** MSRP answers that another try will not change (cpm.md section 15.4). */
-const REFUSALS: Readonly<Record<number, ErrorCode>> = {
-  400: 'peer.malformed',
-  403: 'peer.not-allowed',
-  415: 'peer.unsupported',
-  423: 'peer.too-large',
-  501: 'peer.unsupported',
-};
 
 /**
  * Texts that are too large for a MESSAGE: one INVITE, one MSRP message, BYE (seed 004 7.2.2, cpm.md section 5). The other side has the text
@@ -112,7 +103,7 @@ export class LargeMessages {
       if (cause.by === 'remote') abort.abort(new ParleyError('peer.unavailable', 'the other side ended the session'));
     });
     try {
-      const answer = await this.#answer(invite, abort);
+      const answer = await answerWithin(ANSWER_WITHIN_MS, invite, clock, abort);
       if (answer.status >= 300) return attemptFromAnswer(answer, largeMessageRejection);
       const { remotePath } = readLargeMessageAnswer(offer, decodeSdp(answer.body));
       await session.connect({ role: 'active', remotePath, signal });
@@ -122,19 +113,6 @@ export class LargeMessages {
       // a message on its way is ended with `#` first, and BYE follows
       await session.close();
       end();
-    }
-  }
-
-  async #answer(invite: OutgoingInvite, abort: AbortController): Promise<FinalAnswer> {
-    const { signal } = abort;
-    const cancelTimer = this.#context.clock.after(ANSWER_WITHIN_MS, () => abort.abort(new ParleyError('peer.timeout', 'no final answer')));
-    try {
-      return await new Promise((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-        invite.answer.then(resolve, reject);
-      });
-    } finally {
-      cancelTimer();
     }
   }
 
@@ -176,33 +154,4 @@ function inviteHeaders(address: string, item: TextItem): Header[] {
 
 function closing(): ParleyError {
   return new ParleyError('link.offline', 'the app is closing');
-}
-
-/**
- * What the end of a session before its time means, in the words for a person who cannot be reached: nobody chose this mode.
- * @param attempts tries before this one
- */
-function attemptFromSession(error: CodedError, attempts: number): Attempt {
-  const told = (code: ErrorCode): CodedError => ({ code, detail: `${error.code}: ${error.detail}` });
-  const again = (code: ErrorCode): Attempt => ({ kind: 'postponed', error: told(code), whenOnline: false, retryAfterMs: null });
-  switch (error.code) {
-    case 'peer.timeout':
-    case 'msrp.timeout':
-      return again('peer.timeout');
-    case 'peer.unavailable':
-    case 'msrp.unreachable':
-    case 'msrp.lost':
-      return again('peer.unavailable');
-    case 'relay.unreachable':
-    case 'relay.refused':
-      return { kind: 'postponed', error, whenOnline: false, retryAfterMs: null };
-    case 'msrp.stopped':
-      return attempts + 1 < STOPPED_TRIES ? again('peer.unavailable') : { kind: 'failed', error: told('peer.declined') };
-    case 'msrp.refused': {
-      const refusal = REFUSALS[Number.parseInt(error.detail, 10)];
-      return refusal === undefined ? again('peer.unavailable') : { kind: 'failed', error: told(refusal) };
-    }
-    default:
-      return attemptFromError(error);
-  }
 }

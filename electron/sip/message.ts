@@ -1,4 +1,5 @@
 import type { Core } from 'sip.js';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import type { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeCSeq } from '../../shared/protocol/sip/cseq.ts';
@@ -8,8 +9,8 @@ import { type AgentCore, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
 import { cseqFrom, exchange, finalAnswer } from './exchange.ts';
 import { asksForAnonymity, type Identity } from './identity.ts';
-import { checkHeaders, checkValue } from './own-headers.ts';
-import type { FinalAnswer, Header, IncomingMessage, OutgoingRequest } from './port.ts';
+import { ACCEPT, ALLOW, checkHeaders, checkValue, supported } from './own-headers.ts';
+import type { CapabilityQuestion, FinalAnswer, Header, IncomingMessage, OutgoingRequest } from './port.ts';
 
 /** MESSAGE outside of a dialog (RFC 3428; seed 004 7.2.1). @throws ParleyError `request.invalid`, `link.*` */
 export async function sendMessage(
@@ -20,11 +21,39 @@ export async function sendMessage(
 ): Promise<FinalAnswer> {
   checkHeaders(request.headers);
   checkValue(request.contentType, 'Content-Type');
-  const { contactParameters } = request;
-  const contact =
-    contactParameters === null ? [] : [{ name: 'Contact', value: identity.contact(contactParameters, asksForAnonymity(request.headers)) }];
+  const { contactParameters, headers } = request;
+  const contact = contactParameters === null ? null : identity.contact(contactParameters, asksForAnonymity(headers));
+  return sendOutside(core, digest, identity, 'MESSAGE', { ...request, contact });
+}
+
+/** OPTIONS outside of a dialog, with what this agent can do itself (RFC 3261 section 11, cpm.md F23). @throws ParleyError `request.invalid`, `link.*` */
+export async function sendOptions(
+  core: AgentCore,
+  digest: DigestAccount,
+  identity: Identity,
+  question: CapabilityQuestion,
+): Promise<FinalAnswer> {
+  checkHeaders(question.headers);
+  const headers = [
+    ...question.headers,
+    { name: 'Accept', value: ACCEPT },
+    { name: 'Supported', value: supported(question.headers) },
+    { name: 'Allow', value: ALLOW },
+  ];
+  const contact = identity.capabilityContact;
+  return sendOutside(core, digest, identity, 'OPTIONS', { target: question.target, headers, contact, contentType: '', body: NO_BYTES });
+}
+
+async function sendOutside(
+  core: AgentCore,
+  digest: DigestAccount,
+  identity: Identity,
+  method: 'MESSAGE' | 'OPTIONS',
+  request: Omit<OutgoingRequest, 'contactParameters'> & { readonly contact: string | null },
+): Promise<FinalAnswer> {
+  const contact = request.contact === null ? [] : [{ name: 'Contact', value: request.contact }];
   const plan = {
-    ...identity.plan('MESSAGE', request.target, request.headers),
+    ...identity.plan(method, request.target, request.headers),
     headers: [...contact, ...request.headers, { name: 'User-Agent', value: identity.options.userAgent }],
     contentType: request.contentType === '' ? null : request.contentType,
     body: request.body,

@@ -20,6 +20,8 @@ export interface UserAgent {
 
   /** MESSAGE outside of a dialog. Resolves with any final answer, also a refusal. @throws ParleyError `link.*` when none came */
   message(request: OutgoingRequest): Promise<FinalAnswer>;
+  /** OPTIONS outside of a dialog: the answer's Contact names what the peer can do. Resolves with any final answer. @throws ParleyError `link.*` when none came */
+  options(question: CapabilityQuestion): Promise<FinalAnswer>;
   /** INVITE; the returned object lives as long as the dialog */
   invite(request: OutgoingRequest): OutgoingInvite;
 
@@ -130,6 +132,9 @@ export interface OutgoingRequest {
   readonly contentType: string;
   readonly body: Uint8Array;
 }
+
+/** What a peer can do; this agent tells the same of itself. */
+export type CapabilityQuestion = Pick<OutgoingRequest, 'target' | 'headers'>;
 
 export interface FinalAnswer {
   readonly status: number;

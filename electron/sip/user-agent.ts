@@ -7,9 +7,10 @@ import { DigestAccount } from './digest.ts';
 import { Identity } from './identity.ts';
 import { receiveInvite } from './invite-in.ts';
 import { OutgoingCall } from './invite-out.ts';
-import { quietly, receiveMessage, sendMessage } from './message.ts';
+import { quietly, receiveMessage, sendMessage, sendOptions } from './message.ts';
 import type {
   Binding,
+  CapabilityQuestion,
   FinalAnswer,
   IncomingInvite,
   IncomingMessage,
@@ -125,6 +126,10 @@ class SipUserAgent implements UserAgent {
 
   message(request: OutgoingRequest): Promise<FinalAnswer> {
     return sendMessage(this.#core, this.#digest, this.#identity, request);
+  }
+
+  options(question: CapabilityQuestion): Promise<FinalAnswer> {
+    return sendOptions(this.#core, this.#digest, this.#identity, question);
   }
 
   invite(request: OutgoingRequest): OutgoingInvite {

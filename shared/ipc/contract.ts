@@ -177,6 +177,10 @@ export const contract = {
     },
     /** takes all of it out of this device; what has not left is withdrawn, transfers under way are cancelled first */
     'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
+    /** what the person looks at, null for none: its peer is asked what it can do, and texts to it may leave in a chat session */
+    'conversations.shown': { params: v.strictObject({ conversationId: v.nullable(id) }), result: nothing },
+    /** true at each key stroke, or at least every 10 s while they come; false when what was written was taken away. It runs out by itself. */
+    'typing.set': { params: v.strictObject({ conversationId: id, typing: v.boolean() }), result: nothing },
     'conversations.saveDraft': {
       params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)), quotes: v.optional(id) }),
       result: nothing,
@@ -254,6 +258,8 @@ export const contract = {
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
     'message.removed': v.object({ messageId: id, conversationId: id }),
+    /** somebody writes, or has stopped; by the conversation's peer */
+    'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),
     'transfer.progress': v.object({
       transferId: id,
       messageId: id,

@@ -118,6 +118,8 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       return made;
     },
     'conversations.markRead': async () => ({}),
+    'conversations.shown': async () => ({}),
+    'typing.set': async () => ({}),
     'conversations.arrange': async ({ conversationId, ...given }) => {
       tell('conversation.changed', Object.assign(conversationOf(conversationId), given));
       return {};

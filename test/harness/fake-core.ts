@@ -301,6 +301,8 @@ export class FakeCore {
         this.tell('conversation.changed', this.#conversation(conversationId));
         return nothing;
       },
+      'conversations.shown': async () => nothing,
+      'typing.set': async () => nothing,
       'conversations.arrange': async ({ conversationId, pinned, archived, markedUnread }) => {
         const before = this.#conversation(conversationId);
         this.conversations.set(conversationId, {

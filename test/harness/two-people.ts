@@ -94,7 +94,7 @@ export interface TwoPeopleOptions {
   readonly maxFileSize?: number;
   /** users of the network beside Alice, Bob and Mallory */
   readonly guests?: readonly string[];
-  readonly network?: Pick<HomeNetworkOptions, 'bounds' | 'digest' | 'timing'>;
+  readonly network?: Pick<HomeNetworkOptions, 'bounds' | 'digest' | 'timing' | 'log'>;
 }
 
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */

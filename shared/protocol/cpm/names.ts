@@ -13,6 +13,7 @@ export type CpmService =
 
 export const PAGER_MODE: CpmService = 'oma.cpm.msg';
 export const LARGE_MESSAGE: CpmService = 'oma.cpm.largemsg';
+export const CHAT_SESSION: CpmService = 'oma.cpm.session';
 export const FILE_TRANSFER: CpmService = 'oma.cpm.filetransfer';
 
 const SERVICES: readonly string[] = [
@@ -61,8 +62,13 @@ export function serviceOf(headers: readonly HeaderField[]): CpmService | null {
     .map(serviceOfUrn)
     .find(isService);
   if (asserted !== undefined) return asserted;
-  const able = new Set(headerValues(headers, 'Contact', 'm').flatMap(featureUrns).map(serviceOfUrn).filter(isService));
-  return able.size === 1 ? ([...able][0] ?? null) : null;
+  const able = servicesOf(headers);
+  return able.length === 1 ? (able[0] ?? null) : null;
+}
+
+/** The services that the Contact of a request or answer names: what that device can do (cpm.md section 2.1). */
+export function servicesOf(headers: readonly HeaderField[]): CpmService[] {
+  return [...new Set(headerValues(headers, 'Contact', 'm').flatMap(featureUrns).map(serviceOfUrn).filter(isService))];
 }
 
 /** `+sip.instance` of the request's Contact: `urn:uuid:…`. */

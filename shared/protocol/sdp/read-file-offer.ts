@@ -1,5 +1,6 @@
 import type { FileHash, FileRange } from './file-selector.ts';
 import { isReachable, type MsrpMedia, type Setup } from './msrp-media.ts';
+import { pathTarget, reaches } from './msrp-target.ts';
 import type { SessionDescription } from './sdp.ts';
 
 /** A file that somebody wants to push. Everything in it is hostile. */
@@ -80,21 +81,7 @@ function refusalReason(media: MsrpMedia, sessionAddress: string | null): FileRef
   const [uri] = media.path;
   if (uri === undefined) return 'no-path';
   if (!isReachable(media)) return 'transport';
-  const target = /^msrps?:\/\/(?:[^@/]*@)?(\[[^\]/]*\]|[^:/;]*)(?::(\d{1,5}))?[/;]/i.exec(uri);
+  const target = pathTarget(uri);
   if (target === null) return 'no-path';
-  const host = (target[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
-  const port = Number(target[2] ?? 2855);
-  return media.cema || sameEndpoint(host, port, media.address ?? sessionAddress, media.port) ? null : 'cema';
-}
-
-/** Only literal addresses are compared: a name would have to be looked up first (RFC 6714 section 4.3). */
-function sameEndpoint(host: string, port: number, address: string | null, mediaPort: number): boolean {
-  if (port !== mediaPort) return false;
-  if (address === null) return true;
-  const announced = address.toLowerCase();
-  return !isLiteral(host) || !isLiteral(announced) || host === announced;
-}
-
-function isLiteral(host: string): boolean {
-  return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host);
+  return media.cema || reaches(target, media.address ?? sessionAddress, media.port) ? null : 'cema';
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SessionHandlers } from '../../../electron/msrp/port.ts';
+import { ChatService } from '../../../electron/services/chat/chat-service.ts';
+import { Peers } from '../../../electron/services/chat/peers.ts';
 import type { Envelope, Inbox } from '../../../electron/services/inbox.ts';
-import { IncomingSessions } from '../../../electron/services/incoming-sessions.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { incomingInvite, sinkOf, stage } from './stage.ts';
 
@@ -34,7 +35,8 @@ async function session(headers: readonly { name: string; value: string }[] = [])
     handlers = given;
   });
   const call = incomingInvite('application/sdp', octets(SDP), headers);
-  await new IncomingSessions(world.context, world.msrp, inbox).handle(call.invite, 'oma.cpm.session');
+  const chats = new ChatService(world.context, world.msrp, inbox, { peers: new Peers(world.context), onOver: () => undefined });
+  await chats.invited(call.invite, 'oma.cpm.session');
   expect(call.said).toEqual(['200']);
   return { sink: sinkOf(handlers as unknown as SessionHandlers), taken };
 }

@@ -1,0 +1,144 @@
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { type ChatSessionEnd, type ChatSessionState, nextChatSessionState } from '../../../shared/model/states/chat-session-state.ts';
+import type { ChatMedia } from '../../../shared/protocol/sdp/chat-offer.ts';
+import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
+import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
+import type { DialogEnd } from '../../sip/port.ts';
+import type { ServiceContext } from '../context.ts';
+import type { Envelope, Inbox } from '../inbox.ts';
+import { messageSink } from '../session-sink.ts';
+
+/** cpm.md section 7: a session in which nothing was said for so long is let go of; the next text makes another one */
+export const IDLE_RELEASE_MS = 300_000;
+/** for MSRP to be connected once the SDP is agreed on; then the text leaves another way */
+const CONNECT_WITHIN_MS = 10_000;
+
+/** Both kinds of INVITE, as far as a session needs one. */
+interface Dialog {
+  end(): Promise<void>;
+  onEnded(listener: (cause: DialogEnd) => void): () => void;
+}
+
+export interface ChatSessionPorts {
+  readonly context: ServiceContext;
+  readonly msrp: MsrpEngine;
+  readonly inbox: Inbox;
+  /** at most once; the session is of no use any more */
+  readonly onOver: (session: ChatSession) => void;
+}
+
+/** One chat session with one device of a peer, whoever started it: a dialog and the MSRP session that it described. */
+export class ChatSession {
+  readonly peer: string;
+  readonly #ports: ChatSessionPorts;
+  readonly #msrp: MsrpSession;
+  #envelope: Envelope;
+  #state: ChatSessionState;
+  #media: ChatMedia | null = null;
+  #dialog: Dialog | null = null;
+  #withdraw: () => void = () => undefined;
+  #cancelIdle: () => void = () => undefined;
+  #underWay = 0;
+
+  /** @param envelope where what comes in this session belongs */
+  constructor(ports: ChatSessionPorts, envelope: Envelope, from: 'us' | 'them') {
+    this.#ports = ports;
+    this.#envelope = envelope;
+    this.peer = envelope.peer;
+    this.#state = { kind: from === 'us' ? 'inviting' : 'connecting' };
+    this.#msrp = ports.msrp.createSession({
+      onMessage: (head) => {
+        this.#touch();
+        return messageSink(ports.inbox, this.#envelope, head);
+      },
+      onClosed: (error) => this.#lose(error),
+    });
+  }
+
+  get state(): ChatSessionState {
+    return this.#state;
+  }
+
+  /** Where our description says that it is reached. @throws ParleyError `relay.*` */
+  announce(): Promise<MsrpPlace> {
+    return this.#msrp.announce();
+  }
+
+  /** `urn:uuid:…` of the device at the other end, null when it did not say */
+  get instance(): string | null {
+    return this.#envelope.originInstance;
+  }
+
+  /** null until the descriptions are agreed on */
+  get media(): ChatMedia | null {
+    return this.#media;
+  }
+
+  /** The session lives as long as that dialog; another one takes the place of the one before. */
+  attach(dialog: Dialog): void {
+    this.#withdraw();
+    this.#dialog = dialog;
+    this.#withdraw = dialog.onEnded(({ by }) => this.end(by === 'remote' ? 'hung-up' : 'lost'));
+  }
+
+  /** The descriptions are agreed on. @throws ParleyError when MSRP cannot be connected; the session is over then */
+  async connect(media: ChatMedia, instance: string | null): Promise<void> {
+    this.#media = media;
+    this.#envelope = { ...this.#envelope, originInstance: instance };
+    if (this.#state.kind === 'inviting') this.#state = nextChatSessionState(this.#state, { kind: 'answered' });
+    const { role, remotePath, via } = media;
+    const abort = new AbortController();
+    const cancelTimer = this.#ports.context.clock.after(CONNECT_WITHIN_MS, () => abort.abort());
+    try {
+      await this.#msrp.connect({ role, remotePath, via, signal: abort.signal });
+    } catch (thrown) {
+      this.end('lost');
+      throw thrown;
+    } finally {
+      cancelTimer();
+    }
+    if (this.#state.kind !== 'connecting') throw new ParleyError('msrp.lost', 'the session ended');
+    this.#state = nextChatSessionState(this.#state, { kind: 'connected' });
+    this.#touch();
+  }
+
+  /**
+   * Resolves when the other end has taken it.
+   * @throws ParleyError `msrp.*` as of the engine, `file.cancelled` when the session ends before
+   */
+  async send(contentType: string, octets: Uint8Array, chunkSize?: number): Promise<void> {
+    this.#underWay += 1;
+    try {
+      await this.#msrp.send({ contentType, source: octets, successReport: false, chunkSize });
+    } finally {
+      this.#underWay -= 1;
+      this.#touch();
+    }
+  }
+
+  /** BYE, or CANCEL before the answer; both connections end. What is on its way is lost, and told so to who sent it. */
+  end(why: ChatSessionEnd): void {
+    if (this.#state.kind === 'over') return;
+    this.#state = nextChatSessionState(this.#state, { kind: 'end', why });
+    this.#cancelIdle();
+    const { log } = this.#ports.context;
+    // at once, so that a process that is about to end has written it
+    this.#dialog?.end().catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
+    void this.#msrp.close();
+    this.#ports.onOver(this);
+  }
+
+  #lose({ code, detail }: CodedError): void {
+    this.#ports.context.log(`chat session: ${code} ${detail}`);
+    this.end('lost');
+  }
+
+  #touch(): void {
+    this.#cancelIdle();
+    if (this.#state.kind !== 'open') return;
+    this.#cancelIdle = this.#ports.context.clock.after(IDLE_RELEASE_MS, () => {
+      if (this.#underWay > 0) this.#touch();
+      else this.end('released');
+    });
+  }
+}

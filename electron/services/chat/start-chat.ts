@@ -1,0 +1,86 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { randomUuid } from '../../../shared/base/random.ts';
+import { addressTitle } from '../../../shared/model/address.ts';
+import { CHAT_SESSION, contactFeature, instanceOf } from '../../../shared/protocol/cpm/names.ts';
+import { makeChatOffer, readChatAnswer } from '../../../shared/protocol/sdp/chat-offer.ts';
+import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
+import { decodeSdp, encodeSdp, SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
+import type { FinalAnswer } from '../../sip/port.ts';
+import type { Link } from '../context.ts';
+import { answerWithin } from '../invite-answer.ts';
+import { MAX_MESSAGE } from '../session-sink.ts';
+import { originatorHeaders } from '../standalone.ts';
+import { ChatSession, type ChatSessionPorts } from './chat-session.ts';
+
+/**
+ * A device that takes chats by itself answers at once; one that asks its person first may ring. A text does not wait for a person: after
+ * this long comes CANCEL, and the text leaves as a message of its own.
+ */
+const ANSWER_WITHIN_MS = 20_000;
+
+/** Whom a session is for, and the conversation it belongs to. */
+export interface ChatTarget {
+  readonly peer: string;
+  readonly cpmConversationId: string;
+}
+
+/** The INVITE got a final answer that is no 2xx. */
+export class InviteRefused extends ParleyError {
+  readonly answer: FinalAnswer;
+
+  constructor(answer: FinalAnswer) {
+    super('peer.declined', `${answer.status} ${answer.reason}`);
+    this.answer = answer;
+  }
+}
+
+/**
+ * Starts a session (seed 004 7.3.1, cpm.md section 7, F05). An offer whose types or path are refused goes out once more without CEMA
+ * (cpm.md section 15.2).
+ * @throws InviteRefused; ParleyError `peer.timeout`, `peer.unsupported`, `peer.malformed`, `msrp.*`, `relay.*`, `link.*`, or the reason of the abort. The
+ * session is over then
+ */
+export async function startChat(ports: ChatSessionPorts, target: ChatTarget, link: Link, abort: AbortController): Promise<ChatSession> {
+  const contributionId = randomUuid();
+  const session = new ChatSession(
+    ports,
+    { ...target, title: addressTitle(target.peer), contributionId, originInstance: null, answersContribution: null, fallbackId: '' },
+    'us',
+  );
+  abort.signal.addEventListener('abort', () => session.end('cancelled'), { once: true });
+  try {
+    let refused: FinalAnswer | null = null;
+    const place = await session.announce();
+    const end = { origin: makeOrigin(place.address, ports.context.clock.now()), place, maxSize: MAX_MESSAGE };
+    for (const cema of [true, false]) {
+      const offer = makeChatOffer(end, cema);
+      const invite = link.agent.invite({
+        target: target.peer,
+        headers: [
+          ...originatorHeaders(CHAT_SESSION, ports.context.account.address, {
+            cpmConversationId: target.cpmConversationId,
+            contributionId,
+          }),
+          { name: 'Accept', value: SDP_TYPE },
+        ],
+        contactParameters: contactFeature([CHAT_SESSION]),
+        contentType: SDP_TYPE,
+        body: encodeSdp(offer),
+      });
+      session.attach(invite);
+      const answer = await answerWithin(ANSWER_WITHIN_MS, invite, ports.context.clock, abort);
+      if (answer.status < 300) {
+        const media = readChatAnswer(offer, decodeSdp(answer.body));
+        if (!media.takesText) throw new ParleyError('peer.unsupported', 'texts are not among the types it takes');
+        await session.connect(media, instanceOf(answer.headers));
+        return session;
+      }
+      refused = answer;
+      if (answer.status !== 488 && answer.status !== 606) break;
+    }
+    throw new InviteRefused(refused as FinalAnswer);
+  } catch (thrown) {
+    session.end('refused');
+    throw thrown;
+  }
+}

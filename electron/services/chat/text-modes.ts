@@ -1,0 +1,88 @@
+import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
+import { CHAT_SESSION } from '../../../shared/protocol/cpm/names.ts';
+import type { OutboxItem } from '../../store/port.ts';
+import type { Link, ServiceContext } from '../context.ts';
+import type { Attempt } from '../outbox.ts';
+import { notificationMessage } from '../receipts.ts';
+import { textCpim } from '../standalone.ts';
+import type { ChatService } from './chat-service.ts';
+import { modeFor } from './mode.ts';
+import type { Peers } from './peers.ts';
+import type { ChatTarget } from './start-chat.ts';
+
+type TextItem = Extract<OutboxItem, { kind: 'text' }>;
+type NotificationItem = Extract<OutboxItem, { kind: 'notification' }>;
+
+interface TextModesPorts {
+  readonly chat: ChatService;
+  readonly peers: Peers;
+  /** whether the person looks at the conversation with that peer */
+  readonly isShown: (peer: string) => boolean;
+  /** a text got to the peer in a session */
+  readonly arrived: (peer: string) => void;
+}
+
+/**
+ * Decides for each attempt how a text or a notification leaves. Between the modes a conversation keeps its order, because one text of it is
+ * under way at a time, and "once", because its imdn.Message-ID is the same in each.
+ */
+export class TextModes {
+  readonly #context: ServiceContext;
+  readonly #ports: TextModesPorts;
+
+  constructor(context: ServiceContext, ports: TextModesPorts) {
+    this.#context = context;
+    this.#ports = ports;
+  }
+
+  /** @param standalone sends it in pager or large message mode */
+  async sendText(item: TextItem, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
+    const { chat, peers, arrived } = this.#ports;
+    const { peer } = item;
+    // a session is with one person, under the address that the conversation has
+    if (item.audience !== 'person' || item.target !== peer || this.#mode(peer) === 'standalone') return standalone();
+    const attempt = await chat.send(item, link, textCpim(this.#context, item), item.attempts);
+    if (attempt.kind !== 'standalone') {
+      if (attempt.kind === 'accepted') arrived(peer);
+      return attempt;
+    }
+    peers.bar(peer, attempt.barredMs);
+    this.#context.log(`text ${item.message.id} leaves without a session: ${attempt.why.code} ${attempt.why.detail}`);
+    return standalone();
+  }
+
+  /** Starts a session where a text to that peer would leave in one now. Never rejects. */
+  async prepare(target: ChatTarget, link: Link): Promise<void> {
+    const { chat, peers } = this.#ports;
+    if (this.#mode(target.peer) === 'standalone') return;
+    const outcome = await chat.prepare(target, link);
+    if (outcome?.kind === 'standalone') peers.bar(target.peer, outcome.barredMs);
+  }
+
+  /**
+   * In the session that is open with the device that sent the message; a file's goes the way of files (cpm.md section 6).
+   * @param standalone sends it as a MESSAGE
+   */
+  async sendNotification(item: NotificationItem, standalone: () => Promise<Attempt>): Promise<Attempt> {
+    const session = item.service === 'msg' ? this.#ports.chat.openWith(item.peer, item.originInstance) : null;
+    if (!session?.media?.takesNotifications) return standalone();
+    try {
+      await session.send(CPIM_TYPE, notificationMessage(this.#context, item).body);
+      return { kind: 'accepted' };
+    } catch {
+      // whatever became of it there: a second one with the same id changes nothing
+      return standalone();
+    }
+  }
+
+  #mode(peer: string): 'session' | 'standalone' {
+    const { chat, peers, isShown } = this.#ports;
+    return modeFor({
+      preferred: this.#context.settings.current.preferredMode,
+      isOpen: chat.openWith(peer) !== null,
+      isBarred: peers.isBarred(peer),
+      isShown: isShown(peer),
+      isAble: peers.can(peer, CHAT_SESSION),
+    });
+  }
+}
