@@ -4,6 +4,7 @@ import { MAX_TEXT } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
+import { decodeStored } from '../../shared/protocol/cpim/stored.ts';
 import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import { COMPOSING_TYPE } from '../../shared/protocol/iscomposing/iscomposing.ts';
@@ -25,6 +26,8 @@ export interface Envelope {
   readonly originInstance: string | null;
   /** InReplyTo-Contribution-ID */
   readonly answersContribution: string | null;
+  /** Date of a MESSAGE, ms since the epoch: when a text was sent that tells no other time */
+  readonly date?: number | null;
   /** for a message without an id of its own */
   readonly fallbackId: string;
 }
@@ -101,10 +104,13 @@ export class Inbox {
     if (contentType.type === CPIM_TYPE) return this.#takeCpim(envelope, decodeCpim(body));
     if (contentType.type === COMPOSING_TYPE) return this.#typing.take(envelope.peer, body);
     if (contentType.type === 'text/plain') {
-      return this.#takeText(envelope, decodeText(body, contentType), {
+      const { cpim, text } = decodeStored(body);
+      if (cpim !== null) return this.#takeCpim(envelope, cpim);
+      const now = this.#context.clock.now();
+      return this.#takeText(envelope, decodeText(text, contentType), {
         imdnId: envelope.fallbackId,
         answers: { imdnId: null, contributionId: envelope.answersContribution },
-        sentAt: this.#context.clock.now(),
+        sentAt: Math.min(envelope.date ?? now, now),
         notify: { positiveDelivery: false, negativeDelivery: false, display: false, originInstance: null, dateTime: '' },
       });
     }

@@ -6,7 +6,8 @@ import { type Inbox, readEnvelope } from './inbox.ts';
 /** A MESSAGE is answered 200 after the commit (cpm.md section 4): whatever was acknowledged is on disk. */
 export async function answerMessage(context: ServiceContext, inbox: Inbox, message: IncomingMessage): Promise<void> {
   try {
-    await inbox.take(readEnvelope(message, context.account.address), message.contentType, message.body);
+    const envelope = { ...readEnvelope(message, context.account.address), date: dateOf(message.headers) };
+    await inbox.take(envelope, message.contentType, message.body);
     message.answer(200, 'OK');
   } catch (thrown) {
     const error = toCodedError(thrown);
@@ -14,6 +15,12 @@ export async function answerMessage(context: ServiceContext, inbox: Inbox, messa
     context.log(`MESSAGE ${message.callId} answered ${status}: ${error.code} ${error.detail}`);
     message.answer(status, undefined, headers);
   }
+}
+
+/** Of one that was kept for us, it says when it was sent (RFC 3428 section 7). */
+function dateOf(headers: readonly Header[]): number | null {
+  const time = Date.parse(headers.find((header) => header.name.toLowerCase() === 'date')?.value ?? '');
+  return Number.isNaN(time) || time < 0 ? null : time;
 }
 
 function refusalOf(error: CodedError): { status: number; headers: readonly Header[] } {
