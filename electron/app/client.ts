@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
-import type { Handlers } from '../../shared/ipc/contract.ts';
+import type { ClientHandlers } from '../../shared/ipc/contract.ts';
 import { type Account, proxyOf } from '../../shared/model/account.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
 import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
@@ -25,6 +25,7 @@ import type { IncomingInvite, UserAgent } from '../sip/port.ts';
 import { createUserAgent } from '../sip/user-agent.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
+import { agentOptions } from './agent-options.ts';
 import { FileCandidates } from './file-candidates.ts';
 import { MovingEngine } from './moving-engine.ts';
 import type { Client, ClientPorts } from './port.ts';
@@ -53,6 +54,7 @@ export function createClient(ports: ClientPorts): Client {
     handlers: makeHandlers(ports, core, files),
     subscribe: (listener) => notices.on((notice) => listener(notice.event, notice.payload)),
     offerFile: (path) => files.offer(path),
+    unread: async () => (await core()).store.unreadTotal(),
     async preview(transferId) {
       const { transfers } = await core();
       const ready = await transfers.readyFile(transferId).catch(() => null);
@@ -229,25 +231,17 @@ function relayOf({ msrpRelay, user, password }: Account): RelayAccount | null {
 }
 
 function makeAgent(ports: ClientPorts, instanceUrn: string, deviceName: () => string): UserAgent {
-  const { account, version, platform } = ports;
   return createUserAgent({
-    address: account.address,
-    displayName: account.displayName,
+    ...agentOptions(ports),
     deviceName,
-    user: account.user,
-    password: account.password,
-    outboundProxy: proxyOf(account),
-    transport: account.transport,
-    caCertificates: account.caCertificates,
     instanceUrn,
     services: OFFERED_SERVICES,
-    userAgent: `CPM-client/OMA2.0 Parley/${version} (${platform})`,
     expires: REGISTER_EXPIRES_S,
     tap: ports.sipTap,
   });
 }
 
-function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: FileCandidates): Handlers {
+function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: FileCandidates): ClientHandlers {
   const { account } = ports;
   const call =
     <P, R>(act: (running: Running, params: P) => R | Promise<R>) =>

@@ -1,14 +1,21 @@
-import { systemClock } from '../../shared/base/clock.ts';
-import { ParleyError } from '../../shared/base/errors.ts';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../../shared/base/clock.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { Account } from '../../shared/model/account.ts';
 import type { Network } from '../services/network.ts';
-import { readAccountFile } from './accounts.ts';
+import { readAccountFile } from './accounts/account-file.ts';
+import { type AccountPorts, accountHandlers, accountList, keptPerson } from './accounts/account-methods.ts';
+import { isUsable, KeptAccounts, keptFile, sameAddress } from './accounts/kept-accounts.ts';
+import { LiveAccount, type LivePorts, type Person } from './accounts/live-account.ts';
+import { Roster } from './accounts/roster.ts';
+import type { Secrets } from './accounts/secrets.ts';
 import type { Arguments } from './arguments.ts';
-import { forgetDemo, type StartHomeNetwork, startDemo } from './demo.ts';
+import { DemoPeople, forgetDemo, type StartHomeNetwork } from './demo.ts';
 import { lockFolder } from './folder-lock.ts';
 import { type PowerEvents, watchNetwork } from './network-watch.ts';
-import { accountName, accountPaths, demoPaths } from './paths.ts';
-import type { Client, ClientPorts, HostActions, StoreRuntime } from './port.ts';
+import { accountName, accountPaths } from './paths.ts';
+import type { Client, ClientPorts, HostActions, HostedAccount, StoreRuntime } from './port.ts';
 
 /** What both hosts are built from; the host gives what only it knows. */
 export interface CompositionOptions {
@@ -20,27 +27,30 @@ export interface CompositionOptions {
   readonly store: StoreRuntime;
   /** how long to wait for another Parley that uses the folder and may be ending, ms */
   readonly lockPatience: number;
-  /** @param name the {@link HostedClient.name} */
+  /** what comes up where nobody has an account yet */
+  readonly firstRun: 'demo' | 'welcome';
+  readonly secrets: () => Promise<Secrets>;
+  /** @param name the {@link HostedAccount.name} */
   readonly hostFor: (name: string) => HostActions;
   /** what the host is told of sleep by the system, where it is */
   readonly power?: PowerEvents | undefined;
+  /** shows a page with that account; the address to go to, where the page has to go there by itself */
+  readonly open: (account: HostedAccount) => Promise<string | null>;
   readonly createClient: (ports: ClientPorts) => Client;
+  readonly tryAccount: (given: Pick<ClientPorts, 'account' | 'version' | 'platform'>, clock: Clock) => Promise<CodedError | null>;
   readonly startHomeNetwork: StartHomeNetwork;
   readonly log: (line: string) => void;
 }
 
-export interface HostedClient {
-  /** stands in URLs and folder names: `alice` */
-  readonly name: string;
-  readonly account: Account;
-  readonly paths: ClientPorts['paths'];
-  readonly client: Client;
-}
-
 export interface Composition {
-  readonly clients: readonly HostedClient[];
-  /** `host:port`, null where a real SIP core is used */
+  /** every account at work or in trouble, in the order they came */
+  readonly accounts: Roster;
+  /** where somebody without an account is taken to */
+  readonly welcome: HostedAccount;
+  /** `host:port` of the demo's, null while there is none */
   readonly homeNetwork: string | null;
+  /** Takes in the account of one more file, or finds it at work already; what is wrong with it is said by its row. */
+  addFile(path: string): Promise<HostedAccount>;
   /** ends the clients, then the home network; takes 6 s at most */
   close(): Promise<void>;
 }
@@ -52,56 +62,128 @@ const NETWORK_STOP = 1000;
 export const LOCK_PATIENCE = CLIENT_STOP + NETWORK_STOP;
 
 /**
- * Starts one client core an account: the one of `--account`, or the demo's two with their home network.
- * @throws ParleyError `account.malformed`, `request.invalid-state` (another Parley uses the folder), `link.unreachable`, `store.*`
+ * Starts one client core an account: those of `--account`, those that people added, or else the demo's two with their home network. One that cannot
+ * start keeps none of the others from it.
+ * @throws ParleyError `account.malformed` (there is nothing else to start), `request.invalid-state` (another Parley uses the folder), `link.unreachable`
  */
 export async function compose(options: CompositionOptions): Promise<Composition> {
-  const account = options.arguments.account === null ? null : await readAccountFile(options.arguments.account);
+  const { userData, downloads, log } = options;
+  const given = await Promise.all(options.arguments.accounts.map((path) => provisioned(options, path)));
+  const [first] = given;
+  if (first !== undefined && given.every(({ account }) => !isUsable(account)) && !existsSync(keptFile(userData))) {
+    const { code, detail } = first.account as CodedError;
+    throw new ParleyError(code, detail);
+  }
   const undo: (() => Promise<unknown>)[] = [];
   const unwind = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step().catch((thrown) => options.log(`stop: ${String(thrown)}`));
+    for (const step of undo.reverse()) await step().catch((thrown) => log(`stop: ${String(thrown)}`));
   };
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => (closing ??= unwind());
   try {
-    undo.push(await lockFolder(options.userData, options.lockPatience));
-    const { people, homeNetwork } = account === null ? await demo(options, undo) : configured(options, account);
+    undo.push(await lockFolder(userData, options.lockPatience));
+    const kept = await KeptAccounts.open(userData, await options.secrets(), systemClock.now());
+    if (kept.problem !== null) log(`${kept.problem.code}: ${kept.problem.detail}`);
     const network = watchNetwork({ power: options.power });
-    const clients = people.map((person) => ({ ...person, client: options.createClient(portsOf(options, network, person, people)) }));
-    undo.push(() => Promise.all(clients.map(({ client }) => within(CLIENT_STOP, client.stop()))));
-    await Promise.all(clients.map(({ client }) => client.start()));
-    return { clients, homeNetwork, close };
+    const live: LivePorts = {
+      createClient: (person, account) => options.createClient(portsOf(options, network, person, account)),
+      handlers: (own) => accountHandlers(ports, own),
+      clock: systemClock,
+      log,
+    };
+    const roster = new Roster(live);
+    const demo = new DemoPeople(options, roster);
+    const ports: AccountPorts = {
+      roster,
+      kept,
+      userData,
+      downloads,
+      clock: systemClock,
+      tryAccount: (account) => options.tryAccount({ account, version: options.version, platform: process.platform }, systemClock),
+      open: options.open,
+      get welcome() {
+        return welcome;
+      },
+      demo,
+    };
+    const welcome = new LiveAccount(nobody(userData), live);
+    undo.push(() => within(NETWORK_STOP, demo.close()));
+    undo.push(() => within(CLIENT_STOP, roster.stop()));
+    roster.changed.on(() => {
+      for (const account of [...roster.all, welcome]) account.tell('accounts.changed', accountList(ports, account.name));
+    });
+    const own = kept.all.filter(({ address }) => !given.some((other) => sameAddress(other.address, address)));
+    await Promise.all([...given, ...own.map((each) => keptPerson(ports, each))].map((person) => roster.enter(person)));
+    if (options.arguments.fresh) await forgetDemo(userData);
+    if (wantsDemo(options, roster)) await demo.start();
+    return {
+      accounts: roster,
+      welcome,
+      get homeNetwork() {
+        return demo.address;
+      },
+      async addFile(path) {
+        const person = await provisioned(options, path);
+        return roster.withAddress(person.address) ?? roster.enter(person);
+      },
+      close,
+    };
   } catch (thrown) {
     await close();
     throw thrown;
   }
 }
 
-type Person = Omit<HostedClient, 'client'>;
-
-async function demo(options: CompositionOptions, undo: (() => Promise<unknown>)[]): Promise<{ people: Person[]; homeNetwork: string }> {
-  const { userData } = options;
-  if (options.arguments.fresh) await forgetDemo(userData);
-  const running = await startDemo(userData, options.arguments.demoPort, options.startHomeNetwork, options.log);
-  undo.push(() => within(NETWORK_STOP, running.close()));
-  return { people: running.people.map((person) => ({ ...person, paths: demoPaths(userData, person.name) })), homeNetwork: running.address };
+function wantsDemo({ arguments: { demo, fresh, demoPort }, firstRun }: CompositionOptions, roster: Roster): boolean {
+  if (demo !== null) return demo;
+  return fresh || demoPort !== null || (firstRun === 'demo' && roster.all.length === 0);
 }
 
-function configured(options: CompositionOptions, account: Account): { people: Person[]; homeNetwork: null } {
-  const paths = accountPaths(options.userData, account.address, options.downloads);
-  return { people: [{ name: accountName(account.address), account, paths }], homeNetwork: null };
+/** The account of a file, or what is wrong with it: by the name of the file then, as nothing else is known. */
+async function provisioned({ userData, downloads, log }: CompositionOptions, path: string): Promise<Person> {
+  const common = { origin: 'provisioned' as const, neighbours: [] };
+  try {
+    const account = await readAccountFile(path);
+    const { address, displayName } = account;
+    return { ...common, name: accountName(address), address, displayName, account, paths: accountPaths(userData, address, downloads) };
+  } catch (thrown) {
+    const account = toCodedError(thrown, 'account.malformed');
+    log(`${account.code}: ${path}: ${account.detail}`);
+    const address = resolve(path);
+    return {
+      ...common,
+      name: accountName(address),
+      address: '',
+      displayName: basename(path),
+      account,
+      paths: accountPaths(userData, address, downloads),
+    };
+  }
 }
 
-function portsOf(options: CompositionOptions, network: Network, person: Person, people: readonly Person[]): ClientPorts {
+function nobody(userData: string): Person {
+  const data = join(userData, 'welcome');
   return {
-    account: person.account,
+    name: 'welcome',
+    origin: 'kept',
+    address: '',
+    displayName: 'Parley',
+    account: { code: 'request.invalid-state', detail: 'there is no account' },
+    paths: { data, downloads: data },
+    neighbours: [],
+  };
+}
+
+function portsOf(options: CompositionOptions, network: Network, person: Person, account: Account): ClientPorts {
+  return {
+    account,
     paths: person.paths,
     host: options.hostFor(person.name),
     network,
     store: options.store,
     version: options.version,
     platform: process.platform,
-    neighbours: people.filter((other) => other !== person).map(({ account: { address, displayName } }) => ({ address, displayName })),
+    neighbours: person.neighbours,
     clock: systemClock,
     log: (line) => options.log(`${person.name}: ${line}`),
   };

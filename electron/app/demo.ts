@@ -1,10 +1,13 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { Account } from '../../shared/model/account.ts';
-import { demoFolder } from './paths.ts';
+import type { LiveAccount } from './accounts/live-account.ts';
+import type { Roster } from './accounts/roster.ts';
+import { demoFolder, demoPaths } from './paths.ts';
+import { replaceFile } from './replace-file.ts';
 
 export interface HomeNetworkUser {
   readonly user: string;
@@ -21,7 +24,7 @@ export type StartHomeNetwork = (options: {
   readonly log: (line: string) => void;
 }) => Promise<{ readonly address: { readonly port: number }; close(): Promise<void> }>;
 
-export interface Demo {
+interface Demo {
   readonly people: readonly { readonly name: string; readonly account: Account }[];
   /** `host:port` of the home network */
   readonly address: string;
@@ -51,7 +54,7 @@ export async function forgetDemo(userData: string): Promise<void> {
  * else has it.
  * @param port in place of the kept one; then it must be free
  */
-export async function startDemo(
+async function startDemo(
   userData: string,
   port: number | null,
   startHomeNetwork: StartHomeNetwork,
@@ -93,6 +96,63 @@ export async function startDemo(
   };
 }
 
+export interface DemoOptions {
+  readonly arguments: { readonly demoPort: number | null };
+  readonly userData: string;
+  readonly startHomeNetwork: StartHomeNetwork;
+  readonly log: (line: string) => void;
+}
+
+/** The demo's two people among the accounts of the app, and the home network they are on: from when somebody wants it. */
+export class DemoPeople {
+  readonly #options: DemoOptions;
+  readonly #roster: Roster;
+  #starting: Promise<readonly LiveAccount[]> | null = null;
+  #demo: Demo | null = null;
+
+  constructor(options: DemoOptions, roster: Roster) {
+    this.#options = options;
+    this.#roster = roster;
+  }
+
+  get running(): boolean {
+    return this.#starting !== null;
+  }
+
+  /** `host:port` of the home network */
+  get address(): string | null {
+    return this.#demo?.address ?? null;
+  }
+
+  /** @throws ParleyError `link.unreachable`; it may be started again then */
+  start(): Promise<readonly LiveAccount[]> {
+    this.#starting ??= this.#start().catch((thrown) => {
+      this.#starting = null;
+      throw thrown;
+    });
+    return this.#starting;
+  }
+
+  async close(): Promise<void> {
+    await this.#demo?.close();
+  }
+
+  async #start(): Promise<readonly LiveAccount[]> {
+    const { userData, arguments: given, startHomeNetwork, log } = this.#options;
+    const demo = await startDemo(userData, given.demoPort, startHomeNetwork, log);
+    this.#demo = demo;
+    return Promise.all(
+      demo.people.map(({ name, account }) => {
+        const neighbours = demo.people
+          .filter((other) => other.name !== name)
+          .map(({ account: { address, displayName } }) => ({ address, displayName }));
+        const { address, displayName } = account;
+        return this.#roster.enter({ name, origin: 'demo', address, displayName, account, paths: demoPaths(userData, name), neighbours });
+      }),
+    );
+  }
+}
+
 function keptFile(userData: string): string {
   return join(demoFolder(userData), 'home-network.json');
 }
@@ -109,8 +169,5 @@ async function readKept(userData: string): Promise<Kept> {
 }
 
 async function writeKept(userData: string, value: Kept): Promise<void> {
-  const path = keptFile(userData);
-  await mkdir(demoFolder(userData), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(keptFile(userData), `${JSON.stringify(value, null, 2)}\n`);
 }

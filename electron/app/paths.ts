@@ -27,7 +27,12 @@ export function demoPaths(userData: string, name: string): ClientPorts['paths'] 
 }
 
 export function accountPaths(userData: string, address: string, downloads: string): ClientPorts['paths'] {
-  return { data: join(userData, 'accounts', accountName(address)), downloads };
+  return { data: accountFolder(userData, accountName(address)), downloads };
+}
+
+/** @param name its {@link accountName} */
+export function accountFolder(userData: string, name: string): string {
+  return join(userData, 'accounts', name);
 }
 
 /** A name for an account that can stand in a folder's name and in a URL: two addresses never share one. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/base/clock.ts';
-import type { EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
+import type { ClientHandlers, EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
 import type { Account } from '../../shared/model/account.ts';
 import type { Network } from '../services/network.ts';
 
@@ -43,7 +43,7 @@ export interface StoreRuntime {
 
 /** One account at work: the store, the SIP agent, MSRP, and the services over them. */
 export interface Client {
-  readonly handlers: Handlers;
+  readonly handlers: ClientHandlers;
   /** @returns a function that ends the subscription */
   subscribe(listener: ContractListener): () => void;
   /**
@@ -51,12 +51,27 @@ export interface Client {
    * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.too-large`
    */
   offerFile(path: string): Promise<FileCandidate>;
+  /** unread messages of all conversations in the list */
+  unread(): Promise<number>;
   /** the image of a transfer whose octets are on this device, with its media type read from its first octets; null when there is none to show */
   preview(transferId: number): Promise<{ readonly path: string; readonly type: string } | null>;
   /** opens the store and begins to register; resolves when the store is ready, not when registered */
   start(): Promise<void>;
   /** ends the binding, sessions and the store, in that order, within 5 s */
   stop(): Promise<void>;
+}
+
+/**
+ * One account as a host serves it to its pages. It stays while the client behind it is replaced, and when there is none; one without an
+ * account is where somebody adds the first.
+ */
+export interface HostedAccount extends Pick<Client, 'subscribe' | 'offerFile' | 'preview'> {
+  /** stands in URLs and folder names: `alice` */
+  readonly name: string;
+  readonly account: Pick<Account, 'address' | 'displayName' | 'maxFileSize'>;
+  readonly paths: ClientPorts['paths'];
+  /** all of the contract, as a page of this account is answered */
+  readonly handlers: Handlers;
 }
 
 export type ContractListener = <E extends EventName>(event: E, payload: EventPayload<E>) => void;

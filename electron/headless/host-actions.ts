@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { Client, HostActions } from '../app/port.ts';
+import type { HostActions, HostedAccount } from '../app/port.ts';
 
 const opened = new AsyncLocalStorage<{ path: string | null }>();
 
@@ -21,9 +21,9 @@ export const headlessActions: HostActions = {
  * The file `transfers.open` would have opened on a desktop, by the same checks: so a download obeys the same rules as an opening.
  * @throws ParleyError what `transfers.open` throws
  */
-export async function pathToOpen(client: Client, transferId: number): Promise<string> {
+export async function pathToOpen(account: Pick<HostedAccount, 'handlers'>, transferId: number): Promise<string> {
   const asked: { path: string | null } = { path: null };
-  await opened.run(asked, () => client.handlers['transfers.open']({ transferId }));
+  await opened.run(asked, () => account.handlers['transfers.open']({ transferId }));
   if (asked.path === null) throw new ParleyError('request.not-found', 'there is no file to open');
   return asked.path;
 }

@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { fileSecrets } from '../app/accounts/secrets.ts';
+import { tryAccount } from '../app/accounts/trial.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
 import { compose, LOCK_PATIENCE } from '../app/composition.ts';
@@ -10,9 +12,9 @@ import { defaultUserData } from '../app/paths.ts';
 import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
 import { headlessActions } from './host-actions.ts';
-import { startServer } from './server.ts';
+import { type HeadlessServer, startServer } from './server.ts';
 
-const USAGE = `usage: npm run headless -- [--account FILE | --fresh | --demo-port N] [--port N] [--user-data DIR] [--json]`;
+const USAGE = `usage: npm run headless -- [--account FILE]… [--demo | --no-demo] [--fresh] [--demo-port N] [--port N] [--user-data DIR] [--json]`;
 /** exit status of a command line or an account that cannot be used */
 const UNUSABLE = 2;
 
@@ -24,37 +26,48 @@ async function main(): Promise<void> {
   // Two folders up is the project, from the sources as from the build.
   const project = fileURLToPath(new URL('../../', here));
   const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as { version: string };
+  let server: HeadlessServer | null = null;
   const composition = await compose({
     arguments: options,
     userData: options.userData === null ? defaultUserData() : resolve(options.userData),
     downloads: join(homedir(), 'Downloads'),
     version,
     store: { worker: new URL(here.endsWith('.ts') ? '../store/worker.ts' : './store-worker.js', here), nativeBinding: null },
+    firstRun: 'demo',
+    secrets: async () => fileSecrets,
     hostFor: () => headlessActions,
+    open: async (account) => server?.serve(account).url ?? null,
     lockPatience: LOCK_PATIENCE,
     createClient,
+    tryAccount,
     startHomeNetwork,
     log,
   });
   const page = join(project, 'out', 'renderer');
-  const server = await startServer({ clients: composition.clients, port: options.port ?? 0, page, log }).catch(async (thrown: unknown) => {
+  const serving = await startServer({ port: options.port ?? 0, page, log }).catch(async (thrown: unknown) => {
     await composition.close();
     throw thrown;
   });
+  server = serving;
+  composition.accounts.left.on(({ name }) => serving.end(name));
 
   let ending = false;
   const end = async (): Promise<void> => {
     if (ending) return;
     ending = true;
-    await server.close();
+    await serving.close();
     await composition.close();
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end());
 
+  const welcome = serving.serve(composition.welcome);
+  const accounts = composition.accounts.all.map((account) => serving.serve(account));
   const say = options.json ? log : (line: string): void => void process.stdout.write(`${line}\n`);
-  for (const { address, url } of server.accounts) say(`${address.replace(/^sip:/, '')}  ${url}`);
-  if (options.json) process.stdout.write(`${JSON.stringify({ accounts: server.accounts, homeNetwork: composition.homeNetwork })}\n`);
+  for (const { address, url } of accounts) say(`${address.replace(/^sip:/, '')}  ${url}`);
+  if (accounts.length === 0) say(`no account yet  ${welcome.url}`);
+  const { homeNetwork } = composition;
+  if (options.json) process.stdout.write(`${JSON.stringify({ accounts, welcome: welcome.url, homeNetwork })}\n`);
 }
 
 main().catch((thrown: unknown) => {

@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { basename } from 'node:path';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { FRAME_LIMITS } from '../../shared/ipc/frames.ts';
 import { serveContract } from '../../shared/ipc/wire.ts';
-import type { HostedClient } from '../app/composition.ts';
 import { saveIncoming } from '../app/incoming-file.ts';
 import { pageFile, pageHeaders, plainHeaders, previewHeaders } from '../app/page.ts';
 import { incomingFolder } from '../app/paths.ts';
+import type { HostedAccount } from '../app/port.ts';
 import { isOwnHost, isOwnOrigin, sameToken } from './access.ts';
 import { answerError, answerFile, answerJson, answerText, attachment } from './answers.ts';
 import { pathToOpen } from './host-actions.ts';
@@ -21,6 +21,9 @@ const MAX_UPLOAD = 4 * 1024 ** 3;
 const MAX_SOCKETS = 32;
 /** how long the rest of a refused upload is read, so that the browser sees the answer; ms */
 const DRAIN = 1000;
+/** how long an account that is gone may still answer what was asked before, ms */
+const LAST_ANSWER = 500;
+const GOING_AWAY = 1001;
 /** octets of a text in UTF-8 are at most three times its UTF-16 units */
 const MAX_PAYLOAD = 3 * FRAME_LIMITS.maxCall;
 
@@ -35,12 +38,14 @@ export interface HeadlessAccount {
 }
 
 export interface HeadlessServer {
-  readonly accounts: readonly HeadlessAccount[];
+  /** the pages of an account are served from now on, until it is ended; asking again gives the same */
+  serve(account: HostedAccount): HeadlessAccount;
+  /** its token opens nothing any more, and its pages are let go once the last answer is out */
+  end(name: string): void;
   close(): Promise<void>;
 }
 
 export interface HeadlessServerOptions {
-  readonly clients: readonly HostedClient[];
   /** 0 = any free one */
   readonly port: number;
   /** absolute folder of the built renderer */
@@ -48,9 +53,10 @@ export interface HeadlessServerOptions {
   readonly log: (line: string) => void;
 }
 
-interface Served extends HostedClient {
+interface Served {
+  readonly hosted: HostedAccount;
   readonly token: string;
-  sockets: number;
+  readonly sockets: Set<WebSocket>;
 }
 
 /** What a privileged address asks for, and whose it is. */
@@ -67,7 +73,7 @@ interface Asked {
  * @throws ParleyError `link.unreachable` where it cannot listen
  */
 export async function startServer(options: HeadlessServerOptions): Promise<HeadlessServer> {
-  const all: Served[] = options.clients.map((hosted) => ({ ...hosted, token: randomToken(32), sockets: 0 }));
+  const all = new Map<string, Served>();
   const http = createServer({ headersTimeout: 10_000, requestTimeout: 0, maxHeaderSize: 16 * 1024 });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false, clientTracking: true });
   const problem = (where: string, thrown: unknown): void => options.log(`headless: ${where}: ${String(thrown)}`);
@@ -94,7 +100,7 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     if (PRIVILEGED.test(url.pathname)) return answerPrivileged(request, response, url);
     if (request.method !== 'GET' && request.method !== 'HEAD') return answerText(response, 405, 'only GET', { Allow: 'GET, HEAD' });
     const [, name = '', rest] = /^\/([a-z0-9-]*)(\/.*)?$/.exec(url.pathname) ?? [];
-    if (!all.some((one) => one.name === name)) return answerText(response, 404, 'open the address that was printed at the start');
+    if (!all.has(name)) return answerText(response, 404, 'open the address that was printed at the start');
     if (rest === undefined) return answerText(response, 308, 'below', { Location: `/${name}/` });
     const file = await pageFile(options.page, rest);
     if (file === null) return answerText(response, 404, rest === '/' ? 'the page is not built' : 'not found');
@@ -111,11 +117,11 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     if (asked.what === 'files') return receiveFile(request, response, asked);
     if (asked.id === null) return answerText(response, 404, 'not found');
     if (asked.what === 'preview') {
-      const preview = await asked.served.client.preview(asked.id);
+      const preview = await asked.served.hosted.preview(asked.id);
       if (preview === null) return answerText(response, 404, 'there is no picture to show');
       return answerFile(response, preview.path, { ...previewHeaders, 'Content-Type': preview.type });
     }
-    const path = await pathToOpen(asked.served.client, asked.id);
+    const path = await pathToOpen(asked.served.hosted, asked.id);
     await answerFile(response, path, {
       ...plainHeaders,
       'Content-Type': 'application/octet-stream',
@@ -125,13 +131,13 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
   }
 
   async function receiveFile(request: IncomingMessage, response: ServerResponse, { served, query }: Asked): Promise<void> {
-    const { client, account, paths } = served;
+    const { account, paths } = served.hosted;
     const limit = account.maxFileSize || MAX_UPLOAD;
     try {
       if (Number(request.headers['content-length'] ?? 0) > limit) throw new ParleyError('file.too-large', `the limit is ${limit} octets`);
       const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
       const path = await saveIncoming(incomingFolder(paths.data), query.get('name') ?? '', limit, body);
-      answerJson(response, 200, await client.offerFile(path));
+      answerJson(response, 200, await served.hosted.offerFile(path));
     } catch (thrown) {
       answerError(response, thrown, { Connection: 'close' });
       request.resume();
@@ -146,14 +152,14 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     if (!isOwnHost(request.headers.host, port)) return refuse('421 Misdirected Request');
     const asked = url === null || !isOwnOrigin(request) ? null : identify(url);
     if (asked === null || asked.what !== 'contract') return refuse('403 Forbidden');
-    const { served: account } = asked;
-    if (account.sockets >= MAX_SOCKETS) return refuse('429 Too Many Requests');
+    const { hosted, sockets: open } = asked.served;
+    if (open.size >= MAX_SOCKETS) return refuse('429 Too Many Requests');
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      account.sockets++;
-      webSocket.once('close', () => account.sockets--);
-      webSocket.on('error', (error) => problem(account.name, error));
-      serveContract(socketChannel(webSocket), account.client.handlers, (listener) => account.client.subscribe(listener), {
-        onProblem: ({ code, detail }) => problem(account.name, `${code}: ${detail}`),
+      open.add(webSocket);
+      webSocket.once('close', () => open.delete(webSocket));
+      webSocket.on('error', (error) => problem(hosted.name, error));
+      serveContract(socketChannel(webSocket), hosted.handlers, (listener) => hosted.subscribe(listener), {
+        onProblem: ({ code, detail }) => problem(hosted.name, `${code}: ${detail}`),
       });
     });
   });
@@ -162,20 +168,32 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     const groups = PRIVILEGED.exec(url.pathname)?.groups;
     const token = url.searchParams.get('token') ?? '';
     // All are compared, so that the time says nothing about which one it was.
-    const [owner] = all.filter((one) => sameToken(token, one.token));
+    const [owner] = [...all.values()].filter((one) => sameToken(token, one.token));
     if (groups === undefined || owner === undefined) return null;
-    if (groups['name'] !== undefined && groups['name'] !== owner.name) return null;
+    if (groups['name'] !== undefined && groups['name'] !== owner.hosted.name) return null;
     const id = groups['id'] === undefined ? null : Number(groups['id']);
     return { served: owner, what: groups['what'] as Asked['what'], id, query: url.searchParams };
   }
 
   const origin = `${LOOPBACK}:${port}`;
   return {
-    accounts: all.map(({ account, name, token }) => ({
-      address: account.address,
-      url: `http://${origin}/${name}/#token=${token}`,
-      contract: `ws://${origin}/${name}/contract?token=${token}`,
-    })),
+    serve(hosted) {
+      const { name } = hosted;
+      const served = all.get(name) ?? { hosted, token: randomToken(32), sockets: new Set() };
+      all.set(name, served);
+      return {
+        address: hosted.account.address,
+        url: `http://${origin}/${name}/#token=${served.token}`,
+        contract: `ws://${origin}/${name}/contract?token=${served.token}`,
+      };
+    },
+    end(name) {
+      const served = all.get(name);
+      all.delete(name);
+      setTimeout(() => {
+        for (const socket of served?.sockets ?? []) socket.close(GOING_AWAY);
+      }, LAST_ANSWER).unref();
+    },
     async close() {
       for (const socket of sockets.clients) socket.terminate();
       sockets.close();

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, dialog, powerMonitor } from 'electron';
+import * as v from 'valibot';
 import { toCodedError } from '../../shared/base/errors.ts';
+import { tryAccount } from '../app/accounts/trial.ts';
 import { parseArguments } from '../app/arguments.ts';
 import { createClient } from '../app/client.ts';
 import { type Composition, compose, LOCK_PATIENCE } from '../app/composition.ts';
@@ -11,6 +13,7 @@ import { defaultUserData } from '../app/paths.ts';
 import { startLog } from '../app/process-log.ts';
 import { startHomeNetwork } from '../home-network/index.ts';
 import { desktopActions } from './desktop-actions.ts';
+import { systemSecrets } from './keyring.ts';
 import { setMenu } from './menu.ts';
 import { PageIpc } from './page-ipc.ts';
 import { registerPageScheme } from './page-scheme.ts';
@@ -31,7 +34,11 @@ async function main(): Promise<void> {
   mkdirSync(userData, { recursive: true, mode: 0o700 });
   app.setName('Parley');
   app.setPath('userData', userData);
-  if (!app.requestSingleInstanceLock()) return app.exit(0);
+  const accounts = options.accounts.map((path) => resolve(path));
+  if (!app.requestSingleInstanceLock({ accounts } satisfies Handed)) {
+    log('Parley is running with this folder already; it was told what is asked for');
+    return app.exit(0);
+  }
   registerPageScheme();
 
   let windows: Windows | null = null;
@@ -45,12 +52,23 @@ async function main(): Promise<void> {
       worker: new URL(['.', 'store-worker.js'].join('/'), import.meta.url),
       nativeBinding: process.env['PARLEY_SQLITE_BINDING'] || null,
     },
+    firstRun: app.isPackaged ? 'welcome' : 'demo',
+    secrets: systemSecrets,
+    open: async (account) => {
+      windows?.show(account);
+      return null;
+    },
     hostFor: (name) => desktopActions(() => windows?.of(name) ?? null),
     power,
     lockPatience: LOCK_PATIENCE,
     createClient,
+    tryAccount,
     startHomeNetwork,
     log,
+  });
+  // another start may come while this one is still at it
+  app.on('second-instance', (_event, _argv, _folder, data) => {
+    void composing.then((composition) => takeOver(composition, data, () => windows));
   });
   const [composition] = await Promise.all([composing, app.whenReady()]);
   setMenu();
@@ -61,8 +79,12 @@ async function main(): Promise<void> {
     log,
   });
   const shown = windows;
-  const showAll = (): void => shown.showAll(composition.clients);
-  app.on('second-instance', showAll);
+  const showAll = (): void => {
+    shown.showAll(composition.accounts.all, composition.welcome);
+    shown.tell(composition.accounts.rows);
+  };
+  composition.accounts.left.on(({ name }) => shown.forget(name));
+  composition.accounts.changed.on(() => shown.tell(composition.accounts.rows));
   app.on('activate', showAll);
   endOnQuit(composition);
   showAll();
@@ -74,6 +96,21 @@ const power: PowerEvents = (listener) => {
   void app.whenReady().then(() => powerMonitor.on('suspend', onSuspend).on('resume', onResume));
   return () => powerMonitor.off('suspend', onSuspend).off('resume', onResume);
 };
+
+/** What another start asks of the one that runs. */
+const handed = v.object({ accounts: v.pipe(v.array(v.string()), v.maxLength(32)) });
+type Handed = v.InferOutput<typeof handed>;
+
+/** Every account it named is at work afterwards, or its window says why not; a start that named none wants to see what there is. */
+async function takeOver(composition: Composition, data: unknown, windows: () => Windows | null): Promise<void> {
+  const asked = v.safeParse(handed, data);
+  const files = asked.success ? asked.output.accounts : [];
+  for (const file of files) {
+    const account = await composition.addFile(file);
+    windows()?.show(account);
+  }
+  if (files.length === 0) windows()?.showAll(composition.accounts.all, composition.welcome);
+}
 
 /** Electron waits for nobody: the quit is put off until the cores have ended, which they do within seconds. */
 function endOnQuit(composition: Composition): void {

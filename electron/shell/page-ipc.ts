@@ -3,9 +3,9 @@ import { type IpcMainEvent, type IpcMainInvokeEvent, ipcMain, type WebContents }
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { FileCandidate } from '../../shared/ipc/contract.ts';
 import { type Channel, serveContract } from '../../shared/ipc/wire.ts';
-import type { HostedClient } from '../app/composition.ts';
 import { saveIncoming } from '../app/incoming-file.ts';
 import { incomingFolder } from '../app/paths.ts';
+import type { HostedAccount } from '../app/port.ts';
 import { IPC, MAX_PASTED, type Offered } from './ipc-channels.ts';
 import { isPageUrl } from './page-address.ts';
 
@@ -23,17 +23,17 @@ export class PageIpc {
     });
     this.#answer(IPC.offerPath, async ({ hosted }, path) => {
       if (typeof path !== 'string' || path.length > MAX_PATH || !isAbsolute(path)) throw new ParleyError('request.invalid', 'not a path');
-      return hosted.client.offerFile(path);
+      return hosted.offerFile(path);
     });
     this.#answer(IPC.offerOctets, async ({ hosted }, name, octets) => {
       if (typeof name !== 'string' || !(octets instanceof Uint8Array)) throw new ParleyError('request.invalid', 'not a file');
       if (octets.length > MAX_PASTED) throw new ParleyError('file.too-large', `the limit is ${MAX_PASTED} octets`);
       const folder = incomingFolder(hosted.paths.data);
-      return hosted.client.offerFile(await saveIncoming(folder, name, MAX_PASTED, only(octets)));
+      return hosted.offerFile(await saveIncoming(folder, name, MAX_PASTED, only(octets)));
     });
   }
 
-  join(contents: WebContents, hosted: HostedClient): void {
+  join(contents: WebContents, hosted: HostedAccount): void {
     const { id } = contents;
     const page = new Page(contents, hosted, this.#log);
     this.#pages.set(id, page);
@@ -71,12 +71,12 @@ export class PageIpc {
 
 /** One window's page; each document that is loaded into it gets a channel of its own, opened by its first text. */
 class Page {
-  readonly hosted: HostedClient;
+  readonly hosted: HostedAccount;
   readonly #contents: WebContents;
   readonly #log: (line: string) => void;
   #document: { receive: (text: string) => void; close: () => void } | null = null;
 
-  constructor(contents: WebContents, hosted: HostedClient, log: (line: string) => void) {
+  constructor(contents: WebContents, hosted: HostedAccount, log: (line: string) => void) {
     this.#contents = contents;
     this.hosted = hosted;
     this.#log = log;
@@ -108,9 +108,9 @@ class Page {
         return () => closes.delete(listener);
       },
     };
-    const { client, name } = this.hosted;
-    serveContract(channel, client.handlers, (listener) => client.subscribe(listener), {
-      onProblem: ({ code, detail }) => this.#log(`${name}: ${code}: ${detail}`),
+    const { hosted } = this;
+    serveContract(channel, hosted.handlers, (listener) => hosted.subscribe(listener), {
+      onProblem: ({ code, detail }) => this.#log(`${hosted.name}: ${code}: ${detail}`),
     });
     return {
       receive: (text) => {

@@ -11,13 +11,22 @@ export interface Bounds {
 
 export interface WindowState extends Bounds {
   readonly maximized: boolean;
+  /** it was there when the app ended */
+  readonly open: boolean;
 }
 
 export const MIN_SIZE = { width: 640, height: 480 } as const;
 const DEFAULT_SIZE = { width: 1080, height: 760 } as const;
 
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(-100_000), v.maxValue(100_000));
-const stored = v.object({ x: pixels, y: pixels, width: pixels, height: pixels, maximized: v.boolean() });
+const stored = v.object({
+  x: pixels,
+  y: pixels,
+  width: pixels,
+  height: pixels,
+  maximized: v.boolean(),
+  open: v.optional(v.boolean(), true),
+});
 
 /** @returns null where none was kept or it cannot be read */
 export function readWindowState(path: string): WindowState | null {

@@ -47,6 +47,8 @@ export interface Store {
   transfer(id: number): Promise<StoredTransfer>;
   /** transfers that are not in a final state, oldest first */
   openTransfers(): Promise<StoredTransfer[]>;
+  /** unread messages of all conversations in the list */
+  unreadTotal(): Promise<number>;
   setting(key: string): Promise<string | null>;
 
   // --- what the person does

@@ -39,6 +39,7 @@ export type ReadMethod =
   | 'messageInfo'
   | 'transfer'
   | 'openTransfers'
+  | 'unreadTotal'
   | 'setting';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
@@ -86,6 +87,9 @@ export function createReads(db: ReadHandle): Reads {
   const openTransfers = db.many<StoredTransferRow>(
     `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
      WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
+  );
+  const unreadTotal = db.one<{ total: number }>(
+    'SELECT ifnull(sum(c.unread), 0) AS total FROM conversations AS c WHERE c.removed_at IS NULL AND c.archived = 0',
   );
   const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
 
@@ -146,6 +150,7 @@ export function createReads(db: ReadHandle): Reads {
     },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
+    unreadTotal: () => unreadTotal({})?.total ?? 0,
     setting: (key) => setting({ key })?.value ?? null,
     ...searchReads(db),
     ...outboxReads(db, messageById, transferById, (id) => recipients({ id }).map(toRecipient)),

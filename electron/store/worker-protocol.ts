@@ -19,6 +19,7 @@ export const STORE_METHODS = Object.keys({
   messageInfo: true,
   transfer: true,
   openTransfers: true,
+  unreadTotal: true,
   setting: true,
   setSetting: true,
   openConversation: true,

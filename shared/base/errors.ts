@@ -65,6 +65,10 @@ export const ERROR_CODES = [
   'store.newer-version',
   // the app
   'account.malformed',
+  'account.exists',
+  'account.secret',
+  'account.list-damaged',
+  'account.list-unusable',
   'request.not-found',
   'request.invalid-state',
   'request.invalid',

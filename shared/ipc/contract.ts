@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { ERROR_CODES } from '../base/errors.ts';
-
 import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
+import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
+import { codedError, nothing, octets, registration, time } from './parts.ts';
 
 /**
  * THE contract between the client core and a renderer: what may be asked and what is told, each with its schema.
@@ -12,10 +12,7 @@ import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
  */
 
 const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER));
-const time = v.pipe(v.number(), v.minValue(0));
-const octets = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const nothing = v.strictObject({});
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
 
 /** longest text a person can send at once, in UTF-16 code units */
@@ -23,7 +20,6 @@ export const MAX_TEXT = 100_000;
 /** most rows one answer carries */
 export const MAX_PAGE = 200;
 
-const codedError = v.object({ code: v.picklist(ERROR_CODES), detail: v.string() });
 const messageStatus = v.picklist(MESSAGE_STATUSES);
 const transferState = v.picklist(TRANSFER_STATES);
 const direction = v.picklist(['in', 'out']);
@@ -116,15 +112,6 @@ const conversation = v.object({
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
 });
 
-const registration = v.variant('kind', [
-  v.object({ kind: v.literal('offline') }),
-  v.object({ kind: v.literal('connecting'), since: time }),
-  v.object({ kind: v.literal('registered'), since: time, expiresAt: time }),
-  v.object({ kind: v.literal('waiting'), since: time, error: codedError, nextTryAt: time, failures: v.number() }),
-  v.object({ kind: v.literal('refused'), since: time, error: codedError }),
-  v.object({ kind: v.literal('signed-out'), since: time }),
-]);
-
 /** A file the person picked, known to the core by `token`; the renderer never handles a path. */
 const candidate = v.object({ token: v.string(), name: v.string(), size: octets, type: v.string() });
 
@@ -144,6 +131,7 @@ const appState = v.object({
 
 export const contract = {
   methods: {
+    ...accountMethods,
     'app.state': { params: nothing, result: appState },
     'registration.retryNow': { params: nothing, result: nothing },
     /** ends the binding of this device until signIn, over restarts too; answers when the server has, or after 2 s */
@@ -250,6 +238,7 @@ export const contract = {
     'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },
   },
   events: {
+    ...accountEvents,
     'registration.changed': registration,
     'settings.changed': settingsSchema,
     'conversation.changed': conversation,
@@ -284,3 +273,6 @@ export type FoundMessage = v.InferOutput<typeof foundMessage>;
 export type AppState = v.InferOutput<typeof appState>;
 
 export type Handlers = { readonly [M in MethodName]: (params: Params<M>) => Promise<Result<M>> };
+/** what the client of one account answers, and what is asked of the app that holds them all */
+export type ClientHandlers = Omit<Handlers, AccountMethod>;
+export type AccountHandlers = Pick<Handlers, AccountMethod>;

@@ -1,5 +1,6 @@
 /** How the client reaches its SIP core: TCP, TLS (RFC 3261 section 26), or secure WebSocket (RFC 7118). */
-export type SipTransport = 'tcp' | 'tls' | 'wss';
+export const SIP_TRANSPORTS = ['tcp', 'tls', 'wss'] as const;
+export type SipTransport = (typeof SIP_TRANSPORTS)[number];
 
 /** One CPM account, as a person or a pilot's administrator writes it down. */
 export interface Account {
@@ -20,6 +21,8 @@ export interface Account {
   readonly msrpRelay?: string;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
+  /** SIP URI of the function that takes messages to ad-hoc lists of recipients (Controlling Function URI, cpm.md section 1) */
+  readonly listServer?: string;
 }
 
 export interface ProxyAddress {

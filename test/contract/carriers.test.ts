@@ -12,20 +12,20 @@ const hosted = fakeHosted(temporaryFolder(), 'alice');
 describe('the contract in memory', () => {
   describesCarrier(async () => {
     const ends = memoryChannels();
-    serveContract(ends.core, hosted.client.handlers, (listener) => hosted.client.subscribe(listener));
+    serveContract(ends.core, hosted.handlers, (listener) => hosted.subscribe(listener));
     return { channel: ends.page, end: ends.close };
   });
 });
 
 describe('the contract over a WebSocket', async () => {
-  const server = await startServer({ clients: [hosted], port: 0, page: temporaryFolder(), log: () => {} });
+  const server = await startServer({ port: 0, page: temporaryFolder(), log: () => {} });
   const opened: { close(): void }[] = [];
   afterAll(async () => {
     for (const channel of opened) channel.close();
     await server.close();
   });
   describesCarrier(async () => {
-    const channel = await connectSocket(server.accounts[0]?.contract ?? '');
+    const channel = await connectSocket(server.serve(hosted).contract);
     opened.push(channel);
     return { channel, end: () => channel.close() };
   });

@@ -2,7 +2,7 @@ import { FileCandidates } from '../../electron/app/file-candidates.ts';
 import type { Client, ClientPorts, ContractListener } from '../../electron/app/port.ts';
 import { previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { EventName, EventPayload, Handlers, Result } from '../../shared/ipc/contract.ts';
+import type { ClientHandlers, EventName, EventPayload, Result } from '../../shared/ipc/contract.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 
 type Message = Result<'messages.sendText'>;
@@ -73,7 +73,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     return path;
   };
 
-  const handlers: Handlers = {
+  const handlers: ClientHandlers = {
     'app.state': async () => ({
       account: { address: ports.account.address, displayName: ports.account.displayName },
       registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },
@@ -207,6 +207,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       return () => listeners.delete(listener);
     },
     offerFile: (path) => files.offer(path),
+    unread: async () => conversations.reduce((sum, { unread }) => sum + unread, 0),
     preview: async (transferId) => {
       const path = finished.get(transferId);
       return path === undefined ? null : previewOf(path);

@@ -8,6 +8,7 @@ import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
+import { FakeAccounts } from './fake-accounts.ts';
 
 function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
   return { direction, kind, text: text.slice(0, 200), status, transferState: transfer?.state ?? null };
@@ -34,6 +35,7 @@ export class FakeCore {
   /** called before a method answers; may throw a ParleyError or wait */
   before: (method: string, params: unknown) => void | Promise<void> = () => {};
   settings = DEFAULT_SETTINGS;
+  readonly accounts = new FakeAccounts((list) => this.tell('accounts.changed', list));
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
   readonly files = new Map<string, FileCandidate>();
@@ -253,6 +255,7 @@ export class FakeCore {
       return nothing;
     };
     return {
+      ...this.accounts.handlers,
       'app.state': async () => ({
         account: { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
         registration: this.#registration,

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HostedClient } from '../../electron/app/composition.ts';
-import type { ClientPorts, HostActions } from '../../electron/app/port.ts';
+import type { ClientPorts, HostActions, HostedAccount } from '../../electron/app/port.ts';
 import { systemClock } from '../../shared/base/clock.ts';
+import { FakeAccounts } from './fake-accounts.ts';
 import { createFakeClient, type FakeClient } from './fake-client.ts';
 import { ManualNetwork } from './manual-network.ts';
 
@@ -18,7 +18,7 @@ export function fakeHosted(
   folder: string,
   name: string,
   options: { host?: HostActions; maxFileSize?: number } = {},
-): HostedClient & { readonly client: FakeClient } {
+): HostedAccount & { readonly client: FakeClient } {
   const data = join(folder, name);
   const paths = { data, downloads: join(data, 'Downloads') };
   mkdirSync(paths.downloads, { recursive: true });
@@ -41,5 +41,8 @@ export function fakeHosted(
     neighbours: [{ address: 'sip:carol@parley.example', displayName: 'Carol' }],
     clock: systemClock,
   };
-  return { name, account: ports.account, paths, client: createFakeClient(ports) };
+  const client = createFakeClient(ports);
+  const { subscribe, offerFile, preview } = client;
+  const handlers = { ...client.handlers, ...new FakeAccounts().handlers };
+  return { name, account: ports.account, paths, handlers, subscribe, offerFile, preview, client };
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
-import type { Client } from '../../electron/app/port.ts';
+import type { HostedAccount } from '../../electron/app/port.ts';
 import { startServer } from '../../electron/headless/server.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { FakeCore } from './fake-core.ts';
@@ -42,7 +42,10 @@ export interface HostOptions {
 /** The real headless host, over a fake core. */
 export async function hostPage(core: FakeCore, options: HostOptions): Promise<HostedPage> {
   const { page, data, previews = new Map<number, string>() } = options;
-  const client: Client = {
+  const hosted: HostedAccount = {
+    name: 'alice',
+    account: { address: 'sip:alice@example.com', displayName: 'Alice Archer', maxFileSize: 0 },
+    paths: { data, downloads: data },
     handlers: core.handlers,
     subscribe: (listener) => core.subscribe(listener),
     async offerFile(path) {
@@ -60,25 +63,9 @@ export async function hostPage(core: FakeCore, options: HostOptions): Promise<Ho
       const path = previews.get(transferId);
       return path === undefined ? null : { path, type: TYPES[extname(path)] ?? 'image/png' };
     },
-    start: async () => {},
-    stop: async () => {},
   };
-  const account = {
-    address: 'sip:alice@example.com',
-    displayName: 'Alice Archer',
-    user: 'alice',
-    password: 'secret',
-    outboundProxy: '127.0.0.1:5060',
-    transport: 'tcp' as const,
-    maxFileSize: 0,
-  };
-  const server = await startServer({
-    clients: [{ name: 'alice', account, paths: { data, downloads: data }, client }],
-    port: 0,
-    page,
-    log: () => {},
-  });
-  return { url: server.accounts[0]?.url ?? '', close: () => server.close() };
+  const server = await startServer({ port: 0, page, log: () => {} });
+  return { url: server.serve(hosted).url, close: () => server.close() };
 }
 
 export function openBrowser(): Promise<Browser> {

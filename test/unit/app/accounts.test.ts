@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAccountFile, readAccountFile } from '../../../electron/app/accounts.ts';
+import { parseAccountFile, readAccountFile } from '../../../electron/app/accounts/account-file.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { proxyOf } from '../../../shared/model/account.ts';
 import { TestAuthority } from '../../harness/certificates.ts';
@@ -57,21 +57,21 @@ describe('an account file', () => {
     [{ address: 7 }, /^address: must be a text/],
     [{ user: '' }, /^user: must not be empty/],
     [{ password: undefined }, /^password: is missing/],
-    [{ outboundProxy: 'sbc.example.com:0' }, /^outboundProxy: the port/],
-    [{ outboundProxy: 'sbc.example.com:99999' }, /^outboundProxy: the port/],
+    [{ outboundProxy: 'sbc.example.com:0' }, /^outboundProxy: must have a port from 1 to 65535/],
+    [{ outboundProxy: 'sbc.example.com:99999' }, /^outboundProxy: must have a port from 1 to 65535/],
     [{ outboundProxy: 'http://sbc' }, /^outboundProxy: must be like/],
-    [{ outboundProxy: 'sip:sbc;transport=udp' }, /^outboundProxy: the transport must be tcp, tls or wss/],
-    [{ outboundProxy: 'sip:sbc;transport=tls' }, /^outboundProxy: its transport is not tcp/],
-    [{ outboundProxy: 'wss://sbc', transport: 'tls' }, /^outboundProxy: its transport is not tls/],
-    [{ outboundProxy: 'sbc/ws', transport: 'tls' }, /^outboundProxy: only wss has a path/],
+    [{ outboundProxy: 'sip:sbc;transport=udp' }, /^outboundProxy: must name tcp, tls or wss/],
+    [{ outboundProxy: 'sip:sbc;transport=tls' }, /^outboundProxy: must not name another transport than tcp/],
+    [{ outboundProxy: 'wss://sbc', transport: 'tls' }, /^outboundProxy: must not name another transport than tls/],
+    [{ outboundProxy: 'sbc/ws', transport: 'tls' }, /^outboundProxy: must not have a path/],
     [{ transport: 'udp' }, /^transport: must be "tcp", "tls" or "wss"/],
-    [{ caFile: 'ca.pem' }, /^caFile: only with the transport tls or wss/],
+    [{ caFile: 'ca.pem' }, /^caFile: must be left out with the transport tcp/],
     [{ caFile: '', transport: 'tls' }, /^caFile: must not be empty/],
     [{ countryCode: 49 }, /^countryCode: must be a text/],
     [{ countryCode: '21' }, /^countryCode: must be a country code/],
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
-    [{ passwort: 'x' }, /^passwort: no such field/],
+    [{ passwort: 'x' }, /^passwort: is not known/],
   ])('refuses %j and names the field', (over, detail) => {
     expect(() => parse(over)).toThrow(expect.objectContaining({ code: 'account.malformed', detail: expect.stringMatching(detail) }));
   });

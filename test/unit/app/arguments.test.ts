@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseArguments } from '../../../electron/app/arguments.ts';
 
-const NONE = { account: null, fresh: false, userData: null, demoPort: null, port: null, json: false };
+const NONE = { accounts: [], demo: null, fresh: false, userData: null, demoPort: null, port: null, json: false };
 
 it('reads options with their values, joined or apart', () => {
   expect(parseArguments([], 'refuse')).toEqual(NONE);
@@ -15,9 +15,18 @@ it('reads options with their values, joined or apart', () => {
   });
 });
 
+it('takes as many accounts as there are, and the demo with or without', () => {
+  expect(parseArguments(['--account', 'a.json', '--account=b.json', '--demo'], 'refuse')).toEqual({
+    ...NONE,
+    accounts: ['a.json', 'b.json'],
+    demo: true,
+  });
+  expect(parseArguments(['--no-demo'], 'refuse')).toEqual({ ...NONE, demo: false });
+});
+
 it('ignores the switches of Chromium and the app folder where they are expected', () => {
   const argv = ['--no-sandbox', '--remote-debugging-port=0', '.', '--account', 'a.json', '--inspect=0'];
-  expect(parseArguments(argv, 'ignore')).toEqual({ ...NONE, account: 'a.json' });
+  expect(parseArguments(argv, 'ignore')).toEqual({ ...NONE, accounts: ['a.json'] });
 });
 
 it.each([
@@ -32,6 +41,8 @@ it.each([
   [['.']],
   [['--account', 'a.json', '--fresh']],
   [['--account', 'a.json', '--demo-port', '1']],
+  [['--no-demo', '--fresh']],
+  [['--demo=yes']],
 ])('refuses %j', (argv) => {
   expect(() => parseArguments(argv, 'refuse')).toThrow(expect.objectContaining({ code: 'request.invalid' }));
 });

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileSecrets } from '../../../electron/app/accounts/secrets.ts';
 import { parseArguments } from '../../../electron/app/arguments.ts';
 import { type Composition, compose } from '../../../electron/app/composition.ts';
 import type { HomeNetworkUser, StartHomeNetwork } from '../../../electron/app/demo.ts';
@@ -45,7 +46,7 @@ const startHomeNetwork: StartHomeNetwork = async ({ host, port, users: asked }) 
   };
 };
 
-async function start(argv: string[] = [], over: { broken?: boolean } = {}): Promise<Composition> {
+async function start(argv: string[] = [], over: { broken?: string; firstRun?: 'demo' | 'welcome' } = {}): Promise<Composition> {
   const composition = await compose({
     arguments: parseArguments(argv, 'refuse'),
     userData,
@@ -53,13 +54,17 @@ async function start(argv: string[] = [], over: { broken?: boolean } = {}): Prom
     version: '0.1.0',
     store: { worker: new URL('file:///w.js'), nativeBinding: null },
     hostFor: () => ({ chooseFiles: async () => [], openPath: async () => {}, showInFolder: async () => {}, openUrl: async () => {} }),
+    open: async ({ name }) => `/${name}/`,
+    firstRun: over.firstRun ?? 'demo',
+    secrets: async () => fileSecrets,
+    tryAccount: async () => null,
     lockPatience: 0,
     createClient: (ports) => {
       const client = createFakeClient(ports);
       made.push({ ports, client });
       return {
         ...client,
-        start: () => (over.broken && ports.account.user === 'bob' ? Promise.reject(new Error('no store')) : client.start()),
+        start: () => (ports.account.user === over.broken ? Promise.reject(new Error('no store')) : client.start()),
         stop: async () => {
           closed.push(ports.account.user);
           await client.stop();
@@ -75,8 +80,8 @@ async function start(argv: string[] = [], over: { broken?: boolean } = {}): Prom
 
 describe('the demo', () => {
   it('has Alice and Bob on one home network, each with data of their own and the other as neighbour', async () => {
-    const { clients, homeNetwork } = await start();
-    expect(clients.map(({ name }) => name)).toEqual(['alice', 'bob']);
+    const { accounts, homeNetwork } = await start();
+    expect(accounts.all.map(({ name }) => name)).toEqual(['alice', 'bob']);
     expect(made.map(({ ports }) => ports.account.outboundProxy)).toEqual([homeNetwork, homeNetwork]);
     expect(made[0]?.ports.paths).toEqual({
       data: join(userData, 'demo', 'alice'),
@@ -130,10 +135,26 @@ describe('the demo', () => {
     expect(closed).toEqual(['alice', 'bob', 'network']);
   });
 
-  it('leaves nothing running when a client cannot start', async () => {
-    await expect(start([], { broken: true })).rejects.toThrow('no store');
-    expect(closed).toEqual(['alice', 'bob', 'network']);
-    await start();
+  it('one that cannot start says why and does not stop the other', async () => {
+    const { accounts } = await start([], { broken: 'bob' });
+    expect(accounts.rows.map(({ name, error }) => [name, error?.detail ?? null])).toEqual([
+      ['alice', null],
+      ['bob', 'no store'],
+    ]);
+    await expect(accounts.find('bob')?.handlers['app.state']({})).rejects.toMatchObject({ code: 'internal', detail: 'no store' });
+  });
+
+  it('comes up by itself where nobody has an account, unless somebody is to be asked first', async () => {
+    const asked = await start([], { firstRun: 'welcome' });
+    expect([asked.accounts.all, asked.homeNetwork]).toEqual([[], null]);
+    expect(await asked.welcome.handlers['accounts.list']({})).toMatchObject({ current: null, items: [], demo: true });
+    await expect(asked.welcome.handlers['app.state']({})).rejects.toMatchObject({ code: 'store.closed' });
+
+    expect(await asked.welcome.handlers['accounts.tryDemo']({})).toEqual({ url: '/alice/' });
+    expect(asked.accounts.all.map(({ name }) => name)).toEqual(['alice', 'bob']);
+    expect(await asked.welcome.handlers['accounts.list']({})).toMatchObject({ demo: false });
+    await asked.close();
+    expect((await start(['--no-demo'])).accounts.all).toEqual([]);
   });
 });
 
@@ -141,9 +162,9 @@ describe('a configured account', () => {
   it('is the only one, with no home network', async () => {
     const file = join(root, 'account.json');
     writeFileSync(file, JSON.stringify({ address: 'sip:dora@example.com', user: 'dora', password: 'x', outboundProxy: '127.0.0.1:9' }));
-    const { clients, homeNetwork } = await start(['--account', file]);
+    const { accounts, homeNetwork } = await start(['--account', file]);
     expect(homeNetwork).toBeNull();
-    expect(clients).toHaveLength(1);
+    expect(accounts.rows).toMatchObject([{ address: 'sip:dora@example.com', origin: 'provisioned', error: null }]);
     expect(made[0]?.ports).toMatchObject({
       neighbours: [],
       paths: accountPaths(userData, 'sip:dora@example.com', join(root, 'Downloads')),
@@ -155,6 +176,21 @@ describe('a configured account', () => {
     writeFileSync(file, '{}');
     await expect(start(['--account', file])).rejects.toMatchObject({ code: 'account.malformed' });
     expect(existsSync(userData)).toBe(false);
+  });
+
+  it('that is malformed stands beside the others and says why', async () => {
+    const [good, bad] = ['good', 'bad'].map((name) => join(root, `${name}.json`)) as [string, string];
+    writeFileSync(good, JSON.stringify({ address: 'sip:dora@example.com', user: 'dora', password: 'x', outboundProxy: '127.0.0.1:9' }));
+    writeFileSync(bad, '{"address":"sip:emil@example.com"}');
+    const { accounts, addFile } = await start(['--account', bad, '--account', good, '--account', good]);
+    expect(accounts.rows.map(({ displayName, error }) => [displayName, error])).toEqual([
+      ['bad.json', { code: 'account.malformed', detail: 'user: is missing' }],
+      ['dora', null],
+    ]);
+    expect((await addFile(good)).account.address).toBe('sip:dora@example.com');
+    writeFileSync(bad, JSON.stringify({ address: 'sip:emil@example.com', user: 'emil', password: 'x', outboundProxy: '127.0.0.1:9' }));
+    expect((await addFile(bad)).account.address).toBe('sip:emil@example.com');
+    expect(accounts.all).toHaveLength(3);
   });
 
   it('has a folder name that is readable, safe and its own', () => {

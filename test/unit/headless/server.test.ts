@@ -27,8 +27,8 @@ beforeAll(async () => {
   writeFileSync(join(page, 'assets', 'a-1_x.js'), 'let a');
   writeFileSync(join(folder, 'secret.json'), 'secret');
   writeFileSync(join(page, '.hidden.json'), 'secret');
-  server = await startServer({ clients: [alice, bob], port: 0, page, log: () => {} });
-  const [first, second] = server.accounts.map(({ url }) => new URL(url));
+  server = await startServer({ port: 0, page, log: () => {} });
+  const [first, second] = [alice, bob].map((one) => new URL(server.serve(one).url));
   port = Number(first?.port);
   token.alice = first?.hash.replace('#token=', '') ?? '';
   token.bob = second?.hash.replace('#token=', '') ?? '';
@@ -140,6 +140,23 @@ describe('who may ask', () => {
       await closed;
       clearInterval(trickle);
     }
+  });
+
+  it('the token of an account that has left opens nothing, its pages are let go, and coming back it has another one', async () => {
+    const carol = fakeHosted(folder, 'carol', { host: headlessActions });
+    const first = server.serve(carol);
+    expect(server.serve(carol)).toEqual(first);
+    const channel = await connectSocket(first.contract);
+    const gone = new Promise<void>((resolve) => channel.onClose(resolve));
+    server.end('carol');
+    await expect(connectSocket(first.contract)).rejects.toThrow('403');
+    expect((await ask('/carol/')).status).toBe(404);
+    await gone;
+    const again = server.serve(carol);
+    expect(again.url).not.toBe(first.url);
+    await expect(connectSocket(first.contract)).rejects.toThrow('403');
+    (await connectSocket(again.contract)).close();
+    server.end('carol');
   });
 
   it('the token alone says whose core it is', async () => {
@@ -278,7 +295,7 @@ describe('files', () => {
 });
 
 it('a port in use is said with a code', async () => {
-  await expect(startServer({ clients: [alice], port, page, log: () => {} })).rejects.toMatchObject({ code: 'link.unreachable' });
+  await expect(startServer({ port, page, log: () => {} })).rejects.toMatchObject({ code: 'link.unreachable' });
 });
 
 function sha256(octets: Uint8Array): string {

@@ -7,7 +7,7 @@ import { fakeHosted } from '../../harness/fake-hosted.ts';
 import { memoryChannels } from '../../harness/memory-channel.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
-const { client } = fakeHosted(temporaryFolder(), 'alice');
+const { handlers } = fakeHosted(temporaryFolder(), 'alice');
 
 const methods = fc.constantFrom(...Object.keys(contract.methods), 'constructor', '__proto__', 'hasOwnProperty', 'app.nothing');
 const events = fc.constantFrom(...Object.keys(contract.events), 'constructor', '__proto__', 'valueOf');
@@ -43,7 +43,7 @@ describe('garbage', () => {
         const ends = memoryChannels();
         const answers: { id: unknown; error?: CodedError }[] = [];
         ends.page.onText((text) => answers.push(JSON.parse(text)));
-        serveContract(ends.core, client.handlers, () => () => {});
+        serveContract(ends.core, handlers, () => () => {});
         for (const text of texts) ends.page.send(text);
         await settled();
         await settled();
@@ -69,7 +69,7 @@ describe('garbage', () => {
         await settled();
         expect(seen).toEqual([]);
         expect(problems.length).toBe(texts.length);
-        serveContract(ends.core, client.handlers, () => () => {});
+        serveContract(ends.core, handlers, () => () => {});
         expect((await page.call('app.state', {})).version).toBe('0.1.0');
       }),
       { numRuns: 300 },

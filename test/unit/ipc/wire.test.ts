@@ -6,14 +6,14 @@ import { fakeHosted } from '../../harness/fake-hosted.ts';
 import { memoryChannels } from '../../harness/memory-channel.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
-const { client } = fakeHosted(temporaryFolder(), 'alice');
+const { client, handlers: hosted } = fakeHosted(temporaryFolder(), 'alice');
 
 function join(over: Partial<Handlers> = {}, limits = { maxCall: 1024 * 1024, maxAnswer: 1024 * 1024 }) {
   const ends = memoryChannels();
   const coreProblems: CodedError[] = [];
   const pageProblems: CodedError[] = [];
   let listener: Parameters<Subscribe>[0] | null = null;
-  const handlers: Handlers = { ...client.handlers, ...over };
+  const handlers: Handlers = { ...hosted, ...over };
   const subscribe: Subscribe = (told) => {
     listener = told;
     return () => {
@@ -169,7 +169,7 @@ describe('what is against the contract', () => {
     ['a wrong parameter', '{"id":"a","method":"messages.retry","params":{"messageId":"1"}}', { id: 'a' }],
   ])('is answered with contract.malformed: %s', async (_name, text, expected) => {
     const ends = memoryChannels();
-    serveContract(ends.core, client.handlers, () => () => {});
+    serveContract(ends.core, hosted, () => () => {});
     const answer = new Promise<string>((resolve) => ends.page.onText(resolve));
     ends.page.send(text);
     expect(JSON.parse(await answer)).toEqual({ ...expected, error: { code: 'contract.malformed', detail: expect.any(String) } });

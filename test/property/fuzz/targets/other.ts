@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { parseAccountFile } from '../../../../electron/app/accounts.ts';
+import { parseAccountFile } from '../../../../electron/app/accounts/account-file.ts';
 import { indexText } from '../../../../electron/store/search/index-text.ts';
 import { matchExpression, termsOf } from '../../../../electron/store/search/query.ts';
 import { textParts } from '../../../../renderer/features/thread/text-parts.ts';
