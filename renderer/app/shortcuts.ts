@@ -59,6 +59,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'panes', keys: ['F6'] },
     { what: 'latest', keys: [main, 'End'] },
     { what: 'messages', keys: ['↑', '↓'] },
+    { what: 'emoji', keys: [main, 'E'] },
     { what: 'reply', keys: [main, '↑'] },
     { what: 'menu', keys: ['Shift', 'F10'] },
     { what: 'undo', keys: [main, 'Z'] },
@@ -84,5 +85,6 @@ export type ShortcutName =
   | 'sheet'
   | 'messages'
   | 'menu'
+  | 'emoji'
   | 'reply'
   | 'undo';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { focused, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
+import { field, focused, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 
 const show = pageInBrowser();
 const FAILED = {
@@ -276,6 +276,39 @@ describe('several messages together', () => {
     await page.keyboard.press('Enter');
     await expect.poll(() => core.callsOf('messages.sendText')).toHaveLength(2);
     await page.getByRole('heading', { name: /dave/ }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('emoji', () => {
+  it('are found and put where one writes, by the keyboard alone, and come first next time', async () => {
+    const core = withBob();
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    await page.keyboard.type('Lunch ?');
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Control+e');
+    const picker = page.getByRole('dialog', { name: 'Emoji' });
+    await picker.getByRole('button', { name: 'grinning face', exact: true }).waitFor();
+    await page.keyboard.type('pizza');
+    await expect.poll(() => picker.getByRole('button').count()).toBeLessThan(10);
+    expect(await serious(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => picker.count()).toBe(0);
+    await expect.poll(() => field(page).inputValue()).toBe('Lunch 🍕?');
+    await page.keyboard.press('Enter');
+    await log(page).getByText('Lunch 🍕?').waitFor();
+
+    await page.getByRole('button', { name: 'Emoji' }).click();
+    await picker.getByText('Used last').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => field(page).inputValue()).toBe('🍕');
+    await page.keyboard.press('Control+e');
+    await page.keyboard.press('Escape');
+    await expect.poll(() => picker.count()).toBe(0);
+    await page.keyboard.type('!');
+    expect(await field(page).inputValue()).toBe('🍕!');
     expect(complaints).toEqual([]);
   });
 });
