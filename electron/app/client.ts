@@ -15,6 +15,7 @@ import { ConversationService } from '../services/conversations.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
+import { proven } from '../services/proof.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
 import { RemovalService } from '../services/removal.ts';
@@ -165,8 +166,12 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     link: () => registration.link,
     send: async (item, link) => {
       await listening;
-      if (item.kind === 'notification') return modes.sendNotification(item, () => sendNotification(context, item, link));
-      return modes.sendText(item, link, () => sendText(context, item, link, (...message) => large.send(...message)));
+      const standalone = () =>
+        item.kind === 'text'
+          ? sendText(context, item, link, (...message) => large.send(...message))
+          : sendNotification(context, item, link);
+      const attempt = item.kind === 'text' ? modes.sendText(item, link, standalone) : modes.sendNotification(item, standalone);
+      return proven(link, clock, attempt);
     },
     // an offer tells where MSRP listens
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),

@@ -64,11 +64,15 @@ export class Bindings {
     return [...(this.#usersOfFlow.get(flow) ?? [])].flatMap((user) => this.of(user).filter((binding) => binding.flow === flow));
   }
 
-  add(binding: Binding): void {
-    this.#set(binding.user, [binding, ...this.of(binding.user).filter((other) => other.key !== binding.key)]);
+  /** @returns the flow that the device has left for this one, when nobody else is on it (RFC 5626 section 6) */
+  add(binding: Binding): Flow | null {
+    const before = this.of(binding.user);
+    this.#set(binding.user, [binding, ...before.filter((other) => other.key !== binding.key)]);
     const users = this.#usersOfFlow.get(binding.flow);
     if (users === undefined) this.#usersOfFlow.set(binding.flow, new Set([binding.user]));
     else users.add(binding.user);
+    const left = before.find((other) => other.key === binding.key)?.flow ?? binding.flow;
+    return left !== binding.flow && this.onFlow(left).length === 0 ? left : null;
   }
 
   remove(user: HomeUser, key: string): void {

@@ -122,7 +122,7 @@ export class Registrar {
         this.#bindings.remove(user, wish.key);
         continue;
       }
-      this.#bindings.add({
+      const left = this.#bindings.add({
         key: wish.key,
         user,
         flow: transaction.flow,
@@ -135,6 +135,8 @@ export class Registrar {
         expiresAt: this.#now() + Math.min(wish.expires, maxExpires) * 1000,
         path: headers(request, 'Path').slice(0, 10),
       });
+      // what still waits for an answer there will get none, and is better told so now
+      left?.close('the device has come back on another connection');
     }
     this.#accept(transaction, user, added);
   }

@@ -18,6 +18,9 @@ export interface UserAgent {
   /** closes the flow without a word and ends every dialog locally */
   close(): Promise<void>;
 
+  /** Something waits longer than it should: asks the server for a sign of life, and drops the flow when there is none in 10 s. */
+  prove(): void;
+
   /** MESSAGE outside of a dialog. Resolves with any final answer, also a refusal. @throws ParleyError `link.*` when none came */
   message(request: OutgoingRequest): Promise<FinalAnswer>;
   /** OPTIONS outside of a dialog: the answer's Contact names what the peer can do. Resolves with any final answer. @throws ParleyError `link.*` when none came */

@@ -124,6 +124,10 @@ class SipUserAgent implements UserAgent {
     this.#drop(CLOSED);
   }
 
+  prove(): void {
+    this.#core.flow?.prove();
+  }
+
   message(request: OutgoingRequest): Promise<FinalAnswer> {
     return sendMessage(this.#core, this.#digest, this.#identity, request);
   }

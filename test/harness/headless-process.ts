@@ -22,8 +22,10 @@ export class HeadlessProcess {
     this.exited = exited;
   }
 
-  static async start(args: readonly string[]): Promise<HeadlessProcess> {
-    const child = spawn(process.execPath, [MAIN, '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** @param inside a command that runs another one in a place of its own */
+  static async start(args: readonly string[], inside: readonly string[] = []): Promise<HeadlessProcess> {
+    const [program = '', ...rest] = [...inside, process.execPath, MAIN, '--json', ...args];
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => log.push(line));
     const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));

@@ -86,6 +86,11 @@ export class Flow {
     if (!this.#ended) this.#keepAlive.start(seconds, pongIsPromised || this.#wire.mustPong);
   }
 
+  /** Pings at once, where the other end is known to answer. */
+  prove(): void {
+    if (!this.#ended) this.#keepAlive.prove();
+  }
+
   destroy(): void {
     this.#end();
   }

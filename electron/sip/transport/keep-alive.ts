@@ -54,6 +54,10 @@ export class KeepAlive {
     }, QUIET_MS);
   }
 
+  prove(): void {
+    if (this.#isRunning && this.#pongIsPromised) this.#ask();
+  }
+
   /** Whatever arrives proves the flow as well as a pong does. */
   heard(): void {
     clearTimeout(this.#pongTimer);

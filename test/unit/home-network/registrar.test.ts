@@ -109,10 +109,13 @@ describe('the registrar', () => {
   it('moves a device that registers again over a new connection', async () => {
     const network = await start();
     const old = await registered(network, 'alice');
+    const bob = await registered(network, 'bob');
+    const stuck = bob.ask('MESSAGE', 'sip:alice@home1.example', { body: 'to a connection that nobody reads any more' });
+    await old.request('MESSAGE');
     const renewed = await device(network, 'alice', old.instance);
     expect(headers(await renewed.register(), 'Contact')).toHaveLength(1);
-    await old.close();
-    const bob = await registered(network, 'bob');
+    // not after 32 s: the sender can try again at once
+    expect((await stuck).status).toBe(480);
     const sent = bob.ask('MESSAGE', 'sip:alice@home1.example', { body: 'x' });
     renewed.answer(await renewed.request('MESSAGE'), 200, 'OK');
     expect((await sent).status).toBe(200);

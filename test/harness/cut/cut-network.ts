@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ContractClient, connectContract } from '../../../shared/ipc/wire.ts';
+import { HeadlessProcess } from '../headless-process.ts';
+import { Cables } from './namespaces.ts';
+
+const HOME_NETWORK = fileURLToPath(new URL('../../../electron/home-network/main.ts', import.meta.url));
+const RELAY = fileURLToPath(new URL('relay-main.ts', import.meta.url));
+const NAME_SERVER = fileURLToPath(new URL('name-server-main.ts', import.meta.url));
+const PORT = '5060';
+const PASSWORD = 'Gr4nite-and-sl4te';
+/** of the server, known to the name server */
+const NAME = 'core.parley.test';
+
+export type Registration = { readonly kind: string; readonly at: number; readonly code: string | null };
+
+/** One person on a device of her own: the headless client as it is, driven over its contract. */
+export class FarPerson {
+  readonly address: string;
+  readonly call: ContractClient['call'];
+  readonly host: HeadlessProcess;
+  /** every state of the registration as it was told, with the time of this process */
+  readonly states: Registration[] = [];
+  readonly #relay: ChildProcess;
+
+  private constructor(address: string, host: HeadlessProcess, relay: ChildProcess, client: ContractClient) {
+    this.address = address;
+    this.host = host;
+    this.#relay = relay;
+    this.call = client.call;
+    client.on('registration.changed', (state) => {
+      this.states.push({ kind: state.kind, at: performance.now(), code: 'error' in state ? state.error.code : null });
+    });
+  }
+
+  static async start(cables: Cables, name: string, folder: string): Promise<FarPerson> {
+    const address = `sip:${name}@parley.example`;
+    const account = join(folder, `${name}.json`);
+    const fields = { address, user: name, password: PASSWORD, outboundProxy: NAME, transport: 'tcp' };
+    await writeFile(account, JSON.stringify(fields));
+    const inside = cables.inside(name);
+    const host = await HeadlessProcess.start(['--account', account, '--user-data', join(folder, name)], inside);
+    const relay = await child([...inside, process.execPath, RELAY, host.accounts[0]?.contract ?? '']);
+    const client = connectContract({
+      send: (text) => void (relay.connected && relay.send(text)),
+      onText(listener) {
+        const onMessage = (message: unknown) => listener((message as { text: string }).text);
+        relay.on('message', onMessage);
+        return () => relay.off('message', onMessage);
+      },
+      onClose(listener) {
+        relay.once('exit', listener);
+        return () => relay.off('exit', listener);
+      },
+    });
+    return new FarPerson(address, host, relay, client);
+  }
+
+  /** the state it is in now, asked afresh */
+  async state(): Promise<string> {
+    return (await this.call('app.state', {})).registration.kind;
+  }
+
+  async stop(): Promise<void> {
+    this.#relay.kill('SIGKILL');
+    await this.host.stop();
+  }
+}
+
+/** Alice, Bob and the home network, each in a network of its own, with a cable from either to the middle. */
+export class CutNetwork {
+  readonly cables: Cables;
+  readonly alice: FarPerson;
+  readonly bob: FarPerson;
+  #server: ChildProcess;
+  readonly #names: ChildProcess;
+
+  private constructor(cables: Cables, server: ChildProcess, names: ChildProcess, alice: FarPerson, bob: FarPerson) {
+    this.cables = cables;
+    this.#server = server;
+    this.#names = names;
+    this.alice = alice;
+    this.bob = bob;
+  }
+
+  static async start(folder: string): Promise<CutNetwork> {
+    const cables = await Cables.lay(['alice', 'bob']);
+    try {
+      const names = await child([...cables.inside('core'), process.execPath, NAME_SERVER, Cables.server, NAME]);
+      const server = await startServer(cables);
+      const [alice, bob] = await Promise.all([FarPerson.start(cables, 'alice', folder), FarPerson.start(cables, 'bob', folder)]);
+      return new CutNetwork(cables, server, names, alice, bob);
+    } catch (thrown) {
+      await cables.remove();
+      throw thrown;
+    }
+  }
+
+  /** as by a power cut; all that it held in memory is gone */
+  async killServer(): Promise<void> {
+    const ended = once(this.#server, 'exit');
+    this.#server.kill('SIGKILL');
+    await ended;
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await startServer(this.cables);
+  }
+
+  /** It takes connections and octets, and does nothing with them. */
+  freezeServer(): void {
+    this.#server.kill('SIGSTOP');
+  }
+
+  thawServer(): void {
+    this.#server.kill('SIGCONT');
+  }
+
+  async nameService(mood: 'quick' | 'slow' | 'failing' | 'silent'): Promise<void> {
+    const set = once(this.#names, 'message');
+    this.#names.send(mood);
+    await set;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.kill('SIGCONT');
+    await Promise.all([this.alice.stop(), this.bob.stop()]);
+    this.#server.kill('SIGKILL');
+    this.#names.kill('SIGKILL');
+    await this.cables.remove();
+  }
+}
+
+async function startServer(cables: Cables): Promise<ChildProcess> {
+  const args = ['--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
+  const [program = '', ...rest] = [...cables.inside('core'), process.execPath, HOME_NETWORK, ...args];
+  const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: server.stdout }).once('line', () => resolve());
+    server.once('exit', (code) => reject(new Error(`the home network ended with ${code}`)));
+  });
+  return server;
+}
+
+/** A process with a channel to this one, once it has said its first word. */
+async function child([program = '', ...args]: readonly string[]): Promise<ChildProcess> {
+  const started = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  await new Promise<void>((resolve, reject) => {
+    started.once('message', () => resolve());
+    started.once('exit', (code) => reject(new Error(`${args.at(-1)} ended with ${code}`)));
+  });
+  return started;
+}
