@@ -4,14 +4,16 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import type { ClientHandlers } from '../../shared/ipc/contract.ts';
 import { type Account, proxyOf } from '../../shared/model/account.ts';
-import { canonicalAddress } from '../../shared/model/address.ts';
 import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import type { RelayAccount } from '../msrp/relay.ts';
+import { Announcer } from '../services/announcer.ts';
 import { createChatParts } from '../services/chat/chat-parts.ts';
 import type { ConversationView } from '../services/chat/conversation-view.ts';
+import { ContactBook, ContactService, foldAgain } from '../services/contacts.ts';
 import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
+import { senderAddresses } from '../services/inbox.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
@@ -29,7 +31,7 @@ import type { Store } from '../store/port.ts';
 import { agentOptions } from './agent-options.ts';
 import { FileCandidates } from './file-candidates.ts';
 import { MovingEngine } from './moving-engine.ts';
-import type { Client, ClientPorts } from './port.ts';
+import type { Client, ClientPorts, Desktop } from './port.ts';
 import { previewOf } from './preview.ts';
 
 const REGISTER_EXPIRES_S = 3600;
@@ -40,6 +42,8 @@ const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
 /** of that, for what is on its way */
 const SETTLE_WITHIN_MS = 1500;
+
+const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined, count: () => undefined };
 
 /** Builds one account's client core from what its host offers. Nothing runs before `start`. */
 export function createClient(ports: ClientPorts): Client {
@@ -95,6 +99,8 @@ interface Running {
   readonly view: ConversationView;
   readonly stopChat: () => void;
   readonly conversations: ConversationService;
+  readonly contacts: ContactService;
+  readonly announcer: Announcer;
   readonly removal: RemovalService;
   readonly closeMsrp: () => Promise<void>;
 }
@@ -117,7 +123,9 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const { account, paths, clock } = ports;
   await store.outboxRecover(clock.now());
   const settings = await SettingsService.open(store, notices);
-  const context: ServiceContext = { account, store, settings, clock, notices, log };
+  await foldAgain({ account, store, log });
+  const book = await ContactBook.open(store, ports.neighbours);
+  const context: ServiceContext = { account, store, settings, contacts: book, clock, notices, log };
   const msrp = new MovingEngine(() => createMsrpEngine({ relay: relayOf(account), caCertificates: account.caCertificates }));
   const kick = () => outbox.kick();
 
@@ -142,6 +150,8 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   let listening: Promise<void> = Promise.resolve();
   let isListening = false;
   const dispatch = async (invite: IncomingInvite): Promise<void> => {
+    // cpm.md section 15.3
+    if (book.isBlocked(senderAddresses(invite, account))) return invite.reject(603, 'Decline');
     await listening;
     const service = serviceOf(invite.headers);
     return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
@@ -176,8 +186,13 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     // an offer tells where MSRP listens
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
   });
-  const names = new Map(ports.neighbours.map(({ address, displayName }) => [canonicalAddress(address) ?? address, displayName]));
-  const conversations = new ConversationService(context, names, kick);
+  const conversations = new ConversationService(context, kick);
+  const contacts = new ContactService(context, book, {
+    cancelTransfer: (id) => transfers.cancel(id),
+    leave: (address) => chat.leave(address),
+    outboxChanged: kick,
+  });
+  const announcer = new Announcer(context, ports.host.desktop ?? NO_DESKTOP);
   const removal = new RemovalService(context, { cancelTransfer: (id) => transfers.cancel(id), outboxChanged: kick });
 
   registration.stateChanged.on((state) => notices.tell('registration.changed', state));
@@ -193,16 +208,19 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     if (before.deviceName !== after.deviceName) void registration.renew();
   });
   await transfers.recover();
+  announcer.start();
   registration.start((await store.setting(SIGNED_OUT)) === 'true');
-  return { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, removal, closeMsrp: () => msrp.close() };
+  const parts = { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, contacts, announcer, removal };
+  return { ...parts, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
 async function stopCore(
-  { store, registration, outbox, transfers, large, stopChat, closeMsrp }: Running,
+  { store, registration, announcer, outbox, transfers, large, stopChat, closeMsrp }: Running,
   { clock, log }: ClientPorts,
 ): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
+  announcer.stop();
   transfers.stop();
   large.stop();
   stopChat();
@@ -282,14 +300,23 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'conversations.open': call(({ conversations }, params) => conversations.open(params)),
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
     'conversations.arrange': order(({ conversations }, params) => conversations.arrange(params)),
+    'conversations.details': call(({ contacts }, { conversationId }) => contacts.details(conversationId)),
+    'conversations.configure': order(({ contacts }, change) => contacts.configure(change)),
+    'conversations.accept': order(({ contacts }, { conversationId }) => contacts.accept(conversationId)),
+    'conversations.block': order(({ contacts }, params) => contacts.block(params)),
+    'blocked.list': call(({ contacts }) => contacts.blocked()),
     'conversations.remove': order(({ removal }, { conversationId }) => removal.removeConversation(conversationId)),
-    'conversations.shown': order(({ view }, params) => view.shown(params)),
+    'conversations.shown': order(({ announcer, view }, params) => {
+      announcer.shown(params.conversationId);
+      return view.shown(params);
+    }),
     'typing.set': order(({ view }, params) => view.typing(params)),
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'search.messages': call(({ conversations }, page) => conversations.search(page)),
-    'messages.sendText': call(async ({ conversations, registration, view }, params) => {
+    'messages.sendText': call(async ({ contacts, conversations, registration, view }, params) => {
       registration.hasten();
+      await contacts.acceptBeforeWriting(params.conversationId);
       const message = await conversations.sendText(params);
       await view.sent(params);
       return message;
@@ -299,7 +326,10 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
-    'files.send': call(({ transfers }, { conversationId, clientId, token }) => transfers.send(conversationId, clientId, files.take(token))),
+    'files.send': call(async ({ contacts, transfers }, { conversationId, clientId, token }) => {
+      await contacts.acceptBeforeWriting(conversationId);
+      return transfers.send(conversationId, clientId, files.take(token));
+    }),
     'transfers.candidate': call(async ({ transfers }, { transferId }) => files.offer((await transfers.readyFile(transferId)).path)),
     'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),
     'transfers.decline': order(({ transfers }, { transferId }) => transfers.decline(transferId)),

@@ -31,6 +31,19 @@ export interface HostActions {
   showInFolder(path: string): Promise<void>;
   /** the scheme has been checked */
   openUrl(url: string): Promise<void>;
+  /** notifications and a badge; a host without a desktop has none */
+  readonly desktop?: Desktop | undefined;
+}
+
+/** What a host shows outside of its windows. */
+export interface Desktop {
+  /** the account's window has the keyboard */
+  isFocused(): boolean;
+  /** one notification a conversation; @param onPick the person picked it, and the window is in front */
+  show(announcement: { readonly conversationId: number; readonly title: string; readonly body: string }, onPick: () => void): void;
+  withdraw(conversationId: number): void;
+  /** unread messages of this account */
+  count(unread: number): void;
 }
 
 /** How the store's worker starts in this runtime. */

@@ -6,13 +6,14 @@ import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { Settings } from '../../shared/model/settings.ts';
 import type { Binding, UserAgent } from '../sip/port.ts';
-import type { Store } from '../store/port.ts';
+import type { MergedConversation, Store } from '../store/port.ts';
 
 /** What every use-case of one account shares. */
 export interface ServiceContext {
   readonly account: Account;
   readonly store: Store;
   readonly settings: SettingsView;
+  readonly contacts: ContactView;
   readonly clock: Clock;
   readonly notices: Notices;
   /** one line for whoever reads the log; no message content, no credentials */
@@ -23,6 +24,14 @@ export interface ServiceContext {
 export interface SettingsView {
   readonly current: Settings;
   readonly changed: Emitter<{ readonly before: Settings; readonly after: Settings }>;
+}
+
+/** Who is known, and who is kept out. Addresses are canonical. */
+export interface ContactView {
+  /** people of the embedded home network and their names: no strangers */
+  readonly names: ReadonlyMap<string, string>;
+  /** @param addresses all of one person's that are known */
+  isBlocked(addresses: readonly string[]): boolean;
 }
 
 /** A registered agent; it is replaced by another one after the flow was lost. */
@@ -55,7 +64,10 @@ export class Notices {
   }
 
   /** what most writes of the store return */
-  changed(rows: { readonly message?: Message; readonly conversation?: Conversation } | null): void {
+  changed(
+    rows: { readonly message?: Message; readonly conversation?: Conversation; readonly merged?: readonly MergedConversation[] } | null,
+  ): void {
+    for (const { id, into } of rows?.merged ?? []) this.tell('conversation.merged', { conversationId: id, into });
     if (rows?.message) this.tell('message.changed', rows.message);
     if (rows?.conversation) this.tell('conversation.changed', rows.conversation);
   }

@@ -1,7 +1,7 @@
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
-import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
+import { addressTitle, canonicalAddress, numberRoute } from '../../shared/model/address.ts';
 import type { Message, MessageInfo } from '../../shared/model/message.ts';
 import type { StoredConversation } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
@@ -10,12 +10,9 @@ import type { ServiceContext } from './context.ts';
 export class ConversationService {
   readonly #context: ServiceContext;
   readonly #outboxChanged: () => void;
-  readonly #names: ReadonlyMap<string, string>;
 
-  /** @param names display names that are known beforehand, by canonical address */
-  constructor(context: ServiceContext, names: ReadonlyMap<string, string>, outboxChanged: () => void) {
+  constructor(context: ServiceContext, outboxChanged: () => void) {
     this.#context = context;
-    this.#names = names;
     this.#outboxChanged = outboxChanged;
   }
 
@@ -30,7 +27,8 @@ export class ConversationService {
     if (peer === canonicalAddress(this.#context.account.address)) throw new ParleyError('request.invalid', 'the own address');
     const conversation = await this.#context.store.openConversation({
       peer,
-      title: addressTitle(peer, this.#names.get(peer)),
+      title: addressTitle(peer, this.#context.contacts.names.get(peer)),
+      route: numberRoute(address, countryCode),
       cpmConversationId: randomUuid(),
       now: this.#context.clock.now(),
     });
@@ -41,7 +39,12 @@ export class ConversationService {
   async markRead({ conversationId, upTo }: Params<'conversations.markRead'>): Promise<void> {
     const { store, notices, clock } = this.#context;
     const { markedUnread } = await store.conversation(conversationId);
-    const { conversation, messages } = await store.markRead({ conversationId, upTo, now: clock.now() });
+    const { conversation, messages } = await store.markRead({
+      conversationId,
+      upTo,
+      now: clock.now(),
+      displayReports: this.#context.settings.current.displayReports,
+    });
     for (const message of messages) notices.changed({ message });
     if (messages.length > 0 || markedUnread) notices.changed({ conversation });
     this.#outboxChanged();

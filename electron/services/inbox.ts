@@ -1,7 +1,8 @@
 import { fromUtf8 } from '../../shared/base/bytes.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { MAX_TEXT } from '../../shared/ipc/contract.ts';
-import { addressTitle, canonicalAddress } from '../../shared/model/address.ts';
+import type { Account } from '../../shared/model/account.ts';
+import { addressTitle, canonicalAddress, numberRoute } from '../../shared/model/address.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { decodeStored } from '../../shared/protocol/cpim/stored.ts';
@@ -20,6 +21,10 @@ const MAX_NESTING = 3;
 /** Who a message is from and where it belongs, by the SIP request that brought it or the session it came in. */
 export interface Envelope {
   readonly peer: string;
+  /** further addresses that the network asserts to be the same person's */
+  readonly aliases: readonly string[];
+  /** where a request to a number goes */
+  readonly route: string | null;
   readonly title: string;
   readonly cpmConversationId: string;
   readonly contributionId: string;
@@ -33,11 +38,14 @@ export interface Envelope {
 }
 
 /** @throws ParleyError `peer.malformed` when there is nobody it could be from */
-export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddress: string): Envelope {
-  const peer = canonicalAddress(request.originator);
+export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, account: Pick<Account, 'address' | 'countryCode'>): Envelope {
+  const { address: ownAddress, countryCode } = account;
+  const [peer, ...aliases] = senderAddresses(request, account);
   if (!peer) throw new ParleyError('peer.malformed', 'no usable originator');
   return {
     peer,
+    aliases,
+    route: numberRoute(request.originator, countryCode),
     title: addressTitle(peer, request.originatorName),
     // without one, the pair of addresses is the conversation (cpm.md section 2.3)
     cpmConversationId: cpmId(request.headers, 'conversation-id') ?? [canonicalAddress(ownAddress) ?? ownAddress, peer].sort().join(' '),
@@ -48,6 +56,25 @@ export function readEnvelope(request: Omit<IncomingMessage, 'answer'>, ownAddres
     // Call-ID and CSeq name the request; never Call-ID alone
     fallbackId: `sip:${request.callId};${request.cseq}`,
   };
+}
+
+/** All addresses by which a request says who sent it, the one that is written to first; empty when there is none. */
+export function senderAddresses(
+  { originator, alsoKnownAs = [] }: Pick<IncomingMessage, 'originator' | 'alsoKnownAs'>,
+  { countryCode }: Pick<Account, 'countryCode'>,
+): string[] {
+  const folded = [originator, ...alsoKnownAs].map((address) => canonicalAddress(address, countryCode));
+  const [peer] = folded;
+  return peer == null ? [] : [...new Set(folded.filter((address) => address !== null))];
+}
+
+/** What the store has to know of a sender. */
+export function senderOf(
+  { contacts, settings }: ServiceContext,
+  { peer, aliases, route, title, cpmConversationId, contributionId }: Envelope,
+) {
+  const asRequest = settings.current.requests && !contacts.names.has(peer);
+  return { peer, aliases, route, title, cpmConversationId, contributionId, asRequest };
 }
 
 /**
@@ -100,6 +127,8 @@ export class Inbox {
    * be kept
    */
   async take(envelope: Envelope, contentTypeText: string, body: Uint8Array, nesting = MAX_NESTING): Promise<void> {
+    // a session may have begun before
+    if (this.#context.contacts.isBlocked([envelope.peer, ...envelope.aliases])) return;
     const contentType = decodeContentType(contentTypeText);
     if (contentType.type === CPIM_TYPE) return this.#takeCpim(envelope, decodeCpim(body));
     if (contentType.type === COMPOSING_TYPE) return this.#typing.take(envelope.peer, body);
@@ -156,10 +185,9 @@ export class Inbox {
   ): Promise<void> {
     if (text.length > MAX_TEXT) throw new ParleyError('peer.too-large', `${text.length} characters`);
     const { store, notices, clock } = this.#context;
-    const { peer, title, cpmConversationId, contributionId } = envelope;
-    const rows = await store.receiveText({ peer, title, cpmConversationId, contributionId, ...about, text, now: clock.now() });
-    this.#typing.ended(peer);
-    if (!rows.duplicate) notices.changed(rows);
+    const rows = await store.receiveText({ ...senderOf(this.#context, envelope), ...about, text, now: clock.now() });
+    this.#typing.ended(envelope.peer);
+    notices.changed(rows.duplicate ? { merged: rows.merged } : rows);
     this.#outboxChanged();
   }
 }

@@ -1,16 +1,19 @@
 import { type CodedError, toCodedError } from '../../shared/base/errors.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { ServiceContext } from './context.ts';
-import { type Inbox, readEnvelope } from './inbox.ts';
+import { type Inbox, readEnvelope, senderAddresses } from './inbox.ts';
 
 /** A MESSAGE is answered 200 after the commit (cpm.md section 4): whatever was acknowledged is on disk. */
 export async function answerMessage(context: ServiceContext, inbox: Inbox, message: IncomingMessage): Promise<void> {
+  // cpm.md section 15.3: whoever is blocked is not told
+  if (context.contacts.isBlocked(senderAddresses(message, context.account))) return message.answer(200, 'OK');
   try {
-    const envelope = { ...readEnvelope(message, context.account.address), date: dateOf(message.headers) };
+    const envelope = { ...readEnvelope(message, context.account), date: dateOf(message.headers) };
     await inbox.take(envelope, message.contentType, message.body);
     message.answer(200, 'OK');
   } catch (thrown) {
     const error = toCodedError(thrown);
+    if (error.code === 'peer.blocked') return message.answer(200, 'OK');
     const { status, headers } = refusalOf(error);
     context.log(`MESSAGE ${message.callId} answered ${status}: ${error.code} ${error.detail}`);
     message.answer(status, undefined, headers);

@@ -74,6 +74,8 @@ export class LargeMessages {
     const { account, clock, log } = this.#context;
     const envelope = {
       peer: item.peer,
+      aliases: [],
+      route: null,
       title: addressTitle(item.peer),
       cpmConversationId: item.cpmConversationId,
       contributionId: item.contributionId,

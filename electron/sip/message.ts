@@ -4,7 +4,7 @@ import type { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeCSeq } from '../../shared/protocol/sip/cseq.ts';
 import { header, type SipRequest } from '../../shared/protocol/sip/message.ts';
-import { readAddress, readAddresses } from './addresses.ts';
+import { type Address, readAddress, readAddresses } from './addresses.ts';
 import { type AgentCore, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
 import { cseqFrom, exchange, finalAnswer } from './exchange.ts';
@@ -94,6 +94,7 @@ export function describe(request: SipRequest): Omit<IncomingMessage, 'answer'> {
   return {
     from: from.uri,
     originator: originator.uri,
+    alsoKnownAs: otherIdentity(asserted),
     originatorName: originator.displayName === '' && originator.uri === from.uri ? from.displayName : originator.displayName,
     callId: header(request, 'Call-ID') ?? '',
     cseq: decodeCSeq(header(request, 'CSeq') ?? '').sequence,
@@ -101,6 +102,12 @@ export function describe(request: SipRequest): Omit<IncomingMessage, 'answer'> {
     contentType: header(request, 'Content-Type') ?? '',
     body: request.body,
   };
+}
+
+/** One SIP and one tel URI are two names of one person; anything more is not as RFC 3325 section 9.1 has it, and says nothing. */
+function otherIdentity(asserted: readonly Address[]): readonly string[] {
+  const numbers = asserted.filter(({ uri }) => /^tel:/i.test(uri));
+  return asserted.length === 2 && numbers.length === 1 ? numbers.map(({ uri }) => uri) : [];
 }
 
 /** @throws ParleyError `request.invalid` */

@@ -168,6 +168,8 @@ export interface IncomingMessage {
   /** P-Asserted-Identity when there is one, else From: bare URI */
   readonly originator: string;
   readonly originatorName: string;
+  /** the other identity that the network asserts of the same person: a tel URI beside the SIP one (RFC 3325 section 9.1) */
+  readonly alsoKnownAs?: readonly string[];
   readonly callId: string;
   readonly cseq: number;
   readonly headers: readonly Header[];

@@ -68,11 +68,12 @@ export function outboxReads(
   const files = db.many<HeadRow>(heads('file'));
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
-    SELECT c.kind AS audience, m.target, c.peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
-      m.contribution_id AS contributionId, q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
+    SELECT c.kind AS audience, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
+      ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
+      q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);
   const notification = db.one<NotificationRow>(`
-    SELECT o.id, o.attempts, c.peer, o.disposition, m.imdn_id AS about, m.notify_date_time AS aboutDateTime,
+    SELECT o.id, o.attempts, ifnull(c.route, c.peer) AS peer, o.disposition, m.imdn_id AS about, m.notify_date_time AS aboutDateTime,
       m.notify_instance AS originInstance, m.kind AS messageKind, o.contribution_id AS contributionId,
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, o.imdn_id AS imdnId, o.created_at AS createdAt
     FROM outbox AS o CROSS JOIN messages AS m ON m.id = o.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id

@@ -2,8 +2,12 @@ import type { CodedError } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message, MessageInfo, RecipientState } from '../../shared/model/message.ts';
+import type { Settings } from '../../shared/model/settings.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent, TransferState } from '../../shared/model/states/transfer-state.ts';
+import type { ContactCalls, Identities, MergedConversation } from './contact-port.ts';
+
+export type { Identities, MergedConversation };
 
 /**
  * The message store of one account. Every write is one transaction, durable when its promise resolves: what a person did, and
@@ -12,14 +16,17 @@ import type { TransferEvent, TransferState } from '../../shared/model/states/tra
  * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`, `request.invalid-state`.
  * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
  */
-export interface Store {
+export interface Store extends ContactCalls {
   // --- reading
   conversations(page: {
     /** those that are archived; else those that are not */
     archived?: boolean | undefined;
+    /** those that are requests and not blocked; else those that are none */
+    requests?: boolean | undefined;
     before?: { pinned: boolean; updatedAt: number; id: number } | undefined;
     limit: number;
   }): Promise<{ items: Conversation[]; more: boolean }>;
+  /** also by the id of one that went into another one */
   conversation(id: number): Promise<StoredConversation>;
   messages(page: {
     conversationId: number;
@@ -54,16 +61,17 @@ export interface Store {
   // --- what the person does
   setSetting(key: string, value: string): Promise<void>;
   /** Finds or makes the one with that peer; there, `title` replaces a bare address only, and `cpmConversationId` nothing. */
-  openConversation(row: {
-    peer: string;
-    title: string;
-    cpmConversationId: string;
-    now: number;
-    /** 'group' for an address that stands for several people; what a key stands for is known by itself */
-    kind?: ConversationKind | undefined;
-    /** of a list */
-    members?: readonly Member[] | undefined;
-  }): Promise<StoredConversation>;
+  openConversation(
+    row: Identities & {
+      title: string;
+      cpmConversationId: string;
+      now: number;
+      /** 'group' for an address that stands for several people; what a key stands for is known by itself */
+      kind?: ConversationKind | undefined;
+      /** of a list */
+      members?: readonly Member[] | undefined;
+    },
+  ): Promise<StoredConversation>;
   /** The next message goes to the peer again, whatever was asked for. */
   forgetReplyTo(conversationId: number): Promise<Conversation>;
   /** What is not given stays as it is. Reading takes the mark away, the next message brings an archived one back. */
@@ -113,10 +121,16 @@ export interface Store {
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
   /**
    * Unread falls; each text that asked for a display notification gets one into the outbox, in the same transaction, in place of a delivery
-   * notification that has not left yet (displayed implies delivered). A file's comes with {@link fileOpened}. `messages` are those
+   * notification that has not left yet (displayed implies delivered); a request or a blocked person gets none. A file's comes with {@link fileOpened}. `messages` are those
    * that changed.
    */
-  markRead(row: { conversationId: number; upTo: number; now: number }): Promise<{ conversation: Conversation; messages: Message[] }>;
+  markRead(row: {
+    conversationId: number;
+    upTo: number;
+    now: number;
+    /** the account's; the conversation's own comes before it; without either they are sent */
+    displayReports?: Settings['displayReports'] | undefined;
+  }): Promise<{ conversation: Conversation; messages: Message[] }>;
   /**
    * A failed text, or an outgoing file that did not arrive, is queued and enters the outbox again, at the place of its composition.
    * A file gets the given imdn.Message-ID, which may be the one it had (the peer's end takes that as the same offer again) or a new
@@ -138,10 +152,13 @@ export interface Store {
    * With `positiveDelivery` a delivery notification enters the outbox in the same transaction. A duplicate queues it again only
    * when none waits and none was accepted, nor one of display: at most one a disposition and message (RFC 5438 section 8). The
    * conversation of a peer that nothing was exchanged with yet takes over `cpmConversationId`; later ones count for their own
-   * message and its notifications only.
+   * message and its notifications only. The first message makes a request with `asRequest`. `aliases` and `route`: {@link Identities}.
    */
   receiveText(row: {
     peer: string;
+    aliases?: readonly string[] | undefined;
+    route?: string | null | undefined;
+    asRequest?: boolean | undefined;
     title: string;
     cpmConversationId: string;
     contributionId: string;
@@ -158,7 +175,7 @@ export interface Store {
     alsoTo?: readonly string[] | undefined;
     /** it cannot be read: a notification of failure, where one was asked for, takes the place of the one of delivery */
     error?: CodedError | undefined;
-  }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean }>;
+  }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean; merged: MergedConversation[] }>;
   /**
    * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
    * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; one of a file
@@ -166,6 +183,9 @@ export interface Store {
    */
   receiveOffer(row: {
     peer: string;
+    aliases?: readonly string[] | undefined;
+    route?: string | null | undefined;
+    asRequest?: boolean | undefined;
     title: string;
     cpmConversationId: string;
     contributionId: string;
@@ -178,7 +198,13 @@ export interface Store {
     sentAt: number;
     now: number;
     notify: Notify;
-  }): Promise<{ message: Message; conversation: Conversation; transfer: StoredTransfer; duplicate: boolean }>;
+  }): Promise<{
+    message: Message;
+    conversation: Conversation;
+    transfer: StoredTransfer;
+    duplicate: boolean;
+    merged: MergedConversation[];
+  }>;
   /**
    * A notification about an own message, from whoever it went to; of a message to several the state of one recipient changes, and with it that of
    * the whole (`states/reach.ts`). Null when no such message went to that peer, or it was removed here. Never backwards. A message that still waited for its
@@ -259,7 +285,7 @@ export interface Store {
   /** a checkpoint of the octets that are surely there; not an event; too late for a transfer that is over */
   checkpointTransfer(transferId: number, transferred: number): Promise<void>;
   /** display notification of a file that the person opened (cpm.md section 6); nothing when none was asked or it is already out */
-  fileOpened(transferId: number, now: number): Promise<void>;
+  fileOpened(transferId: number, now: number, displayReports?: Settings['displayReports'] | undefined): Promise<void>;
 
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
+import { peopleReads } from './people-reads.ts';
 import type { StoredConversation, StoredTransfer } from './port.ts';
 import {
   CONVERSATION_COLUMNS,
@@ -33,6 +34,10 @@ const IN_THREAD = 'm.conversation_id = :conversationId AND m.removed_at IS NULL'
 export type ReadMethod =
   | 'conversations'
   | 'conversation'
+  | 'conversationDetails'
+  | 'blockedConversations'
+  | 'addresses'
+  | 'unreadSum'
   | 'messages'
   | 'message'
   | 'searchMessages'
@@ -56,10 +61,14 @@ interface InfoRow {
 export function createReads(db: ReadHandle): Reads {
   const conversations = db.many<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
-     WHERE c.removed_at IS NULL AND c.archived = :archived AND (c.pinned, c.updated_at, c.id) < (:pinned, :updatedAt, :id)
+     WHERE c.removed_at IS NULL AND c.request = :request AND c.archived = :archived AND (c.request = 0 OR c.blocked_at IS NULL)
+       AND (c.pinned, c.updated_at, c.id) < (:pinned, :updatedAt, :id)
      ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT :limit`,
   );
-  const conversation = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
+  const conversation = db.one<ConversationRow>(
+    `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
+     WHERE c.id = ifnull((SELECT g.merged_into FROM conversations AS g WHERE g.id = :id), :id)`,
+  );
   const older = db.many<MessageRow>(
     `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES}
      WHERE ${IN_THREAD} AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
@@ -109,9 +118,10 @@ export function createReads(db: ReadHandle): Reads {
   };
 
   return {
-    conversations({ archived, before, limit }) {
+    conversations({ requests, archived, before, limit }) {
       const size = pageSize(limit);
       const rows = conversations({
+        request: requests ? 1 : 0,
         archived: archived ? 1 : 0,
         pinned: before === undefined || before.pinned ? 1 : 0,
         updatedAt: before?.updatedAt ?? END,
@@ -121,12 +131,12 @@ export function createReads(db: ReadHandle): Reads {
       return { items: rows.slice(0, size).map(toConversation), more: rows.length > size };
     },
     conversation: conversationById,
-    messages({ conversationId, before, after, around, limit }) {
+    messages({ conversationId: asked, before, after, around, limit }) {
+      const { id: conversationId } = conversationById(asked);
       const size = pageSize(limit);
       const rows = around === undefined ? between(conversationId, before, after, size) : aroundOne(conversationId, around, size);
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) {
-        conversationById(conversationId);
         // nothing in between: the edges of the gap are its neighbours
         const edges = neighbours({
           conversationId,
@@ -152,6 +162,7 @@ export function createReads(db: ReadHandle): Reads {
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     unreadTotal: () => unreadTotal({})?.total ?? 0,
     setting: (key) => setting({ key })?.value ?? null,
+    ...peopleReads(db, conversationById),
     ...searchReads(db),
     ...outboxReads(db, messageById, transferById, (id) => recipients({ id }).map(toRecipient)),
   };

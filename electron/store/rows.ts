@@ -34,6 +34,9 @@ export interface ConversationRow {
   /** JSON; null for what has no members */
   readonly members: string | null;
   readonly replyTo: string | null;
+  readonly mutedUntil: number | null;
+  readonly request: number;
+  readonly blockedAt: number | null;
   readonly lastMessageId: number | null;
   readonly lastDirection: 'in' | 'out';
   readonly lastKind: 'text' | 'file';
@@ -43,9 +46,9 @@ export interface ConversationRow {
 }
 
 export const CONVERSATION_COLUMNS = `
-  c.id, c.kind, c.peer, c.title, c.cpm_conversation_id AS cpmConversationId, c.unread, c.updated_at AS updatedAt, c.draft,
-  c.draft_quoted_id AS draftQuoteId,
-  c.pinned, c.archived, c.marked_unread AS markedUnread, c.reply_to AS replyTo,
+  c.id, c.kind, c.peer, ifnull(c.given_name, c.title) AS title, c.cpm_conversation_id AS cpmConversationId, c.unread,
+  c.updated_at AS updatedAt, c.draft, c.draft_quoted_id AS draftQuoteId, c.pinned, c.archived, c.marked_unread AS markedUnread,
+  c.muted_until AS mutedUntil, c.request, c.blocked_at AS blockedAt, c.reply_to AS replyTo,
   iif(c.kind = 'list', (SELECT json_group_array(json_object('address', ordered.address, 'name', ordered.name)) FROM
     (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
@@ -53,7 +56,7 @@ export const CONVERSATION_COLUMNS = `
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
 
 export function toConversation(row: ConversationRow): Conversation {
-  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, replyTo } = row;
+  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, mutedUntil, replyTo } = row;
   const members: readonly Member[] = row.members === null ? [] : JSON.parse(row.members);
   const last =
     row.lastMessageId === null
@@ -66,23 +69,9 @@ export function toConversation(row: ConversationRow): Conversation {
           transferState: row.lastTransferState,
         };
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
-  return {
-    id,
-    kind,
-    peer,
-    title,
-    unread,
-    firstUnreadId,
-    updatedAt,
-    draft,
-    draftQuoteId,
-    pinned,
-    archived,
-    markedUnread,
-    members,
-    replyTo,
-    last,
-  };
+  const [request, blocked] = [row.request === 1, row.blockedAt !== null];
+  const flags = { pinned, archived, markedUnread, mutedUntil, request, blocked };
+  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, ...flags, members, replyTo, last };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {
@@ -209,7 +198,7 @@ export interface StoredTransferRow extends Omit<StoredTransfer, 'hash'> {
 }
 
 export const STORED_TRANSFER_COLUMNS = `
-  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, c.peer, m.direction, t.state, t.name, t.type, t.size, t.transferred,
+  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, ifnull(c.route, c.peer) AS peer, m.direction, t.state, t.name, t.type, t.size, t.transferred,
   t.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
   t.partial_path AS partialPath, t.final_path AS finalPath, m.imdn_id AS imdnId, m.contribution_id AS contributionId,
   ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId`;

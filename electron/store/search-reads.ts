@@ -21,7 +21,7 @@ export function searchReads(db: ReadHandle): Calls<'searchMessages'> {
   );
   // all rows at once: a call for each costs more than the walk
   const rows = db.many<HitRow>(
-    `SELECT ${MESSAGE_COLUMNS}, c.peer, c.title
+    `SELECT ${MESSAGE_COLUMNS}, c.peer, ifnull(c.given_name, c.title) AS title
      FROM json_each(:ids) AS j CROSS JOIN ${MESSAGE_TABLES} CROSS JOIN conversations AS c
      WHERE m.id = j.value AND c.id = m.conversation_id`,
   );

@@ -1,11 +1,13 @@
 import type { WriteHandle } from './handles.ts';
 import type { ReadMethod, Reads } from './reads.ts';
 import type { Calls, StoreMethod } from './worker-protocol.ts';
+import { contactWrites } from './writes/contacts.ts';
 import { conversationWrites, createCorrespondence } from './writes/conversations.ts';
 import { createLedger } from './writes/ledger.ts';
 import { messageWrites } from './writes/messages.ts';
 import { outboxWrites } from './writes/outbox.ts';
 import { createOutboxRows } from './writes/outbox-rows.ts';
+import { createPeople } from './writes/people.ts';
 import { createRecipients } from './writes/recipients.ts';
 import { createTransferLedger, transferWrites } from './writes/transfers.ts';
 
@@ -16,11 +18,13 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
   const ledger = createLedger(db, reads);
   const outbox = createOutboxRows(db);
   const recipients = createRecipients(db, ledger);
-  const correspondence = createCorrespondence(db, reads);
+  const people = createPeople(db, ledger);
+  const correspondence = createCorrespondence(db, reads, people);
   const transfers = createTransferLedger(db, ledger, outbox, reads);
-  const parts = { ledger, outbox, correspondence, transfers, recipients };
+  const parts = { ledger, outbox, correspondence, transfers, recipients, people };
   return inTransactions(db, {
     ...conversationWrites(db, parts, reads),
+    ...contactWrites(db, parts, reads),
     ...messageWrites(db, parts, reads),
     ...outboxWrites(parts, reads),
     ...transferWrites(db, parts, reads),

@@ -41,6 +41,7 @@ const LINES: Record<ErrorCode, Line> = {
   'peer.malformed': (who) => `The answer of ${who} could not be understood`,
   'relay.unreachable': 'The relay of this account cannot be reached',
   'relay.refused': 'The relay does not accept this account',
+  'peer.blocked': (who) => `${who} is blocked here`,
   'msrp.unreachable': 'No connection for the file could be made',
   'msrp.lost': 'The connection for the file was lost',
   'msrp.timeout': 'The file did not move for too long',

@@ -38,6 +38,7 @@ export const ERROR_CODES = [
   'peer.not-allowed',
   'peer.timeout',
   'peer.malformed',
+  'peer.blocked',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
-import { settingsSchema } from '../model/settings.ts';
+import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
@@ -109,7 +109,25 @@ const conversation = v.object({
   markedUnread: v.boolean(),
   members: list(v.object({ address: v.string(), name: v.string() })),
   replyTo: v.nullable(v.string()),
+  mutedUntil: v.nullable(time),
+  request: v.boolean(),
+  blocked: v.boolean(),
   last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
+});
+
+/** null is as the account's settings have it */
+const conversationSettings = {
+  notifications: v.nullable(v.picklist(NOTIFICATION_LEVELS)),
+  displayReports: v.nullable(v.picklist(DISPLAY_REPORTS)),
+  mode: v.nullable(v.picklist(MESSAGE_MODES)),
+};
+
+const conversationDetails = v.object({
+  conversation,
+  addresses: v.array(v.string()),
+  networkName: v.string(),
+  givenName: v.nullable(v.string()),
+  ...conversationSettings,
 });
 
 /** A file the person picked, known to the core by `token`; the renderer never handles a path. */
@@ -144,6 +162,8 @@ export const contract = {
     'conversations.page': {
       params: v.strictObject({
         archived: v.optional(v.boolean()),
+        /** of whom this person never wrote to, alone or not at all */
+        requests: v.optional(v.boolean()),
         before: v.optional(v.strictObject({ pinned: v.boolean(), updatedAt: time, id })),
         limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
       }),
@@ -162,6 +182,26 @@ export const contract = {
         markedUnread: v.optional(v.boolean()),
       }),
       result: nothing,
+    },
+    'conversations.details': { params: v.strictObject({ conversationId: id }), result: conversationDetails },
+    /** what is not given stays; an empty name takes the given one away */
+    'conversations.configure': {
+      params: v.strictObject({
+        conversationId: id,
+        givenName: v.optional(v.pipe(v.string(), v.maxLength(100), v.regex(/^[^\p{Cc}]*$/u))),
+        mutedUntil: v.optional(v.nullable(time)),
+        settings: v.optional(v.partial(v.strictObject(conversationSettings))),
+      }),
+      result: nothing,
+    },
+    /** a request becomes a conversation like any other; writing does the same */
+    'conversations.accept': { params: v.strictObject({ conversationId: id }), result: nothing },
+    /** lets nothing of that person in any more, by whatever address, and takes what waits for an answer back; or ends that */
+    'conversations.block': { params: v.strictObject({ conversationId: id, blocked: v.boolean() }), result: nothing },
+    /** last blocked first */
+    'blocked.list': {
+      params: nothing,
+      result: v.object({ items: v.array(v.object({ conversation, addresses: v.array(v.string()) })) }),
     },
     /** takes all of it out of this device; what has not left is withdrawn, transfers under way are cancelled first */
     'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
@@ -244,6 +284,10 @@ export const contract = {
     'conversation.changed': conversation,
     /** out of the list; it may come back by `conversation.changed` */
     'conversation.removed': v.object({ conversationId: id }),
+    /** two were one person's: all of `conversationId` is in `into` now, which is told by `conversation.changed` too */
+    'conversation.merged': v.object({ conversationId: id, into: id }),
+    /** the person picked a notification of the desktop */
+    'notification.opened': v.object({ conversationId: id, messageId: id }),
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
     'message.removed': v.object({ messageId: id, conversationId: id }),

@@ -1,4 +1,5 @@
 import type { ConversationKind, Member } from './audience.ts';
+import type { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS } from './settings.ts';
 import type { MessageStatus } from './states/message-status.ts';
 import type { TransferState } from './states/transfer-state.ts';
 
@@ -26,7 +27,35 @@ export interface Conversation {
   readonly members: readonly Member[];
   /** where the next message goes instead of the peer, because the last one from there asked for it */
   readonly replyTo: string | null;
+  /** no notification and no place in the sum of unread messages until then */
+  readonly mutedUntil: number | null;
+  /** from somebody whom this person never wrote to: nothing is given away before it is accepted */
+  readonly request: boolean;
+  /** nothing of this person is let in */
+  readonly blocked: boolean;
   readonly last: LastLine | null;
+}
+
+export function isMuted({ mutedUntil }: Pick<Conversation, 'mutedUntil'>, now: number): boolean {
+  return mutedUntil !== null && mutedUntil > now;
+}
+
+/** What was decided for one conversation alone; null is as the account's settings have it. */
+export interface ConversationSettings {
+  readonly notifications: (typeof NOTIFICATION_LEVELS)[number] | null;
+  readonly displayReports: (typeof DISPLAY_REPORTS)[number] | null;
+  readonly mode: (typeof MESSAGE_MODES)[number] | null;
+}
+
+/** What somebody who looks into a conversation is told beside its row. */
+export interface ConversationDetails extends ConversationSettings {
+  readonly conversation: Conversation;
+  /** all that lead here, the one that is written to first */
+  readonly addresses: readonly string[];
+  /** as the network calls the person */
+  readonly networkName: string;
+  /** as this person calls them; null where nothing was given */
+  readonly givenName: string | null;
 }
 
 /** What the conversation list shows of the newest message. */

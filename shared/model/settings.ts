@@ -22,6 +22,8 @@ export const settingsSchema = v.strictObject({
   /** others see that this person is typing (RFC 3994) */
   typing: v.boolean(),
   notifications: v.picklist(NOTIFICATION_LEVELS),
+  /** the first message of somebody whom this person never wrote to waits as a request */
+  requests: v.boolean(),
 });
 
 /** What the person decided for one account. */
@@ -35,6 +37,7 @@ export const DEFAULT_SETTINGS: Settings = {
   displayReports: 'send',
   typing: true,
   notifications: 'content',
+  requests: true,
 };
 
 /** What is not given stays. */

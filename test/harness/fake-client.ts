@@ -4,6 +4,7 @@ import { previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { ClientHandlers, EventName, EventPayload, Result } from '../../shared/ipc/contract.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
+import { contactHandlers } from './fake-contacts.ts';
 
 type Message = Result<'messages.sendText'>;
 type Conversation = Result<'conversations.open'>;
@@ -110,6 +111,9 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         pinned: false,
         archived: false,
         markedUnread: false,
+        mutedUntil: null,
+        request: false,
+        blocked: false,
         members: [],
         replyTo: null,
         last: null,
@@ -120,6 +124,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'conversations.markRead': async () => ({}),
     'conversations.shown': async () => ({}),
     'typing.set': async () => ({}),
+    ...contactHandlers({ conversations: new Map(), tell }),
     'conversations.arrange': async ({ conversationId, ...given }) => {
       tell('conversation.changed', Object.assign(conversationOf(conversationId), given));
       return {};

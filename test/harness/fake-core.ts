@@ -9,6 +9,7 @@ import type { MessageStatus } from '../../shared/model/states/message-status.ts'
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
 import { FakeAccounts } from './fake-accounts.ts';
+import { contactHandlers } from './fake-contacts.ts';
 
 function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
   return { direction, kind, text: text.slice(0, 200), status, transferState: transfer?.state ?? null };
@@ -93,6 +94,9 @@ export class FakeCore {
       pinned: false,
       archived: false,
       markedUnread: false,
+      mutedUntil: null,
+      request: false,
+      blocked: false,
       members: [],
       replyTo: null,
       last: null,
@@ -279,9 +283,9 @@ export class FakeCore {
         this.tell('settings.changed', this.settings);
         return this.settings;
       },
-      'conversations.page': async ({ archived = false, before, limit }) => {
+      'conversations.page': async ({ archived = false, requests = false, before, limit }) => {
         const sorted = [...this.conversations.values()]
-          .filter((each) => each.archived === archived)
+          .filter((each) => each.archived === archived && each.request === requests && !(each.request && each.blocked))
           .sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt - a.updatedAt || b.id - a.id);
         const from = before === undefined ? 0 : sorted.findIndex((each) => each.id === before.id) + 1;
         return { items: sorted.slice(from, from + limit), more: from + limit < sorted.length };
@@ -306,17 +310,7 @@ export class FakeCore {
       },
       'conversations.shown': async () => nothing,
       'typing.set': async () => nothing,
-      'conversations.arrange': async ({ conversationId, pinned, archived, markedUnread }) => {
-        const before = this.#conversation(conversationId);
-        this.conversations.set(conversationId, {
-          ...before,
-          pinned: pinned ?? before.pinned,
-          archived: archived ?? before.archived,
-          markedUnread: markedUnread ?? before.markedUnread,
-        });
-        this.tell('conversation.changed', this.#conversation(conversationId));
-        return nothing;
-      },
+      ...contactHandlers({ conversations: this.conversations, tell: (event, payload) => this.tell(event, payload) }),
       'conversations.remove': async ({ conversationId }) => {
         this.conversations.delete(conversationId);
         this.messages.delete(conversationId);

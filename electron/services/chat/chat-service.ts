@@ -114,7 +114,7 @@ export class ChatService {
   /** Somebody invites: to a chat, or to take a large message. */
   async invited(invite: IncomingInvite, service: CpmService): Promise<void> {
     try {
-      const envelope = readEnvelope(invite, this.#context.account.address);
+      const envelope = readEnvelope(invite, this.#context.account);
       const read = readInvitation(invite, this.#ports.msrp.address.host);
       if (this.#stopped) throw closing();
       if (service === CHAT_SESSION && !(await this.#makesWay(envelope.peer))) {
@@ -131,6 +131,12 @@ export class ChatService {
       else invite.reject(error.code === 'link.offline' ? 480 : 488);
       await invite.end().catch(() => undefined);
     }
+  }
+
+  /** Nothing more with that peer. */
+  leave(peer: string): void {
+    this.#starting.get(peer)?.abort.abort(new ParleyError('peer.blocked', peer));
+    for (const session of this.#sessions.get(peer) ?? []) session.end('released');
   }
 
   /** CANCEL or BYE for all: the window is closed, the app ends. */

@@ -50,9 +50,9 @@ export class ConversationView {
     if (target) this.#ports.typing.sent(target.peer);
   }
 
-  /** null for a conversation with several people: a chat session is with one */
+  /** null for several people: a chat session is with one; and for whoever is to learn nothing of this person yet, or any more */
   async #target(conversationId: number): Promise<ChatTarget | null> {
-    const { kind, peer, cpmConversationId } = await this.#context.store.conversation(conversationId);
-    return kind === 'person' ? { peer, cpmConversationId } : null;
+    const { kind, peer, cpmConversationId, request, blocked } = await this.#context.store.conversation(conversationId);
+    return kind === 'person' && !request && !blocked ? { peer, cpmConversationId } : null;
   }
 }

@@ -44,7 +44,16 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
   const contributionId = randomUuid();
   const session = new ChatSession(
     ports,
-    { ...target, title: addressTitle(target.peer), contributionId, originInstance: null, answersContribution: null, fallbackId: '' },
+    {
+      ...target,
+      aliases: [],
+      route: null,
+      title: addressTitle(target.peer),
+      contributionId,
+      originInstance: null,
+      answersContribution: null,
+      fallbackId: '',
+    },
     'us',
   );
   abort.signal.addEventListener('abort', () => session.end('cancelled'), { once: true });

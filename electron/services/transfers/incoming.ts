@@ -11,7 +11,7 @@ import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts'
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
-import { notifyOf, readEnvelope } from '../inbox.ts';
+import { notifyOf, readEnvelope, senderOf } from '../inbox.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
 import { decodeFileInvitation } from './invitation.ts';
@@ -128,7 +128,8 @@ export class IncomingTransfers {
 
   async #offer(invite: IncomingInvite, withdrawn: AbortSignal): Promise<void> {
     const { account, store, notices, clock } = this.#context;
-    const { peer, title, cpmConversationId, contributionId, originInstance, fallbackId } = readEnvelope(invite, account.address);
+    const envelope = readEnvelope(invite, account);
+    const { originInstance, fallbackId } = envelope;
     const invitation = decodeFileInvitation(invite.contentType, invite.body);
     if (!invitation) throw new ParleyError('peer.unsupported', `cannot take ${invite.contentType.slice(0, 80)}`);
     const description = decodeSdp(invitation.sdp);
@@ -143,10 +144,7 @@ export class IncomingTransfers {
     const now = clock.now();
     const hashOf = (algorithm: string) => offer.hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
     const rows = await store.receiveOffer({
-      peer,
-      title,
-      cpmConversationId,
-      contributionId,
+      ...senderOf(this.#context, envelope),
       imdnId: invitation.imdnId ?? offer.transferId ?? fallbackId,
       fileTransferId: offer.transferId ?? fallbackId,
       name: cleanFileName(offer.name ?? ''),

@@ -16,6 +16,7 @@ export function refusalOf(error: CodedError): Refusal {
     case 'peer.unsupported':
       return { status: 415, headers: [{ name: 'Accept', value: 'application/sdp, multipart/mixed, multipart/related' }] };
     case 'file.cancelled':
+    case 'peer.blocked':
       return { status: 603, headers: [] };
     case 'msrp.lost':
       return { status: 480, headers: [] };

@@ -111,7 +111,7 @@ export class TransferService {
 
   opened(transferId: number): void {
     this.#context.store
-      .fileOpened(transferId, this.#context.clock.now())
+      .fileOpened(transferId, this.#context.clock.now(), this.#context.settings.current.displayReports)
       .then(() => this.#outboxChanged())
       .catch((thrown) => this.#context.log(`file opened: ${toCodedError(thrown).detail}`));
   }

@@ -4,7 +4,8 @@ import { removal } from './0003-removal.ts';
 import { list } from './0004-list.ts';
 import { recipients } from './0005-recipients.ts';
 import { quotes } from './0006-quotes.ts';
+import { contacts } from './0007-contacts.ts';
 import type { Migration } from './migration.ts';
 
 /** In order, without gaps, from 1. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes];
+export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts];

@@ -1,53 +1,62 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { type ConversationKind, kindOfKey, type Member } from '../../../shared/model/audience.ts';
 import type { Message } from '../../../shared/model/message.ts';
+import type { Settings } from '../../../shared/model/settings.ts';
 import type { WriteHandle } from '../handles.ts';
-import type { StoredConversation } from '../port.ts';
-import { found, type Reads } from '../reads.ts';
+import type { Identities, MergedConversation, StoredConversation } from '../port.ts';
+import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import { isNameless, type People } from './people.ts';
 import type { Recipients } from './recipients.ts';
 
 /** Finds or makes the conversation with a peer. */
 export type Correspondence = (
-  row: {
-    peer: string;
+  row: Identities & {
     title: string;
     cpmConversationId: string;
     now: number;
     kind?: ConversationKind | undefined;
     members?: readonly Member[] | undefined;
+    asRequest?: boolean | undefined;
   },
   incoming: boolean,
-) => StoredConversation;
+) => { readonly conversation: StoredConversation; readonly merged: MergedConversation[] };
 
-export function createCorrespondence(db: WriteHandle, reads: Reads): Correspondence {
-  const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
+export function createCorrespondence(db: WriteHandle, reads: Reads, people: People): Correspondence {
   const insert = db.change(
-    `INSERT INTO conversations (kind, peer, title, cpm_conversation_id, updated_at)
-     VALUES (:kind, :peer, :title, :cpmConversationId, :now)`,
+    `INSERT INTO conversations (kind, peer, title, cpm_conversation_id, updated_at, request)
+     VALUES (:kind, :peer, :title, :cpmConversationId, :now, :request)`,
   );
   const insertMember = db.change('INSERT INTO members (conversation_id, position, address, name) VALUES (:id, :position, :address, :name)');
   const setTitle = db.change('UPDATE conversations SET title = :title WHERE id = :id');
   const setCpmId = db.change('UPDATE conversations SET cpm_conversation_id = :cpmConversationId WHERE id = :id');
 
-  return ({ peer, title, cpmConversationId, now, kind, members = [] }, incoming) => {
-    const known = byPeer({ peer });
+  return ({ title, cpmConversationId, now, kind, members = [], asRequest, ...identities }, incoming) => {
+    const { peer } = identities;
+    const merged = people.learn(identities);
+    const known = people.find(peer);
     if (!known) {
-      const { id: made } = insert({ kind: kindOfKey(peer) ?? kind ?? 'person', peer, title, cpmConversationId, now });
+      const request = Number(incoming && (asRequest ?? false));
+      const { id: made } = insert({ kind: kindOfKey(peer) ?? kind ?? 'person', peer, title, cpmConversationId, now, request });
       members.forEach(({ address, name }, position) => void insertMember({ id: made, position, address, name }));
-      return reads.conversation(made);
+      people.learn(identities);
+      return { conversation: reads.conversation(made), merged: [] };
     }
     const { id } = known;
-    const conversation = reads.conversation(id);
     // a name is better than an address; one name does not replace another
-    const nameless = conversation.title === '' || peer === conversation.title || peer.endsWith(`:${conversation.title}`);
-    if (nameless && title !== '' && title !== conversation.title) setTitle({ id, title });
+    if (isNameless(known) && title !== '' && title !== known.title) setTitle({ id, title });
     // an id of ours that nobody saw yet gives way, so that both ends keep one (cpm.md section 2.3)
-    if (incoming && conversation.last === null && cpmConversationId !== conversation.cpmConversationId) setCpmId({ id, cpmConversationId });
-    return reads.conversation(id);
+    if (incoming && known.lastMessageId === null && cpmConversationId !== known.cpmConversationId) setCpmId({ id, cpmConversationId });
+    return { conversation: reads.conversation(id), merged: merged.map((gone) => ({ id: gone, into: id })) };
   };
+}
+
+/** Whether the author of what is read here is to hear of it. */
+export function reportsDisplay(reads: Reads, conversationId: number, ofAccount: Settings['displayReports'] = 'send'): boolean {
+  const { conversation, displayReports } = reads.conversationDetails(conversationId);
+  return !conversation.request && !conversation.blocked && (displayReports ?? ofAccount) === 'send';
 }
 
 function flag(value: boolean | undefined): number | null {
@@ -94,37 +103,42 @@ export function conversationWrites(
       setSetting({ key, value });
     },
     openConversation(row) {
-      const { id } = correspondence(row, false);
+      const { id } = correspondence(row, false).conversation;
       show({ id, now: row.now });
       return reads.conversation(id);
     },
-    forgetReplyTo(id) {
+    forgetReplyTo(conversationId) {
+      const { id } = reads.conversation(conversationId);
       forgetReplyTo({ id });
       return ledger.conversation(id);
     },
-    arrangeConversation({ conversationId: id, pinned, archived, markedUnread }) {
+    arrangeConversation({ conversationId, pinned, archived, markedUnread }) {
+      const { id } = reads.conversation(conversationId);
       arrange({ id, pinned: flag(pinned), archived: flag(archived), markedUnread: flag(markedUnread) });
       return ledger.conversation(id);
     },
-    removeConversation(id, now) {
-      reads.conversation(id);
+    removeConversation(conversationId, now) {
+      const { id } = reads.conversation(conversationId);
       if (open({ id })) throw new ParleyError('request.invalid-state', 'a file is under way');
       outbox.withdraw(id);
       recipients.clearAll(id);
       ledger.removeAll(id, now);
     },
-    saveDraft(id, text, quotedId) {
-      found(setDraft({ id, text, quotedId: quotedId ?? null }).changes === 1 ? id : undefined, 'conversation', id);
+    saveDraft(conversationId, text, quotedId) {
+      const { id } = reads.conversation(conversationId);
+      setDraft({ id, text, quotedId: quotedId ?? null });
       return ledger.conversation(id);
     },
-    markRead({ conversationId, upTo, now }) {
+    markRead({ conversationId: asked, upTo, now, displayReports }) {
+      const { id: conversationId } = reads.conversation(asked);
+      const reports = reportsDisplay(reads, conversationId, displayReports);
       arrange({ id: conversationId, pinned: null, archived: null, markedUnread: 0 });
       const messages: Message[] = [];
       for (const { id } of unread({ conversationId, upTo })) {
         ledger.move(id, 'read', now);
         const record = ledger.record(id);
         // a file counts as displayed when it was opened (cpm.md section 6)
-        if (record.kind === 'text' && record.notifyDisplay) outbox.queueDisplayed(record, now);
+        if (reports && record.kind === 'text' && record.notifyDisplay) outbox.queueDisplayed(record, now);
         messages.push(reads.message(id));
       }
       return { conversation: ledger.conversation(conversationId), messages };

@@ -99,6 +99,12 @@ export function createLedger(db: WriteHandle, reads: Reads) {
        last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId AND last_message_id = :removed`,
   );
+  const showNewest = db.change(
+    `UPDATE conversations SET last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line,
+       last_status = :status, last_transfer_state = :transferState,
+       unread = (SELECT count(*) FROM messages AS u WHERE u.conversation_id = :conversationId AND u.status = 'received')
+     WHERE id = :conversationId`,
+  );
   const update = db.change(
     `UPDATE messages SET status = :status, delivered_at = :deliveredAt, displayed_at = :displayedAt,
        error_code = :code, error_detail = :detail WHERE id = :id`,
@@ -141,6 +147,11 @@ export function createLedger(db: WriteHandle, reads: Reads) {
 
   const recordOf = (id: number): MessageRecord => found(record({ id }), 'message', id);
   const conversation = (id: number): Conversation => toConversation(found(conversationRow({ id }), 'conversation', id));
+
+  const lastOf = (conversationId: number) => {
+    const last = newest({ conversationId }) ?? NOTHING_LAST;
+    return { ...last, line: last.line === null ? null : cut(last.line, LAST_LINE) };
+  };
 
   return {
     record: recordOf,
@@ -210,8 +221,12 @@ export function createLedger(db: WriteHandle, reads: Reads) {
       if (status === 'received') oneRead({ id: conversationId });
       removeTransfer({ id });
       removeRow({ id, now, status: status === 'received' ? 'read' : status });
-      const last = newest({ conversationId }) ?? NOTHING_LAST;
-      showInstead({ ...last, line: last.line === null ? null : cut(last.line, LAST_LINE), conversationId, removed: id });
+      showInstead({ ...lastOf(conversationId), conversationId, removed: id });
+    },
+
+    /** What the row says of its messages, after messages came from another conversation. */
+    recount(conversationId: number): void {
+      showNewest({ ...lastOf(conversationId), conversationId });
     },
 
     /** As if each message were removed; the conversation leaves the list until something comes to it again. */

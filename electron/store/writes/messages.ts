@@ -1,6 +1,7 @@
 import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
 import { canonicalAddress } from '../../../shared/model/address.ts';
 import type { ConversationKind } from '../../../shared/model/audience.ts';
+import type { Conversation } from '../../../shared/model/conversation.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
 import type { Answered, Store } from '../port.ts';
@@ -9,6 +10,7 @@ import type { Calls } from '../worker-protocol.ts';
 import type { Correspondence } from './conversations.ts';
 import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import type { People } from './people.ts';
 import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
@@ -30,7 +32,7 @@ type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveO
 interface OwnMessage {
   readonly id: number;
   readonly kind: ConversationKind;
-  readonly peer: string;
+  readonly conversationId: number;
   readonly target: string | null;
 }
 
@@ -40,18 +42,24 @@ export interface MessageParts {
   readonly correspondence: Correspondence;
   readonly transfers: TransferLedger;
   readonly recipients: Recipients;
+  readonly people: People;
+}
+
+function checkBlocked({ blocked }: Pick<Conversation, 'blocked'>): void {
+  if (blocked) throw new ParleyError('peer.blocked', 'blocked here');
 }
 
 /** Messages as a person composes them and as the network brings them. */
 export function messageWrites(
   db: WriteHandle,
-  { ledger, outbox, correspondence, transfers, recipients }: MessageParts,
+  { ledger, outbox, correspondence, transfers, recipients, people }: MessageParts,
   reads: Reads,
 ): Calls<Method> {
-  const byPeer = db.one<{ id: number }>('SELECT id FROM conversations WHERE peer = :peer');
+  const acceptRequest = db.change('UPDATE conversations SET request = 0 WHERE id = :id AND request = 1');
   const setReplyTo = db.change('UPDATE conversations SET reply_to = :replyTo WHERE id = :id');
   const own = db.many<OwnMessage>(
-    `SELECT m.id, c.kind, c.peer, m.target FROM messages AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id
+    `SELECT m.id, c.kind, m.conversation_id AS conversationId, m.target
+     FROM messages AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id
      WHERE m.imdn_id = :imdnId AND m.direction = 'out'`,
   );
   const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
@@ -77,13 +85,14 @@ export function messageWrites(
 
   /** Finds or adds what a peer sent. */
   function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string; answers?: Answered | undefined }) {
-    const conversation = correspondence(row, true);
+    const { conversation, merged } = correspondence(row, true);
+    checkBlocked(conversation);
     outbox.hasten(conversation.id, row.now);
     const known = ledger.find(conversation.id, 'in', row.imdnId);
     // its sender tries again with a file that was removed here: whoever removed the card is asked once more
     const isRemovedFile = known !== null && body.kind === 'file' && ledger.record(known).removedAt !== null;
     if (isRemovedFile) ledger.forgetOne(known);
-    else if (known !== null) return { id: known, duplicate: true };
+    else if (known !== null) return { id: known, duplicate: true, merged };
     const { contributionId, imdnId, sentAt, now, notify } = row;
     const { answers, ...content } = body;
     const id = ledger.add({
@@ -101,17 +110,20 @@ export function messageWrites(
       quotedId: answers ? quoted(conversation.id, answers) : null,
     });
     if ('text' in row) setReplyTo({ id: conversation.id, replyTo: row.replyTo ?? null });
-    return { id, duplicate: false };
+    return { id, duplicate: false, merged };
   }
 
   /** Finds or adds what a person composed. */
   function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState' | 'quotedId'>) {
-    const { conversationId, imdnId, contributionId, now } = row;
-    const { kind, replyTo } = reads.conversation(conversationId);
+    const { imdnId, contributionId, now } = row;
+    const { id: conversationId, kind, replyTo, blocked } = reads.conversation(row.conversationId);
     const known = ledger.find(conversationId, 'out', imdnId);
-    if (known !== null) return { id: ledger.shown(known).id, created: false };
+    if (known !== null) return { id: ledger.shown(known).id, conversationId, created: false };
+    checkBlocked({ blocked });
     if (kind === 'anonymous' && replyTo === null) throw new ParleyError('request.invalid-state', 'nobody knows where an answer could go');
     if (body.kind === 'file' && kind !== 'person') throw new ParleyError('request.invalid-state', 'a file goes to one person');
+    // whoever is written to is no stranger
+    acceptRequest({ id: conversationId });
     const anonymous = 'text' in row ? row.anonymous : undefined;
     const id = ledger.add({
       ...body,
@@ -127,7 +139,7 @@ export function messageWrites(
       replyTo: 'text' in row ? (row.replyTo ?? null) : null,
       target: body.kind === 'text' ? replyTo : null,
     });
-    return { id, created: true };
+    return { id, conversationId, created: true };
   }
 
   /** The file is there: nothing of it needs to leave again. One that is on its way comes to its end by itself. */
@@ -144,11 +156,12 @@ export function messageWrites(
     now: number,
     error: CodedError | null,
   ): number | null {
-    for (const { id, kind, peer: to, target } of own({ imdnId })) {
+    const person = people.find(peer);
+    for (const { id, kind, conversationId, target } of own({ imdnId })) {
       if (kind === 'list' || kind === 'group') {
-        const addresses = recipient === null || recipient === peer ? [peer] : [peer, recipient];
+        const addresses = [...new Set([peer, person?.peer ?? peer, recipient ?? peer])];
         if (recipients.move(id, addresses, kind === 'group', event, now, error)) return id;
-      } else if (to === peer || (target !== null && canonicalAddress(target) === peer)) {
+      } else if (conversationId === person?.id || (target !== null && canonicalAddress(target) === peer)) {
         ledger.move(id, event, now, error);
         return id;
       }
@@ -158,12 +171,13 @@ export function messageWrites(
 
   return {
     composeText(row) {
-      const quotedId = row.quotedId === undefined ? null : (shownIn({ id: row.quotedId, conversationId: row.conversationId })?.id ?? null);
-      const { id, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null, quotedId });
+      const { id: into } = reads.conversation(row.conversationId);
+      const quotedId = row.quotedId === undefined ? null : (shownIn({ id: row.quotedId, conversationId: into })?.id ?? null);
+      const { id, conversationId, created } = compose(row, { kind: 'text', text: row.text, line: row.text, transferState: null, quotedId });
       if (created) {
         recipients.add(id, reads.conversation(row.conversationId).members);
         outbox.queue(ledger.record(id), row.now);
-        clearDraft({ id: row.conversationId });
+        clearDraft({ id: conversationId });
       }
       return { ...ledger.changed(id), created };
     },
@@ -179,6 +193,7 @@ export function messageWrites(
 
     retry({ messageId, fileImdnId, now }) {
       const record = ledger.shown(messageId);
+      checkBlocked(reads.conversation(record.conversationId));
       if (record.kind === 'text') {
         if (ledger.move(messageId, 'retry', now)) {
           recipients.moveAll(messageId, 'retry', now, null);
@@ -208,17 +223,17 @@ export function messageWrites(
     },
 
     receiveText(row) {
-      const { id, duplicate } = receive(row, { kind: 'text', text: row.text, line: row.text, answers: row.answers });
+      const { id, duplicate, merged } = receive(row, { kind: 'text', text: row.text, line: row.text, answers: row.answers });
       if (row.error !== undefined) {
         ledger.setError(id, row.error);
         if (row.notify.negativeDelivery) outbox.queueFailed(ledger.record(id), row.now);
       } else if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
-      return { ...ledger.changed(id), duplicate };
+      return { ...ledger.changed(id), duplicate, merged };
     },
 
     receiveOffer(row) {
       const { name, type, size, hash, fileTransferId, now, notify } = row;
-      const { id, duplicate } = receive(row, { kind: 'file', text: '', line: name });
+      const { id, duplicate, merged } = receive(row, { kind: 'file', text: '', line: name });
       if (!duplicate) {
         transfers.add(id, { state: 'offered', name, type, size, sourcePath: null, modifiedAt: null, fileTransferId, hash });
       } else if (ledger.record(id).kind !== 'file') {
@@ -231,12 +246,13 @@ export function messageWrites(
         }
         if (transfer.state === 'done' && notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), now);
       }
-      return { ...ledger.changed(id), transfer: reads.transfer(transfer.id), duplicate };
+      return { ...ledger.changed(id), transfer: reads.transfer(transfer.id), duplicate, merged };
     },
 
     applyReceipt({ peer, recipient, imdnId, event, now, error }) {
-      const conversation = byPeer({ peer });
-      if (conversation) outbox.hasten(conversation.id, now);
+      const person = people.find(peer);
+      if (person && person.blockedAt !== null) return null;
+      if (person) outbox.hasten(person.id, now);
       const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
       const told = event === 'failed' ? (error ?? refused) : null;
       const id = reported(imdnId, peer, recipient ?? null, event, now, told);

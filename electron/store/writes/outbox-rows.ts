@@ -39,6 +39,9 @@ export function createOutboxRows(db: WriteHandle) {
   const dropWaiting = db.change(
     "DELETE FROM outbox WHERE message_id = :messageId AND kind = 'notification' AND disposition = :disposition AND in_work = 0",
   );
+  const dropNotifications = db.change(
+    "DELETE FROM outbox WHERE kind = 'notification' AND conversation_id = :conversationId AND in_work = 0",
+  );
   const pending = db.one<{ delivered: number; displayed: number; failed: number }>(
     `SELECT ifnull(max(disposition = 'delivered'), 0) AS delivered, ifnull(max(disposition = 'displayed'), 0) AS displayed,
        ifnull(max(disposition = 'failed'), 0) AS failed
@@ -88,6 +91,8 @@ export function createOutboxRows(db: WriteHandle) {
     removeMessage: (messageId: number) => removeMessage({ messageId }),
     /** all that waits of a conversation, but for notifications */
     withdraw: (conversationId: number) => withdraw({ conversationId }),
+    /** what is owed to somebody who is to hear nothing any more */
+    dropNotifications: (conversationId: number) => dropNotifications({ conversationId }),
     /** the text or file itself is on its way at this moment */
     isLeaving: (messageId: number) => leaving({ messageId }) !== undefined,
     /** as it is to leave; a row that is there already waits until `notBefore` */

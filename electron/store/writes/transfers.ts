@@ -10,6 +10,7 @@ import type { Value, WriteHandle } from '../handles.ts';
 import type { FileHash, Store, StoredTransfer, TransferFields } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
+import { reportsDisplay } from './conversations.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 
@@ -211,11 +212,11 @@ export function transferWrites(
     checkpointTransfer(id, transferred) {
       if (!isFinalTransferState(reads.transfer(id).state)) checkpoint({ id, transferred });
     },
-    fileOpened(id, now) {
+    fileOpened(id, now, displayReports) {
       const { state, direction, messageId } = reads.transfer(id);
       if (direction === 'out' || state !== 'done') return;
       const message = ledger.record(messageId);
-      if (message.notifyDisplay) outbox.queueDisplayed(message, now);
+      if (message.notifyDisplay && reportsDisplay(reads, message.conversationId, displayReports)) outbox.queueDisplayed(message, now);
     },
   };
 }

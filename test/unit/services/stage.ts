@@ -59,6 +59,7 @@ export function stage(folder: string) {
     account: { address: 'sip:alice@example.com', maxFileSize: 0 },
     store,
     settings: { current: DEFAULT_SETTINGS, changed: new Emitter() },
+    contacts: { names: new Map([['sip:bob@example.com', 'Bob']]), isBlocked: () => false },
     clock,
     notices: new Notices(),
     log: (line: string) => log.push(line),

@@ -1,0 +1,45 @@
+import type { ConversationDetails } from '../../shared/model/conversation.ts';
+import type { ReadHandle } from './handles.ts';
+import type { StoredConversation } from './port.ts';
+import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from './rows.ts';
+import type { Calls } from './worker-protocol.ts';
+
+type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notifications' | 'displayReports' | 'mode'>;
+
+/** Conversations as people: their addresses, and who is kept out. */
+export function peopleReads(
+  db: ReadHandle,
+  conversation: (id: number) => StoredConversation,
+): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'unreadSum'> {
+  const details = db.one<DetailsRow>(
+    `SELECT title AS networkName, given_name AS givenName, notifications, display_reports AS displayReports, mode
+     FROM conversations WHERE id = :id`,
+  );
+  const further = db.many<{ address: string }>('SELECT address FROM aliases WHERE conversation_id = :id ORDER BY address');
+  const blocked = db.many<ConversationRow>(
+    `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c INDEXED BY conversations_blocked
+     WHERE c.blocked_at IS NOT NULL ORDER BY c.blocked_at DESC, c.id DESC`,
+  );
+  const all = db.many<{ conversationId: number; peer: string }>(
+    'SELECT id AS conversationId, peer FROM conversations WHERE merged_into IS NULL ORDER BY id',
+  );
+  const unread = db.one<{ sum: number }>(
+    `SELECT ifnull(sum(unread), 0) AS sum FROM conversations INDEXED BY conversations_unread
+     WHERE unread > 0 AND removed_at IS NULL AND request = 0 AND blocked_at IS NULL AND ifnull(muted_until, 0) <= :now`,
+  );
+
+  const addressesOf = ({ id, peer }: { id: number; peer: string }): string[] => [peer, ...further({ id }).map(({ address }) => address)];
+
+  return {
+    conversationDetails(id) {
+      const { cpmConversationId: _, ...row } = conversation(id);
+      const more = details({ id: row.id }) as DetailsRow;
+      // a route is another spelling of what stands there already
+      const addresses = addressesOf(row).filter((address, at) => at === 0 || address.startsWith('tel:') || !row.peer.startsWith('tel:'));
+      return { conversation: row, addresses, ...more };
+    },
+    blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),
+    addresses: () => all({}),
+    unreadSum: (now) => unread({ now })?.sum ?? 0,
+  };
+}
