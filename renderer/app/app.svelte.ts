@@ -20,8 +20,10 @@ import type { MessageAction } from '../features/thread/message-actions.ts';
 import { Outgoing } from '../features/thread/outgoing.svelte.ts';
 import type { Row } from '../features/thread/rows.ts';
 import { type Hit, Thread } from '../features/thread/thread.svelte.ts';
+import { TypingPeers } from '../features/typing/typing-peers.svelte.ts';
 import type { Place } from '../ui/menu.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
+import { ShownConversation } from './shown-conversation.ts';
 
 /** ms */
 const DAY_CHECK = 30_000;
@@ -37,6 +39,7 @@ export class App {
   readonly conversations: Conversations;
   readonly settings: AccountSettings;
   readonly forwarding: Forwarding;
+  readonly typing: TypingPeers;
   readonly progress = new Progress();
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
@@ -69,6 +72,7 @@ export class App {
 
   readonly #clock: Clock;
   readonly #storage: Remembered;
+  readonly #shown: ShownConversation;
   #last: LastConversation | null = null;
   readonly #composers = new Map<number, Composer>();
   readonly #outgoing = new Map<number, Outgoing>();
@@ -85,6 +89,8 @@ export class App {
     this.conversations = new Conversations(bridge);
     this.search = new MessageSearch(bridge);
     this.settings = new AccountSettings(bridge);
+    this.typing = new TypingPeers(bridge);
+    this.#shown = new ShownConversation(bridge);
     this.forwarding = new Forwarding({
       bridge,
       open: async (conversation) => {
@@ -140,6 +146,7 @@ export class App {
     this.composer = this.#composerOf(conversation, thread);
     this.composerAsked += 1;
     this.#last?.remember(conversation.peer);
+    this.#tellShown();
     await thread.open(hit);
   }
 
@@ -203,6 +210,7 @@ export class App {
     this.openedHit = null;
     this.conversations.selectedId = null;
     this.#last?.remember(null);
+    this.#tellShown();
   }
 
   /** The page goes away: what would wait for a moment happens now. */
@@ -218,6 +226,7 @@ export class App {
     // a machine that slept through midnight
     this.today = dayOf(this.#clock.now());
     this.thread?.setAttention({ focused, visible });
+    this.#tellShown();
   }
 
   retryMessage(message: Message): Promise<void> {
@@ -336,7 +345,12 @@ export class App {
     void this.details.load();
   }
 
+  #tellShown(): void {
+    this.#shown.set(this.#visible ? (this.thread?.conversationId ?? null) : null);
+  }
+
   #leaveThread(): void {
+    this.composer?.typing.stop();
     this.composer?.saveDraft();
     this.thread?.removals.flush();
     this.details = null;
@@ -352,6 +366,7 @@ export class App {
       this.connection.apply(state.registration);
       this.startError = null;
       this.#sendAgain();
+      this.#shown.again();
       await Promise.all([this.conversations.load(), this.settings.load(), this.thread?.reload(), this.details?.load()]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;

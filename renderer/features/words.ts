@@ -78,6 +78,11 @@ export const words = {
     unread: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),
     noMessages: 'No messages yet',
   },
+  typing: {
+    /** below the name in the list, so that both together read as one */
+    list: 'is typing',
+    thread: (who: string) => `${who} is typing`,
+  },
   search: {
     conversations: 'Conversations',
     messages: 'Messages',

@@ -24,7 +24,10 @@ export class Capabilities {
   async ask(peer: string, link: Link): Promise<void> {
     const { clock, account, log } = this.#context;
     const now = clock.now();
-    if (Math.abs(now - this.#peers.saidAt(peer)) < FRESH_MS || Math.abs(now - (this.#askedAt.get(peer) ?? 0)) < ASK_AGAIN_MS) return;
+    // a clock that was set back makes nothing fresh for longer
+    const isWithin = (time: number | null | undefined, milliseconds: number) =>
+      typeof time === 'number' && Math.abs(now - time) < milliseconds;
+    if (isWithin(this.#peers.saidAt(peer), FRESH_MS) || isWithin(this.#askedAt.get(peer), ASK_AGAIN_MS)) return;
     this.#askedAt.delete(peer);
     this.#askedAt.set(peer, now);
     for (const oldest of this.#askedAt.keys()) {

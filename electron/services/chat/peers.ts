@@ -36,9 +36,10 @@ export class Peers {
     for (const [peer, known] of entriesOf(text)) this.#known.set(peer, known);
   }
 
-  /** when the peer last said what it can do, ms since the epoch; 0: never */
-  saidAt(peer: string): number {
-    return this.#of(peer).saidAt;
+  /** when the peer last said what it can do, ms since the epoch; null: never */
+  saidAt(peer: string): number | null {
+    const { services, saidAt } = this.#of(peer);
+    return services === null ? null : saidAt;
   }
 
   can(peer: string, service: CpmService): boolean {

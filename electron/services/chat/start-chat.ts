@@ -65,13 +65,10 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
       const offer = makeChatOffer(end, cema);
       const invite = link.agent.invite({
         target: target.peer,
-        headers: [
-          ...originatorHeaders(CHAT_SESSION, ports.context.account.address, {
-            cpmConversationId: target.cpmConversationId,
-            contributionId,
-          }),
-          { name: 'Accept', value: SDP_TYPE },
-        ],
+        headers: originatorHeaders(CHAT_SESSION, ports.context.account.address, {
+          cpmConversationId: target.cpmConversationId,
+          contributionId,
+        }),
         contactParameters: contactFeature([CHAT_SESSION]),
         contentType: SDP_TYPE,
         body: encodeSdp(offer),

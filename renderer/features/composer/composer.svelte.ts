@@ -3,6 +3,7 @@ import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { type FileCandidate, MAX_TEXT } from '../../../shared/ipc/contract.ts';
 import { type Message, type Quote, quoteOf } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import { OwnTyping } from '../typing/own-typing.ts';
 
 /** A file that waits to be sent with the next message. */
 export interface Attachment {
@@ -46,6 +47,7 @@ export class Composer {
   error = $state.raw<CodedError | null>(null);
   /** the message that is answered */
   quote = $state.raw<Quote | null>(null);
+  readonly typing: OwnTyping;
 
   readonly #conversationId: number;
   readonly #ports: ComposerPorts;
@@ -61,6 +63,7 @@ export class Composer {
     this.#conversationId = conversationId;
     this.#ports = ports;
     this.#clock = ports.clock ?? systemClock;
+    this.typing = new OwnTyping(ports.bridge, this.#clock, conversationId);
     this.#text = draft.text;
     this.#saved = draft;
     if (draft.quoteId !== null) void this.#bringQuote(draft.quoteId);
@@ -72,6 +75,7 @@ export class Composer {
 
   set text(text: string) {
     this.#text = text;
+    this.typing.stroke(text);
     this.#cancelSave?.();
     this.#cancelSave = this.#clock.after(DRAFT_PAUSE, () => this.saveDraft());
   }
@@ -112,6 +116,7 @@ export class Composer {
     const ready = this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
     const { quote } = this;
     this.#text = '';
+    this.typing.sent();
     if (text !== '') this.answer(null);
     this.error = null;
     this.tooMany = false;

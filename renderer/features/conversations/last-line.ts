@@ -8,10 +8,12 @@ export interface ShownLine {
   readonly tone: 'plain' | 'accent' | 'failed';
 }
 
-/** A draft and a failure come before the last message; a draft only where the conversation is not open. */
-export function lastLine(conversation: Conversation, open: boolean): ShownLine {
+/** A draft, then who is typing, and a failure come before the last message; a draft only where the conversation is not open. */
+export function lastLine(conversation: Conversation, open: boolean, typing = false): ShownLine {
   const { draft, last } = conversation;
   if (draft.trim() !== '' && !open) return { label: words.list.draft, text: draft, tone: 'accent' };
+  // on the tint of the open one the accent would be too faint to read
+  if (typing) return { label: words.typing.list, text: '', tone: open ? 'plain' : 'accent' };
   if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };
   const text = last.kind === 'file' ? `${words.list.file} ${last.text}` : last.text;
   if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };

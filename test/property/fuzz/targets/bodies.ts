@@ -4,6 +4,7 @@ import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../
 import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
 import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
 import { decodeImdn, encodeImdn, type Imdn, type ImdnToSend } from '../../../../shared/protocol/imdn/imdn.ts';
+import { COMPOSING_TYPE, decodeComposing, encodeComposing, type IsComposing } from '../../../../shared/protocol/iscomposing/iscomposing.ts';
 import { decodeResourceLists, encodeResourceLists, listEntry } from '../../../../shared/protocol/lists/resource-lists.ts';
 import { decodeContentDisposition, encodeContentDisposition } from '../../../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType, encodeContentType, mediaType } from '../../../../shared/protocol/mime/content-type.ts';
@@ -99,6 +100,19 @@ export const BODY_TARGETS: readonly Target[] = [
       if (disposition === null || imdn.status === 'unknown' || dateTime === null || recipientUri === null || originalRecipientUri === null)
         return;
       if (!isDeepStrictEqual(decodeImdn(encodeImdn(imdn as ImdnToSend)), imdn))
+        throw new Error('what was encoded is understood as something else');
+    },
+  }),
+  codec<IsComposing>({
+    name: 'iscomposing',
+    covers: [decodeComposing],
+    seeds: [...bodiesOf(COMPOSING_TYPE), fromUtf8(encodeComposing('active', 60)), fromUtf8(encodeComposing('idle', 60))],
+    words: [...XML_WORDS, '<state>', 'active', '<refresh>', '99999'],
+    decode: (input) => decodeComposing(input),
+    use(said) {
+      const { state, refresh } = said;
+      if (!Number.isInteger(refresh) || refresh < 1 || refresh > 600) throw new Error(`refresh ${refresh}`);
+      if (decodeComposing(encodeComposing(state, refresh)).state !== state)
         throw new Error('what was encoded is understood as something else');
     },
   }),

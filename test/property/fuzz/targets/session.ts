@@ -6,6 +6,7 @@ import { decodeHead, encodeFrame, encodeHead, type MsrpHead } from '../../../../
 import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/protocol/msrp/framer.ts';
 import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri, encodeMsrpUri } from '../../../../shared/protocol/msrp/uri.ts';
+import { makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../../shared/protocol/sdp/chat-offer.ts';
 import { makeFileAnswer, makeFileOffer, makeOrigin, readFileAnswer } from '../../../../shared/protocol/sdp/file-offer.ts';
 import {
   decodeCount,
@@ -49,6 +50,9 @@ function sdpPieces(description: SessionDescription): void {
   const file = { name: 'a.png', type: 'image/png', size: 5000, hashes: [], transferId: 'x' };
   optional(() => readLargeMessageAnswer(makeLargeMessageOffer({ ...own, size: 5000 }), description));
   optional(() => readFileAnswer(makeFileOffer({ ...own, ...file }), description));
+  optional(() => readChatAnswer(makeChatOffer(own), description));
+  const { media } = readChatOffer(description, '192.0.2.1');
+  if (media !== null) encodeSdp(makeChatAnswer(description, media, own));
   if (offer !== null) encodeSdp(makeFileAnswer(description, { ...own, mediaIndex: offer.mediaIndex, setup: 'passive' }));
 }
 
@@ -87,7 +91,7 @@ function feedMsrp(parts: Iterable<Uint8Array>): unknown {
 export const SESSION_TARGETS: readonly Target[] = [
   codec({
     name: 'sdp',
-    covers: [decodeSdp, decodeMsrpMedia, readFileOffer, readFileAnswer, readLargeMessageAnswer],
+    covers: [decodeSdp, decodeMsrpMedia, readFileOffer, readFileAnswer, readLargeMessageAnswer, readChatOffer, readChatAnswer],
     seeds: bodiesOf('application/sdp'),
     words: [
       'v=0\r\n',
