@@ -82,7 +82,7 @@ describe('a conversation in a chat session', () => {
     for (const [at, text] of texts.entries()) {
       if (at % 4 === 0) await prefers(people.alice, at % 8 === 0 ? 'standalone' : 'session');
       sent.push(await sendTo(people.alice, people.bob, text));
-      if (at % 4 === 3) await became(people.alice, sent[at] as Message, 'sent');
+      if (at % 4 === 3) await became(people.alice, sent[at] as Message, 'delivered');
     }
     for (const each of sent) await became(people.alice, each, 'delivered');
     expect((await textsAt(people.bob, people.alice)).slice(before)).toEqual(texts);
