@@ -32,6 +32,8 @@ const groups = {
     'kamailio-websocket-modules',
     'sip-tester',
     'linphone-cli',
+    'gcc',
+    'libc6-dev',
   ],
 };
 

@@ -5,6 +5,7 @@ import { header, headers, type SipHeader, type SipRequest, type SipResponse } fr
 import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { ACCEPT_ENCODING, unpacked } from './content-coding.ts';
 import { answerHeaders } from './normaliser.ts';
 import { ACCEPT, ALLOW, ALLOWED_METHODS } from './own-headers.ts';
 
@@ -51,10 +52,6 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
     if (request.method === 'NOTIFY' || request.method === 'PRACK') return answer(request, 481, 'Call/Transaction Does Not Exist');
     return answer(request, 405, 'Method Not Allowed', [{ name: 'Allow', value: ALLOW }]);
   }
-  const encodings = headers(request, 'Content-Encoding').filter((encoding) => encoding.toLowerCase() !== 'identity');
-  if (request.body.length > 0 && encodings.length > 0 && !isAck) {
-    return answer(request, 415, 'Unsupported Media Type', [{ name: 'Accept-Encoding', value: 'identity' }]);
-  }
   const isStray = parts.toTag !== null && !surroundings.hasDialog(parts);
   if (request.method === 'OPTIONS') return isStray ? noDialog(request) : answer(request, 200, 'OK', capabilities(surroundings));
   if (request.method === 'UPDATE') return isStray || parts.toTag === null ? noDialog(request) : answerUpdate(request, surroundings);
@@ -87,6 +84,7 @@ function capabilities(surroundings: Surroundings): SipHeader[] {
   return [
     { name: 'Contact', value: surroundings.contact },
     { name: 'Accept', value: ACCEPT },
+    { name: 'Accept-Encoding', value: ACCEPT_ENCODING },
     { name: 'Allow', value: ALLOW },
     { name: 'Supported', value: 'timer, gruu, outbound, path' },
   ];
@@ -102,6 +100,17 @@ function answer(request: SipRequest, status: number, reason: string, own: readon
 
 export function answerTo(request: SipRequest, status: number, reason: string, own: readonly SipHeader[] = []): SipResponse {
   return { kind: 'response', status, reason, headers: [...answerHeaders(request, randomToken(16), false), ...own], body: NO_BYTES };
+}
+
+/** The request with its body unpacked, or why it is not taken; what has no answer keeps its body as it is. */
+export function unpack(request: SipRequest): SipRequest | SipResponse {
+  if (request.method === 'ACK') return request;
+  try {
+    return unpacked(request) ?? answerTo(request, 415, 'Unsupported Media Type', [{ name: 'Accept-Encoding', value: ACCEPT_ENCODING }]);
+  } catch (thrown) {
+    const { code, detail } = toCodedError(thrown);
+    return code === 'sip.too-large' ? answerTo(request, 413, 'Request Entity Too Large') : answerTo(request, 400, reasonOf(detail));
+  }
 }
 
 /** The answer to a request that could not be decoded; null where there is nobody to tell, or it is no fault of the sender. */

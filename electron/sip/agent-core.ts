@@ -6,7 +6,7 @@ import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { uriHost } from './addresses.ts';
-import { admit, answerTo, refusalOfUnread, type Surroundings } from './admission.ts';
+import { admit, answerTo, refusalOfUnread, type Surroundings, unpack } from './admission.ts';
 import { carrying, LIBRARY_VIA_HOST, OWN_URI } from './library-message.ts';
 import { maskToken, maskUri } from './masking.ts';
 import { Normaliser, PRIVATE_PREFIX } from './normaliser.ts';
@@ -172,12 +172,17 @@ export class AgentCore {
       if (request.method === 'UPDATE' && admission.response.status === 200) this.onUpdate.get(dialogId(essentials(request)))?.(request);
       return;
     }
-    const message = this.#normaliser.requestForLibrary(request);
+    const original = unpack(request);
+    if (original.kind === 'response') {
+      this.#write(original);
+      return;
+    }
+    const message = this.#normaliser.requestForLibrary(original);
     if (message === null) {
       this.#write(answerTo(request, 503, 'Service Unavailable'));
       return;
     }
-    this.#originals.set(message, request);
+    this.#originals.set(message, original);
     try {
       this.library.receiveIncomingRequestFromTransport(message);
     } catch {

@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { encodeSip } from '../../../shared/protocol/sip/codec.ts';
@@ -221,11 +222,26 @@ describe('a hostile peer', () => {
       message.answer(200);
     });
     const parts = { uri: GRUU, callId: 'z', branch: 'z9hG4bKz', body: 'zipped' };
-    connection.send(requestOf('MESSAGE', { ...parts, headers: [['Content-Encoding', 'gzip']] }));
-    expect(header(await connection.response(415), 'Accept-Encoding')).toBe('identity');
+    connection.send(requestOf('MESSAGE', { ...parts, headers: [['Content-Encoding', 'br']] }));
+    expect(header(await connection.response(415), 'Accept-Encoding')).toBe('deflate, gzip, identity');
     connection.send(requestOf('MESSAGE', { ...parts, callId: 'y', branch: 'z9hG4bKy', headers: [['e', 'Identity']] }));
     await connection.response(200, 'MESSAGE');
     expect(delivered).toBe(1);
+  });
+
+  test.each([
+    ['that is none', 400, utf8('zipped')],
+    ['that is cut short', 400, deflateSync(Buffer.alloc(5000, 'x')).subarray(0, 12)],
+    ['that unpacks to a thousand times its size', 413, deflateSync(Buffer.alloc(1_000_000))],
+  ])('a packed body %s is %i', async (_, status, body) => {
+    const { agent, connection } = await stage.registered();
+    let delivered = 0;
+    agent.events.onMessage(() => {
+      delivered += 1;
+    });
+    connection.send(requestOf('MESSAGE', { uri: GRUU, callId: 'z', branch: 'z9hG4bKz', headers: [['Content-Encoding', 'deflate']], body }));
+    await connection.response(status, 'MESSAGE');
+    expect(delivered).toBe(0);
   });
 
   test('a stream that stops being SIP after a good message is a loss at once', async () => {

@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import type { IncomingMessage } from '../../../electron/sip/port.ts';
 import { concatBytes, fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
@@ -160,6 +161,30 @@ describe('MESSAGE out', () => {
 const CPIM = 'From: <sip:bob@home2.example>\r\n\r\nContent-Type: text/plain\r\n\r\nhéllo €';
 
 describe('MESSAGE in', () => {
+  test.each([
+    ['deflate', deflateSync],
+    ['gzip', gzipSync],
+  ])('a body packed by %s comes unpacked', async (coding, pack) => {
+    const { agent, connection } = await stage.registered();
+    const received: IncomingMessage[] = [];
+    agent.events.onMessage((message) => {
+      received.push(message);
+      message.answer(200);
+    });
+    const parts = { uri: GRUU, callId: coding, branch: `z9hG4bK${coding}`, body: new Uint8Array(pack(CPIM)) };
+    connection.send(
+      requestOf('MESSAGE', {
+        ...parts,
+        headers: [
+          ['Content-Type', 'message/cpim'],
+          ['Content-Encoding', coding],
+        ],
+      }),
+    );
+    await connection.response(200, 'MESSAGE');
+    expect(received.map(({ body }) => fromUtf8(body))).toEqual([CPIM]);
+  });
+
   test('the listener gets it whole and answers it once', async () => {
     const { agent, connection } = await stage.registered();
     const received: IncomingMessage[] = [];
