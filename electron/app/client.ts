@@ -126,6 +126,9 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   await foldAgain({ account, store, log });
   const book = await ContactBook.open(store, ports.neighbours);
   const context: ServiceContext = { account, store, settings, contacts: book, clock, notices, log };
+  settings.changed.on(({ after }) => {
+    if (after.displayReports !== 'send') store.withdrawDisplayed().catch((thrown) => log(`settings: ${toCodedError(thrown).detail}`));
+  });
   const msrp = new MovingEngine(() => createMsrpEngine({ relay: relayOf(account), caCertificates: account.caCertificates }));
   const kick = () => outbox.kick();
 

@@ -37,13 +37,13 @@ export class ConversationService {
   }
 
   async markRead({ conversationId, upTo }: Params<'conversations.markRead'>): Promise<void> {
-    const { store, notices, clock } = this.#context;
+    const { store, notices, clock, settings } = this.#context;
     const { markedUnread } = await store.conversation(conversationId);
     const { conversation, messages } = await store.markRead({
       conversationId,
       upTo,
       now: clock.now(),
-      displayReports: this.#context.settings.current.displayReports,
+      displayReports: settings.current.displayReports,
     });
     for (const message of messages) notices.changed({ message });
     if (messages.length > 0 || markedUnread) notices.changed({ conversation });

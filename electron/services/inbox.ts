@@ -7,13 +7,13 @@ import { CPIM_TYPE, type CpimMessage, contentHeader, cpimContent, decodeCpim } f
 import { cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { decodeStored } from '../../shared/protocol/cpim/stored.ts';
 import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
-import { decodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import { COMPOSING_TYPE } from '../../shared/protocol/iscomposing/iscomposing.ts';
 import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
 import { decodeMultipart, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { Answered, Notify } from '../store/port.ts';
 import type { ServiceContext } from './context.ts';
+import { NOTHING_ASKED, notificationsIn, notifyOf, takeNotifications } from './receipts.ts';
 
 /** one level of multipart around the CPIM part is all that CPM uses */
 const MAX_NESTING = 3;
@@ -86,23 +86,6 @@ function cpmId(headers: readonly Header[], name: string): string | null {
   return id && /^[\x20-\x7e]{1,128}$/.test(id) ? id : null;
 }
 
-/** What its author wants to hear of a message: nothing where it has no id to be named by (RFC 5438 section 6). */
-export function notifyOf(
-  messageId: string | null,
-  dispositions: ReadonlySet<string>,
-  originInstance: string | null,
-  dateTime: string,
-): Notify {
-  const asked = (disposition: string): boolean => messageId !== null && dispositions.has(disposition);
-  return {
-    positiveDelivery: asked('positive-delivery'),
-    negativeDelivery: asked('negative-delivery'),
-    display: asked('display'),
-    originInstance,
-    dateTime,
-  };
-}
-
 /** Hears who is typing; nothing of that is kept. */
 export interface TypingListener {
   /** @throws ParleyError `xml.*` */
@@ -140,7 +123,7 @@ export class Inbox {
         imdnId: envelope.fallbackId,
         answers: { imdnId: null, contributionId: envelope.answersContribution },
         sentAt: Math.min(envelope.date ?? now, now),
-        notify: { positiveDelivery: false, negativeDelivery: false, display: false, originInstance: null, dateTime: '' },
+        notify: NOTHING_ASKED,
       });
     }
     if (contentType.type.startsWith('multipart/') && nesting > 0) {
@@ -156,26 +139,22 @@ export class Inbox {
 
   async #takeCpim(envelope: Envelope, cpim: CpimMessage): Promise<void> {
     const contentType = decodeContentType(contentHeader(cpim, 'Content-Type') ?? 'text/plain');
-    if (contentType.type === IMDN_TYPE) return this.#takeNotification(envelope, cpimContent(cpim));
+    const notifications = notificationsIn(cpim);
+    if (notifications.length > 0) {
+      await takeNotifications(this.#context, envelope.peer, notifications);
+      return this.#outboxChanged();
+    }
     if (contentType.type === COMPOSING_TYPE) return this.#typing.take(envelope.peer, cpimContent(cpim));
     if (contentType.type !== 'text/plain') throw unreadable(contentType);
     const now = this.#context.clock.now();
-    const { messageId, dispositions } = imdnRequest(cpim);
+    const request = imdnRequest(cpim);
     const dateTime = cpimDateTime(cpim);
     await this.#takeText(envelope, decodeText(cpimContent(cpim), contentType), {
-      imdnId: messageId ?? envelope.fallbackId,
+      imdnId: request.messageId ?? envelope.fallbackId,
       answers: { imdnId: cpimAnswers(cpim), contributionId: envelope.answersContribution },
       sentAt: dateTime.time ?? now,
-      notify: notifyOf(messageId, dispositions, envelope.originInstance, dateTime.text ?? formatDateTime(now)),
+      notify: notifyOf(this.#context, request, envelope.originInstance, dateTime.text ?? formatDateTime(now)),
     });
-  }
-
-  async #takeNotification(envelope: Envelope, octets: Uint8Array): Promise<void> {
-    const { store, notices, clock } = this.#context;
-    const { status, messageId: imdnId } = decodeImdn(octets);
-    if (status !== 'delivered' && status !== 'displayed' && status !== 'failed') return;
-    notices.changed(await store.applyReceipt({ peer: envelope.peer, imdnId, event: status, now: clock.now() }));
-    this.#outboxChanged();
   }
 
   async #takeText(

@@ -24,7 +24,10 @@ interface TextRow {
   readonly answeredContributionId: string | null;
 }
 
-type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind' | 'service'> & { readonly messageKind: 'text' | 'file' };
+type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind' | 'service' | 'route'> & {
+  readonly messageKind: 'text' | 'file';
+  readonly route: string | null;
+};
 
 /** A file's invitation may wait for a person; a text and a notification are both a MESSAGE to the same address, of which one at a time is allowed (RFC 3428 section 8). */
 const HELD_BACK_BY = { text: "('text', 'notification')", notification: "('text', 'notification')", file: "('file')" };
@@ -73,7 +76,8 @@ export function outboxReads(
       q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);
   const notification = db.one<NotificationRow>(`
-    SELECT o.id, o.attempts, ifnull(c.route, c.peer) AS peer, o.disposition, m.imdn_id AS about, m.notify_date_time AS aboutDateTime,
+    SELECT o.id, o.attempts, ifnull(c.route, c.peer) AS peer, o.disposition, o.report, m.imdn_id AS about,
+      m.notify_route AS route, m.notify_original_to AS originalTo, m.notify_date_time AS aboutDateTime,
       m.notify_instance AS originInstance, m.kind AS messageKind, o.contribution_id AS contributionId,
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, o.imdn_id AS imdnId, o.created_at AS createdAt
     FROM outbox AS o CROSS JOIN messages AS m ON m.id = o.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id
@@ -83,7 +87,8 @@ export function outboxReads(
   function item({ id, kind, attempts, createdAt, messageId }: HeadRow): OutboxItem {
     if (kind === 'notification') {
       const { messageKind, ...row } = there(notification({ id }));
-      return { ...row, kind, service: messageKind === 'file' ? 'filetransfer' : 'msg' };
+      const route = row.route === null ? [] : (JSON.parse(row.route) as string[]);
+      return { ...row, route, kind, service: messageKind === 'file' ? 'filetransfer' : 'msg' };
     }
     const row = there(text({ id: messageId }));
     if (kind === 'text') {

@@ -1,7 +1,7 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message, MessageInfo, RecipientState } from '../../shared/model/message.ts';
+import type { Message, MessageInfo, RecipientState, Report } from '../../shared/model/message.ts';
 import type { Settings } from '../../shared/model/settings.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent, TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -217,9 +217,23 @@ export interface Store extends ContactCalls {
     /** whom it says it is about, for a list whose members report by way of somebody else */
     recipient?: string | null | undefined;
     now: number;
-    /** for `failed`; without it `peer.unavailable` */
+    /** for `failed`; without it `peer.undelivered` */
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
+
+  /**
+   * What came in place of a notification about an own message to one person: kept until the real one comes. Null when no such message went to
+   * that peer, it was removed here, or more is known of it.
+   */
+  noteReport(row: {
+    peer: string;
+    imdnId: string;
+    about: 'delivery' | 'display';
+    report: Report;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation } | null>;
+  /** The person does not want to tell any more what was displayed: notifications of it that have not left never do. */
+  withdrawDisplayed(): Promise<void>;
 
   // --- the outbox
   /**
@@ -305,6 +319,15 @@ export interface Notify {
   readonly originInstance: string | null;
   /** CPIM DateTime of the message, verbatim, to be repeated in the notification */
   readonly dateTime: string;
+  /**
+   * The account's; the conversation's own comes before it. Who refuses to tell owes `forbidden` as soon as the message is there, which says
+   * nothing of when it is seen.
+   */
+  readonly displayReports?: Settings['displayReports'] | undefined;
+  /** IMDN-Record-Route, top first (RFC 5438 section 7.2.1) */
+  readonly route?: readonly string[] | undefined;
+  /** Original-To: whom a message was for before a list server passed it on */
+  readonly originalTo?: string | null | undefined;
 }
 
 /** How a message on the wire names the one it answers. */
@@ -404,6 +427,11 @@ export type OutboxItem =
       readonly attempts: number;
       readonly peer: string;
       readonly disposition: 'delivered' | 'displayed' | 'failed';
+      /** what is told instead of it */
+      readonly report: 'forbidden' | 'error' | null;
+      /** IMDN-Record-Route of the message it is about, top first: the way it takes */
+      readonly route: readonly string[];
+      readonly originalTo: string | null;
       /** imdn.Message-ID and CPIM DateTime of the message it is about */
       readonly about: string;
       readonly aboutDateTime: string;

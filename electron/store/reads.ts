@@ -1,5 +1,5 @@
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { Message } from '../../shared/model/message.ts';
+import type { Message, Report } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import { peopleReads } from './people-reads.ts';
@@ -53,6 +53,8 @@ interface InfoRow {
   readonly peer: string;
   readonly cpmConversationId: string;
   readonly contributionId: string;
+  readonly deliveryReport: Report | null;
+  readonly displayReport: Exclude<Report, 'stored'> | null;
   readonly attempts: number | null;
   readonly notBefore: number | null;
 }
@@ -84,7 +86,7 @@ export function createReads(db: ReadHandle): Reads {
   const message = db.one<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.id = :id`);
   const info = db.one<InfoRow>(
     `SELECT ifnull(m.target, c.peer) AS peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
-       o.attempts, o.not_before AS notBefore
+       m.delivery_report AS deliveryReport, m.display_report AS displayReport, o.attempts, o.not_before AS notBefore
      FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
        LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
      WHERE m.id = :id AND m.removed_at IS NULL`,

@@ -44,6 +44,8 @@ export const STORE_METHODS = Object.keys({
   receiveText: true,
   receiveOffer: true,
   applyReceipt: true,
+  noteReport: true,
+  withdrawDisplayed: true,
   outboxTake: true,
   outboxRecover: true,
   outboxUpdate: true,

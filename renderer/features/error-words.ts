@@ -42,6 +42,7 @@ const LINES: Record<ErrorCode, Line> = {
   'relay.unreachable': 'The relay of this account cannot be reached',
   'relay.refused': 'The relay does not accept this account',
   'peer.blocked': (who) => `${who} is blocked here`,
+  'peer.undelivered': (who) => `It could not be delivered to ${who}`,
   'msrp.unreachable': 'No connection for the file could be made',
   'msrp.lost': 'The connection for the file was lost',
   'msrp.timeout': 'The file did not move for too long',

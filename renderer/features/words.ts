@@ -207,6 +207,16 @@ export const words = {
     displayed: 'Notice of display came',
     seen: 'Seen here',
     notYet: 'Not yet',
+    /** what came in place of a notice: nobody claims more than was said */
+    deliveryReports: {
+      forbidden: (who: string) => `Not told: ${who} or the network does not allow it`,
+      error: () => 'Not known: the other side could not tell',
+      stored: (who: string) => `Not yet: the network keeps it for ${who}`,
+    },
+    displayReports: {
+      forbidden: (who: string) => `${who} does not tell what was seen`,
+      error: () => 'Not known: the other side could not tell',
+    },
     file: 'File',
     name: 'Name',
     type: 'Type',

@@ -39,6 +39,7 @@ export const ERROR_CODES = [
   'peer.timeout',
   'peer.malformed',
   'peer.blocked',
+  'peer.undelivered',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
+import { REPORTS } from '../model/message.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
@@ -79,6 +80,8 @@ const foundMessage = v.object({
 const messageInfo = v.object({
   message,
   peer: v.string(),
+  deliveryReport: v.nullable(v.picklist(REPORTS)),
+  displayReport: v.nullable(v.picklist(['forbidden', 'error'])),
   cpmConversationId: v.string(),
   contributionId: v.string(),
   recipients: list(

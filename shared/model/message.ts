@@ -50,6 +50,10 @@ export function quoteOf({ id, direction, kind, text, transfer }: Message): Quote
   return { messageId: id, direction, kind, text: (transfer?.name ?? text).slice(0, LONGEST_QUOTE) };
 }
 
+export const REPORTS = ['forbidden', 'error', 'stored'] as const;
+/** What came in place of a disposition notification (RFC 5438 section 5): nobody is to know, nobody can know, the network keeps it for later. */
+export type Report = (typeof REPORTS)[number];
+
 /** What somebody who looks into one message is told beside it. */
 export interface MessageInfo {
   readonly message: Message;
@@ -57,6 +61,9 @@ export interface MessageInfo {
   readonly peer: string;
   /** of an own one to several, in the order in which they were named */
   readonly recipients: readonly RecipientState[];
+  /** of an own one to one person: what came in place of a notification of delivery, of display */
+  readonly deliveryReport: Report | null;
+  readonly displayReport: Exclude<Report, 'stored'> | null;
   /** CPM Conversation-ID and Contribution-ID (cpm.md section 2.3) */
   readonly cpmConversationId: string;
   readonly contributionId: string;

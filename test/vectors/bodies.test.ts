@@ -72,6 +72,8 @@ describe('the bodies of the wire examples', () => {
     expect(imdnRequest(message)).toEqual({
       messageId: 'NyC9j54VIcLqyGMjJwEsdvAM',
       dispositions: new Set(['positive-delivery', 'negative-delivery', 'display']),
+      route: [],
+      originalTo: null,
     });
     expect(cpimDateTime(message)).toEqual({ text: '2026-03-02T09:15:30.120Z', time: Date.UTC(2026, 2, 2, 9, 15, 30, 120) });
     expect(cpimAddress(message, 'From')).toEqual({ uri: 'sip:alice@home1.example', name: '' });

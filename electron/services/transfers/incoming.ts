@@ -11,7 +11,8 @@ import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts'
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
-import { notifyOf, readEnvelope, senderOf } from '../inbox.ts';
+import { readEnvelope, senderOf } from '../inbox.ts';
+import { notifyOf } from '../receipts.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
 import { decodeFileInvitation } from './invitation.ts';
@@ -145,7 +146,7 @@ export class IncomingTransfers {
     const hashOf = (algorithm: string) => offer.hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
     const rows = await store.receiveOffer({
       ...senderOf(this.#context, envelope),
-      imdnId: invitation.imdnId ?? offer.transferId ?? fallbackId,
+      imdnId: invitation.request?.messageId ?? offer.transferId ?? fallbackId,
       fileTransferId: offer.transferId ?? fallbackId,
       name: cleanFileName(offer.name ?? ''),
       type: offer.type ?? 'application/octet-stream',
@@ -153,7 +154,7 @@ export class IncomingTransfers {
       hash: { sha1: hashOf('sha-1'), sha256: hashOf('sha-256') },
       sentAt: invitation.sentAt ?? now,
       now,
-      notify: notifyOf(invitation.imdnId, invitation.dispositions, originInstance, invitation.dateTime ?? formatDateTime(now)),
+      notify: notifyOf(this.#context, invitation.request, originInstance, invitation.dateTime ?? formatDateTime(now)),
     });
     if (rows.duplicate && rows.transfer.state !== 'offered') {
       // the sender did not hear how this one ended; the person has answered it once

@@ -1,6 +1,13 @@
 import { NO_BYTES } from '../../../shared/base/bytes.ts';
 import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
-import { ALL_DISPOSITIONS, cpimDateTime, formatDateTime, imdnRequest, makeCpim } from '../../../shared/protocol/cpim/cpim-message.ts';
+import {
+  ALL_DISPOSITIONS,
+  cpimDateTime,
+  formatDateTime,
+  type ImdnRequest,
+  imdnRequest,
+  makeCpim,
+} from '../../../shared/protocol/cpim/cpim-message.ts';
 import { FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { makeMultipart, type Part } from '../../../shared/protocol/multipart/multipart.ts';
 import { makeFileOffer, makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
@@ -62,11 +69,10 @@ function part(contentType: string, body: Uint8Array): Part {
 export interface FileInvitation {
   /** octets of the session description */
   readonly sdp: Uint8Array;
-  /** imdn.Message-ID, null when the peer asked for no notification and named nothing */
-  readonly imdnId: string | null;
+  /** its imdn.Message-ID is null when the peer asked for no notification and named nothing */
+  readonly request: ImdnRequest | null;
   readonly sentAt: number | null;
   readonly dateTime: string | null;
-  readonly dispositions: ReadonlySet<string>;
 }
 
 /** Finds the description and the CPIM part in the body of an incoming file INVITE; null when there is no description. @throws ParleyError `*.malformed` */
@@ -74,9 +80,8 @@ export function decodeFileInvitation(contentType: string, body: Uint8Array): Fil
   const sdp = findPart(contentType, body, SDP_TYPE);
   if (!sdp) return null;
   const cpimPart = findPart(contentType, body, CPIM_TYPE);
-  if (!cpimPart) return { sdp, imdnId: null, sentAt: null, dateTime: null, dispositions: new Set() };
+  if (!cpimPart) return { sdp, request: null, sentAt: null, dateTime: null };
   const cpim = decodeCpim(cpimPart);
-  const { messageId, dispositions } = imdnRequest(cpim);
   const { text, time } = cpimDateTime(cpim);
-  return { sdp, imdnId: messageId, sentAt: time, dateTime: text, dispositions };
+  return { sdp, request: imdnRequest(cpim), sentAt: time, dateTime: text };
 }

@@ -53,10 +53,10 @@ export function createCorrespondence(db: WriteHandle, reads: Reads, people: Peop
   };
 }
 
-/** Whether the author of what is read here is to hear of it. */
-export function reportsDisplay(reads: Reads, conversationId: number, ofAccount: Settings['displayReports'] = 'send'): boolean {
+/** What the author of what is read here is to hear of it: of a request, and from whom is blocked, nothing. */
+export function displayReportsOf(reads: Reads, conversationId: number, ofAccount: Settings['displayReports'] = 'send') {
   const { conversation, displayReports } = reads.conversationDetails(conversationId);
-  return !conversation.request && !conversation.blocked && (displayReports ?? ofAccount) === 'send';
+  return conversation.request || conversation.blocked ? 'silent' : (displayReports ?? ofAccount);
 }
 
 function flag(value: boolean | undefined): number | null {
@@ -131,14 +131,14 @@ export function conversationWrites(
     },
     markRead({ conversationId: asked, upTo, now, displayReports }) {
       const { id: conversationId } = reads.conversation(asked);
-      const reports = reportsDisplay(reads, conversationId, displayReports);
+      const reports = displayReportsOf(reads, conversationId, displayReports) === 'send';
       arrange({ id: conversationId, pinned: null, archived: null, markedUnread: 0 });
       const messages: Message[] = [];
       for (const { id } of unread({ conversationId, upTo })) {
         ledger.move(id, 'read', now);
         const record = ledger.record(id);
         // a file counts as displayed when it was opened (cpm.md section 6)
-        if (reports && record.kind === 'text' && record.notifyDisplay) outbox.queueDisplayed(record, now);
+        if (reports && record.kind === 'text' && record.notifyDisplay === 1) outbox.queueDisplayed(record, now);
         messages.push(reads.message(id));
       }
       return { conversation: ledger.conversation(conversationId), messages };

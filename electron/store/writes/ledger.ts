@@ -1,6 +1,6 @@
 import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { Message } from '../../../shared/model/message.ts';
+import type { Message, Report } from '../../../shared/model/message.ts';
 import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../handles.ts';
@@ -12,6 +12,9 @@ import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from '../r
 const LAST_LINE = 200;
 /** an answer's reason phrase is the other side's and as long as it likes */
 const LONGEST_DETAIL = 500;
+
+/** of `notifyDisplay` and `displayNotified`: the person refuses to tell, and the author knows so */
+export const REFUSED = 2;
 
 /** What a write has to know of a message. */
 export interface MessageRecord {
@@ -84,10 +87,10 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   );
   const insert = db.change(
     `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
-       cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time,
-       anonymous, reply_to, target, also_to, quoted_id)
+       cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time, notify_route,
+       notify_original_to, anonymous, reply_to, target, also_to, quoted_id)
      VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :anonymous, :replyTo, :target, :alsoTo, :quotedId)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
@@ -112,6 +115,14 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const showStatus = db.change('UPDATE conversations SET last_status = :status WHERE id = :conversationId AND last_message_id = :id');
   const showTransfer = db.change(
     'UPDATE conversations SET last_transfer_state = :state WHERE id = :conversationId AND last_message_id = :id',
+  );
+  // what was stored in the network may still be forbidden to be told, never the other way round
+  const noteDelivery = db.change(
+    `UPDATE messages SET delivery_report = :report
+     WHERE id = :id AND delivered_at IS NULL AND (delivery_report IS NULL OR (delivery_report = 'stored' AND :report <> 'stored'))`,
+  );
+  const noteDisplay = db.change(
+    'UPDATE messages SET display_report = :report WHERE id = :id AND displayed_at IS NULL AND display_report IS NULL',
   );
   const setError = db.change('UPDATE messages SET error_code = :code, error_detail = :detail WHERE id = :id');
   const removeRow = db.change(
@@ -171,9 +182,11 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         status,
         notifyDelivery: notify?.positiveDelivery ? 1 : 0,
         notifyFailure: notify?.negativeDelivery ? 1 : 0,
-        notifyDisplay: notify?.display ? 1 : 0,
+        notifyDisplay: notify?.display ? (notify.displayReports === 'refuse' ? REFUSED : 1) : 0,
         notifyInstance: notify?.originInstance ?? null,
         notifyDateTime: notify?.dateTime ?? '',
+        notifyRoute: notify?.route?.length ? JSON.stringify(notify.route) : null,
+        notifyOriginalTo: notify?.originalTo ?? null,
         anonymous: anonymous ? 1 : 0,
         replyTo: replyTo ?? null,
         target: target ?? null,
@@ -238,6 +251,11 @@ export function createLedger(db: WriteHandle, reads: Reads) {
 
     forgetRemoved: (before: number) => forget({ before }),
     forgetOne: (id: number) => forgetOne({ id }),
+
+    /** @returns whether it is news */
+    note(id: number, about: 'delivery' | 'display', report: Report): boolean {
+      return (about === 'delivery' ? noteDelivery : noteDisplay)({ id, report }).changes === 1;
+    },
 
     /** for an incoming message, whose status tells nothing of its file */
     setError: (id: number, error: CodedError | null) => setError({ id, ...errorColumns(error) }),

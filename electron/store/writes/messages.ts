@@ -7,14 +7,23 @@ import type { WriteHandle } from '../handles.ts';
 import type { Answered, Store } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
-import type { Correspondence } from './conversations.ts';
+import { type Correspondence, displayReportsOf } from './conversations.ts';
 import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { People } from './people.ts';
 import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
-type Method = 'composeText' | 'composeFile' | 'retry' | 'removeMessage' | 'receiveText' | 'receiveOffer' | 'applyReceipt';
+type Method =
+  | 'composeText'
+  | 'composeFile'
+  | 'retry'
+  | 'removeMessage'
+  | 'receiveText'
+  | 'receiveOffer'
+  | 'applyReceipt'
+  | 'noteReport'
+  | 'withdrawDisplayed';
 
 /** ended or stopped without the file */
 const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
@@ -47,6 +56,15 @@ export interface MessageParts {
 
 function checkBlocked({ blocked }: Pick<Conversation, 'blocked'>): void {
   if (blocked) throw new ParleyError('peer.blocked', 'blocked here');
+}
+
+/** It went to that address. */
+function isTo(
+  { conversationId, target }: Pick<OwnMessage, 'conversationId' | 'target'>,
+  person: number | undefined,
+  address: string,
+): boolean {
+  return conversationId === person || (target !== null && canonicalAddress(target) === address);
 }
 
 /** Messages as a person composes them and as the network brings them. */
@@ -105,7 +123,7 @@ export function messageWrites(
       cpmConversationId: row.cpmConversationId === conversation.cpmConversationId ? null : row.cpmConversationId,
       sentAt,
       now,
-      notify,
+      notify: { ...notify, displayReports: displayReportsOf(reads, conversation.id, notify.displayReports) },
       ...('text' in row ? { replyTo: row.replyTo ?? null, alsoTo: row.alsoTo ?? [] } : {}),
       quotedId: answers ? quoted(conversation.id, answers) : null,
     });
@@ -161,7 +179,7 @@ export function messageWrites(
       if (kind === 'list' || kind === 'group') {
         const addresses = [...new Set([peer, person?.peer ?? peer, recipient ?? peer])];
         if (recipients.move(id, addresses, kind === 'group', event, now, error)) return id;
-      } else if (conversationId === person?.id || (target !== null && canonicalAddress(target) === peer)) {
+      } else if (isTo({ conversationId, target }, person?.id, peer)) {
         ledger.move(id, event, now, error);
         return id;
       }
@@ -227,7 +245,10 @@ export function messageWrites(
       if (row.error !== undefined) {
         ledger.setError(id, row.error);
         if (row.notify.negativeDelivery) outbox.queueFailed(ledger.record(id), row.now);
-      } else if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
+      } else {
+        if (row.notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), row.now);
+        outbox.queueRefusal(ledger.record(id), row.now);
+      }
       return { ...ledger.changed(id), duplicate, merged };
     },
 
@@ -253,7 +274,7 @@ export function messageWrites(
       const person = people.find(peer);
       if (person && person.blockedAt !== null) return null;
       if (person) outbox.hasten(person.id, now);
-      const refused = { code: 'peer.unavailable', detail: 'the other side reported that the message could not be delivered' } as const;
+      const refused = { code: 'peer.undelivered', detail: 'the other side reported that the message could not be delivered' } as const;
       const told = event === 'failed' ? (error ?? refused) : null;
       const id = reported(imdnId, peer, recipient ?? null, event, now, told);
       if (id === null || ledger.record(id).removedAt !== null) return null;
@@ -262,6 +283,19 @@ export function messageWrites(
         if (recipients.of(id).every(({ status }) => status !== 'queued')) outbox.removeMessage(id);
       } else if (event !== 'failed') confirm(transfers.ofMessage(id), now);
       return ledger.changed(id);
+    },
+
+    noteReport({ peer, imdnId, about, report, now }) {
+      const person = people.find(peer);
+      if (person && person.blockedAt !== null) return null;
+      if (person) outbox.hasten(person.id, now);
+      const message = own({ imdnId }).find(({ kind, ...to }) => kind === 'person' && isTo(to, person?.id, peer));
+      if (message === undefined || ledger.record(message.id).removedAt !== null) return null;
+      return ledger.note(message.id, about, report) ? ledger.changed(message.id) : null;
+    },
+
+    withdrawDisplayed() {
+      outbox.withdrawDisplayed();
     },
   };
 }

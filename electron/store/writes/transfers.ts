@@ -10,7 +10,7 @@ import type { Value, WriteHandle } from '../handles.ts';
 import type { FileHash, Store, StoredTransfer, TransferFields } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
-import { reportsDisplay } from './conversations.ts';
+import { displayReportsOf } from './conversations.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 
@@ -105,7 +105,10 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
       case 'verified':
         outbox.removeMessage(message.id);
         if (outgoing) ledger.move(message.id, 'accepted', now);
-        else if (message.notifyDelivery) outbox.queueDelivered(message, now);
+        else {
+          if (message.notifyDelivery) outbox.queueDelivered(message, now);
+          outbox.queueRefusal(message, now);
+        }
         return;
       case 'lost':
         outbox.removeMessage(message.id);
@@ -122,7 +125,8 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
         else {
           ledger.setError(message.id, error);
           // until then the sender hears of it in the session
-          if (message.notifyFailure && before === 'verifying') outbox.queueFailed(message, now);
+          if (message.notifyFailure && before === 'verifying')
+            outbox.queueFailed(message, now, error?.code === 'internal' ? 'error' : null);
         }
         return;
       case 'confirmed':
@@ -216,7 +220,8 @@ export function transferWrites(
       const { state, direction, messageId } = reads.transfer(id);
       if (direction === 'out' || state !== 'done') return;
       const message = ledger.record(messageId);
-      if (message.notifyDisplay && reportsDisplay(reads, message.conversationId, displayReports)) outbox.queueDisplayed(message, now);
+      if (message.notifyDisplay === 1 && displayReportsOf(reads, message.conversationId, displayReports) === 'send')
+        outbox.queueDisplayed(message, now);
     },
   };
 }

@@ -43,11 +43,11 @@ export function infoStatus({ message, waiting }: MessageInfo, who: string, now: 
 }
 
 /** By the clock of whoever wrote it, and by the one of this device. */
-function timeRows({ message }: MessageInfo, who: string): InfoRow[] {
+function timeRows({ message, deliveryReport, displayReport }: MessageInfo, who: string): InfoRow[] {
   const text = words.info;
-  const at = (label: string, time: number | null): InfoRow => ({
+  const at = (label: string, time: number | null, otherwise: string = text.notYet): InfoRow => ({
     label,
-    value: time === null ? text.notYet : formatFullTime(time),
+    value: time === null ? otherwise : formatFullTime(time),
     copy: null,
   });
   if (message.direction === 'in') {
@@ -56,7 +56,7 @@ function timeRows({ message }: MessageInfo, who: string): InfoRow[] {
   return [
     at(text.written, message.sentAt),
     at(text.stored, message.storedAt),
-    at(text.delivered, message.deliveredAt),
-    at(text.displayed, message.displayedAt),
+    at(text.delivered, message.deliveredAt, deliveryReport === null ? text.notYet : text.deliveryReports[deliveryReport](who)),
+    at(text.displayed, message.displayedAt, displayReport === null ? text.notYet : text.displayReports[displayReport](who)),
   ];
 }

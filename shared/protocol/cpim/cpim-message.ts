@@ -14,8 +14,21 @@ const REQUESTS: readonly string[] = ['positive-delivery', 'negative-delivery', '
 /** What Parley asks for by default (cpm.md section 6). */
 export const ALL_DISPOSITIONS: readonly DispositionRequest[] = ['positive-delivery', 'negative-delivery', 'display'];
 
+export interface ImdnRequest {
+  readonly messageId: string | null;
+  readonly dispositions: ReadonlySet<DispositionRequest>;
+  /** IMDN-Record-Route, top first: the way of the notifications, where it can be gone */
+  readonly route: readonly string[];
+  /** Original-To: whom the message was for before a list server passed it on */
+  readonly originalTo: string | null;
+}
+
+/** more hops than any message takes; a way that is longer, or that cannot be gone, is none */
+const MOST_HOPS = 8;
+const SIP_URI = /^sips?:[!-~]{1,256}$/i;
+
 /** What the author wants to know (RFC 5438 section 6). Without a Message-ID nothing can be reported. */
-export function imdnRequest(message: CpimMessage): { readonly messageId: string | null; readonly dispositions: Set<DispositionRequest> } {
+export function imdnRequest(message: CpimMessage): ImdnRequest {
   const dispositions = new Set<DispositionRequest>();
   for (const value of cpimHeaders(message, 'Disposition-Notification', IMDN_NAMESPACE)) {
     for (const part of value.split(',')) {
@@ -24,7 +37,21 @@ export function imdnRequest(message: CpimMessage): { readonly messageId: string 
     }
   }
   const messageId = cpimHeaders(message, 'Message-ID', IMDN_NAMESPACE)[0] ?? '';
-  return { messageId: messageId === '' ? null : messageId, dispositions };
+  const route = cpimHeaders(message, 'IMDN-Record-Route', IMDN_NAMESPACE).map(uriOf);
+  const canGo = route.length <= MOST_HOPS && route.every((uri) => uri !== null && SIP_URI.test(uri));
+  const originalTo = uriOf(cpimHeaders(message, 'Original-To', IMDN_NAMESPACE)[0] ?? '');
+  return {
+    messageId: messageId === '' ? null : messageId,
+    dispositions,
+    route: canGo ? route.filter((uri) => uri !== null) : [],
+    originalTo: originalTo !== null && originalTo.length <= 256 ? originalTo : null,
+  };
+}
+
+/** `[Formal-name] <URI>`; null where there are no brackets, or nothing in them. */
+function uriOf(value: string): string | null {
+  const uri = value.slice(value.lastIndexOf('<') + 1, Math.max(0, value.lastIndexOf('>')));
+  return uri === '' ? null : uri;
 }
 
 /** imdn.Message-ID of the message that this one answers, null when it answers none: Reference-ID and Reference-Type of RCC.07. */
@@ -72,6 +99,8 @@ export interface CpimToSend {
   readonly dispositions?: readonly DispositionRequest[] | undefined;
   /** imdn.Message-ID of the message that it answers */
   readonly answers?: string | undefined;
+  /** IMDN-Route of a notification, top first */
+  readonly route?: readonly string[] | undefined;
   readonly contentType: string;
   readonly contentDisposition?: string | undefined;
   readonly content: Uint8Array | string;
@@ -90,6 +119,7 @@ export function makeCpim(message: CpimToSend): CpimMessage {
     headers.push(header('NS', `imdn <${IMDN_NAMESPACE}>`), header('imdn.Message-ID', message.imdnMessageId));
     const dispositions = message.dispositions ?? [];
     if (dispositions.length > 0) headers.push(header('imdn.Disposition-Notification', dispositions.join(', ')));
+    for (const uri of message.route ?? []) headers.push(header('imdn.IMDN-Route', `<${uri}>`));
   }
   if (message.answers !== undefined) {
     headers.push(header('NS', `rcs <${RCS_NAMESPACE}>`), header('rcs.Reference-ID', message.answers), header('rcs.Reference-Type', REPLY));

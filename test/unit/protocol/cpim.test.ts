@@ -17,12 +17,26 @@ describe('CPIM', () => {
       'x.Disposition-Notification: positive-delivery;a=b, Display, none',
       ...TAIL,
     ]);
-    expect(imdnRequest(message)).toEqual({ messageId: 'this', dispositions: new Set(['positive-delivery', 'display']) });
+    expect(imdnRequest(message)).toMatchObject({ messageId: 'this', dispositions: new Set(['positive-delivery', 'display']) });
+  });
+
+  it('knows the way back and the first recipient, and believes no way that cannot be gone', () => {
+    const ns = 'NS: imdn <urn:ietf:params:imdn>';
+    const way = (...uris: string[]) => imdnRequest(decode([ns, ...uris.map((uri) => `imdn.IMDN-Record-Route: ${uri}`), ...TAIL])).route;
+    expect(way('"The list" <sip:list@example.com>', '<sips:edge.example.com;lr>')).toEqual([
+      'sip:list@example.com',
+      'sips:edge.example.com;lr',
+    ]);
+    expect(way('<sip:list@example.com>', '<http://example.com>')).toEqual([]);
+    expect(way('sip:list@example.com')).toEqual([]);
+    expect(way(...Array<string>(9).fill('<sip:list@example.com>'))).toEqual([]);
+    expect(imdnRequest(decode([ns, 'imdn.Original-To: <im:team@example.com>', ...TAIL])).originalTo).toBe('im:team@example.com');
+    expect(imdnRequest(decode([ns, `imdn.Original-To: <sip:${'x'.repeat(300)}>`, ...TAIL])).originalTo).toBeNull();
   });
 
   it('a prefix counts only after its declaration, and without one nothing is asked', () => {
     const late = decode(['imdn.Message-ID: early', 'NS: imdn <urn:ietf:params:imdn>', ...TAIL]);
-    expect(imdnRequest(late)).toEqual({ messageId: null, dispositions: new Set() });
+    expect(imdnRequest(late)).toMatchObject({ messageId: null, dispositions: new Set() });
   });
 
   it('a declaration without a prefix moves the bare names (RFC 3862 section 3.4)', () => {

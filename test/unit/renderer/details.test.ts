@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { infoSections, infoStatus } from '../../../renderer/features/details/info-rows.ts';
 import { MessageDetails } from '../../../renderer/features/details/message-details.svelte.ts';
 import { formatFullTime } from '../../../renderer/features/format.ts';
-import type { Message } from '../../../shared/model/message.ts';
+import type { Message, MessageInfo } from '../../../shared/model/message.ts';
 import { FakeCore } from '../../harness/fake-core.ts';
 import { answers, coreBridge } from './core-bridge.ts';
 
@@ -41,6 +41,25 @@ describe('message info', () => {
       'Conversation-ID': 'conversation-1',
       'Contribution-ID': 'contribution-1',
     });
+  });
+
+  it('claims no more of delivery and display than was told', async () => {
+    const { id } = core.addMessage(1, { direction: 'out', status: 'sent' });
+    const told = async (reports: Partial<Pick<MessageInfo, 'deliveryReport' | 'displayReport'>>) => {
+      core.reports.set(id, reports);
+      const { info } = await detailsOf({ id } as Message);
+      const all = values(infoSections(info as MessageInfo, 'Bob'));
+      return [all['Notice of delivery came'], all['Notice of display came']];
+    };
+    expect(await told({})).toEqual(['Not yet', 'Not yet']);
+    expect(await told({ deliveryReport: 'stored' })).toEqual(['Not yet: the network keeps it for Bob', 'Not yet']);
+    expect(await told({ deliveryReport: 'forbidden', displayReport: 'forbidden' })).toEqual([
+      'Not told: Bob or the network does not allow it',
+      'Bob does not tell what was seen',
+    ]);
+    expect(await told({ deliveryReport: 'error', displayReport: 'error' })).toEqual(
+      Array(2).fill('Not known: the other side could not tell'),
+    );
   });
 
   it('of an own one shows when the notices came, and every id can be copied', async () => {

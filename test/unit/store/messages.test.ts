@@ -215,7 +215,7 @@ describe('receipts', () => {
     compose(store, openWith(store).id, 'i');
     expect(store.applyReceipt({ peer: BOB, imdnId: 'i', event: 'failed', now: 2 })?.message).toMatchObject({
       status: 'failed',
-      error: { code: 'peer.unavailable' },
+      error: { code: 'peer.undelivered' },
     });
     expect(store.applyReceipt({ peer: BOB, imdnId: 'i', event: 'delivered', now: 3 })?.message).toMatchObject({
       status: 'delivered',

@@ -204,7 +204,7 @@ function compare(store: InThread['store'], model: Model): void {
   expect([...ready].sort()).toEqual(model.ready().sort());
 }
 
-test('any sequence of what people, the network and restarts do leaves what a plain list would hold', () => {
+test('any sequence of what people, the network and restarts do leaves what a plain list would hold', { timeout: 180_000 }, () => {
   fc.assert(
     fc.property(fc.array(operation, { minLength: 1, maxLength: 60, size: 'max' }), (operations) => {
       const { database, store } = openInThread();
@@ -220,6 +220,6 @@ test('any sequence of what people, the network and restarts do leaves what a pla
         database.close();
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });

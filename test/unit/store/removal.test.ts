@@ -213,6 +213,8 @@ test('what is told of a message: ids, and how often it was tried', () => {
     message,
     peer: BOB,
     recipients: [],
+    deliveryReport: null,
+    displayReport: null,
     cpmConversationId: `conversation with ${BOB}`,
     contributionId: 'contribution a',
     waiting: { attempts: 0, nextTryAt: 0 },
