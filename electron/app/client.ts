@@ -7,6 +7,7 @@ import { type Account, proxyOf } from '../../shared/model/account.ts';
 import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import type { RelayAccount } from '../msrp/relay.ts';
+import { Acquaintances } from '../services/acquaintances.ts';
 import { Announcer } from '../services/announcer.ts';
 import { createChatParts } from '../services/chat/chat-parts.ts';
 import type { ConversationView } from '../services/chat/conversation-view.ts';
@@ -24,7 +25,7 @@ import { RemovalService } from '../services/removal.ts';
 import { SettingsService } from '../services/settings.ts';
 import { sendText } from '../services/standalone.ts';
 import { TransferService } from '../services/transfers/transfer-service.ts';
-import type { IncomingInvite, UserAgent } from '../sip/port.ts';
+import type { IncomingInvite, UserAgent, UserAgentOptions } from '../sip/port.ts';
 import { createUserAgent } from '../sip/user-agent.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
@@ -159,9 +160,13 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     const service = serviceOf(invite.headers);
     return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
   };
+  const acquaintances = new Acquaintances(context, ports.neighbours);
   const registration = new RegistrationService({
     createAgent: () => {
-      const agent = makeAgent(ports, instanceUrn, () => settings.current.deviceName);
+      const agent = makeAgent(ports, instanceUrn, {
+        deviceName: () => settings.current.deviceName,
+        knows: (address) => acquaintances.has(address),
+      });
       agent.events.onMessage((message) => void answerMessage(context, inbox, message));
       agent.events.onInvite((invite) => {
         if (registration.link) void dispatch(invite);
@@ -212,6 +217,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   await transfers.recover();
   announcer.start();
+  void acquaintances.load().catch((thrown) => log(`acquaintances: ${toCodedError(thrown).detail}`));
   registration.start((await store.setting(SIGNED_OUT)) === 'true');
   const parts = { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, contacts, announcer, removal };
   return { ...parts, closeMsrp: () => msrp.close() };
@@ -256,10 +262,11 @@ function relayOf({ msrpRelay, user, password }: Account): RelayAccount | null {
   return msrpRelay === undefined ? null : { uri: msrpRelay, user, password };
 }
 
-function makeAgent(ports: ClientPorts, instanceUrn: string, deviceName: () => string): UserAgent {
+function makeAgent(ports: ClientPorts, instanceUrn: string, asked: Pick<UserAgentOptions, 'deviceName' | 'knows'>): UserAgent {
   return createUserAgent({
     ...agentOptions(ports),
-    deviceName,
+    ...asked,
+    log: ports.log,
     instanceUrn,
     services: OFFERED_SERVICES,
     expires: REGISTER_EXPIRES_S,

@@ -95,7 +95,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   });
 
   const flows = new Set<Flow>();
+  const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !sessions.isOn(flow);
   server.on('connection', (socket: Socket) => {
+    // a connection on which nobody registered makes room, the oldest first
+    if (flows.size >= bounds.connections) [...flows].find((each) => isUnused(each))?.close('too many connections');
     if (flows.size >= bounds.connections) {
       socket.destroy();
       return;
@@ -121,12 +124,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const own = bindings.onFlow(flow);
       const silence = now() - flow.lastHeard;
       // a device that announced keep-alives and sends none is gone; one that did not may be silent while it is registered
-      const limit =
-        own.length === 0 && !sessions.isOn(flow)
-          ? timing.idle
-          : own.every(({ isOutbound }) => isOutbound)
-            ? 2 * timing.flowTimer
-            : Number.POSITIVE_INFINITY;
+      const limit = isUnused(flow)
+        ? timing.idle
+        : own.every(({ isOutbound }) => isOutbound)
+          ? 2 * timing.flowTimer
+          : Number.POSITIVE_INFINITY;
       if (silence > limit) flow.close('silent for too long');
     }
   }, SWEEP);

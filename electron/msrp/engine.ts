@@ -170,6 +170,10 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
       accepted.destroy();
       return;
     }
+    // whoever connects and says nothing makes room for the next one, and never takes it from those that have a session
+    const waiting = [...this.#connections].filter(({ openedTo, sessions }) => openedTo === null && sessions.size === 0);
+    if (waiting.length >= this.limits.maxHalfOpen)
+      waiting[0]?.fail({ code: 'msrp.refused', detail: 'too many connections without a session' });
     const connection = new Connection(this, null);
     this.#connections.add(connection);
     connection.start(adoptSocket(accepted, connection.read));

@@ -1,6 +1,8 @@
 /** What one engine grants the network. Times in milliseconds, sizes in octets. */
 export interface EngineLimits {
   readonly maxConnections: number;
+  /** of those, incoming ones that have not named a session; the oldest makes room for the next */
+  readonly maxHalfOpen: number;
   readonly maxSessions: number;
   /** messages a peer may have begun and not ended, a session */
   readonly maxOpenMessages: number;
@@ -34,6 +36,7 @@ export interface EngineLimits {
 
 export const ENGINE_LIMITS: EngineLimits = {
   maxConnections: 256,
+  maxHalfOpen: 64,
   maxSessions: 1024,
   maxOpenMessages: 32,
   maxGaps: 1024,

@@ -1,4 +1,5 @@
-import { headers, type SipMessage } from '../../shared/protocol/sip/message.ts';
+import { canonicalAddress } from '../../shared/model/address.ts';
+import { header, headers, type SipMessage } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr, encodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
 
@@ -33,6 +34,13 @@ export function readAddresses(message: SipMessage, name: string): Address[] {
   return headers(message, name)
     .map(readAddress)
     .filter((address) => address.uri !== '');
+}
+
+/** By whom a request is counted: whom the network asserts, else whoever it says it is from. */
+export function sourceOf(request: SipMessage): string {
+  const asserted = headers(request, 'P-Asserted-Identity')[0];
+  const { uri } = readAddress(asserted ?? header(request, 'From') ?? '');
+  return canonicalAddress(uri) ?? uri.slice(0, 100);
 }
 
 /** Host and port as they stand in a URI or Via: IPv6 in brackets, without a zone. */

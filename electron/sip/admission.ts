@@ -5,7 +5,9 @@ import { header, headers, type SipHeader, type SipRequest, type SipResponse } fr
 import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { essentials, type SipEssentials } from '../../shared/protocol/sip/validate.ts';
+import { sourceOf } from './addresses.ts';
 import { ACCEPT_ENCODING, unpacked } from './content-coding.ts';
+import type { Gate } from './gate.ts';
 import { answerHeaders } from './normaliser.ts';
 import { ACCEPT, ALLOW, ALLOWED_METHODS } from './own-headers.ts';
 
@@ -16,11 +18,16 @@ export interface Surroundings {
   /** user parts that are this account: of its addresses, contact and GRUUs, escapes undone */
   isOwnUser(user: string): boolean;
   hasDialog(request: SipEssentials): boolean;
+  /** whether its source may ask so much; not asked for what belongs to a dialog */
+  readonly gate: Gate;
   /** Contact value for answers that tell who we are */
   readonly contact: string;
 }
 
 export type Admission = { readonly kind: 'pass' } | { readonly kind: 'answer'; readonly response: SipResponse } | { readonly kind: 'drop' };
+
+/** the source of all that cannot be read */
+const UNREADABLE = 'requests that cannot be read';
 
 const PASS: Admission = { kind: 'pass' };
 const DROP: Admission = { kind: 'drop' };
@@ -35,7 +42,12 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
   try {
     parts = essentials(request);
     if (parts.fromTag === null && isAck) return DROP;
+    const isInside = parts.toTag !== null && surroundings.hasDialog(parts);
+    const held = isInside ? null : holdBack(request, surroundings.gate);
+    if (held !== null) return held;
   } catch (thrown) {
+    const held = holdBack(request, surroundings.gate);
+    if (held !== null) return held;
     // without Via, From, To, Call-ID and CSeq an answer would find nobody
     const answerable = ['Via', 'From', 'To', 'Call-ID', 'CSeq'].every((name) => header(request, name) !== null);
     return isAck || !answerable ? DROP : answer(request, 400, reasonOf(toCodedError(thrown).detail));
@@ -59,6 +71,17 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
     return answer(request, 400, 'Missing Contact Header');
   }
   return PASS;
+}
+
+/**
+ * 480 and not 503 to a source that asks too much: a proxy takes 503 for the state of the whole server, and goes to another one or sends the
+ * others of this network nothing more (RFC 3261 section 16.7). Whoever has something to say tries again. Null: it is taken.
+ */
+function holdBack(request: SipRequest, gate: Gate): Admission | null {
+  const judgement = gate.judge(sourceOf(request));
+  if (judgement === 'take') return null;
+  if (judgement === 'drop' || request.method === 'ACK') return DROP;
+  return answer(request, 480, 'Temporarily Unavailable', [{ name: 'Retry-After', value: String(gate.retryAfter()) }]);
 }
 
 /** RFC 4028 section 9: a refresh without a body only moves the end of the session; an offer in an UPDATE would change it. */
@@ -114,7 +137,8 @@ export function unpack(request: SipRequest): SipRequest | SipResponse {
 }
 
 /** The answer to a request that could not be decoded; null where there is nobody to tell, or it is no fault of the sender. */
-export function refusalOfUnread(octets: Uint8Array, thrown: unknown): SipResponse | null {
+export function refusalOfUnread(octets: Uint8Array, thrown: unknown, gate: Gate): SipResponse | null {
+  if (gate.judge(UNREADABLE) !== 'take') return null;
   const { code, detail } = toCodedError(thrown);
   const salvaged = code === 'sip.malformed' ? salvageRequest(octets) : null;
   if (salvaged === null) return null;

@@ -120,7 +120,7 @@ export class AgentCore {
       if (message.kind === 'request') this.#receiveRequest(message);
       else this.#receiveResponse(message);
     } catch (thrown) {
-      const refusal = refusalOfUnread(octets, thrown);
+      const refusal = refusalOfUnread(octets, thrown, this.#surroundings.gate);
       if (refusal !== null) this.#write(refusal);
     }
   }
@@ -199,7 +199,7 @@ export class AgentCore {
 
   #view(): Omit<Surroundings, 'hasDialog'> {
     const surroundings = this.#surroundings;
-    return { isOwnUser: (user) => surroundings.isOwnUser(user), contact: surroundings.contact };
+    return { isOwnUser: (user) => surroundings.isOwnUser(user), contact: surroundings.contact, gate: surroundings.gate };
   }
 
   #deliver<T extends { readonly message: Core.IncomingRequestMessage }>(

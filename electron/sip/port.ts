@@ -79,6 +79,10 @@ export interface UserAgentOptions {
   readonly userAgent: string;
   /** seconds asked for in REGISTER */
   readonly expires: number;
+  /** whether the person writes with that address, in its canonical form; strangers get far less of this device. Everybody when left out */
+  readonly knows?: ((address: string) => boolean) | undefined;
+  /** one line for whoever reads the log */
+  readonly log?: ((line: string) => void) | undefined;
   /** every message in and out, as octets on the wire; for diagnostics */
   readonly tap?: ((direction: 'in' | 'out', octets: Uint8Array) => void) | undefined;
 }

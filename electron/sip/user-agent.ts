@@ -4,6 +4,7 @@ import { AgentCore } from './agent-core.ts';
 import type { CallContext } from './dialog.ts';
 import { withinEndTimeout } from './dialog.ts';
 import { DigestAccount } from './digest.ts';
+import { Gate } from './gate.ts';
 import { Identity } from './identity.ts';
 import { receiveInvite } from './invite-in.ts';
 import { OutgoingCall } from './invite-out.ts';
@@ -77,6 +78,7 @@ class SipUserAgent implements UserAgent {
         get contact() {
           return identity.capabilityContact;
         },
+        gate: new Gate({ knows: options.knows ?? (() => true), log: options.log ?? (() => undefined) }),
       },
     );
     this.#context = {

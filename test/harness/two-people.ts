@@ -94,6 +94,8 @@ export interface TwoPeopleOptions {
   readonly maxFileSize?: number;
   /** users of the network beside Alice, Bob and Mallory */
   readonly guests?: readonly string[];
+  /** users that nobody is told of */
+  readonly strangers?: readonly string[];
   readonly network?: Pick<HomeNetworkOptions, 'bounds' | 'digest' | 'timing' | 'log'>;
 }
 
@@ -125,7 +127,7 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
       store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
       version: '0.1.0',
       platform: 'linux',
-      neighbours: network.accounts.filter((other) => other !== account),
+      neighbours: network.accounts.filter((other) => other !== account && !options.strangers?.includes(other.user)),
       clock: systemClock,
     });
     people.push(person);

@@ -131,6 +131,18 @@ describe('hostile input', () => {
     expect((await alice.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
   });
 
+  it('gives the place of a connection on which nobody registered to the next one', async () => {
+    const network = await start({ bounds: { connections: 3 } });
+    const alice = await registered(network, 'alice');
+    const idle = await Promise.all([raw(network), raw(network)]);
+    const bob = await registered(network, 'bob');
+    await idle[0]?.closed;
+    const carol = await registered(network, 'carol');
+    await idle[1]?.closed;
+    for (const peer of [alice, bob, carol]) expect((await peer.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);
+    await (await raw(network)).closed;
+  });
+
   it('sees its own Via come back as a loop', async () => {
     const network = await start();
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];

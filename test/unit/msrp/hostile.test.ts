@@ -197,6 +197,23 @@ describe('hostile and broken peers', () => {
     expect(await Promise.all([large, Promise.race([small, settle().then(() => 'hangs')])])).toEqual(['msrp.timeout', 'msrp.timeout']);
   });
 
+  it('connections that say nothing make room for each other, and take none from those that have a session', async () => {
+    const right = await one({ maxHalfOpen: 3 });
+    const used = await RawPeer.connect(right);
+    const session = right.createSession(new Inbox());
+    used.send({ to: session.localUri, headers: { 'Message-ID': 'mess' } });
+    await used.until(() => used.statuses().length === 1);
+    const idle: RawPeer[] = [];
+    for (let at = 0; at < 10; at++) idle.push(await RawPeer.connect(right));
+    for (const peer of idle.slice(0, 7)) await peer.until(() => peer.ended);
+    const late = await RawPeer.connect(right);
+    const other = right.createSession(new Inbox());
+    late.send({ to: other.localUri, headers: { 'Message-ID': 'late' } });
+    await late.until(() => late.statuses().length === 1);
+    expect([used.ended, late.ended, ...idle.slice(8).map(({ ended }) => ended)]).toEqual([false, false, false, false]);
+    for (const { socket } of [used, late, ...idle]) socket.destroy();
+  });
+
   it('cannot be made to write line breaks of the peer into its answers', async () => {
     const right = await one();
     const far = await RawPeer.connect(right);

@@ -3,6 +3,7 @@ import { concatBytes, fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
 import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../../shared/protocol/cpim/cpim.ts';
 import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
 import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
+import { decodeStored } from '../../../../shared/protocol/cpim/stored.ts';
 import { decodeImdn, encodeImdn, type Imdn, type ImdnToSend } from '../../../../shared/protocol/imdn/imdn.ts';
 import { COMPOSING_TYPE, decodeComposing, encodeComposing, type IsComposing } from '../../../../shared/protocol/iscomposing/iscomposing.ts';
 import { decodeResourceLists, encodeResourceLists, listEntry } from '../../../../shared/protocol/lists/resource-lists.ts';
@@ -115,6 +116,14 @@ export const BODY_TARGETS: readonly Target[] = [
       if (decodeComposing(encodeComposing(state, refresh)).state !== state)
         throw new Error('what was encoded is understood as something else');
     },
+  }),
+  codec({
+    name: 'stored-text',
+    covers: [decodeStored],
+    seeds: [...bodiesOf('message/cpim'), '[Offline message - Fri Nov 20 10:39:56 2026] hello', 'From: me, as ever'],
+    words: ['[Offline message - ', '] ', 'From: <sip:a@b>', 'To: <sip:c@d>', 'DateTime: 2026-03-02T09:15:30Z'],
+    decode: (input) => decodeStored(input),
+    use: ({ cpim }) => cpim && cpimPieces(cpim),
   }),
   codec({
     name: 'resource-lists',

@@ -1,0 +1,48 @@
+import { canonicalAddress } from '../../shared/model/address.ts';
+import type { Conversation } from '../../shared/model/conversation.ts';
+import type { ServiceContext } from './context.ts';
+
+/** addresses that are remembered, those of the newest conversations */
+const MAX_KNOWN = 5000;
+const PAGE = 200;
+
+/**
+ * Whom the person writes with. While somebody else sends a thousand requests a second, theirs still get through (`electron/sip/gate.ts`). Asked for
+ * each request, so it is a set and no query.
+ */
+export class Acquaintances {
+  readonly #context: ServiceContext;
+  readonly #known: Set<string>;
+
+  /** @param neighbours of the same network, as the host names them */
+  constructor(context: ServiceContext, neighbours: readonly { readonly address: string }[]) {
+    this.#context = context;
+    this.#known = new Set(neighbours.map(({ address }) => canonicalAddress(address) ?? address));
+    context.notices.on((notice) => {
+      if (notice.event !== 'conversation.changed') return;
+      const { payload } = notice;
+      if (payload.blocked) this.#known.delete(payload.peer);
+      else if (payload.last?.direction === 'out' || (context.settings.current.requests && !payload.request)) this.#add(payload);
+    });
+  }
+
+  has(address: string): boolean {
+    return this.#known.has(address);
+  }
+
+  /** Reads the conversations that are there, newest first. */
+  async load(): Promise<void> {
+    for (const archived of [false, true]) {
+      for (let before: { pinned: boolean; updatedAt: number; id: number } | undefined; ; ) {
+        const { items, more } = await this.#context.store.conversations({ archived, limit: PAGE, ...(before ? { before } : {}) });
+        for (const conversation of items) this.#add(conversation);
+        before = items.at(-1);
+        if (!more || before === undefined || this.#known.size >= MAX_KNOWN) break;
+      }
+    }
+  }
+
+  #add({ peer, members }: Pick<Conversation, 'peer' | 'members'>): void {
+    for (const address of [peer, ...members.map((member) => member.address)]) if (this.#known.size < MAX_KNOWN) this.#known.add(address);
+  }
+}

@@ -1,0 +1,119 @@
+import { randomInt } from 'node:crypto';
+
+/** How many requests at once, and how many a second for as long as it lasts. */
+export interface Budget {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export interface Budgets {
+  /** of somebody the person writes with: more than a person writes, and more than an outbox sends that has waited for days */
+  readonly acquaintance: Budget;
+  /** of one stranger */
+  readonly stranger: Budget;
+  /** of all strangers together: names cost nothing where the network asserts none */
+  readonly strangers: Budget;
+  /** answers to what is not taken; beyond them nothing is answered (RFC 3261 section 21.5.4 allows that) */
+  readonly answers: Budget;
+}
+
+export const BUDGETS: Budgets = {
+  acquaintance: { burst: 4000, perSecond: 1000 },
+  stranger: { burst: 60, perSecond: 2 },
+  strangers: { burst: 240, perSecond: 10 },
+  answers: { burst: 2000, perSecond: 2000 },
+};
+
+/** sources that are remembered; with more of them the one that was silent for longest is forgotten, which gives it a full budget again */
+const MAX_SOURCES = 1000;
+/** no more than one line about a flood in this time, ms */
+const LOG_EVERY = 10_000;
+
+export type Judgement = 'take' | 'refuse' | 'drop';
+
+export interface GateOptions {
+  /** somebody the person writes with: their requests get through while strangers make noise */
+  readonly knows: (source: string) => boolean;
+  readonly log: (line: string) => void;
+  readonly now?: () => number;
+  readonly budgets?: Partial<Budgets>;
+}
+
+/**
+ * Who may ask how much of this device. A request costs a transaction, mostly a commit and a change on the screen; a thousand a second of them
+ * would leave no time for the person. What a source is, the caller says; nothing in it is trusted but to count by.
+ */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #budgets: Budgets;
+  readonly #now: () => number;
+  readonly #sources = new Map<string, Bucket>();
+  readonly #strangers: Bucket;
+  readonly #answers: Bucket;
+  #refused = 0;
+  #lastSource = '';
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#budgets = { ...BUDGETS, ...options.budgets };
+    this.#now = options.now ?? (() => performance.now());
+    const now = this.#now();
+    this.#strangers = new Bucket(this.#budgets.strangers, now);
+    this.#answers = new Bucket(this.#budgets.answers, now);
+  }
+
+  judge(source: string): Judgement {
+    const now = this.#now();
+    const isKnown = this.#options.knows(source);
+    const bucket = this.#bucketOf(source, isKnown ? this.#budgets.acquaintance : this.#budgets.stranger, now);
+    if (bucket.take(now) && (isKnown || this.#strangers.take(now))) return 'take';
+    this.#note(source, now);
+    return this.#answers.take(now) ? 'refuse' : 'drop';
+  }
+
+  /** Seconds after which another try may do better; spread, so that who was refused together does not come back together. */
+  retryAfter(): number {
+    return randomInt(5, 31);
+  }
+
+  #bucketOf(source: string, budget: Budget, now: number): Bucket {
+    const known = this.#sources.get(source);
+    const bucket = known?.budget === budget ? known : new Bucket(budget, now);
+    // the last one asked stands at the end
+    this.#sources.delete(source);
+    this.#sources.set(source, bucket);
+    if (this.#sources.size > MAX_SOURCES) this.#sources.delete(this.#sources.keys().next().value as string);
+    return bucket;
+  }
+
+  #note(source: string, now: number): void {
+    this.#refused += 1;
+    this.#lastSource = source;
+    if (now - this.#loggedAt < LOG_EVERY) return;
+    this.#options.log(`too many requests: ${this.#refused} not taken, the last one of ${this.#lastSource.slice(0, 100)}`);
+    this.#loggedAt = now;
+    this.#refused = 0;
+  }
+}
+
+/** A token bucket. */
+class Bucket {
+  readonly budget: Budget;
+  #left: number;
+  #at: number;
+
+  constructor(budget: Budget, now: number) {
+    this.budget = budget;
+    this.#left = budget.burst;
+    this.#at = now;
+  }
+
+  take(now: number): boolean {
+    this.#left = Math.min(this.budget.burst, this.#left + (Math.max(0, now - this.#at) * this.budget.perSecond) / 1000);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
