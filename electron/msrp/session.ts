@@ -214,7 +214,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       if ((await this.#greet(this.connection, options.signal)) === 200) return this.#startSenders();
       throw new ParleyError('msrp.lost', 'the connection to the relay was lost');
     }
-    const at = options.via === undefined ? this.#firstHop() : { ...options.via, secure: false };
+    const at = { ...this.#firstHop(), ...options.via };
     for (let fresh = false; ; fresh = true) {
       const { connection, reused } = await this.#owner.connectionTo(at, fresh, options.signal);
       this.#assertOpen();

@@ -52,6 +52,8 @@ export class KamailioPeople {
     });
     this.#people.push(person);
     await person.client.start();
+    // whoever writes is let in
+    await person.call['settings.change']({ requests: false });
     await person.online();
     return person;
   }

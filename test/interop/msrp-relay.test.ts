@@ -58,6 +58,21 @@ describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`$
     expect(offered).toMatch(/a=path:msrps:\S+;tcp msrps:\S+:9\/\w{20};tcp\r\n/);
   }, 120_000);
 
+  test('a chat session opens and carries texts and notifications both ways, with the relay at either end or at both', async () => {
+    for (const person of [alice, bob, carol]) await person.call['settings.change']({ preferredMode: 'session' });
+    for (const [from, to] of everyPair()) {
+      const invites = taps[userOf(from)]?.length ?? 0;
+      const first = await write(from, to, `hello from ${from.address}`);
+      await from.seesMessage((message) => message.imdnId === first && message.status === 'delivered', 30_000);
+      const back = await write(to, from, `hello from ${to.address}`);
+      await to.seesMessage((message) => message.imdnId === back && message.status === 'delivered', 30_000);
+      const since = taps[userOf(from)]?.slice(invites) ?? [];
+      expect(since.filter((text) => text.startsWith('out INVITE')).length).toBeGreaterThan(0);
+      expect(since.filter((text) => /^(out|in) MESSAGE/.test(text))).toEqual([]);
+    }
+    for (const person of [alice, bob, carol]) await person.call['settings.change']({ preferredMode: 'automatic' });
+  }, 120_000);
+
   test('a file arrives whole, with the relay at either end or at both', async () => {
     const content = randomBytes(300_000);
     const path = join(folder, 'ridge.bin');
@@ -72,6 +87,10 @@ describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`$
     }
   }, 180_000);
 });
+
+function userOf({ address }: Person): string {
+  return address.slice('sip:'.length, address.indexOf('@'));
+}
 
 function hash(octets: Uint8Array): string {
   return createHash('sha256').update(octets).digest('hex');
