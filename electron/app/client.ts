@@ -321,7 +321,10 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       return view.shown(params);
     }),
     'typing.set': order(({ view }, params) => view.typing(params)),
-    'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params)),
+    'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params, files.paths(params.files ?? []))),
+    'conversations.draftFiles': call(async ({ store }, { conversationId }) => ({
+      items: await files.offerAll(await store.draftFiles(conversationId)),
+    })),
     'messages.page': call(({ conversations }, page) => conversations.messages(page)),
     'search.messages': call(({ conversations }, page) => conversations.search(page)),
     'messages.sendText': call(async ({ contacts, conversations, registration, view }, params) => {

@@ -55,6 +55,11 @@ export class FileCandidates {
     );
   }
 
+  /** Of those tokens that are known. */
+  paths(tokens: readonly string[]): string[] {
+    return tokens.flatMap((token) => this.#picked.get(token)?.path ?? []);
+  }
+
   /** It stays known, so that the same call can be repeated. @throws ParleyError `request.not-found` */
   take(token: string): PickedFile {
     const picked = this.#picked.get(token);

@@ -54,8 +54,10 @@ export class ConversationService {
     this.#context.notices.changed({ conversation: await this.#context.store.arrangeConversation(params) });
   }
 
-  async saveDraft({ conversationId, text, quotes }: Params<'conversations.saveDraft'>): Promise<void> {
-    this.#context.notices.changed({ conversation: await this.#context.store.saveDraft(conversationId, text, quotes) });
+  /** @param paths of the files that wait with it */
+  async saveDraft({ conversationId, text, quotes }: Params<'conversations.saveDraft'>, paths: readonly string[]): Promise<void> {
+    const conversation = await this.#context.store.saveDraft({ conversationId, text, quotedId: quotes, files: paths });
+    this.#context.notices.changed({ conversation });
   }
 
   messages(page: Params<'messages.page'>): Promise<Result<'messages.page'>> {

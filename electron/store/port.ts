@@ -57,6 +57,8 @@ export interface Store extends ContactCalls {
   /** unread messages of all conversations in the list */
   unreadTotal(): Promise<number>;
   setting(key: string): Promise<string | null>;
+  /** absolute paths */
+  draftFiles(conversationId: number): Promise<string[]>;
 
   // --- what the person does
   setSetting(key: string, value: string): Promise<void>;
@@ -86,8 +88,13 @@ export interface Store extends ContactCalls {
    * there again. A text that is on its way at this moment leaves unseen. `request.invalid-state` while a transfer is not over.
    */
   removeConversation(conversationId: number, now: number): Promise<void>;
-  /** @param quotedId as in {@link composeText} */
-  saveDraft(conversationId: number, text: string, quotedId?: number): Promise<Conversation>;
+  /** `quotedId` as in {@link composeText}; `files` are absolute paths */
+  saveDraft(row: {
+    conversationId: number;
+    text: string;
+    quotedId?: number | undefined;
+    files?: readonly string[] | undefined;
+  }): Promise<Conversation>;
   /**
    * Message, conversation and outbox row; a known `imdnId` answers with what is there and `created: false`. Clears the draft. It goes to where
    * the conversation's answers go; one to a list has a state for each of its members. `request.invalid-state` in a conversation with somebody

@@ -45,6 +45,7 @@ export type ReadMethod =
   | 'transfer'
   | 'openTransfers'
   | 'unreadTotal'
+  | 'draftFiles'
   | 'setting';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
@@ -102,6 +103,7 @@ export function createReads(db: ReadHandle): Reads {
   const unreadTotal = db.one<{ total: number }>(
     'SELECT ifnull(sum(c.unread), 0) AS total FROM conversations AS c WHERE c.removed_at IS NULL AND c.archived = 0',
   );
+  const draftFiles = db.one<{ files: string }>('SELECT draft_files AS files FROM conversations WHERE id = :id');
   const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
 
   const messageById = (id: number): Message => toMessage(found(message({ id }), 'message', id));
@@ -163,6 +165,7 @@ export function createReads(db: ReadHandle): Reads {
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     unreadTotal: () => unreadTotal({})?.total ?? 0,
+    draftFiles: (id) => JSON.parse(found(draftFiles({ id }), 'conversation', id).files),
     setting: (key) => setting({ key })?.value ?? null,
     ...peopleReads(db, conversationById),
     ...searchReads(db),

@@ -28,6 +28,7 @@ export interface ConversationRow {
   readonly updatedAt: number;
   readonly draft: string;
   readonly draftQuoteId: number | null;
+  readonly draftFiles: number;
   readonly pinned: number;
   readonly archived: number;
   readonly markedUnread: number;
@@ -47,7 +48,8 @@ export interface ConversationRow {
 
 export const CONVERSATION_COLUMNS = `
   c.id, c.kind, c.peer, ifnull(c.given_name, c.title) AS title, c.cpm_conversation_id AS cpmConversationId, c.unread,
-  c.updated_at AS updatedAt, c.draft, c.draft_quoted_id AS draftQuoteId, c.pinned, c.archived, c.marked_unread AS markedUnread,
+  c.updated_at AS updatedAt, c.draft, c.draft_quoted_id AS draftQuoteId,
+  json_array_length(c.draft_files) AS draftFiles, c.pinned, c.archived, c.marked_unread AS markedUnread,
   c.muted_until AS mutedUntil, c.request, c.blocked_at AS blockedAt, c.reply_to AS replyTo,
   iif(c.kind = 'list', (SELECT json_group_array(json_object('address', ordered.address, 'name', ordered.name)) FROM
     (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
@@ -56,7 +58,7 @@ export const CONVERSATION_COLUMNS = `
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
 
 export function toConversation(row: ConversationRow): Conversation {
-  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, mutedUntil, replyTo } = row;
+  const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, draftFiles, mutedUntil, replyTo } = row;
   const members: readonly Member[] = row.members === null ? [] : JSON.parse(row.members);
   const last =
     row.lastMessageId === null
@@ -71,7 +73,7 @@ export function toConversation(row: ConversationRow): Conversation {
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
   const [request, blocked] = [row.request === 1, row.blockedAt !== null];
   const flags = { pinned, archived, markedUnread, mutedUntil, request, blocked };
-  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, ...flags, members, replyTo, last };
+  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, draftFiles, ...flags, members, replyTo, last };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {

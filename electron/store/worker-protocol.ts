@@ -24,6 +24,7 @@ export const STORE_METHODS = Object.keys({
   transfer: true,
   openTransfers: true,
   unreadTotal: true,
+  draftFiles: true,
   setting: true,
   setSetting: true,
   openConversation: true,

@@ -407,7 +407,7 @@ export class App {
     if (known !== undefined) return known;
     const composer = new Composer(
       conversation.id,
-      { text: conversation.draft, quoteId: conversation.draftQuoteId },
+      { text: conversation.draft, quoteId: conversation.draftQuoteId, fileCount: conversation.draftFiles },
       {
         bridge: this.bridge,
         clock: this.#clock,

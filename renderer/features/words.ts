@@ -73,6 +73,7 @@ export const words = {
     you: 'You:',
     failed: 'Not sent:',
     file: 'File:',
+    files: (count: number) => (count === 1 ? '1 file' : `${count} files`),
     empty: 'Conversations will be listed here.',
     noMatch: (text: string) => `Nothing matches “${text}”.`,
     unread: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),

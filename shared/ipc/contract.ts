@@ -107,6 +107,7 @@ const conversation = v.object({
   updatedAt: time,
   draft: v.string(),
   draftQuoteId: v.nullable(id),
+  draftFiles: v.pipe(v.number(), v.integer(), v.minValue(0)),
   pinned: v.boolean(),
   archived: v.boolean(),
   markedUnread: v.boolean(),
@@ -212,10 +213,18 @@ export const contract = {
     'conversations.shown': { params: v.strictObject({ conversationId: v.nullable(id) }), result: nothing },
     /** true at each key stroke, or at least every 10 s while they come; false when what was written was taken away. It runs out by itself. */
     'typing.set': { params: v.strictObject({ conversationId: id, typing: v.boolean() }), result: nothing },
+    /** `files` that wait to be sent with it, by their tokens; one that the core no longer knows is left out */
     'conversations.saveDraft': {
-      params: v.strictObject({ conversationId: id, text: v.pipe(v.string(), v.maxLength(MAX_TEXT)), quotes: v.optional(id) }),
+      params: v.strictObject({
+        conversationId: id,
+        text: v.pipe(v.string(), v.maxLength(MAX_TEXT)),
+        quotes: v.optional(id),
+        files: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(128))), v.maxLength(MAX_PAGE))),
+      }),
       result: nothing,
     },
+    /** the files that wait with a draft, each with its candidate or the reason why it cannot be sent any more */
+    'conversations.draftFiles': { params: v.strictObject({ conversationId: id }), result: v.object({ items: v.array(offeredFile) }) },
     /** oldest first; `around` one message, else with neither `before` nor `after` the newest page */
     'messages.page': {
       params: v.strictObject({

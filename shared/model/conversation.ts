@@ -17,6 +17,8 @@ export interface Conversation {
   readonly draft: string;
   /** the message that the draft answers, null where it answers none */
   readonly draftQuoteId: number | null;
+  /** how many files wait with the draft */
+  readonly draftFiles: number;
   /** stands above those that are not */
   readonly pinned: boolean;
   /** in a list of its own, until the next message */

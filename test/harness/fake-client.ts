@@ -108,6 +108,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         updatedAt: Date.now(),
         draft: '',
         draftQuoteId: null,
+        draftFiles: 0,
         pinned: false,
         archived: false,
         markedUnread: false,
@@ -134,6 +135,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       tell('conversation.removed', { conversationId });
       return {};
     },
+    'conversations.draftFiles': async () => ({ items: [] }),
     'conversations.saveDraft': async ({ conversationId, text }) => {
       conversationOf(conversationId).draft = text;
       return {};

@@ -40,6 +40,8 @@ export class FakeCore {
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
   readonly files = new Map<string, FileCandidate>();
+  /** tokens by conversation */
+  readonly draftFiles = new Map<number, readonly string[]>();
   /** of messages to several, by their id */
   readonly recipients = new Map<number, RecipientState[]>();
   /** what came in place of notifications, by message */
@@ -93,6 +95,7 @@ export class FakeCore {
       updatedAt: this.#now(),
       draft: '',
       draftQuoteId: null,
+      draftFiles: 0,
       pinned: false,
       archived: false,
       markedUnread: false,
@@ -319,8 +322,16 @@ export class FakeCore {
         this.tell('conversation.removed', { conversationId });
         return nothing;
       },
-      'conversations.saveDraft': async ({ conversationId, text, quotes = null }) => {
-        this.conversations.set(conversationId, { ...this.#conversation(conversationId), draft: text, draftQuoteId: quotes });
+      'conversations.draftFiles': async ({ conversationId }) => ({
+        items: (this.draftFiles.get(conversationId) ?? []).map((token) => {
+          const candidate = this.files.get(token) ?? null;
+          return { name: candidate?.name ?? token, candidate, error: candidate === null ? { code: 'file.missing', detail: token } : null };
+        }),
+      }),
+      'conversations.saveDraft': async ({ conversationId, text, quotes = null, files = [] }) => {
+        this.draftFiles.set(conversationId, files);
+        const draft = { draft: text, draftQuoteId: quotes, draftFiles: files.length };
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), ...draft });
         this.tell('conversation.changed', this.#conversation(conversationId));
         return nothing;
       },

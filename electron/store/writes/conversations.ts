@@ -78,7 +78,7 @@ export function conversationWrites(
   const setSetting = db.change(
     'INSERT INTO settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
-  const setDraft = db.change(`UPDATE conversations SET draft = :text,
+  const setDraft = db.change(`UPDATE conversations SET draft = :text, draft_files = :files,
        draft_quoted_id = (SELECT m.id FROM messages AS m WHERE m.id = :quotedId AND m.conversation_id = :id AND m.removed_at IS NULL)
      WHERE id = :id`);
   const show = db.change(
@@ -124,9 +124,9 @@ export function conversationWrites(
       recipients.clearAll(id);
       ledger.removeAll(id, now);
     },
-    saveDraft(conversationId, text, quotedId) {
+    saveDraft({ conversationId, text, quotedId, files }) {
       const { id } = reads.conversation(conversationId);
-      setDraft({ id, text, quotedId: quotedId ?? null });
+      setDraft({ id, text, quotedId: quotedId ?? null, files: JSON.stringify(files ?? []) });
       return ledger.conversation(id);
     },
     markRead({ conversationId: asked, upTo, now, displayReports }) {

@@ -143,7 +143,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
        WHERE conversation_id = :conversationId AND removed_at IS NULL`,
     ),
     conversation: db.change(
-      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', draft_quoted_id = NULL, last_message_id = NULL,
+      `UPDATE conversations SET removed_at = :now, unread = 0, marked_unread = 0, pinned = 0, archived = 0, draft = '', draft_quoted_id = NULL, draft_files = '[]', last_message_id = NULL,
          last_direction = NULL, last_kind = NULL, last_text = NULL, last_status = NULL, last_transfer_state = NULL
        WHERE id = :conversationId`,
     ),

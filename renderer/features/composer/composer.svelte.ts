@@ -20,6 +20,15 @@ export interface Attachment {
 export interface Draft {
   readonly text: string;
   readonly quoteId: number | null;
+  /** tokens of its files */
+  readonly files: readonly string[];
+}
+
+/** As the core kept it: the files are known by their number until they are asked for. */
+export interface KeptDraft {
+  readonly text: string;
+  readonly quoteId: number | null;
+  readonly fileCount: number;
 }
 
 export interface ComposerPorts {
@@ -58,14 +67,16 @@ export class Composer {
   #keys = 0;
   /** the quote of a draft that is on its way back */
   #bringing: number | null = null;
+  #bringingFiles = false;
 
-  constructor(conversationId: number, draft: Draft, ports: ComposerPorts) {
+  constructor(conversationId: number, draft: KeptDraft, ports: ComposerPorts) {
     this.#conversationId = conversationId;
     this.#ports = ports;
     this.#clock = ports.clock ?? systemClock;
     this.typing = new OwnTyping(ports.bridge, this.#clock, conversationId);
     this.#text = draft.text;
-    this.#saved = draft;
+    this.#saved = { text: draft.text, quoteId: draft.quoteId, files: [] };
+    if (draft.fileCount > 0) void this.#bringFiles();
     if (draft.quoteId !== null) void this.#bringQuote(draft.quoteId);
   }
 
@@ -94,10 +105,13 @@ export class Composer {
     this.#cancelSave?.();
     this.#cancelSave = null;
     const before = this.#saved;
-    const draft: Draft = { text: this.#text, quoteId: this.#bringing ?? this.quote?.messageId ?? null };
-    if ((draft.text === before.text && draft.quoteId === before.quoteId) || draft.text.length > MAX_TEXT) return;
+    // what is on its way back is not taken for what is gone
+    if (this.#bringingFiles) return;
+    const files = this.attachments.flatMap(({ candidate }) => candidate?.token ?? []);
+    const draft: Draft = { text: this.#text, quoteId: this.#bringing ?? this.quote?.messageId ?? null, files };
+    if (isSame(draft, before) || draft.text.length > MAX_TEXT) return;
     this.#saved = draft;
-    const params = { conversationId: this.#conversationId, text: draft.text, quotes: draft.quoteId ?? undefined };
+    const params = { conversationId: this.#conversationId, text: draft.text, quotes: draft.quoteId ?? undefined, files };
     this.#ports.bridge.call('conversations.saveDraft', params).catch(() => {
       if (this.#saved === draft) this.#saved = before;
     });
@@ -149,6 +163,7 @@ export class Composer {
     this.tooMany = false;
     for (const each of this.attachments) if (each.key === key) this.#release(each);
     this.attachments = this.attachments.filter((each) => each.key !== key);
+    this.saveDraft();
   }
 
   /** Of a draft that comes back; it may have been deleted meanwhile. */
@@ -162,6 +177,18 @@ export class Composer {
     } finally {
       if (this.#bringing === messageId) this.#bringing = null;
     }
+  }
+
+  /** Those that are gone say so, and are gone from the draft with the next change. */
+  async #bringFiles(): Promise<void> {
+    this.#bringingFiles = true;
+    await this.#reading(async () => {
+      const { items } = await this.#ports.bridge.call('conversations.draftFiles', { conversationId: this.#conversationId });
+      this.#saved = { ...this.#saved, files: items.flatMap(({ candidate }) => candidate?.token ?? []) };
+      this.#add(items.map((each) => ({ ...each, file: null })));
+    });
+    this.#bringingFiles = false;
+    this.saveDraft();
   }
 
   #asManyAsFit<File>(files: readonly File[]): readonly File[] {
@@ -185,6 +212,7 @@ export class Composer {
       };
     });
     this.attachments = [...this.attachments, ...added];
+    this.saveDraft();
   }
 
   #release(attachment: Attachment): void {
@@ -202,4 +230,8 @@ export class Composer {
       this.reading -= 1;
     }
   }
+}
+
+function isSame(a: Draft, b: Draft): boolean {
+  return a.text === b.text && a.quoteId === b.quoteId && a.files.join() === b.files.join();
 }

@@ -10,8 +10,9 @@ export interface ShownLine {
 
 /** A draft, then who is typing, and a failure come before the last message; a draft only where the conversation is not open. */
 export function lastLine(conversation: Conversation, open: boolean, typing = false): ShownLine {
-  const { draft, last } = conversation;
+  const { draft, draftFiles, last } = conversation;
   if (draft.trim() !== '' && !open) return { label: words.list.draft, text: draft, tone: 'accent' };
+  if (draftFiles > 0 && !open) return { label: words.list.draft, text: words.list.files(draftFiles), tone: 'accent' };
   // on the tint of the open one the accent would be too faint to read
   if (typing) return { label: words.typing.list, text: '', tone: open ? 'plain' : 'accent' };
   if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };

@@ -80,7 +80,7 @@ describe('the app', () => {
     if (app.composer !== null) app.composer.text = 'half a';
     await app.composer?.addFiles([new File(['x'], 'a.txt')]);
     await open(2);
-    expect(core.callsOf('conversations.saveDraft')).toEqual([{ conversationId: 1, text: 'half a' }]);
+    expect(core.callsOf('conversations.saveDraft')).toMatchObject([{ conversationId: 1, text: 'half a' }]);
     await open(1);
     expect(app.composer?.text).toBe('half a');
     expect(app.composer?.attachments.map(({ name }) => name)).toEqual(['a.txt']);

@@ -16,10 +16,10 @@ beforeEach(() => {
   sent = [];
 });
 
-function composer(draft = '', maxFileSize = 0, quoteId: number | null = null): Composer {
+function composer(draft = '', maxFileSize = 0, quoteId: number | null = null, fileCount = 0): Composer {
   return new Composer(
     1,
-    { text: draft, quoteId },
+    { text: draft, quoteId, fileCount },
     {
       bridge: coreBridge(core),
       clock,
@@ -127,12 +127,37 @@ describe('sending', () => {
   });
 });
 
+describe('files of a draft', () => {
+  const kept = (): unknown => (core.callsOf('conversations.saveDraft').at(-1) as { files: string[] } | undefined)?.files;
+
+  it('are kept as they are picked and taken away, and come back, those that are gone with the reason', async () => {
+    const one = composer();
+    await one.addFiles([new File(['x'], 'a.png'), new File(['y'], 'b.png')]);
+    const tokens = one.attachments.map(({ candidate }) => candidate?.token);
+    expect(kept()).toEqual(tokens);
+    const [, b] = one.attachments;
+    if (b?.candidate) core.files.set(b.candidate.token, b.candidate);
+
+    const again = composer('', 0, null, 2);
+    again.saveDraft();
+    await settle();
+    expect(again.attachments.map(({ name, error }) => [name, error?.code])).toEqual([
+      [tokens[0], 'file.missing'],
+      ['b.png', undefined],
+    ]);
+    expect(core.callsOf('conversations.saveDraft')).toHaveLength(1);
+    again.send();
+    expect(sent).toContain('file b.png');
+    expect(kept()).toEqual([]);
+  });
+});
+
 describe('an answer', () => {
   it('is kept with the draft, comes back with it, and leaves with the text, once', async () => {
     const asked = core.addMessage(1, { text: 'Lunch?' });
     const one = composer();
     one.answer(asked);
-    expect(core.callsOf('conversations.saveDraft')).toEqual([{ conversationId: 1, text: '', quotes: asked.id }]);
+    expect(core.callsOf('conversations.saveDraft')).toMatchObject([{ conversationId: 1, text: '', quotes: asked.id }]);
 
     const again = composer('Yes', 0, asked.id);
     again.saveDraft();

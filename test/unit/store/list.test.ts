@@ -80,7 +80,7 @@ describe('a conversation that was deleted', () => {
     const { id } = openWith(store);
     compose(store, id, 'a');
     receive(store, 'm1', ALL_ASKED);
-    store.saveDraft(id, 'half a');
+    store.saveDraft({ conversationId: id, text: 'half a' });
     store.removeConversation(id, 50);
     expect(listed(store)).toEqual([]);
     expect(store.messages({ conversationId: id, limit: 5 }).items).toEqual([]);

@@ -77,11 +77,11 @@ describe('conversations', () => {
   test('a draft is kept, and gone with the text that it became', () => {
     const { store } = openInThread();
     const { id } = openWith(store);
-    expect(store.saveDraft(id, 'half a').draft).toBe('half a');
+    expect(store.saveDraft({ conversationId: id, text: 'half a' }).draft).toBe('half a');
     expect(compose(store, id, 'i1').conversation.draft).toBe('');
-    store.saveDraft(id, 'the next');
+    store.saveDraft({ conversationId: id, text: 'the next' });
     expect(compose(store, id, 'i1')).toMatchObject({ created: false, conversation: { draft: 'the next' } });
-    expect(() => store.saveDraft(99, 'x')).toThrow(expect.objectContaining({ code: 'request.not-found' }));
+    expect(() => store.saveDraft({ conversationId: 99, text: 'x' })).toThrow(expect.objectContaining({ code: 'request.not-found' }));
   });
 
   test('settings', () => {

@@ -90,10 +90,25 @@ test('a draft keeps what it answers until it was sent or that was forgotten', ()
   const { store } = openInThread();
   const { message } = receive(store, 'asked');
   const { conversationId } = message;
-  expect(store.saveDraft(conversationId, 'Ye', message.id).draftQuoteId).toBe(message.id);
-  expect(store.saveDraft(conversationId, 'Yes', 4711).draftQuoteId).toBeNull();
-  store.saveDraft(conversationId, 'Yes', message.id);
+  expect(store.saveDraft({ conversationId, text: 'Ye', quotedId: message.id }).draftQuoteId).toBe(message.id);
+  expect(store.saveDraft({ conversationId, text: 'Yes', quotedId: 4711 }).draftQuoteId).toBeNull();
+  store.saveDraft({ conversationId, text: 'Yes', quotedId: message.id });
   expect(answer(store, conversationId, message.id).conversation).toMatchObject({ draft: '', draftQuoteId: null });
+});
+
+test('a draft keeps its files until it says otherwise; a text that leaves takes none of them away', () => {
+  const { store } = openInThread();
+  const { id } = openWith(store);
+  const files = ['/home/alice/a.png', '/home/alice/b c.png'];
+  expect(store.saveDraft({ conversationId: id, text: '', files }).draftFiles).toBe(2);
+  expect(store.draftFiles(id)).toEqual(files);
+  compose(store, id, 'text');
+  expect(store.draftFiles(id)).toEqual(files);
+  store.saveDraft({ conversationId: id, text: '' });
+  expect(store.draftFiles(id)).toEqual([]);
+  store.saveDraft({ conversationId: id, text: '', files });
+  store.removeConversation(id, 50);
+  expect(store.draftFiles(id)).toEqual([]);
 });
 
 test('a store of the version before keeps its messages, which answer nothing', () => {
