@@ -136,6 +136,7 @@ function createMerging(db: WriteHandle, ledger: Ledger) {
     // a name is better than none, what was decided holds, and a conversation that is listed stays listed
     `UPDATE conversations AS c SET
        draft_quoted_id = ifnull(c.draft_quoted_id, g.draft_quoted_id), given_name = ifnull(c.given_name, g.given_name), route = ifnull(c.route, g.route),
+       draft_files = (SELECT json_group_array(f.value) FROM (SELECT value FROM json_each(c.draft_files) UNION SELECT value FROM json_each(g.draft_files)) AS f),
        draft = iif(trim(c.draft) = '', g.draft, iif(trim(g.draft) = '', c.draft, c.draft || char(10) || g.draft)),
        muted_until = max(ifnull(c.muted_until, g.muted_until), ifnull(g.muted_until, c.muted_until)),
        notifications = ifnull(c.notifications, g.notifications), display_reports = ifnull(c.display_reports, g.display_reports),
@@ -149,7 +150,7 @@ function createMerging(db: WriteHandle, ledger: Ledger) {
   ].map((sql) => db.change(sql));
   const empty = db.change(
     `UPDATE conversations SET merged_into = :kept, peer = 'merged:' || id, removed_at = updated_at, unread = 0, marked_unread = 0, pinned = 0,
-       archived = 0, request = 0, blocked_at = NULL, draft = '', draft_quoted_id = NULL, last_message_id = NULL, last_direction = NULL,
+       archived = 0, request = 0, blocked_at = NULL, draft = '', draft_quoted_id = NULL, draft_files = '[]', last_message_id = NULL, last_direction = NULL,
        last_kind = NULL, last_text = NULL, last_status = NULL, last_transfer_state = NULL
      WHERE id = :gone`,
   );

@@ -69,8 +69,8 @@ describe('two identities that the network asserts together', () => {
     hear(store, 'n2', NUMBER);
     receive(store, 's2', NOTHING_ASKED, BOB, 25);
     compose(store, sip, 's3', 26);
-    store.saveDraft(number, 'half a');
-    store.saveDraft(sip, 'sentence');
+    store.saveDraft({ conversationId: number, text: 'half a', files: ['/a'] });
+    store.saveDraft({ conversationId: sip, text: 'sentence', files: ['/b'] });
     store.configureConversation({ conversationId: number, givenName: 'Bobby', mutedUntil: 500, settings: { notifications: 'sender' } });
     store.arrangeConversation({ conversationId: sip, pinned: true });
 
@@ -90,11 +90,12 @@ describe('two identities that the network asserts together', () => {
     expect(texts(store, number)).toEqual(['text n1', 'text s1', 'text n2', 'text s2', 'text s3', 'text both']);
     expect(peers(store)).toEqual([BOB]);
     expect(store.conversationDetails(number)).toMatchObject({ addresses: [BOB, NUMBER], notifications: 'sender' });
+    expect(store.draftFiles(sip)).toEqual(['/a', '/b']);
     // whoever still names the old one
     expect(store.conversation(sip).id).toBe(number);
     expect(texts(store, sip)).toHaveLength(6);
     expect(compose(store, sip, 'late', 31).conversation.id).toBe(number);
-    expect(store.saveDraft(sip, 'new').draft).toBe('new');
+    expect(store.saveDraft({ conversationId: sip, text: 'new' }).draft).toBe('new');
     // what waited leaves, in its order, and every notification is owed once
     expect(store.searchMessages({ text: 's2', conversationId: number, limit: 5 }).items).toHaveLength(1);
     const left: string[] = [];
