@@ -165,7 +165,7 @@ export function createReads(db: ReadHandle): Reads {
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     unreadTotal: () => unreadTotal({})?.total ?? 0,
-    draftFiles: (id) => JSON.parse(found(draftFiles({ id: conversationOf(id).id }), 'conversation', id).files),
+    draftFiles: (id) => JSON.parse(found(draftFiles({ id: conversationById(id).id }), 'conversation', id).files),
     setting: (key) => setting({ key })?.value ?? null,
     ...peopleReads(db, conversationById),
     ...searchReads(db),

@@ -136,7 +136,8 @@ function createMerging(db: WriteHandle, ledger: Ledger) {
     // a name is better than none, what was decided holds, and a conversation that is listed stays listed
     `UPDATE conversations AS c SET
        draft_quoted_id = ifnull(c.draft_quoted_id, g.draft_quoted_id), given_name = ifnull(c.given_name, g.given_name), route = ifnull(c.route, g.route),
-       draft_files = (SELECT json_group_array(f.value) FROM (SELECT value FROM json_each(c.draft_files) UNION SELECT value FROM json_each(g.draft_files)) AS f),
+       draft_files = (SELECT json_group_array(waiting.value) FROM
+         (SELECT value FROM json_each(c.draft_files) UNION SELECT value FROM json_each(g.draft_files)) AS waiting),
        draft = iif(trim(c.draft) = '', g.draft, iif(trim(g.draft) = '', c.draft, c.draft || char(10) || g.draft)),
        muted_until = max(ifnull(c.muted_until, g.muted_until), ifnull(g.muted_until, c.muted_until)),
        notifications = ifnull(c.notifications, g.notifications), display_reports = ifnull(c.display_reports, g.display_reports),
