@@ -4,6 +4,7 @@ import type { AppState, FoundMessage } from '../../shared/ipc/contract.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
+import { Accounts } from '../features/accounts/accounts.svelte.ts';
 import { Composer } from '../features/composer/composer.svelte.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
 import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
@@ -38,6 +39,7 @@ export class App {
   readonly connection: Connection;
   readonly conversations: Conversations;
   readonly settings: AccountSettings;
+  readonly accounts: Accounts;
   readonly forwarding: Forwarding;
   readonly typing: TypingPeers;
   readonly progress = new Progress();
@@ -91,6 +93,8 @@ export class App {
     this.settings = new AccountSettings(bridge);
     this.typing = new TypingPeers(bridge);
     this.#shown = new ShownConversation(bridge);
+    this.accounts = new Accounts(bridge);
+    this.accounts.restarted.on(() => void this.#refresh());
     this.forwarding = new Forwarding({
       bridge,
       open: async (conversation) => {
@@ -119,7 +123,7 @@ export class App {
   }
 
   async start(): Promise<void> {
-    await this.#refresh();
+    await Promise.all([this.accounts.load(), this.#refresh()]);
     if (!this.#started && this.startError === null) await this.#openFirst();
     this.#started = true;
   }

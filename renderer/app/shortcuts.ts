@@ -45,6 +45,13 @@ export function commandOf(press: Press, apple: boolean): Command | null {
   }
 }
 
+/** Which account, from 0, a key press asks for; by the place of the key, as Shift makes other signs of digits. */
+export function accountOf({ code, ctrlKey, metaKey, altKey, shiftKey, isComposing }: Press, apple: boolean): number | null {
+  const [main, other] = apple ? [metaKey, ctrlKey] : [ctrlKey, metaKey];
+  const [, digit] = /^Digit([1-9])$/.exec(code) ?? [];
+  return digit === undefined || isComposing || !main || other || altKey || !shiftKey ? null : Number(digit) - 1;
+}
+
 /** The cheat sheet's rows: what for (a key of `words.keys`), and the keys as they are printed on this keyboard. */
 export function shortcutRows(apple: boolean): readonly { readonly what: ShortcutName; readonly keys: readonly string[] }[] {
   const main = apple ? '⌘' : 'Ctrl';
@@ -54,6 +61,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
     { what: 'find', keys: [main, 'K'] },
     { what: 'findWithin', keys: [main, 'Shift', 'F'] },
     { what: 'settings', keys: [main, ','] },
+    { what: 'switchAccount', keys: [main, 'Shift', '1…9'] },
     { what: 'previous', keys: [alt, '↑'] },
     { what: 'next', keys: [alt, '↓'] },
     { what: 'panes', keys: ['F6'] },
@@ -73,6 +81,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
 export type ShortcutName =
   | 'newConversation'
   | 'settings'
+  | 'switchAccount'
   | 'find'
   | 'findWithin'
   | 'previous'

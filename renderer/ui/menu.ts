@@ -1,8 +1,18 @@
+import type { Tone } from './link-dot.ts';
+
 export interface MenuItem {
   readonly id: string;
   readonly text: string;
   /** it takes something away */
   readonly danger?: boolean;
+  /** one of several of which one is chosen */
+  readonly checked?: boolean;
+  /** in place of an icon */
+  readonly tone?: Tone;
+  /** more about it, quieter */
+  readonly note?: string;
+  /** it begins another group */
+  readonly apart?: boolean;
 }
 
 /** px from the window's top left corner */

@@ -107,7 +107,7 @@ export function checkedAccount(given: unknown, as: Readonly<Record<string, strin
 
 const AUTHORITIES_OVER_TCP: AccountProblem = {
   field: 'caCertificates',
-  problem: 'must be left out with the transport tcp, which proves nothing, where there is no relay',
+  problem: 'must be left out with the transport tcp and no relay, as nothing is proven then',
 };
 
 /** `transport` may stand in the address of the proxy as well; said twice it must be the same. */

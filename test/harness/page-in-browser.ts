@@ -9,6 +9,8 @@ export interface ShowOptions {
   readonly dark?: boolean;
   /** px, 1280 when it is not given */
   readonly width?: number;
+  /** false for a page that has no list of conversations */
+  readonly list?: boolean;
   /** before the page is opened */
   readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
@@ -41,7 +43,7 @@ export function pageInBrowser(): Show {
       reducedMotion: 'reduce',
     });
     await options.prepare?.(context);
-    return openPage(context, host.url);
+    return openPage(context, host.url, options.list);
   };
 }
 

@@ -73,7 +73,7 @@ export function openBrowser(): Promise<Browser> {
 }
 
 /** Opens the page and waits for its list. @returns the page and everything it complained about */
-export async function openPage(context: BrowserContext, url: string): Promise<{ page: Page; complaints: string[] }> {
+export async function openPage(context: BrowserContext, url: string, list = true): Promise<{ page: Page; complaints: string[] }> {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
@@ -81,6 +81,6 @@ export async function openPage(context: BrowserContext, url: string): Promise<{ 
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   await page.goto(url);
-  await page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+  if (list) await page.getByRole('navigation', { name: 'Conversations' }).waitFor();
   return { page, complaints };
 }

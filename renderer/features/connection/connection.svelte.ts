@@ -1,18 +1,14 @@
 import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import type { CodedError } from '../../../shared/base/errors.ts';
-import type { EventPayload } from '../../../shared/ipc/contract.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import type { Tone } from '../../ui/link-dot.ts';
 import { errorLine } from '../error-words.ts';
 import { formatDuration, formatTime } from '../format.ts';
 import { words } from '../words.ts';
+import { linkTone, linkWord, type Registration } from './link-state.ts';
 
 /** trouble that passes sooner than this is not worth a banner, ms */
 export const BANNER_DELAY = 2000;
-
-/** as the contract tells it */
-type Registration = EventPayload<'registration.changed'>;
-
-export type Tone = 'good' | 'busy' | 'bad';
 
 export interface Banner {
   readonly tone: 'waiting' | 'failed';
@@ -44,29 +40,9 @@ export class Connection {
     this.#clock = clock;
   }
 
-  readonly tone: Tone = $derived.by(() => {
-    if (!this.hostUp) return 'bad';
-    if (this.registration.kind === 'registered') return 'good';
-    return this.registration.kind === 'connecting' || this.registration.kind === 'signed-out' ? 'busy' : 'bad';
-  });
+  readonly tone: Tone = $derived(this.hostUp ? linkTone(this.registration) : 'bad');
 
-  readonly word: string = $derived.by(() => {
-    if (!this.hostUp) return words.connection.offline;
-    switch (this.registration.kind) {
-      case 'registered':
-        return words.connection.connected;
-      case 'connecting':
-        return words.connection.connecting;
-      case 'waiting':
-        return words.connection.waiting;
-      case 'refused':
-        return words.connection.refused;
-      case 'signed-out':
-        return words.connection.signedOut;
-      case 'offline':
-        return words.connection.offline;
-    }
-  });
+  readonly word: string = $derived(this.hostUp ? linkWord(this.registration) : words.connection.offline);
 
   readonly banner: Banner | null = $derived.by(() => {
     if (this.hostUp && this.registration.kind === 'signed-out') {

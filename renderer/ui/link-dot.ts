@@ -1,0 +1,2 @@
+/** whether a link works, is on its way, or does not */
+export type Tone = 'good' | 'busy' | 'bad';
