@@ -334,12 +334,16 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       await view.sent(params);
       return message;
     }),
-    'messages.retry': call(({ conversations }, { messageId }) => conversations.retry(messageId)),
+    'messages.retry': call(({ conversations, registration }, { messageId }) => {
+      registration.hasten();
+      return conversations.retry(messageId);
+    }),
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
-    'files.send': call(async ({ contacts, transfers }, { conversationId, clientId, token }) => {
+    'files.send': call(async ({ contacts, registration, transfers }, { conversationId, clientId, token }) => {
+      registration.hasten();
       await contacts.acceptBeforeWriting(conversationId);
       return transfers.send(conversationId, clientId, files.take(token));
     }),

@@ -39,11 +39,19 @@ export interface CoreListeners {
   readonly onMessage: (request: Core.IncomingMessageRequest, message: SipRequest) => void;
 }
 
+/** What the agent ends by itself when it leaves; whoever owns it is told as of a lost link. */
+export interface LiveCall {
+  hangUp(): void;
+}
+
+export const LEAVING: CodedError = { code: 'link.offline', detail: 'this device is signing out' };
+
 /** The transaction and dialog layers of sip.js on one flow, seen through the normaliser. Nothing of sip.js throws out of it. */
 export class AgentCore {
   readonly library: Core.UserAgentCore;
   /** called when an UPDATE refreshed the dialog of that sip.js id */
   readonly onUpdate = new Map<string, (update: SipRequest) => void>();
+  readonly calls = new Set<LiveCall>();
   readonly #normaliser = new Normaliser();
   readonly #originals = new WeakMap<object, SipMessage>();
   readonly #waiting = new Set<(error: ParleyError) => void>();

@@ -4,7 +4,7 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import { hasToken, headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
-import { maskedBody, privateHeaders } from './agent-core.ts';
+import { LEAVING, type LiveCall, maskedBody, privateHeaders } from './agent-core.ts';
 import { type CallContext, CallDialog } from './dialog.ts';
 import { maskToken } from './masking.ts';
 import { answerOptions, describe, quietly } from './message.ts';
@@ -47,7 +47,7 @@ export function receiveInvite(
  *     offered --(accept)--> waiting for ACK --(ACK)--> up --(BYE)--> over
  *     offered --(reject, CANCEL)--> over
  */
-class IncomingCall {
+class IncomingCall implements LiveCall {
   readonly cancelled = new Emitter<{ readonly elsewhere: boolean }>();
   readonly ended = new Emitter<DialogEnd>();
   readonly #context: CallContext;
@@ -68,6 +68,7 @@ class IncomingCall {
     (uas as unknown as { toTag: string }).toTag = maskToken(randomToken(16));
     uas.delegate = { onCancel: (cancel) => this.#cancel(cancel) };
     this.#withdraw = context.core.onDetach((error) => this.#lose(error));
+    context.core.calls.add(this);
     uas.trying();
   }
 
@@ -138,6 +139,13 @@ class IncomingCall {
     return ended;
   }
 
+  hangUp(): void {
+    const state = this.#state;
+    void this.end();
+    if (state === 'offered') quietly(() => this.cancelled.emit({ elsewhere: false }));
+    if (state === 'up') quietly(() => this.ended.emit({ by: 'link', error: LEAVING }));
+  }
+
   /** RFC 4028 section 9: the timer is agreed on when the caller supports it and named an interval. */
   get #interval(): SessionInterval | null {
     const isSupported = hasToken(this.#request, 'Supported', 'timer') || hasToken(this.#request, 'Require', 'timer');
@@ -196,6 +204,7 @@ class IncomingCall {
     this.#request = { ...this.#request, body: NO_BYTES };
     this.#dialog?.stop();
     this.#withdraw();
+    this.#context.core.calls.delete(this);
   }
 }
 

@@ -3,7 +3,7 @@ import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { hasToken, type SipResponse } from '../../shared/protocol/sip/message.ts';
-import { localFailure, privateHeaders, type RequestPlan } from './agent-core.ts';
+import { LEAVING, type LiveCall, localFailure, privateHeaders, type RequestPlan } from './agent-core.ts';
 import { type CallContext, CallDialog, sendBye, withinEndTimeout } from './dialog.ts';
 import type { DigestAttempt } from './digest.ts';
 import { cseqFrom, finalAnswer } from './exchange.ts';
@@ -25,7 +25,7 @@ const TERMINATED: FinalAnswer = { status: 487, reason: 'Request Terminated', hea
  *     calling --(2xx)--> up --(BYE)--> over        calling --(end)--> ending --(any final answer)--> over
  *     calling --(3xx-6xx)--> over                  a 2xx in ending, or beyond the first one: ACK and BYE
  */
-export class OutgoingCall implements OutgoingInvite {
+export class OutgoingCall implements OutgoingInvite, LiveCall {
   readonly answer: Promise<FinalAnswer>;
   readonly #context: CallContext;
   readonly #progress = new Emitter<number>();
@@ -80,6 +80,12 @@ export class OutgoingCall implements OutgoingInvite {
     if (this.#state === 'ending') return withinEndTimeout(this.answer);
   }
 
+  hangUp(): void {
+    const wasUp = this.#state === 'up';
+    void this.end();
+    if (wasUp) quietly(() => this.#ended.emit({ by: 'link', error: LEAVING }));
+  }
+
   #start(request: OutgoingRequest): void {
     const { core, digest, identity } = this.#context;
     checkHeaders(request.headers);
@@ -104,6 +110,7 @@ export class OutgoingCall implements OutgoingInvite {
     if (core.flow === null) throw new ParleyError('link.offline', 'there is no connection');
     this.#digest = digest.attempt('INVITE', this.#plan.uri, request.body);
     this.#withdraw = core.onDetach((error) => this.#lose(error));
+    core.calls.add(this);
     this.#send(this.#plan, this.#digest);
   }
 
@@ -220,6 +227,7 @@ export class OutgoingCall implements OutgoingInvite {
     clearTimeout(this.#cancelTimer);
     this.#dialog?.stop();
     this.#withdraw();
+    this.#context.core.calls.delete(this);
   }
 }
 

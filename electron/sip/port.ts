@@ -13,7 +13,7 @@ export interface UserAgent {
    * not taken), `link.unknown-account`, `link.refused`, `link.server`
    */
   register(): Promise<Binding>;
-  /** ends the binding of this instance, also one that is just being made; resolves when answered, or after 2 s */
+  /** ends every call by BYE, CANCEL or 480, and the binding of this instance, also one that is just being made; resolves when answered, or after 2 s */
   unregister(): Promise<void>;
   /** closes the flow without a word and ends every dialog locally */
   close(): Promise<void>;

@@ -114,6 +114,7 @@ class SipUserAgent implements UserAgent {
   async unregister(): Promise<void> {
     this.#isLeaving = true;
     clearTimeout(this.#refreshTimer);
+    for (const call of [...this.#core.calls]) call.hangUp();
     const mayBeBound = this.#identity.binding !== null || this.#registration.isPending;
     this.#identity.binding = null;
     // RFC 3261 section 10.2: it leaves when the REGISTER before it was answered

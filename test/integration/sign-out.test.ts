@@ -19,6 +19,13 @@ test('R-REG-11: who has signed out gets nothing and sends nothing, over a restar
   const write = (person: typeof alice, conversationId: number, text: string) =>
     person.call['messages.sendText']({ conversationId, clientId: randomToken(24), text });
 
+  // in one chat session, of which no text may come through any more either
+  await alice.call['settings.change']({ preferredMode: 'session' });
+  await bob.call['settings.change']({ preferredMode: 'session' });
+  const chatted = await write(alice, toBob.id, 'in a session');
+  await bob.seesMessage(({ imdnId }) => imdnId === chatted.imdnId);
+  await alice.seesMessage(({ id, status }) => id === chatted.id && status === 'delivered');
+
   await alice.call['registration.signOut']({});
   expect((await alice.call['app.state']({})).registration.kind).toBe('signed-out');
   const waiting = await write(bob, toAlice.id, 'are you there');
@@ -29,7 +36,10 @@ test('R-REG-11: who has signed out gets nothing and sends nothing, over a restar
   await alice.client.stop();
   await alice.client.start();
   expect((await alice.call['app.state']({})).registration.kind).toBe('signed-out');
-  expect((await alice.history(toBob.id)).map(({ text, status }) => [text, status])).toEqual([['not yet', 'queued']]);
+  expect((await alice.history(toBob.id)).map(({ text, status }) => [text, status])).toEqual([
+    ['in a session', 'delivered'],
+    ['not yet', 'queued'],
+  ]);
 
   await alice.call['registration.signIn']({});
   await alice.sees('registration.changed', ({ kind }) => kind === 'registered');

@@ -16,7 +16,7 @@ export interface Cut {
   readonly name: string;
   begin(network: CutNetwork): Promise<void>;
   /** how long it lasts; `noticed` resolves when Alice's client says that it is not connected */
-  last(noticed: Promise<void>): Promise<unknown>;
+  last(noticed: Promise<void>, network: CutNetwork): Promise<unknown>;
   end(network: CutNetwork): Promise<void>;
   /** Alice presses "Retry now" when it is over */
   readonly retriesNow?: boolean;
@@ -96,7 +96,7 @@ function cable(name: string, milliseconds: number, mayPassUnnoticed = false): Cu
   };
 }
 
-/** The name service has recovered when it has failed the client for 15 s. */
+/** One that is slow stays so; one that fails recovers 15 s after the cable is back, which is when the cut is over. */
 function names(name: string, mood: 'slow' | 'failing' | 'silent'): Cut {
   return {
     name,
@@ -104,13 +104,13 @@ function names(name: string, mood: 'slow' | 'failing' | 'silent'): Cut {
       await network.nameService(mood);
       await network.cables.pull('alice');
     },
-    last: () => wait(5_000),
-    end: async (network) => {
-      await network.cables.plug('alice');
+    last: async (_, network) => {
+      await wait(5_000);
       if (mood === 'slow') return;
+      await network.cables.plug('alice');
       await wait(15_000);
-      await network.nameService('quick');
     },
+    end: (network) => (mood === 'slow' ? network.cables.plug('alice') : network.nameService('quick')),
   };
 }
 
@@ -132,7 +132,7 @@ export async function runCut(network: CutNetwork, cut: Cut): Promise<CutReport> 
   await cut.begin(network);
   const noticed = until(async () => alice.states.slice(first).some(({ kind }) => kind !== 'registered'), `${cut.name} is noticed`);
   noticed.catch(() => undefined);
-  await cut.last(noticed);
+  await cut.last(noticed, network);
   const over = performance.now();
   isIdle = false;
   await cut.end(network);

@@ -285,3 +285,27 @@ describe('INVITE in', () => {
     await connection.response(488);
   });
 });
+
+describe('R-REG-11: leaving with calls of others', () => {
+  test('one that is up gets a BYE before the binding ends, and its owner hears of it', async () => {
+    const { agent, call, connection } = await established();
+    const ended = vi.fn();
+    call.onEnded(ended);
+    const left = agent.unregister();
+    connection.reply(await connection.request('BYE'), 200);
+    connection.reply(await connection.request('REGISTER'), 200);
+    await left;
+    expect(ended.mock.calls).toEqual([[{ by: 'link', error: { code: 'link.offline', detail: 'this device is signing out' } }]]);
+  });
+
+  test('one that is not answered yet is refused with 480', async () => {
+    const { agent, call, connection } = await called();
+    const cancelled = vi.fn();
+    call.onCancelled(cancelled);
+    const left = agent.unregister();
+    await connection.response(480, 'INVITE');
+    connection.reply(await connection.request('REGISTER'), 200);
+    await left;
+    expect(cancelled.mock.calls).toEqual([[{ elsewhere: false }]]);
+  });
+});

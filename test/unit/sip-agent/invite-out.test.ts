@@ -264,6 +264,34 @@ describe('INVITE out', () => {
   });
 });
 
+describe('R-REG-11: leaving with calls of ours', () => {
+  test('one that is up gets a BYE before the binding ends, and its owner hears of it', async () => {
+    const { agent, call, connection } = await established();
+    const ended = vi.fn();
+    call.onEnded(ended);
+    const left = agent.unregister();
+    const bye = await connection.request('BYE');
+    const last = await connection.request('REGISTER');
+    expect(header(last, 'Contact')).toMatch(/;expires=0$/);
+    connection.reply(bye, 200);
+    connection.reply(last, 200);
+    await left;
+    expect(ended.mock.calls).toEqual([[{ by: 'link', error: { code: 'link.offline', detail: 'this device is signing out' } }]]);
+  });
+
+  test('one that is not answered yet gets a CANCEL', async () => {
+    const { agent, call, connection, invite } = await calling();
+    connection.reply(invite, 180, { toTag: 'bob1' });
+    await new Promise<void>((resolve) => call.onProgress(() => resolve()));
+    const left = agent.unregister();
+    connection.reply(await connection.request('CANCEL'), 200);
+    connection.reply(invite, 487, { toTag: 'bob1' });
+    connection.reply(await connection.request('REGISTER'), 200);
+    await left;
+    expect((await call.answer).status).toBe(487);
+  });
+});
+
 function abandonedEnd(pending: Promise<void>): void {
   pending.catch(() => undefined);
 }
