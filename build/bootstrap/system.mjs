@@ -31,6 +31,7 @@ const groups = {
     'kamailio-tls-modules',
     'kamailio-websocket-modules',
     'sip-tester',
+    'iproute2',
     'linphone-cli',
     'gcc',
     'libc6-dev',

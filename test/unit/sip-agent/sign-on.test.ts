@@ -320,6 +320,28 @@ describe('a server that has fallen silent', () => {
     }
   });
 
+  test('is asked at once when something beside SIP waits for it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { agent, connection } = await stage.registered();
+      const lost = vi.fn();
+      agent.events.onLost(lost);
+      agent.prove();
+      agent.prove();
+      await connection.until(() => connection.pings >= 1);
+      connection.write('\r\n');
+      await turns();
+      vi.advanceTimersByTime(10_000);
+      expect(lost).not.toHaveBeenCalled();
+      agent.prove();
+      vi.advanceTimersByTime(10_000);
+      expect(lost).toHaveBeenCalledTimes(1);
+      agent.prove();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('that answers no pings is asked by a REGISTER, and given up when that is not answered', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
