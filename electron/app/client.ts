@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import type { ClientHandlers } from '../../shared/ipc/contract.ts';
-import { type Account, proxyOf } from '../../shared/model/account.ts';
+import { type Account, DEFAULT_MAX_RECIPIENTS, proxyOf } from '../../shared/model/account.ts';
 import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import type { RelayAccount } from '../msrp/relay.ts';
@@ -14,7 +14,7 @@ import type { ConversationView } from '../services/chat/conversation-view.ts';
 import { ContactBook, ContactService, foldAgain } from '../services/contacts.ts';
 import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
-import { senderAddresses } from '../services/inbox.ts';
+import { senderAddresses } from '../services/envelope.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
@@ -287,10 +287,13 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       return {};
     };
   return {
-    'app.state': call(({ registration }) => ({
+    'app.state': call(({ registration, large }) => ({
       account: { address: account.address, displayName: account.displayName },
       registration: registration.state,
       maxFileSize: account.maxFileSize,
+      maxRecipients: account.maxRecipients ?? DEFAULT_MAX_RECIPIENTS,
+      groups: account.groups ?? [],
+      cancellable: large.underWay,
       version: ports.version,
       platform: ports.platform,
       neighbours: [...ports.neighbours],
@@ -308,6 +311,9 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     }),
     'conversations.page': call(({ conversations }, page) => conversations.page(page)),
     'conversations.open': call(({ conversations }, params) => conversations.open(params)),
+    'conversations.openList': call(({ conversations }, params) => conversations.openList(params)),
+    'conversations.openReplyAll': call(({ conversations }, params) => conversations.openReplyAll(params)),
+    'conversations.forgetReplyTo': order(({ conversations }, params) => conversations.forgetReplyTo(params)),
     'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
     'conversations.arrange': order(({ conversations }, params) => conversations.arrange(params)),
     'conversations.details': call(({ contacts }, { conversationId }) => contacts.details(conversationId)),
@@ -337,6 +343,9 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.retry': call(({ conversations, registration }, { messageId }) => {
       registration.hasten();
       return conversations.retry(messageId);
+    }),
+    'messages.cancel': order(({ large }, { messageId }) => {
+      if (!large.cancel(messageId)) throw new ParleyError('request.invalid-state', 'it is not under way');
     }),
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),

@@ -2,8 +2,10 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
 import { addressTitle, canonicalAddress, numberRoute } from '../../shared/model/address.ts';
+import { listKey, listTitle, type Member } from '../../shared/model/audience.ts';
 import type { Message, MessageInfo } from '../../shared/model/message.ts';
 import type { StoredConversation } from '../store/port.ts';
+import { checkRecipients, groupOf, replyAddress } from './audience.ts';
 import type { ServiceContext } from './context.ts';
 
 /** What a person does with conversations and texts. Everything is committed when the answer leaves; the outbox does the rest. */
@@ -21,18 +23,59 @@ export class ConversationService {
   }
 
   async open({ address }: Params<'conversations.open'>): Promise<StoredConversation> {
-    const { countryCode } = this.#context.account;
-    const peer = canonicalAddress(address, countryCode);
-    if (!peer) throw new ParleyError('request.invalid', 'not an address');
-    if (peer === canonicalAddress(this.#context.account.address)) throw new ParleyError('request.invalid', 'the own address');
-    const conversation = await this.#context.store.openConversation({
+    const peer = this.#peer(address);
+    const group = groupOf(this.#context.account, peer);
+    return this.#made({
       peer,
-      title: addressTitle(peer, this.#context.contacts.names.get(peer)),
-      route: numberRoute(address, countryCode),
-      cpmConversationId: randomUuid(),
-      now: this.#context.clock.now(),
+      title: addressTitle(peer, group?.name ?? this.#context.contacts.names.get(peer)),
+      kind: group ? 'group' : 'person',
+      route: numberRoute(address, this.#context.account.countryCode),
     });
-    this.#context.notices.changed({ conversation });
+  }
+
+  /** One of them alone is a conversation as any other. @throws ParleyError `request.invalid`, `request.too-many` */
+  async openList({ addresses }: Params<'conversations.openList'>): Promise<StoredConversation> {
+    const { account } = this.#context;
+    const peers = [...new Set(addresses.map((address) => this.#peer(address)))];
+    const [first = '', ...others] = peers;
+    if (others.length === 0) return this.open({ address: first });
+    checkRecipients(account, peers.length);
+    // the server of a list sends to people only
+    if (peers.some((peer) => groupOf(account, peer))) throw new ParleyError('request.invalid', 'a group is written to by itself');
+    const members = peers.map((address) => ({ address, name: addressTitle(address, this.#context.contacts.names.get(address)) }));
+    return this.#made({ peer: listKey(peers), title: listTitle(members.map(({ name }) => name)), kind: 'list', members });
+  }
+
+  /** R-PM-11: whoever is to get the answer is among them. @throws ParleyError `request.invalid-state` for a message that names nobody else */
+  async openReplyAll({ messageId }: Params<'conversations.openReplyAll'>): Promise<StoredConversation> {
+    const { store, account } = this.#context;
+    const { message, peer } = await store.messageInfo(messageId);
+    const [group] = message.alsoTo.filter((address) => groupOf(account, address));
+    if (group !== undefined) return this.open({ address: group });
+    const author = message.replyTo ?? peer;
+    if (message.alsoTo.length === 0 || canonicalAddress(author) === null)
+      throw new ParleyError('request.invalid-state', 'nobody else is named');
+    return this.openList({ addresses: [author, ...message.alsoTo] });
+  }
+
+  async forgetReplyTo({ conversationId }: Params<'conversations.forgetReplyTo'>): Promise<void> {
+    this.#context.notices.changed({ conversation: await this.#context.store.forgetReplyTo(conversationId) });
+  }
+
+  #peer(address: string): string {
+    const { account } = this.#context;
+    const peer = canonicalAddress(address, account.countryCode);
+    if (!peer) throw new ParleyError('request.invalid', 'not an address');
+    if (peer === canonicalAddress(account.address)) throw new ParleyError('request.invalid', 'the own address');
+    return peer;
+  }
+
+  async #made(
+    row: Pick<StoredConversation, 'peer' | 'title' | 'kind'> & { readonly members?: readonly Member[]; readonly route?: string | null },
+  ): Promise<StoredConversation> {
+    const { store, notices, clock } = this.#context;
+    const conversation = await store.openConversation({ ...row, cpmConversationId: randomUuid(), now: clock.now() });
+    notices.changed({ conversation });
     return conversation;
   }
 
@@ -77,15 +120,14 @@ export class ConversationService {
     return this.#context.store.messageInfo(messageId);
   }
 
-  async sendText({ conversationId, clientId, text, quotes }: Params<'messages.sendText'>): Promise<Message> {
-    const { store, notices, clock } = this.#context;
+  async sendText({ conversationId, clientId, text, quotes, anonymous }: Params<'messages.sendText'>): Promise<Message> {
+    const { store, notices, clock, account, settings } = this.#context;
+    const { members } = await store.conversation(conversationId);
+    checkRecipients(account, members.length);
+    const replyTo = replyAddress(settings.current.replyTo, account);
     const rows = await store.composeText({
-      conversationId,
-      text,
-      imdnId: clientId,
-      contributionId: randomUuid(),
-      quotedId: quotes,
-      now: clock.now(),
+      ...{ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now(), replyTo, quotedId: quotes },
+      anonymous: anonymous ? { cpmConversationId: randomUuid() } : undefined,
     });
     if (rows.created) notices.changed(rows);
     this.#outboxChanged();

@@ -1,7 +1,9 @@
 import { type CodedError, toCodedError } from '../../shared/base/errors.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { ServiceContext } from './context.ts';
-import { type Inbox, readEnvelope, senderAddresses } from './inbox.ts';
+import { readEnvelope, senderAddresses } from './envelope.ts';
+import type { Inbox } from './inbox.ts';
+import { READABLE_TYPES } from './reading.ts';
 
 /** A MESSAGE is answered 200 after the commit (cpm.md section 4): whatever was acknowledged is on disk. */
 export async function answerMessage(context: ServiceContext, inbox: Inbox, message: IncomingMessage): Promise<void> {
@@ -28,7 +30,7 @@ function dateOf(headers: readonly Header[]): number | null {
 
 function refusalOf(error: CodedError): { status: number; headers: readonly Header[] } {
   if (error.code === 'peer.unsupported') {
-    return { status: 415, headers: [{ name: 'Accept', value: 'message/cpim, text/plain, multipart/mixed' }] };
+    return { status: 415, headers: [{ name: 'Accept', value: READABLE_TYPES }] };
   }
   if (error.code.endsWith('.too-large')) return { status: 413, headers: [] };
   // the sender keeps it and tries again: nothing is lost while this device has trouble of its own

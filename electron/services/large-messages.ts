@@ -2,23 +2,21 @@ import { type CodedError, ParleyError, toCodedError } from '../../shared/base/er
 import { addressTitle } from '../../shared/model/address.ts';
 import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { contactFeature, LARGE_MESSAGE } from '../../shared/protocol/cpm/names.ts';
-import { largeMessageRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { largeMessageRejection, listRejection } from '../../shared/protocol/cpm/rejection.ts';
 import { makeOrigin } from '../../shared/protocol/sdp/file-offer.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE } from '../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine, MsrpSession } from '../msrp/port.ts';
-import type { Header } from '../sip/port.ts';
-import type { OutboxItem } from '../store/port.ts';
+import type { OutgoingRequest } from '../sip/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 import type { Inbox } from './inbox.ts';
 import { answerWithin } from './invite-answer.ts';
 import type { Attempt } from './outbox.ts';
+import { RECIPIENT_LIST_INVITE, withRecipients } from './recipient-body.ts';
 import { attemptFromSession } from './session-outcome.ts';
 import { messageSink } from './session-sink.ts';
-import { attemptFromAnswer, originatorHeaders } from './standalone.ts';
+import { attemptFromAnswer, type Destination, type TextItem, textHeaders } from './standalone.ts';
 import { chunkSizeFor } from './transfers/chunk-size.ts';
-
-type TextItem = Extract<OutboxItem, { kind: 'text' }>;
 
 /** longer than the 60 s in which a person who is asked answers (cpm.md section 15.3); then CANCEL */
 const ANSWER_WITHIN_MS = 90_000;
@@ -35,7 +33,8 @@ export class LargeMessages {
   readonly #context: ServiceContext;
   readonly #msrp: MsrpEngine;
   readonly #inbox: Inbox;
-  readonly #live = new Set<AbortController>();
+  /** by the id of the message that is under way */
+  readonly #live = new Map<number, AbortController>();
   /** how often a message was taken as a whole and not reported, by imdn.Message-ID */
   readonly #unreported = new Map<string, number>();
   #stopped = false;
@@ -46,29 +45,50 @@ export class LargeMessages {
     this.#inbox = inbox;
   }
 
+  /** messages that are under way and can still be cancelled */
+  get underWay(): number[] {
+    return [...this.#live.keys()];
+  }
+
+  /**
+   * The person gives up: CANCEL before the final answer (R-LM-20), afterwards the message is ended with `#` and the session with BYE.
+   * @returns false when it is not under way
+   */
+  cancel(messageId: number): boolean {
+    const abort = this.#live.get(messageId);
+    abort?.abort(new ParleyError('message.cancelled', 'by the person'));
+    return abort !== undefined;
+  }
+
   /** @param cpim the whole message/cpim */
-  async send(item: TextItem, link: Link, cpim: Uint8Array): Promise<Attempt> {
+  async send(item: TextItem, link: Link, destination: Destination, cpim: Uint8Array): Promise<Attempt> {
     const abort = new AbortController();
-    this.#live.add(abort);
+    this.#live.set(item.message.id, abort);
+    this.#tellUnderWay();
     if (this.#stopped) abort.abort(closing());
     try {
-      return await this.#invite(item, link, cpim, abort);
+      return await this.#invite(item, link, destination, cpim, abort);
     } catch (thrown) {
       const error = toCodedError(abort.signal.aborted ? abort.signal.reason : thrown);
       this.#context.log(`large message ${item.message.id}: ${error.code} ${error.detail}`);
       return attemptFromSession(error, item.attempts);
     } finally {
-      this.#live.delete(abort);
+      this.#live.delete(item.message.id);
+      this.#tellUnderWay();
     }
   }
 
   /** CANCEL or BYE for all that is under way; it waits for the next start. */
   stop(): void {
     this.#stopped = true;
-    for (const abort of this.#live) abort.abort(closing());
+    for (const abort of this.#live.values()) abort.abort(closing());
   }
 
-  async #invite(item: TextItem, link: Link, cpim: Uint8Array, abort: AbortController): Promise<Attempt> {
+  #tellUnderWay(): void {
+    this.#context.notices.tell('messages.cancellable', { messageIds: this.underWay });
+  }
+
+  async #invite(item: TextItem, link: Link, destination: Destination, cpim: Uint8Array, abort: AbortController): Promise<Attempt> {
     const { signal } = abort;
     signal.throwIfAborted();
     const { account, clock, log } = this.#context;
@@ -82,6 +102,8 @@ export class LargeMessages {
       originInstance: null,
       answersContribution: null,
       fallbackId: '',
+      replyTo: null,
+      alsoTo: [],
     };
     // the peer may notify in this very session (cpm.md section 12, 10)
     const onMessage = messageSink.bind(null, this.#inbox, envelope);
@@ -91,22 +113,20 @@ export class LargeMessages {
       throw thrown;
     });
     const offer = makeLargeMessageOffer({ origin: makeOrigin(place.address, clock.now()), place, size: cpim.length });
-    const invite = link.agent.invite({
-      target: item.peer,
-      headers: inviteHeaders(account.address, item),
-      contactParameters: contactFeature([LARGE_MESSAGE]),
-      contentType: SDP_TYPE,
-      body: encodeSdp(offer),
-    });
+    const invite = link.agent.invite(inviteRequest(account.address, item, destination, encodeSdp(offer)));
     const end = () => void invite.end().catch((thrown) => log(`ending a large message: ${toCodedError(thrown).detail}`));
-    signal.addEventListener('abort', end, { once: true });
+    let isAnswered = false;
+    // what the person cancels while octets flow is ended with `#` first
+    const abandon = () => (isAnswered && isCancelled(signal) ? undefined : end());
+    signal.addEventListener('abort', abandon, { once: true });
     invite.onEnded((cause) => {
       // a broken SIP flow does not stop octets that flow beside it
       if (cause.by === 'remote') abort.abort(new ParleyError('peer.unavailable', 'the other side ended the session'));
     });
     try {
       const answer = await answerWithin(ANSWER_WITHIN_MS, invite, clock, abort);
-      if (answer.status >= 300) return attemptFromAnswer(answer, largeMessageRejection);
+      isAnswered = true;
+      if (answer.status >= 300) return attemptFromAnswer(answer, destination.recipients.length > 0 ? ofList : largeMessageRejection);
       const { remotePath } = readLargeMessageAnswer(offer, decodeSdp(answer.body));
       await session.connect({ role: 'active', remotePath, signal });
       await this.#deliver(session, item.message.imdnId, cpim, chunkSizeFor(answer.headers), signal);
@@ -129,15 +149,15 @@ export class LargeMessages {
         cancelTimer = this.#context.clock.after(REPORT_WITHIN_MS, resolve);
       };
       session.send({ contentType: CPIM_TYPE, source: cpim, successReport: true, chunkSize, signal, onProgress }).then(resolve, (thrown) => {
-        if (isTaken && this.#hasItUnreported(imdnId, toCodedError(thrown))) resolve();
+        if (isTaken && this.#hasItUnreported(imdnId, toCodedError(thrown), isCancelled(signal))) resolve();
         else reject(thrown);
       });
     }).finally(() => cancelTimer());
   }
 
-  #hasItUnreported(imdnId: string, error: CodedError): boolean {
+  #hasItUnreported(imdnId: string, error: CodedError, isCancelled: boolean): boolean {
     const wentAway = error.code === 'msrp.lost' || error.code === 'file.cancelled';
-    if (!wentAway || this.#stopped) return false;
+    if (!wentAway || this.#stopped || isCancelled) return false;
     const times = (this.#unreported.get(imdnId) ?? 0) + 1;
     if (times < UNREPORTED_TRIES) this.#unreported.set(imdnId, times);
     else this.#unreported.delete(imdnId);
@@ -145,13 +165,27 @@ export class LargeMessages {
   }
 }
 
-/** Header fields of the INVITE beyond SIP's own (flow F04-01). */
-function inviteHeaders(address: string, item: TextItem): Header[] {
-  return [
-    ...originatorHeaders(LARGE_MESSAGE, address, item),
-    { name: 'Accept', value: SDP_TYPE },
-    { name: 'Content-Disposition', value: 'session' },
-  ];
+/** The INVITE but for what is SIP's own (flow F04-01); one to several has their list beside the offer (RFC 5366). */
+function inviteRequest(address: string, item: TextItem, { target, recipients }: Destination, sdp: Uint8Array): OutgoingRequest {
+  const isList = recipients.length > 0;
+  return {
+    target,
+    headers: [
+      ...textHeaders(LARGE_MESSAGE, address, item),
+      { name: 'Accept', value: SDP_TYPE },
+      isList ? { name: 'Require', value: RECIPIENT_LIST_INVITE } : { name: 'Content-Disposition', value: 'session' },
+    ],
+    contactParameters: contactFeature([LARGE_MESSAGE]),
+    ...(isList ? withRecipients({ type: SDP_TYPE, body: sdp }, recipients) : { contentType: SDP_TYPE, body: sdp }),
+  };
+}
+
+function ofList(...answer: Parameters<typeof largeMessageRejection>) {
+  return listRejection(answer[0], answer[1], largeMessageRejection);
+}
+
+function isCancelled(signal: AbortSignal): boolean {
+  return signal.aborted && toCodedError(signal.reason).code === 'message.cancelled';
 }
 
 function closing(): ParleyError {

@@ -3,7 +3,8 @@ import { CPIM_TYPE } from '../../shared/protocol/cpim/cpim.ts';
 import { COMPOSING_TYPE } from '../../shared/protocol/iscomposing/iscomposing.ts';
 import { mediaType } from '../../shared/protocol/mime/content-type.ts';
 import type { IncomingHead, MessageSink } from '../msrp/port.ts';
-import type { Envelope, Inbox } from './inbox.ts';
+import type { Envelope } from './envelope.ts';
+import type { Inbox } from './inbox.ts';
 
 /** octets of one message with its wrapper; texts are capped well below */
 export const MAX_MESSAGE = 1_048_576;

@@ -1,11 +1,13 @@
+import { listServerOf } from '../../shared/model/account.ts';
 import { CPIM_TYPE, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { acceptContact, type CpmService, PAGER_MODE, preferredService } from '../../shared/protocol/cpm/names.ts';
-import { messageRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { listRejection, messageRejection } from '../../shared/protocol/cpm/rejection.ts';
 import type { FinalAnswer, Header, OutgoingRequest } from '../sip/port.ts';
 import type { OutboxItem } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 import type { Attempt } from './outbox.ts';
+import { RECIPIENT_LIST_MESSAGE, withRecipients } from './recipient-body.ts';
 
 /** how long the network may keep a message that it cannot deliver at once, seconds (RFC 3428 section 7) */
 const MESSAGE_EXPIRES_S = 86_400;
@@ -19,17 +21,34 @@ export const PAGER_LIMIT = 1300;
 /** Answers to a MESSAGE that send the same text in large message mode, once (cpm.md section 15.2; 513 is a server's 413). */
 const USE_LARGE_MODE: ReadonlySet<number> = new Set([405, 413, 501, 513]);
 
-type TextItem = Extract<OutboxItem, { kind: 'text' }>;
+/** how a message without a name says who it is from (cpm.md section 2.7) */
+const ANONYMOUS = 'sip:anonymous@anonymous.invalid';
 
-/** The message/cpim of a text: the same octets in either mode, and in each attempt. */
-export function textCpim(context: ServiceContext, { message, peer, answers }: TextItem): Uint8Array {
+export type TextItem = Extract<OutboxItem, { kind: 'text' }>;
+
+/** Where one request with a text goes. */
+export interface Destination {
+  /** Request-URI and CPIM To */
+  readonly target: string;
+  /** whom the server at `target` is to send it to; empty where it is for `target` itself */
+  readonly recipients: readonly string[];
+}
+
+/** Sends in large message mode. @param cpim the whole message/cpim */
+export type SendLarge = (item: TextItem, link: Link, destination: Destination, cpim: Uint8Array) => Promise<Attempt>;
+
+/**
+ * The message/cpim of a text: the same octets in either mode, and in each attempt. One without the name asks for no notification (RFC 5438
+ * section 12.1.1); it keeps its id, by which a repetition is known.
+ */
+export function textCpim(context: ServiceContext, { message, answers }: TextItem, to: string): Uint8Array {
   return encodeCpim(
     makeCpim({
-      from: context.account.address,
-      to: peer,
+      from: message.anonymous ? ANONYMOUS : context.account.address,
+      to,
       dateTime: formatDateTime(message.sentAt),
       imdnMessageId: message.imdnId,
-      dispositions: ALL_DISPOSITIONS,
+      dispositions: message.anonymous ? [] : ALL_DISPOSITIONS,
       answers: answers?.imdnId,
       contentType: 'text/plain;charset=UTF-8',
       content: message.text,
@@ -38,17 +57,18 @@ export function textCpim(context: ServiceContext, { message, peer, answers }: Te
 }
 
 /** All that a text needs to leave in pager mode (seed 004 7.2.1, cpm.md section 4). */
-function pagerMessage(context: ServiceContext, item: TextItem, cpim: Uint8Array): OutgoingRequest {
+function pagerMessage(context: ServiceContext, item: TextItem, { target, recipients }: Destination, cpim: Uint8Array): OutgoingRequest {
+  const isList = recipients.length > 0;
   return {
-    target: item.peer,
+    target,
     headers: [
-      ...originatorHeaders(PAGER_MODE, context.account.address, item),
+      ...textHeaders(PAGER_MODE, context.account.address, item),
+      ...(isList ? [{ name: 'Require', value: RECIPIENT_LIST_MESSAGE }] : []),
       { name: 'Date', value: new Date(item.message.sentAt).toUTCString() },
       { name: 'Expires', value: String(MESSAGE_EXPIRES_S) },
     ],
     contactParameters: '',
-    contentType: CPIM_TYPE,
-    body: cpim,
+    ...(isList ? withRecipients({ type: CPIM_TYPE, body: cpim }, recipients) : { contentType: CPIM_TYPE, body: cpim }),
   };
 }
 
@@ -73,17 +93,79 @@ export function originatorHeaders(
   ];
 }
 
-/** In the mode that its size asks for. @param sendLarge sends the message/cpim in large message mode */
-export async function sendText(
+/** And what the person wants of a text: no name (the agent leaves it out of From and Contact by this), replies elsewhere (R-PM-04, R-PM-06). */
+export function textHeaders(service: CpmService, address: string, item: TextItem): Header[] {
+  const { anonymous, replyTo } = item.message;
+  return [
+    ...originatorHeaders(service, address, item),
+    ...(anonymous ? [{ name: 'Privacy', value: 'id' }] : []),
+    ...(replyTo === null ? [] : [{ name: 'Reply-To', value: `<${replyTo}>` }]),
+  ];
+}
+
+/** In the mode that its size asks for; to a list by its server, or one by one where that takes none. */
+export async function sendText(context: ServiceContext, item: TextItem, link: Link, sendLarge: SendLarge): Promise<Attempt> {
+  const send = (destination: Destination) => sendTo(context, item, link, sendLarge, destination);
+  if (item.audience !== 'list') return send({ target: item.target, recipients: [] });
+  const waiting = item.recipients.filter(({ status }) => status === 'queued').map(({ address }) => address);
+  // some have it by themselves already, so the others get it in the same way
+  if (waiting.length === item.recipients.length) {
+    const attempt = await send({ target: listServerOf(context.account), recipients: waiting });
+    if (attempt.kind !== 'failed' || attempt.error.code !== 'peer.no-lists') return attempt;
+    context.log(`no list service: message ${item.message.id} goes to ${waiting.length} recipients one by one`);
+  }
+  return sendOneByOne(context, item, waiting, send);
+}
+
+/** cpm.md section 15.2, 420. What became of each is committed by itself, so that nobody gets it again by the next try. */
+async function sendOneByOne(
+  context: ServiceContext,
+  { message }: TextItem,
+  waiting: readonly string[],
+  send: (destination: Destination) => Promise<Attempt>,
+): Promise<Attempt> {
+  const { store, notices, clock } = context;
+  let postponed: Attempt | null = null;
+  let failed: Attempt | null = null;
+  let accepted = false;
+  for (const target of waiting) {
+    const attempt = await send({ target, recipients: [] });
+    if (attempt.kind === 'postponed') {
+      postponed = attempt;
+      // nobody else can be reached without the link either
+      if (attempt.whenOnline) break;
+      continue;
+    }
+    // the person wants it to go to nobody any more
+    if (attempt.kind === 'failed' && attempt.error.code === 'message.cancelled') return attempt;
+    const row = { messageId: message.id, address: target, now: clock.now() };
+    if (attempt.kind === 'accepted') {
+      accepted = true;
+      notices.changed(await store.recipientUpdate({ ...row, event: 'accepted' }));
+    } else {
+      failed = attempt;
+      notices.changed(await store.recipientUpdate({ ...row, event: 'failed', error: attempt.error }));
+    }
+  }
+  const all = (await store.messageInfo(message.id)).recipients;
+  accepted ||= all.some(({ status }) => status === 'sent' || status === 'delivered' || status === 'displayed');
+  return postponed ?? (accepted || failed === null ? { kind: 'accepted' } : failed);
+}
+
+async function sendTo(
   context: ServiceContext,
   item: TextItem,
   link: Link,
-  sendLarge: (item: TextItem, link: Link, cpim: Uint8Array) => Promise<Attempt>,
+  sendLarge: SendLarge,
+  destination: Destination,
 ): Promise<Attempt> {
-  const cpim = textCpim(context, item);
-  if (cpim.length > PAGER_LIMIT) return sendLarge(item, link, cpim);
-  const answer = await link.agent.message(pagerMessage(context, item, cpim));
-  return USE_LARGE_MODE.has(answer.status) ? sendLarge(item, link, cpim) : attemptFromAnswer(answer);
+  const cpim = textCpim(context, item, destination.target);
+  const request = pagerMessage(context, item, destination, cpim);
+  if (request.body.length > PAGER_LIMIT) return sendLarge(item, link, destination, cpim);
+  const answer = await link.agent.message(request);
+  const isList = destination.recipients.length > 0;
+  if (USE_LARGE_MODE.has(answer.status)) return sendLarge(item, link, destination, cpim);
+  return attemptFromAnswer(answer, isList ? listRejection : messageRejection);
 }
 
 /** What the answer to a MESSAGE, or to a request with rules of its own, means for the next try (cpm.md section 15.2). */

@@ -38,6 +38,8 @@ const LINES: Record<ErrorCode, Line> = {
   'peer.too-large': (who) => `Too large for ${who}`,
   'peer.not-allowed': (who) => `Sending to ${who} is not allowed`,
   'peer.timeout': (who) => `No answer from ${who}`,
+  'peer.anonymity': (who) => `${who} takes no message without a name`,
+  'peer.no-lists': 'The server does not send to several people at once',
   'peer.malformed': (who) => `The answer of ${who} could not be understood`,
   'relay.unreachable': 'The relay of this account cannot be reached',
   'relay.refused': 'The relay does not accept this account',
@@ -69,6 +71,8 @@ const LINES: Record<ErrorCode, Line> = {
   'account.list-unusable': 'The list of accounts cannot be used by this version of Parley',
   'request.not-found': 'This is no longer there',
   'request.invalid-state': 'This is not possible any more',
+  'request.too-many': 'These are more recipients than this account allows',
+  'message.cancelled': 'Cancelled',
   'request.invalid': 'This is not possible here',
   internal: 'Something in Parley failed',
 };

@@ -40,6 +40,8 @@ export const ERROR_CODES = [
   'peer.malformed',
   'peer.blocked',
   'peer.undelivered',
+  'peer.anonymity',
+  'peer.no-lists',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',
@@ -74,6 +76,8 @@ export const ERROR_CODES = [
   'request.not-found',
   'request.invalid-state',
   'request.invalid',
+  'request.too-many',
+  'message.cancelled',
   'internal',
 ] as const;
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { REPORTS } from '../model/message.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, settingsSchema } from '../model/settings.ts';
@@ -145,6 +146,11 @@ const appState = v.object({
   registration,
   /** octets, 0 = no limit */
   maxFileSize: octets,
+  maxRecipients: count,
+  /** groups that the network keeps */
+  groups: list(v.object({ address: v.string(), name: v.string() })),
+  /** as in `messages.cancellable` */
+  cancellable: v.array(id),
   version: v.string(),
   platform: v.string(),
   /** runs on the embedded home network: addresses that can be written to without further ado */
@@ -175,6 +181,20 @@ export const contract = {
     },
     /** finds or makes the conversation with an address; fails with `request.invalid` where it is no address */
     'conversations.open': { params: v.strictObject({ address: v.pipe(v.string(), v.maxLength(256)) }), result: conversation },
+    /**
+     * finds or makes the conversation with several people, one for each set of them; fails with `request.invalid` where one is no address,
+     * `request.too-many` beyond what the account allows
+     */
+    'conversations.openList': {
+      params: v.strictObject({
+        addresses: v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.minLength(1), v.maxLength(MAX_RECIPIENTS)),
+      }),
+      result: conversation,
+    },
+    /** the one with everybody who got a message, its author or whom he wants the answer to go to among them */
+    'conversations.openReplyAll': { params: v.strictObject({ messageId: id }), result: conversation },
+    /** answers go to the other person again, whatever the last message asked for */
+    'conversations.forgetReplyTo': { params: v.strictObject({ conversationId: id }), result: nothing },
     /** all messages up to `upTo` were seen: unread falls, display notifications are queued */
     'conversations.markRead': { params: v.strictObject({ conversationId: id, upTo: id }), result: nothing },
     /** what is not given stays; reading takes the mark away, the next message brings an archived one back */
@@ -257,9 +277,13 @@ export const contract = {
         text: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_TEXT)),
         /** the message of the same conversation that it answers; one that is gone meanwhile is not quoted */
         quotes: v.optional(id),
+        /** without the name: a message that nobody can answer, unless it has a Reply-To */
+        anonymous: v.optional(v.boolean()),
       }),
       result: message,
     },
+    /** a large message that is under way; `request.invalid-state` when it is not any more */
+    'messages.cancel': { params: v.strictObject({ messageId: id }), result: nothing },
     'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
     /**
      * takes it out of this device only; what has not left is withdrawn, a transfer under way is cancelled first; `request.invalid-state` for a
@@ -302,6 +326,8 @@ export const contract = {
     'notification.opened': v.object({ conversationId: id, messageId: id }),
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
+    /** large messages that are under way, all of them: what can still be cancelled */
+    'messages.cancellable': v.object({ messageIds: v.array(id) }),
     'message.removed': v.object({ messageId: id, conversationId: id }),
     /** somebody writes, or has stopped; by the conversation's peer */
     'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ParleyError } from '../base/errors.ts';
-import { type Account, SIP_TRANSPORTS, type SipTransport } from './account.ts';
+import { type Account, MAX_GROUPS, MAX_RECIPIENTS, SIP_TRANSPORTS, type SipTransport } from './account.ts';
 import { isCountryCode } from './numbering.ts';
 
 /**
@@ -57,6 +57,22 @@ export const accountFields = {
     0,
   ),
   listServer: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:lists@example.com'))),
+  maxRecipients: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be whole'),
+      v.minValue(2, 'must be 2 at least'),
+      v.maxValue(MAX_RECIPIENTS, `must be ${MAX_RECIPIENTS} at most`),
+    ),
+  ),
+  groups: v.optional(
+    v.pipe(
+      v.array(
+        v.strictObject({ address: v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:club@example.com')), name: oneLine(128) }),
+      ),
+      v.maxLength(MAX_GROUPS, `must be ${MAX_GROUPS} at most`),
+    ),
+  ),
 };
 
 const written = v.strictObject({ ...accountFields, caCertificates: v.optional(v.string()) });
@@ -89,6 +105,8 @@ export function readAccount(from: unknown): Account | { readonly problems: reado
     ...(relay === undefined ? {} : { msrpRelay: relay }),
     ...(given.countryCode === undefined ? {} : { countryCode: given.countryCode }),
     ...(given.listServer === undefined ? {} : { listServer: given.listServer }),
+    ...(given.maxRecipients === undefined ? {} : { maxRecipients: given.maxRecipients }),
+    ...(given.groups === undefined ? {} : { groups: given.groups }),
     ...(given.caCertificates === undefined ? {} : { caCertificates: given.caCertificates }),
   };
 }

@@ -21,8 +21,30 @@ export interface Account {
   readonly msrpRelay?: string;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
-  /** SIP URI of the function that takes messages to ad-hoc lists of recipients (Controlling Function URI, cpm.md section 1) */
+  /** SIP URI of the function that takes messages to ad-hoc lists of recipients (Controlling Function URI); see {@link listServerOf} */
   readonly listServer?: string;
+  /** most recipients of one message; {@link DEFAULT_MAX_RECIPIENTS} when left out */
+  readonly maxRecipients?: number;
+  /** groups that the network keeps and this account may write to */
+  readonly groups?: readonly GroupAddress[];
+}
+
+/** A pre-defined group (seed 004 7.2.1(8)). */
+export interface GroupAddress {
+  readonly address: string;
+  readonly name: string;
+}
+
+/** cpm.md section 1 */
+export const DEFAULT_MAX_RECIPIENTS = 10;
+/** more than any account allows at once */
+export const MAX_RECIPIENTS = 100;
+/** groups that an account file can name */
+export const MAX_GROUPS = 100;
+
+/** Where a message to several people is sent: what was provisioned, else `pager-exploder` at home (cpm.md section 1). */
+export function listServerOf({ listServer, address }: Pick<Account, 'listServer' | 'address'>): string {
+  return listServer ?? `sip:pager-exploder@${address.slice(address.lastIndexOf('@') + 1)}`;
 }
 
 export interface ProxyAddress {

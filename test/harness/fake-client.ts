@@ -74,11 +74,17 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     return path;
   };
 
+  const refuse = (): never => {
+    throw new ParleyError('request.invalid-state', 'there is one person only');
+  };
   const handlers: ClientHandlers = {
     'app.state': async () => ({
       account: { address: ports.account.address, displayName: ports.account.displayName },
       registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },
       maxFileSize: ports.account.maxFileSize,
+      maxRecipients: 10,
+      groups: [],
+      cancellable: [],
       version: ports.version,
       platform: ports.platform,
       neighbours: [...ports.neighbours],
@@ -122,6 +128,10 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       conversations.push(made);
       return made;
     },
+    'conversations.openList': async () => refuse(),
+    'conversations.openReplyAll': async () => refuse(),
+    'conversations.forgetReplyTo': async () => ({}),
+    'messages.cancel': async () => refuse(),
     'conversations.markRead': async () => ({}),
     'conversations.shown': async () => ({}),
     'typing.set': async () => ({}),

@@ -2,6 +2,7 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
+import { listKey, listTitle } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import { type Message, type MessageInfo, quoteOf, type RecipientState } from '../../shared/model/message.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
@@ -21,6 +22,8 @@ export interface FakeCoreOptions {
   readonly neighbours?: AppState['neighbours'];
   readonly registration?: AppState['registration'];
   readonly maxFileSize?: number;
+  readonly maxRecipients?: number;
+  readonly groups?: AppState['groups'];
   /** own messages rise to `sent` by themselves */
   readonly answersSends?: boolean;
   readonly now?: () => number;
@@ -269,6 +272,9 @@ export class FakeCore {
         account: { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
         registration: this.#registration,
         maxFileSize: this.#options.maxFileSize ?? 0,
+        maxRecipients: this.#options.maxRecipients ?? 10,
+        groups: this.#options.groups ?? [],
+        cancellable: [],
         version: '0.1.0',
         platform: 'linux',
         neighbours: [...(this.#options.neighbours ?? [])],
@@ -300,6 +306,27 @@ export class FakeCore {
         const known = [...this.conversations.values()].find((each) => each.peer === address);
         const neighbour = this.#options.neighbours?.find((each) => each.address === address);
         return known ?? this.addConversation(address, neighbour?.displayName ?? address.replace(/^\w+:/, ''));
+      },
+      'conversations.openList': async ({ addresses }) => {
+        if (addresses.length > (this.#options.maxRecipients ?? 10)) throw new ParleyError('request.too-many', `${addresses.length}`);
+        const peer = listKey(addresses);
+        const known = [...this.conversations.values()].find((each) => each.peer === peer);
+        const members = addresses.map((address) => ({ address, name: address.replace(/^\w+:|@.*$/g, '') }));
+        return known ?? this.addConversation(peer, listTitle(members.map(({ name }) => name)), { kind: 'list', members });
+      },
+      'conversations.openReplyAll': async ({ messageId }) => {
+        const { alsoTo, conversationId } = this.#message(messageId);
+        return this.handlers['conversations.openList']({ addresses: [this.#conversation(conversationId).peer, ...alsoTo] });
+      },
+      'conversations.forgetReplyTo': async ({ conversationId }) => {
+        this.conversations.set(conversationId, { ...this.#conversation(conversationId), replyTo: null });
+        this.tell('conversation.changed', this.#conversation(conversationId));
+        return nothing;
+      },
+      'messages.cancel': async ({ messageId }) => {
+        this.tell('messages.cancellable', { messageIds: [] });
+        this.change(this.#message(messageId), { status: 'failed', error: { code: 'message.cancelled', detail: '' } });
+        return nothing;
       },
       'conversations.markRead': async ({ conversationId, upTo }) => {
         const all = this.messages.get(conversationId) ?? [];
@@ -369,8 +396,8 @@ export class FakeCore {
           count: conversationId === undefined || before !== undefined ? null : found.length,
         };
       },
-      'messages.sendText': async ({ conversationId, clientId, text, quotes }) =>
-        this.#take(conversationId, clientId, { text, quote: quotes === undefined ? null : quoteOf(this.#message(quotes)) }),
+      'messages.sendText': async ({ conversationId, clientId, text, quotes, anonymous = false }) =>
+        this.#take(conversationId, clientId, { text, anonymous, quote: quotes === undefined ? null : quoteOf(this.#message(quotes)) }),
       'messages.read': async ({ messageId }) => this.#message(messageId),
       'messages.retry': async ({ messageId }) => this.change(this.#message(messageId), { status: 'queued', error: null }),
       'messages.remove': async ({ messageId }) => {

@@ -5,7 +5,8 @@ import { CHAT_SESSION, type CpmService } from '../../../shared/protocol/cpm/name
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
-import { type Envelope, type Inbox, readEnvelope } from '../inbox.ts';
+import { type Envelope, readEnvelope } from '../envelope.ts';
+import type { Inbox } from '../inbox.ts';
 import { acceptChat, OfferRefused, type ReadOffer, readInvitation, takeFirstMessage } from './accept-chat.ts';
 import { ChatSession, type ChatSessionPorts } from './chat-session.ts';
 import { type ChatAttempt, outcomeOfSend, outcomeOfStart } from './outcomes.ts';

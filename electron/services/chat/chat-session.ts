@@ -5,7 +5,8 @@ import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import type { DialogEnd } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
-import type { Envelope, Inbox } from '../inbox.ts';
+import type { Envelope } from '../envelope.ts';
+import type { Inbox } from '../inbox.ts';
 import { messageSink } from '../session-sink.ts';
 
 /** cpm.md section 7: a session in which nothing was said for so long is let go of; the next text makes another one */

@@ -53,6 +53,8 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
       originInstance: null,
       answersContribution: null,
       fallbackId: '',
+      replyTo: null,
+      alsoTo: [],
     },
     'us',
   );

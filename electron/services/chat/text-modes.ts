@@ -39,9 +39,11 @@ export class TextModes {
   async sendText(item: TextItem, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
     const { chat, peers, arrived } = this.#ports;
     const { peer } = item;
-    // a session is with one person, under the address that the conversation has
-    if (item.audience !== 'person' || item.target !== peer || this.#mode(peer) === 'standalone') return standalone();
-    const attempt = await chat.send(item, link, textCpim(this.#context, item), item.attempts);
+    const { anonymous, replyTo } = item.message;
+    // a session is with one person, under the address that the conversation has, and both say who they are
+    const isPlain = item.audience === 'person' && item.target === peer && !anonymous && replyTo === null;
+    if (!isPlain || this.#mode(peer) === 'standalone') return standalone();
+    const attempt = await chat.send(item, link, textCpim(this.#context, item, peer), item.attempts);
     if (attempt.kind !== 'standalone') {
       if (attempt.kind === 'accepted') arrived(peer);
       return attempt;

@@ -11,7 +11,7 @@ import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts'
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
-import { readEnvelope, senderOf } from '../inbox.ts';
+import { readEnvelope, senderOf } from '../envelope.ts';
 import { notifyOf } from '../receipts.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';

@@ -28,6 +28,7 @@ const MESSAGE: Readonly<Record<number, Row>> = {
   415: ['peer.unsupported', true],
   420: ['peer.unsupported', true],
   430: ['link.lost', false],
+  433: ['peer.anonymity', true],
   480: ['peer.unavailable', false],
   486: ['peer.unavailable', false],
   487: ['peer.unavailable', false],
@@ -47,6 +48,9 @@ const FILE: Readonly<Record<number, Row>> = {
   488: ['peer.declined', true],
   606: ['peer.declined', true],
 };
+
+/** What a server answers that takes no lists, or where there is none: the recipients get the message one by one (cpm.md section 15.2). */
+const NO_LISTS: ReadonlySet<number> = new Set([404, 405, 410, 420, 501, 604]);
 
 const CLASSES: Readonly<Record<number, Row>> = {
   3: ['peer.unavailable', true],
@@ -75,6 +79,15 @@ export function fileRejection(status: number, headers: readonly HeaderField[] = 
 export function largeMessageRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
   if (status === 403 && readWarnings(headers).some(isSizeWarning)) return rejection(['peer.too-large', true], headers);
   return messageRejection(status, headers);
+}
+
+/** The same answers to a request with a list of recipients, in pager or large message mode: {@link NO_LISTS} is `peer.no-lists`. */
+export function listRejection(
+  status: number,
+  headers: readonly HeaderField[] = [],
+  otherwise: (status: number, headers: readonly HeaderField[]) => Rejection = messageRejection,
+): Rejection {
+  return NO_LISTS.has(status) ? rejection(['peer.no-lists', true], headers) : otherwise(status, headers);
 }
 
 /** A group whose server does not carry files (`122 Function not allowed`, in whatever code: cpm.md section 10.8). */

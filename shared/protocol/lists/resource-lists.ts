@@ -2,6 +2,12 @@ import { utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { decodeXml, escapeXml, type XmlAttribute, type XmlElement, type XmlLimits } from '../xml/xml.ts';
 
+export const RESOURCE_LISTS_TYPE = 'application/resource-lists+xml';
+/** Content-Disposition of a list that a server is to send to (RFC 5365, RFC 5366) */
+export const RECIPIENT_LIST = 'recipient-list';
+/** and of one that tells a recipient who else got it (RFC 5364) */
+export const RECIPIENT_LIST_HISTORY = 'recipient-list-history';
+
 const LISTS = 'urn:ietf:params:xml:ns:resource-lists';
 const COPY_CONTROL = 'urn:ietf:params:xml:ns:copycontrol';
 const COPIES: readonly string[] = ['to', 'cc', 'bcc'] satisfies Copy[];

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { SessionHandlers } from '../../../electron/msrp/port.ts';
 import { ChatService } from '../../../electron/services/chat/chat-service.ts';
 import { Peers } from '../../../electron/services/chat/peers.ts';
-import type { Envelope, Inbox } from '../../../electron/services/inbox.ts';
+import type { Envelope } from '../../../electron/services/envelope.ts';
+import type { Inbox } from '../../../electron/services/inbox.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { incomingInvite, sinkOf, stage } from './stage.ts';
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MsrpSession, OutgoingMessage, SessionHandlers } from '../../../electron/msrp/port.ts';
 import type { Link, ServiceContext } from '../../../electron/services/context.ts';
-import type { Envelope, Inbox } from '../../../electron/services/inbox.ts';
+import type { Envelope } from '../../../electron/services/envelope.ts';
+import type { Inbox } from '../../../electron/services/inbox.ts';
 import { LargeMessages } from '../../../electron/services/large-messages.ts';
 import type { Attempt } from '../../../electron/services/outbox.ts';
 import { PAGER_LIMIT, sendText, textCpim } from '../../../electron/services/standalone.ts';
@@ -11,6 +12,8 @@ import type { OutboxItem } from '../../../electron/store/port.ts';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { decodeResourceLists } from '../../../shared/protocol/lists/resource-lists.ts';
+import { decodeMultipart, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
 import { settle } from '../../harness/manual-clock.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { exampleOctets, headerOf, sipExample } from '../../vectors/example.ts';
@@ -75,7 +78,10 @@ function world(text = 'The survey of the east ridge took four days. '.repeat(80)
     kind: 'text',
     attempts: 0,
     peer: 'sip:bob@home2.example',
-    message: { id: 7, text, imdnId: '1tQMdnD4Np1yJCZzXIs67CCW', sentAt: Date.UTC(2026, 2, 2, 10) },
+    audience: 'person',
+    target: 'sip:bob@home2.example',
+    recipients: [],
+    message: { id: 7, text, imdnId: '1tQMdnD4Np1yJCZzXIs67CCW', sentAt: Date.UTC(2026, 2, 2, 10), anonymous: false, replyTo: null },
     cpmConversationId: '4ae47b2b-9417-4a5d-acf5-8c4737244f97',
     contributionId: '58019658-80c5-4921-ae30-bdb787d24a8d',
   } as unknown as TextItem;
@@ -97,7 +103,9 @@ function world(text = 'The survey of the east ridge took four days. '.repeat(80)
       (answer = Promise.resolve({ status, reason: 'No', headers, contentType: null, body: new Uint8Array() })),
     pagerRefuses: (status: number) => (pagerAnswer = status),
     sends: (script: typeof sending) => (sending = script),
-    send: (attempts = 0): Promise<Attempt> => sendText(context, { ...item, attempts }, link, large.send.bind(large)),
+    send(attempts = 0): Promise<Attempt> {
+      return sendText(context, { ...this.item, attempts }, link, large.send.bind(large));
+    },
   };
 }
 
@@ -166,7 +174,8 @@ describe('a large text leaves as in flow F04', () => {
   });
 
   test('each attempt has the same octets, so that the receiver knows the message again', async () => {
-    expect(textCpim(scene.context, scene.item)).toEqual(textCpim(scene.context, { ...scene.item, attempts: 5 }));
+    const to = scene.item.target;
+    expect(textCpim(scene.context, scene.item, to)).toEqual(textCpim(scene.context, { ...scene.item, attempts: 5 }, to));
   });
 
   test('a notification that comes in its session is taken in as one of the peer', async () => {
@@ -183,7 +192,7 @@ describe('a large text leaves as in flow F04', () => {
 
 describe('the mode follows from the octets of the message/cpim', () => {
   const overhead = (text: string) =>
-    textCpim(scene.context, { ...scene.item, message: { ...scene.item.message, text } }).length - utf8(text).length;
+    textCpim(scene.context, { ...scene.item, message: { ...scene.item.message, text } }, scene.item.target).length - utf8(text).length;
 
   test.each(['x', '漢', '🙂'])('up to 1300 octets a MESSAGE, one more is an INVITE: %s at the boundary', async (last) => {
     const room = PAGER_LIMIT - overhead('x'.repeat(900));
@@ -346,5 +355,63 @@ describe('who took every chunk', () => {
     const kinds = [];
     for (let attempt = 0; attempt < 3; attempt++) kinds.push((await scene.send(attempt)).kind);
     expect(kinds).toEqual(['postponed', 'postponed', 'accepted']);
+  });
+});
+
+describe('a message that the person cancels', () => {
+  const lastEvents = (count: number) => scene.events.slice(-count);
+
+  test('R-LM-20: before the final answer ends the invitation, and has failed as cancelled', async () => {
+    scene.answers(new Promise(() => undefined));
+    const told: unknown[] = [];
+    scene.context.notices.on(({ event, payload }) => event === 'messages.cancellable' && told.push(payload));
+    const attempt = scene.send();
+    await settle();
+    expect(scene.large.underWay).toEqual([7]);
+    expect(scene.large.cancel(7)).toBe(true);
+    expect(scene.events).toContain('end');
+    expect(await attempt).toMatchObject({ kind: 'failed', error: { code: 'message.cancelled' } });
+    expect(told).toEqual([{ messageIds: [7] }, { messageIds: [] }]);
+    expect(scene.large.cancel(7)).toBe(false);
+    expect(scene.invites).toHaveLength(1);
+  });
+
+  test('while it flows, it is ended before its session is', async () => {
+    scene.sends(
+      ({ signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new ParleyError('file.cancelled', '')))),
+    );
+    const attempt = scene.send();
+    await settle();
+    expect(scene.events.at(-1)).toBe('SEND');
+    scene.large.cancel(7);
+    expect(await attempt).toMatchObject({ kind: 'failed', error: { code: 'message.cancelled' } });
+    expect(lastEvents(2)).toEqual(['closed', 'end']);
+  });
+});
+
+describe('a large text to several', () => {
+  const several = () => {
+    scene.item = {
+      ...scene.item,
+      audience: 'list',
+      recipients: ['sip:bob@home2.example', 'sip:carol@home1.example'].map((address) => ({
+        ...{ address, name: '', status: 'queued' as const, deliveredAt: null, displayedAt: null, error: null },
+      })),
+    };
+  };
+
+  test('R-LM-10 R-LM-11: goes to the list server as an INVITE with the offer and their list', async () => {
+    several();
+    expect(await scene.send()).toEqual({ kind: 'accepted' });
+    const [invite] = scene.invites as [OutgoingRequest];
+    expect(invite.target).toBe('sip:pager-exploder@home1.example');
+    expect(invite.headers.map(({ name }) => name)).not.toContain('Content-Disposition');
+    const parts = decodeMultipart(invite.body, invite.contentType).parts;
+    expect(parts.map((part) => partContentType(part).type)).toEqual(['application/sdp', 'application/resource-lists+xml']);
+    expect(decodeResourceLists(parts[1]?.body ?? new Uint8Array()).entries.map(({ uri, copy }) => [uri, copy])).toEqual([
+      ['sip:bob@home2.example', 'to'],
+      ['sip:carol@home1.example', 'to'],
+    ]);
+    expect(invite.headers.find(({ name }) => name === 'Require')?.value).toBe('recipient-list-invite');
   });
 });

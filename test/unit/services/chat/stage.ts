@@ -4,7 +4,8 @@ import { ChatService } from '../../../../electron/services/chat/chat-service.ts'
 import { Peers } from '../../../../electron/services/chat/peers.ts';
 import type { ChatTarget } from '../../../../electron/services/chat/start-chat.ts';
 import type { Link, ServiceContext } from '../../../../electron/services/context.ts';
-import type { Envelope, Inbox } from '../../../../electron/services/inbox.ts';
+import type { Envelope } from '../../../../electron/services/envelope.ts';
+import type { Inbox } from '../../../../electron/services/inbox.ts';
 import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingRequest } from '../../../../electron/sip/port.ts';
 import { fromUtf8, NO_BYTES, utf8 } from '../../../../shared/base/bytes.ts';
 import { Emitter } from '../../../../shared/base/emitter.ts';
