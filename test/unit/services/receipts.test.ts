@@ -22,6 +22,8 @@ const ENVELOPE = {
   originInstance: 'urn:uuid:00000000-0000-4000-8000-000000000001',
   answersContribution: null,
   fallbackId: 'f',
+  replyTo: null,
+  alsoTo: [],
   aliases: [],
   route: null,
 };

@@ -72,7 +72,7 @@ describe('texts and notifications', () => {
     audience: 'person',
     target: BOB,
     recipients: [],
-    message: { id: 7, text: 'hello', imdnId: 'Ie5UzJY9b5QGx3jo24LcKt8X', sentAt: 0 },
+    message: { anonymous: false, replyTo: null, id: 7, text: 'hello', imdnId: 'Ie5UzJY9b5QGx3jo24LcKt8X', sentAt: 0 },
     cpmConversationId: TARGET.cpmConversationId,
     contributionId: 'c',
     answers: null,
