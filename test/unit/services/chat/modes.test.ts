@@ -77,8 +77,13 @@ describe('texts and notifications', () => {
     contributionId: 'c',
     answers: null,
   } as unknown as Extract<OutboxItem, { kind: 'text' }>;
-  const notification = {
+  const notification: Extract<OutboxItem, { kind: 'notification' }> = {
     kind: 'notification',
+    id: 1,
+    attempts: 0,
+    report: null,
+    route: [],
+    originalTo: null,
     peer: BOB,
     disposition: 'delivered',
     about: 'a',
@@ -89,7 +94,7 @@ describe('texts and notifications', () => {
     contributionId: 'c',
     imdnId: 'n',
     createdAt: 0,
-  } as unknown as Extract<OutboxItem, { kind: 'notification' }>;
+  };
   let shown: boolean;
   let standalone: number;
   let modes: TextModes;

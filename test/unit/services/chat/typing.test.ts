@@ -97,7 +97,7 @@ describe('the own typing (RFC 3994 section 3.2)', () => {
     });
     other.set(TARGET, true);
     const cpim = decodeCpim(wrapped[1] as Uint8Array);
-    expect(imdnRequest(cpim)).toEqual({ messageId: null, dispositions: new Set() });
+    expect(imdnRequest(cpim)).toMatchObject({ messageId: null, dispositions: new Set() });
     expect(decodeComposing(cpimContent(cpim)).state).toBe('active');
   });
 
