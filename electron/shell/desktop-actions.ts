@@ -1,13 +1,15 @@
 import { type BrowserWindow, dialog, shell } from 'electron';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { HostActions } from '../app/port.ts';
+import { desktopOf } from './desktop.ts';
 import { runs } from './programs.ts';
 
 const LINKS: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:', 'tel:', 'sip:', 'sips:']);
 
 /** What a client core asks of the desktop. @param windowOf the window the question belongs to, null while there is none */
-export function desktopActions(windowOf: () => BrowserWindow | null): HostActions {
+export function desktopActions(name: string, windowOf: () => BrowserWindow | null): HostActions {
   return {
+    desktop: desktopOf(name, windowOf),
     async chooseFiles() {
       const options = { properties: ['openFile', 'multiSelections'] as ('openFile' | 'multiSelections')[] };
       const window = windowOf();

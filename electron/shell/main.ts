@@ -33,6 +33,8 @@ async function main(): Promise<void> {
   const userData = options.userData === null ? defaultUserData() : resolve(options.userData);
   mkdirSync(userData, { recursive: true, mode: 0o700 });
   app.setName('Parley');
+  // Windows shows notifications of known programs only; the same as in the package
+  app.setAppUserModelId('org.parley.Parley');
   app.setPath('userData', userData);
   const accounts = options.accounts.map((path) => resolve(path));
   if (!app.requestSingleInstanceLock({ accounts } satisfies Handed)) {
@@ -58,7 +60,7 @@ async function main(): Promise<void> {
       windows?.show(account);
       return null;
     },
-    hostFor: (name) => desktopActions(() => windows?.of(name) ?? null),
+    hostFor: (name) => desktopActions(name, () => windows?.of(name) ?? null),
     power,
     lockPatience: LOCK_PATIENCE,
     createClient,

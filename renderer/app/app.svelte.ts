@@ -7,13 +7,14 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { Accounts } from '../features/accounts/accounts.svelte.ts';
 import { Composer } from '../features/composer/composer.svelte.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
-import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
+import { arrangement, type ConversationAction, isMuteTime } from '../features/conversations/conversation-actions.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
 import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
+import { People } from '../features/people/people.svelte.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
 import { AccountSettings } from '../features/settings/settings.svelte.ts';
@@ -42,6 +43,7 @@ export class App {
   readonly accounts: Accounts;
   readonly forwarding: Forwarding;
   readonly typing: TypingPeers;
+  readonly people: People;
   readonly progress = new Progress();
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
@@ -86,15 +88,16 @@ export class App {
     this.bridge = bridge;
     this.#storage = storage;
     this.#clock = clock;
-    this.#watchDay();
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
+    this.#watchDay();
     this.search = new MessageSearch(bridge);
     this.settings = new AccountSettings(bridge);
     this.typing = new TypingPeers(bridge);
     this.#shown = new ShownConversation(bridge);
     this.accounts = new Accounts(bridge);
     this.accounts.restarted.on(() => void this.#refresh());
+    this.people = new People({ bridge, clock, refused: (error) => (this.notice = error) });
     this.forwarding = new Forwarding({
       bridge,
       open: async (conversation) => {
@@ -112,6 +115,8 @@ export class App {
     bridge.on('registration.changed', (registration) => this.connection.apply(registration));
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
+    bridge.on('conversation.merged', ({ conversationId, into }) => void this.#followMerged(conversationId, into));
+    bridge.on('notification.opened', ({ conversationId, messageId }) => void this.#openAt(conversationId, messageId));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
@@ -133,6 +138,7 @@ export class App {
     this.notice = null;
     this.openedHit = hit?.id ?? null;
     this.threadFind = null;
+    if (this.people.details !== null && this.people.details.conversation.id !== conversation.id) this.people.close();
     if (this.thread?.conversationId === conversation.id) {
       this.composerAsked += 1;
       if (hit !== null) await this.thread.showHit(hit);
@@ -286,14 +292,37 @@ export class App {
   async actOnConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
     const conversationId = conversation.id;
     const change = arrangement(action);
-    if (change === null) {
-      this.deleting = conversation;
-      this.dialog = 'delete';
-      return;
-    }
+    if (change === null) return this.#decide(action, conversation);
     // what one comes back to later is not looked at now: it would count as read
     if (action === 'markUnread' && this.thread?.conversationId === conversationId) this.closeThread();
     await this.#ask(() => this.bridge.call('conversations.arrange', { conversationId, ...change }));
+  }
+
+  #decide(action: ConversationAction, conversation: Conversation): Promise<void> {
+    const { id } = conversation;
+    this.notice = null;
+    switch (action) {
+      case 'details':
+        this.details = null;
+        return this.people.look(id);
+      case 'rename':
+        this.people.renaming = conversation;
+        return Promise.resolve();
+      case 'accept':
+        return this.people.accept(id);
+      case 'block':
+        return this.people.block(id, true);
+      case 'unblock':
+        return this.people.block(id, false);
+      case 'unmute':
+        return this.people.mute(id, null);
+      case 'remove':
+        this.deleting = conversation;
+        this.dialog = 'delete';
+        return Promise.resolve();
+      default:
+        return isMuteTime(action) ? this.people.mute(id, action) : Promise.resolve();
+    }
   }
 
   /** The person has confirmed it. */
@@ -344,6 +373,7 @@ export class App {
   }
 
   #openDetails(message: Message, key: string): void {
+    this.people.close();
     this.detailsKey = key;
     this.details = new MessageDetails(this.bridge, message.id);
     void this.details.load();
@@ -389,6 +419,7 @@ export class App {
 
   #watchDay(): void {
     this.today = dayOf(this.#clock.now());
+    this.conversations.now = this.#clock.now();
     this.#clock.after(DAY_CHECK, () => this.#watchDay());
   }
 
@@ -433,6 +464,7 @@ export class App {
 
   #applyConversation(conversation: Conversation): void {
     this.conversations.apply(conversation);
+    this.people.changed(conversation);
     if (this.thread?.conversationId === conversation.id) this.thread.conversation = conversation;
   }
 
@@ -450,7 +482,36 @@ export class App {
       this.composer = null;
       this.closeThread();
     }
+    if (this.people.details?.conversation.id === conversationId) this.people.close();
     this.conversations.drop(conversationId);
+  }
+
+  /** Two were one person's: what was open of either is open in the one that is left, with what was being written. */
+  async #followMerged(gone: number, into: number): Promise<void> {
+    const open = this.thread?.conversationId;
+    const written = open === gone || open === into ? (this.composer?.text ?? '') : '';
+    const wasLookedInto = this.people.details?.conversation.id === gone;
+    this.composer?.typing.stop();
+    for (const id of [gone, into]) this.#composers.delete(id);
+    this.conversations.drop(gone);
+    if (open === gone || open === into) {
+      this.composer = null;
+      this.#leaveThread();
+      this.thread = null;
+      await this.#openAt(into, null);
+      const composer = this.#composers.get(into);
+      if (composer !== undefined && !composer.text.includes(written)) composer.text = `${composer.text}\n${written}`.trim();
+    }
+    if (wasLookedInto) await this.people.look(into);
+  }
+
+  /** @param messageId the message to be shown; null for the newest ones */
+  #openAt(conversationId: number, messageId: number | null): Promise<void> {
+    return this.#ask(async () => {
+      const { conversation } = await this.bridge.call('conversations.details', { conversationId });
+      this.conversations.apply(conversation);
+      await this.open(conversation, messageId === null ? null : { id: messageId, ranges: [] });
+    });
   }
 
   #dropMessage(messageId: number): void {

@@ -38,6 +38,9 @@ export interface Conversation {
   readonly last: LastLine | null;
 }
 
+/** Later than any clock shows: a conversation that is muted for as long as nobody says otherwise. */
+export const UNTIL_UNMUTED = 8_640_000_000_000_000;
+
 export function isMuted({ mutedUntil }: Pick<Conversation, 'mutedUntil'>, now: number): boolean {
   return mutedUntil !== null && mutedUntil > now;
 }

@@ -1,12 +1,22 @@
-import type { Conversation } from '../../../shared/model/conversation.ts';
+import { type Conversation, isMuted } from '../../../shared/model/conversation.ts';
+import { MUTE_TIMES, type MuteFor } from '../people/mute.ts';
 
-export type ConversationAction = 'pin' | 'unpin' | 'archive' | 'unarchive' | 'markUnread' | 'markRead' | 'remove';
+type Arranging = 'pin' | 'unpin' | 'archive' | 'unarchive' | 'markUnread' | 'markRead';
+type Deciding = 'details' | 'rename' | 'accept' | 'unmute' | 'block' | 'unblock' | 'remove';
+export type ConversationAction = Arranging | Deciding | MuteFor;
+/** `mute` asks for how long */
+export type MenuAction = ConversationAction | 'mute';
 
 /** What can be done with a conversation of the list, in the order of its menu. */
-export function conversationActions({ pinned, archived, markedUnread, unread, last }: Conversation): readonly ConversationAction[] {
-  const actions: ConversationAction[] = [pinned ? 'unpin' : 'pin', archived ? 'unarchive' : 'archive'];
+export function conversationActions(conversation: Conversation, now: number): readonly MenuAction[] {
+  const { pinned, archived, markedUnread, unread, last, request, blocked, kind } = conversation;
+  if (request) return blocked ? ['unblock', 'details', 'remove'] : ['accept', 'details', 'block', 'remove'];
+  const actions: MenuAction[] = [pinned ? 'unpin' : 'pin', archived ? 'unarchive' : 'archive'];
   if (markedUnread) actions.push('markRead');
   else if (unread === 0 && last !== null) actions.push('markUnread');
+  actions.push(isMuted(conversation, now) ? 'unmute' : 'mute', 'details', 'rename');
+  // several people at once are not one that could be kept out
+  if (kind === 'person') actions.push(blocked ? 'unblock' : 'block');
   return [...actions, 'remove'];
 }
 
@@ -25,7 +35,11 @@ export function arrangement(action: ConversationAction): Partial<Pick<Conversati
       return { markedUnread: true };
     case 'markRead':
       return { markedUnread: false };
-    case 'remove':
+    default:
       return null;
   }
+}
+
+export function isMuteTime(action: ConversationAction): action is MuteFor {
+  return (MUTE_TIMES as readonly string[]).includes(action);
 }

@@ -1,5 +1,5 @@
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
-import type { Conversation } from '../../../shared/model/conversation.ts';
+import { type Conversation, isMuted } from '../../../shared/model/conversation.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 
 const PAGE = 100;
@@ -11,6 +11,10 @@ export class Conversations {
   selectedId = $state<number | null>(null);
   /** the list shows what is archived, and nothing else */
   showsArchived = $state(false);
+  /** the list shows requests of strangers, and nothing else */
+  showsRequests = $state(false);
+  /** ms since the epoch, kept by the page: whether a mute is over */
+  now = $state(Date.now());
   more = $state(false);
   ready = $state(false);
   error = $state.raw<CodedError | null>(null);
@@ -20,6 +24,7 @@ export class Conversations {
   #filter = $state('');
   #loading: Promise<void> | null = null;
   #moreArchived = false;
+  #moreRequests = false;
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
@@ -29,16 +34,21 @@ export class Conversations {
     [...this.#byId.values()].sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt - a.updatedAt || b.id - a.id),
   );
 
-  readonly all: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => !each.archived));
+  readonly all: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => !each.archived && !each.request));
 
-  readonly archived: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => each.archived));
+  readonly archived: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => each.archived && !each.request));
+
+  readonly requests: readonly Conversation[] = $derived.by(() => this.#sorted.filter((each) => each.request && !each.blocked));
 
   readonly shown: readonly Conversation[] = $derived.by(() => {
-    if (this.#filter.trim() === '') return this.showsArchived ? this.archived : this.all;
-    return this.matching(this.#filter);
+    if (this.#filter.trim() === '') return this.showsRequests ? this.requests : this.showsArchived ? this.archived : this.all;
+    return this.matching(this.#filter, [...this.all, ...this.archived, ...this.requests]);
   });
 
-  readonly unread: number = $derived.by(() => this.all.reduce((sum, each) => sum + each.unread, 0));
+  /** of all that may ask for attention */
+  readonly unread: number = $derived.by(() =>
+    this.all.reduce((sum, each) => sum + (each.blocked || isMuted(each, this.now) ? 0 : each.unread), 0),
+  );
 
   get filter(): string {
     return this.#filter;
@@ -50,9 +60,9 @@ export class Conversations {
   }
 
   /** Those that were loaded, by name or address, archived ones last. */
-  matching(text: string): readonly Conversation[] {
+  matching(text: string, among: readonly Conversation[] = [...this.all, ...this.archived]): readonly Conversation[] {
     const wanted = fold(text.trim());
-    return [...this.all, ...this.archived].filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
+    return among.filter((each) => fold(each.title).includes(wanted) || fold(each.peer).includes(wanted));
   }
 
   get(id: number): Conversation | undefined {
@@ -72,10 +82,12 @@ export class Conversations {
     try {
       const page = await this.#bridge.call('conversations.page', { limit: PAGE });
       const archived = await this.#bridge.call('conversations.page', { archived: true, limit: PAGE });
-      this.#put([...page.items, ...archived.items]);
+      const requests = await this.#bridge.call('conversations.page', { requests: true, limit: PAGE });
+      this.#put([...page.items, ...archived.items, ...requests.items]);
       if (!this.ready) {
         this.more = page.more;
         this.#moreArchived = archived.more;
+        this.#moreRequests = requests.more;
       }
       this.error = null;
       this.ready = true;
@@ -96,12 +108,17 @@ export class Conversations {
     const next = new Map(this.#byId);
     next.delete(id);
     this.#byId = next;
-    if (this.archived.length === 0) this.showsArchived = false;
+    this.#leaveEmpty();
   }
 
   apply(conversation: Conversation): void {
     this.#put([conversation]);
+    this.#leaveEmpty();
+  }
+
+  #leaveEmpty(): void {
     if (this.archived.length === 0) this.showsArchived = false;
+    if (this.requests.length === 0) this.showsRequests = false;
   }
 
   async #loadMore(): Promise<void> {
@@ -110,24 +127,28 @@ export class Conversations {
       if (this.#moreArchived && (this.showsArchived || this.#filter !== '')) {
         this.#moreArchived = await this.#pageAfter(this.archived.at(-1), true);
       }
+      if (this.#moreRequests && (this.showsRequests || this.#filter !== '')) {
+        this.#moreRequests = await this.#pageAfter(this.requests.at(-1), false, true);
+      }
     } catch (thrown) {
       this.error = toCodedError(thrown);
       this.more = false;
       this.#moreArchived = false;
+      this.#moreRequests = false;
     }
   }
 
   /** @returns whether there are more behind that page */
-  async #pageAfter(last: Conversation | undefined, archived: boolean): Promise<boolean> {
+  async #pageAfter(last: Conversation | undefined, archived: boolean, requests = false): Promise<boolean> {
     if (last === undefined) return false;
     const { pinned, updatedAt, id } = last;
-    const page = await this.#bridge.call('conversations.page', { archived, before: { pinned, updatedAt, id }, limit: PAGE });
+    const page = await this.#bridge.call('conversations.page', { archived, requests, before: { pinned, updatedAt, id }, limit: PAGE });
     this.#put(page.items);
     return page.more && page.items.length > 0;
   }
 
   async #loadUntil(count: number): Promise<void> {
-    while ((this.more || this.#moreArchived) && this.#byId.size < count && this.#filter !== '') await this.loadMore();
+    while ((this.more || this.#moreArchived || this.#moreRequests) && this.#byId.size < count && this.#filter !== '') await this.loadMore();
   }
 
   #put(items: readonly Conversation[]): void {

@@ -86,15 +86,16 @@ describe('an arranged list', () => {
   it('offers what changes something', () => {
     const conversation = core.addConversation('sip:bob@example.com', 'Bob');
     const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null } as const;
-    expect(conversationActions(conversation)).toEqual(['pin', 'archive', 'remove']);
-    expect(conversationActions({ ...conversation, last, pinned: true })).toEqual(['unpin', 'archive', 'markUnread', 'remove']);
-    expect(conversationActions({ ...conversation, last, archived: true, markedUnread: true })).toEqual([
-      'pin',
-      'unarchive',
-      'markRead',
-      'remove',
-    ]);
-    expect(conversationActions({ ...conversation, last, unread: 2 })).toEqual(['pin', 'archive', 'remove']);
+    const actions = (more: object) => conversationActions({ ...conversation, ...more }, 1000);
+    const rest = ['mute', 'details', 'rename', 'block', 'remove'];
+    expect(actions({})).toEqual(['pin', 'archive', ...rest]);
+    expect(actions({ last, pinned: true })).toEqual(['unpin', 'archive', 'markUnread', ...rest]);
+    expect(actions({ last, archived: true, markedUnread: true })).toEqual(['pin', 'unarchive', 'markRead', ...rest]);
+    expect(actions({ last, unread: 2 })).toEqual(['pin', 'archive', ...rest]);
+    expect(actions({ mutedUntil: 1001, blocked: true })).toEqual(['pin', 'archive', 'unmute', 'details', 'rename', 'unblock', 'remove']);
+    expect(actions({ mutedUntil: 1000, kind: 'list' })).toEqual(['pin', 'archive', 'mute', 'details', 'rename', 'remove']);
+    expect(actions({ request: true })).toEqual(['accept', 'details', 'block', 'remove']);
+    expect(actions({ request: true, blocked: true })).toEqual(['unblock', 'details', 'remove']);
     expect(arrangement('unarchive')).toEqual({ archived: false });
     expect(arrangement('remove')).toBeNull();
   });
