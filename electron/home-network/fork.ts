@@ -41,6 +41,7 @@ export function legRequest(
 /**
  * MESSAGE and OPTIONS to all devices at once. The first 2xx answers the originator, at once; a 6xx too; otherwise the best refusal when all have
  * answered (cpm.md section 16.4).
+ * @param answered called once, with the status that the originator gets
  */
 export function forkOnce(
   layer: TransactionLayer,
@@ -48,7 +49,12 @@ export function forkOnce(
   transaction: ServerTransaction,
   sender: HomeUser,
   devices: readonly Binding[],
+  answered: (status: number) => void = () => undefined,
 ): void {
+  const passOn = (response: SipResponse): void => {
+    passBack(relay, transaction, response, null);
+    answered(response.status);
+  };
   const refused: SipResponse[] = [];
   for (const device of devices) {
     const ids = { callId: randomUuid(), localTag: randomToken(10), sequence: 1 };
@@ -56,11 +62,11 @@ export function forkOnce(
       onFinal: (response) => {
         if (transaction.isAnswered) return;
         if (response.status < 300 || response.status >= 600) {
-          passBack(relay, transaction, response, null);
+          passOn(response);
           return;
         }
         refused.push(forOriginator(response));
-        if (refused.length === devices.length) passBack(relay, transaction, bestResponse(refused) ?? forOriginator(response), null);
+        if (refused.length === devices.length) passOn(bestResponse(refused) ?? forOriginator(response));
       },
     });
   }

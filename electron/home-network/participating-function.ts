@@ -10,6 +10,7 @@ import type { DigestAuthenticator } from './digest-auth.ts';
 import type { Directory } from './directory.ts';
 import type { Flow } from './flow.ts';
 import { forkOnce } from './fork.ts';
+import { NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -34,6 +35,7 @@ interface Parts {
 /** Decides what becomes of each request: the order of RFC 3261 section 16.3, then who sent it, then whom it means (cpm.md section 16.1). */
 export class ParticipatingFunction {
   readonly #parts: Parts;
+  readonly #notifications = new NotificationFilter();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -126,14 +128,22 @@ export class ParticipatingFunction {
       return;
     }
     let devices: Binding[] = [...bindings.of(target.user)];
-    if (target.instance !== null) devices = devices.filter((binding) => binding.instance === target.instance);
+    const imdn = notificationIn(request);
+    const author = target.user.user;
+    // a GRUU in the Request-URI, or else what was seen of the message when it was sent
+    const instance = target.instance ?? (imdn === null ? null : this.#notifications.originOf(author, imdn));
+    if (instance !== null) devices = devices.filter((binding) => binding.instance === instance);
     devices = newestOfEachInstance(matchingBindings(request, devices));
     if (devices.length === 0) {
       transaction.respond(480);
       return;
     }
-    if (request.method === 'INVITE') sessions.invite(transaction, sender, devices);
-    else forkOnce(layer(), relay, transaction, sender, devices);
+    if (request.method === 'INVITE') return sessions.invite(transaction, sender, devices);
+    const answered =
+      imdn === null ? undefined : this.#notifications.admit(sender.user, author, imdn, (status) => transaction.respond(status));
+    if (answered === null) return;
+    if (imdn === null) this.#notifications.sent(sender.user, request);
+    forkOnce(layer(), relay, transaction, sender, devices, answered);
   }
 
   #cancel(transaction: ServerTransaction): void {

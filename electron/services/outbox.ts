@@ -145,14 +145,17 @@ export class OutboxService {
     if (attempt.kind === 'failed' || (!attempt.whenOnline && now - item.createdAt > GIVE_UP_MS)) {
       return { ...row, event: 'failed', error: attempt.error };
     }
-    const wait = attempt.whenOnline ? LINK_WAIT_MS : (attempt.retryAfterMs ?? retryWait(item.attempts));
+    const wait = attempt.whenOnline ? LINK_WAIT_MS : (attempt.retryAfterMs ?? retryWait(item, now));
     return { ...row, event: 'postponed', notBefore: now + wait, error: attempt.error };
   }
 }
 
-/** @param attempts tries before this one */
-export function retryWait(attempts: number): number {
-  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempts, 20));
+/**
+ * 2, 4, 8 … s, and never longer than it has waited as a whole: tries that a restart broke off say nothing of the other side.
+ * `attempts` are the tries before this one.
+ */
+export function retryWait({ attempts, createdAt }: Pick<OutboxItem, 'attempts' | 'createdAt'>, now: number): number {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempts, 20), FIRST_WAIT_MS + Math.max(0, now - createdAt));
 }
 
 /**

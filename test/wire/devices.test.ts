@@ -64,6 +64,11 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     phone.answer(await phone.request('MESSAGE', PATIENCE), 200, 'OK');
     for (const device of [people.bob, laptop]) await device.seesMessage((message) => message.imdnId === toAll);
     await people.alice.seesMessage((message) => message.imdnId === toAll && message.status === 'delivered');
+    for (const device of [people.bob, laptop]) {
+      const { id, conversationId } = await device.seesMessage((message) => message.imdnId === toAll);
+      await device.call['conversations.markRead']({ conversationId, upTo: id });
+    }
+    await people.alice.seesMessage((message) => message.imdnId === toAll && message.status === 'displayed');
   }
 
   async function textFromDesk(): Promise<void> {
@@ -176,6 +181,17 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     const asked = await wire.signalling(`${wire.from(alice)} && ${about}`, 'sip.Accept-Contact');
     expect(asked).toHaveLength(2);
     for (const [demanded] of asked) expect(demanded).toContain(`+sip.instance="<${instance}>"`);
+  });
+
+  test('R-PF-40: two devices tell of the same text, and its author hears of its delivery once and of its display once', async () => {
+    const about = `sip.Method=="MESSAGE" && sip contains "<message-id>${toAll}</message-id>"`;
+    for (const device of [desk, second]) {
+      const [row] = await wire.signalling(`${wire.from(device)} && ${about} && sip contains "<displayed/>"`, 'sip.Call-ID');
+      expect(await wire.count(`${wire.to(device)} && sip.Status-Code==200 && sip.Call-ID=="${row?.[0]}"`)).toBe(1);
+    }
+    for (const status of ['delivered', 'displayed']) {
+      expect(await wire.count(`${wire.to(alice)} && ${about} && sip contains "<${status}/>"`), status).toBe(1);
+    }
   });
 
   test('R-PF-18: both notifications come back to the sender', async () => {

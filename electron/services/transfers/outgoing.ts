@@ -175,7 +175,7 @@ export class OutgoingTransfers {
       const error = toCodedError(thrown);
       const attempt = attemptFromError(error);
       if (signal.aborted || attempt.kind !== 'postponed') throw thrown;
-      const wait = attempt.whenOnline ? LINK_WAIT_MS : retryWait(item.attempts);
+      const wait = attempt.whenOnline ? LINK_WAIT_MS : retryWait(item, this.#context.clock.now());
       await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
       return null;
     }
@@ -188,7 +188,7 @@ export class OutgoingTransfers {
     else if (rejection.code === 'peer.timeout' || this.#context.clock.now() - item.createdAt > GIVE_UP_MS)
       await book.apply('expired', { error });
     else {
-      const wait = rejection.retryAfter === null ? retryWait(item.attempts) : rejection.retryAfter * 1000;
+      const wait = rejection.retryAfter === null ? retryWait(item, this.#context.clock.now()) : rejection.retryAfter * 1000;
       await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
     }
     return null;

@@ -96,7 +96,9 @@ describe('outbox', () => {
       { event: 'attempt' },
       { event: 'accepted' },
     ]);
-    expect(retryWait(30)).toBe(600_000);
+    expect(retryWait({ attempts: 30, createdAt: 0 }, 86_400_000)).toBe(600_000);
+    // a process that was killed over and over
+    expect(retryWait({ attempts: 30, createdAt: 1000 }, 6000)).toBe(7000);
   });
 
   test('Retry-After comes before our own wait', async () => {
