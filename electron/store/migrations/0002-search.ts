@@ -1,6 +1,7 @@
 import type { Migration } from './migration.ts';
 
-const WORDS = (message: string) =>
+/** What the index holds of a message: `m` in a query, `new` in a trigger. */
+export const WORDS = (message: string) =>
   `search_words(ifnull((SELECT t.name FROM transfers AS t WHERE t.message_id = ${message}.id), ${message}.text), ${message}.conversation_id)`;
 
 /**

@@ -6,7 +6,8 @@ import { recipients } from './0005-recipients.ts';
 import { quotes } from './0006-quotes.ts';
 import { contacts } from './0007-contacts.ts';
 import { reports } from './0008-reports.ts';
+import { prefixes } from './0009-prefixes.ts';
 import type { Migration } from './migration.ts';
 
 /** In order, without gaps, from 1. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports];
+export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports, prefixes];

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../electron/store/database.ts';
 import { openHandle } from '../../../electron/store/handles.ts';
 import { initial } from '../../../electron/store/migrations/0001-initial.ts';
+import { prefixes } from '../../../electron/store/migrations/0009-prefixes.ts';
+import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { createReads } from '../../../electron/store/reads.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { BOB, CAROL, composeFile, type InThread, NOTHING_ASKED, offer, openInThread, openWith } from './fixture.ts';
@@ -218,6 +220,27 @@ describe('the index follows the messages', () => {
     expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
     database.close();
   });
+});
+
+test('a store of the version before is found in as it was, and goes on being indexed', () => {
+  const path = join(folder, 'without-four.db');
+  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.slice(0, MIGRATIONS.indexOf(prefixes)) });
+  before.exec(`
+    INSERT INTO conversations (id, peer, title, cpm_conversation_id, updated_at) VALUES (1, '${BOB}', 'Bob', 'c', 1);
+    INSERT INTO messages (id, conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id) VALUES
+      (1, 1, 'in', 'text', 'the bridges of Königsberg', 'read', 1, 1, 'm1', 'd'), (2, 1, 'in', 'file', '', 'read', 2, 2, 'm2', 'd');
+    INSERT INTO transfers (message_id, state, name, type, size) VALUES (2, 'done', 'bridge plan.pdf', 'application/pdf', 5);
+  `);
+  before.close();
+  const { database, store } = openInThread(path);
+  expect(texts(store, 'brid')).toEqual(['bridge plan.pdf', 'the bridges of Königsberg']);
+  expect(texts(store, 'konigsb', 1)).toEqual(['the bridges of Königsberg']);
+  const added = say(store, 'a bridge too far');
+  expect(texts(store, 'brid', 1)).toHaveLength(3);
+  store.removeMessage({ messageId: added, now: 5 });
+  expect(texts(store, 'brid')).toHaveLength(2);
+  expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+  database.close();
 });
 
 test('a page around a message', () => {
