@@ -11,6 +11,7 @@ import { asksForAnonymity } from './identity.ts';
 import { quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
 import type { DialogEnd, FinalAnswer, Header, OutgoingInvite, OutgoingRequest } from './port.ts';
+import { redirectedTarget } from './redirection.ts';
 import { minimumInterval, SESSION_INTERVAL, sessionInterval } from './session-timer.ts';
 
 /** RFC 3261 section 9.1: an INVITE that is not answered 64 * T1 after its CANCEL is over. */
@@ -43,6 +44,7 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
   #cancelTimer: NodeJS.Timeout | undefined;
   #dialog: CallDialog | null = null;
   #hasRaisedInterval = false;
+  #hasFollowed = false;
   #withdraw: () => void = () => undefined;
 
   constructor(context: CallContext, request: OutgoingRequest) {
@@ -192,8 +194,21 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
       return this.#settle.resolve(TERMINATED);
     }
     if (original.status === 422 && this.#state === 'calling' && this.#raiseInterval(original)) return;
+    if (this.#state === 'calling' && this.#follow(original)) return;
     this.#leave();
     this.#settle.resolve(finalAnswer(original));
+  }
+
+  /** A redirection is followed once (cpm.md section 15.2). */
+  #follow(response: SipResponse): boolean {
+    if (this.#hasFollowed || this.#plan === null) return false;
+    const uri = redirectedTarget(response, this.#plan.uri);
+    if (uri === null) return false;
+    this.#hasFollowed = true;
+    this.#plan = { ...this.#plan, uri };
+    this.#digest = this.#context.digest.attempt('INVITE', uri, this.#plan.body);
+    this.#send(this.#plan, this.#digest);
+    return true;
   }
 
   /** RFC 4028 section 7.3: an interval too small for somebody on the path is raised to what that one asks for, once. */

@@ -11,6 +11,7 @@ import { cseqFrom, exchange, finalAnswer } from './exchange.ts';
 import { asksForAnonymity, type Identity } from './identity.ts';
 import { ACCEPT, ALLOW, checkHeaders, checkValue, supported } from './own-headers.ts';
 import type { CapabilityQuestion, FinalAnswer, Header, IncomingMessage, OutgoingRequest } from './port.ts';
+import { redirectedTarget } from './redirection.ts';
 
 /** MESSAGE outside of a dialog (RFC 3428; seed 004 7.2.1). @throws ParleyError `request.invalid`, `link.*` */
 export async function sendMessage(
@@ -59,8 +60,10 @@ async function sendOutside(
     body: request.body,
   };
   const nextCseq = cseqFrom(1);
-  const { response } = await exchange(core, digest, plan, (credentials) => core.compose(plan, nextCseq(), credentials));
-  return finalAnswer(response);
+  const send = (to: typeof plan) => exchange(core, digest, to, (credentials) => core.compose(to, nextCseq(), credentials));
+  const { response } = await send(plan);
+  const elsewhere = redirectedTarget(response, plan.uri);
+  return finalAnswer(elsewhere === null ? response : (await send({ ...plan, uri: elsewhere })).response);
 }
 
 /** Hands an incoming MESSAGE to its listener, which answers it once. Without a listener, or when the listener throws, the agent answers. */

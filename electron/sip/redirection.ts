@@ -4,6 +4,18 @@ import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
 import { decodeSipUri, encodeSipUri } from '../../shared/protocol/sip/uri.ts';
 
+/**
+ * The Request-URI to which a 3xx sends a MESSAGE or an INVITE, by the best Contact (RFC 3261 section 8.1.3.4); the way there stays the route set of the
+ * registration. Null when there is none, or it is where we were already.
+ */
+export function redirectedTarget(response: SipResponse, target: string): string | null {
+  if (![300, 301, 302, 305].includes(response.status)) return null;
+  const contacts = headers(response, 'Contact').slice(0, MAX_CONTACTS).flatMap(readContact);
+  const [best] = contacts.filter(({ uri }) => uri.scheme === 'sip' && uri.user !== null).sort((one, other) => other.q - one.q);
+  const next = best === undefined ? null : encodeSipUri({ ...best.uri, password: null, headers: null });
+  return next === target ? null : next;
+}
+
 /** Where a 3xx sends a REGISTER. */
 export interface Redirection {
   /** Request-URI of the next REGISTER */

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import type { SipTransport } from '../../shared/model/account.ts';
 import { TestAuthority } from './certificates.ts';
+import { accepts, freePort } from './ports.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../interop/kamailio/kamailio.cfg', import.meta.url));
 const MODULES = [
@@ -164,28 +164,4 @@ async function makeSilo(path: string): Promise<void> {
   const database = new Database(path);
   for (const name of ['standard', 'msilo']) database.exec(await readFile(`${TABLES}/${name}-create.sql`, 'utf8'));
   database.close();
-}
-
-function accepts(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    const done = (open: boolean): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once('connect', () => done(true));
-    socket.once('error', () => done(false));
-  });
-}
-
-/** Kamailio takes no port 0. */
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
