@@ -288,13 +288,17 @@ describe.skipIf(sippMissing !== null)(title, () => {
       ...steps,
       { pause: 300 },
     ];
-    const request = (
-      method: string,
-      { to = '', cseq = 1, branch = `b${cseq}`, headers = [] as readonly string[], body = '' } = {},
-    ): Step => ({
+    interface RequestParts {
+      readonly to?: string;
+      readonly cseq?: number;
+      readonly branch?: string;
+      readonly headers?: readonly string[];
+      readonly body?: string;
+    }
+    const request = (method: string, { to = '', cseq = 1, branch = '', headers = [], body = '' }: RequestParts = {}): Step => ({
       send: [
         `${method} [$uri] SIP/2.0`,
-        `Via: SIP/2.0/TCP 127.0.0.1:[local_port];branch=z9hG4bK-sipp-${branch}`,
+        `Via: SIP/2.0/TCP 127.0.0.1:[local_port];branch=z9hG4bK-sipp-${cseq}${branch}`,
         'Max-Forwards: 70',
         `From: <${BOB.address}>;tag=bob`,
         to === '' ? `To: <sip:alice@${DOMAIN}>` : to,
