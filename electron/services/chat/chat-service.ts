@@ -11,7 +11,7 @@ import { acceptChat, OfferRefused, type ReadOffer, readInvitation, takeFirstMess
 import { ChatSession, type ChatSessionPorts } from './chat-session.ts';
 import { type ChatAttempt, outcomeOfSend, outcomeOfStart } from './outcomes.ts';
 import type { Peers } from './peers.ts';
-import { type ChatTarget, InviteRefused, startChat } from './start-chat.ts';
+import { type ChatTarget, InviteRefused, startChat, targetKey } from './start-chat.ts';
 
 /** of one peer at the same time; a person has a few devices */
 const MAX_OF_ONE_PEER = 8;
@@ -57,18 +57,19 @@ export class ChatService {
     this.#more = more;
   }
 
-  /** The session that is there for texts to that peer, and to that device of his if one is named. */
-  openWith(peer: string, instance: string | null = null): ChatSession | null {
-    const open = (this.#sessions.get(peer) ?? []).filter(({ state, media }) => state.kind === 'open' && media?.takesText);
+  /** The session that is there for texts to that peer (see {@link targetKey}), and to that device of his if one is named. */
+  openWith(key: string, instance: string | null = null): ChatSession | null {
+    const open = (this.#sessions.get(key) ?? []).filter(({ state, media }) => state.kind === 'open' && media?.takesText);
     return open.findLast((session) => instance === null || session.instance === instance) ?? null;
   }
 
   /** @throws InviteRefused; ParleyError as of {@link startChat} */
   async sessionWith(target: ChatTarget, link: Link): Promise<ChatSession> {
     if (this.#stopped) throw closing();
-    const open = this.openWith(target.peer) ?? (await this.#arriving.get(target.peer)?.catch(() => null));
+    const key = targetKey(target);
+    const open = this.openWith(key) ?? (await this.#arriving.get(key)?.catch(() => null));
     if (open?.media?.takesText) return open;
-    return (this.#starting.get(target.peer) ?? this.#start(target, link)).session;
+    return (this.#starting.get(key) ?? this.#start(target, link)).session;
   }
 
   /** A session for what is about to be written. @returns why there is none, or null */
@@ -148,7 +149,7 @@ export class ChatService {
   }
 
   #start(target: ChatTarget, link: Link): Starting {
-    const { peer } = target;
+    const key = targetKey(target);
     const abort = new AbortController();
     const starting: Starting = {
       abort,
@@ -156,15 +157,15 @@ export class ChatService {
         .then((session) => this.#keep(session))
         .catch(async (thrown) => {
           // the peer's invitation crossed ours, and stands
-          const other = this.#arriving.get(peer);
+          const other = this.#arriving.get(key);
           if (!other) throw thrown;
           return other;
         })
         .finally(() => {
-          if (this.#starting.get(peer) === starting) this.#starting.delete(peer);
+          if (this.#starting.get(key) === starting) this.#starting.delete(key);
         }),
     };
-    this.#starting.set(peer, starting);
+    this.#starting.set(key, starting);
     starting.session.catch(() => undefined);
     return starting;
   }
@@ -187,7 +188,7 @@ export class ChatService {
 
   async #accept(invite: IncomingInvite, service: CpmService, envelope: Envelope, read: ReadOffer): Promise<void> {
     const { peer, originInstance } = envelope;
-    const session = new ChatSession(this.#ports, envelope, 'them');
+    const session = new ChatSession(this.#ports, peer, envelope, 'them');
     this.#incoming.add(session);
     const accepted = acceptChat(session, invite, read, originInstance, { service, now: this.#context.clock.now() });
     if (service !== CHAT_SESSION) return accepted;
@@ -206,17 +207,18 @@ export class ChatService {
     if (session.state.kind === 'over') throw new ParleyError('msrp.lost', 'the session ended');
     // whatever was known before: there is a way now
     this.#more.peers.unbar(session.peer);
-    const all = this.#sessions.get(session.peer) ?? [];
-    this.#sessions.set(session.peer, [...all, session]);
+    const all = this.#sessions.get(session.key) ?? [];
+    this.#sessions.set(session.key, [...all, session]);
     if (this.#stopped) session.end('released');
     return session;
   }
 
   #forget(session: ChatSession): void {
     this.#incoming.delete(session);
-    const others = (this.#sessions.get(session.peer) ?? []).filter((other) => other !== session);
-    if (others.length > 0) this.#sessions.set(session.peer, others);
-    else if (this.#sessions.delete(session.peer)) this.#more.onOver(session.peer);
+    const { key, peer } = session;
+    const others = (this.#sessions.get(key) ?? []).filter((other) => other !== session);
+    if (others.length > 0) this.#sessions.set(key, others);
+    else if (this.#sessions.delete(key) && key === peer) this.#more.onOver(peer);
   }
 
   #log(peer: string, thrown: unknown): void {

@@ -30,6 +30,8 @@ export interface ChatSessionPorts {
 
 /** One chat session with one device of a peer, whoever started it: a dialog and the MSRP session that it described. */
 export class ChatSession {
+  /** what it is kept under: the peer, or a word for a session without a name */
+  readonly key: string;
   readonly peer: string;
   readonly #ports: ChatSessionPorts;
   readonly #msrp: MsrpSession;
@@ -42,7 +44,8 @@ export class ChatSession {
   #underWay = 0;
 
   /** @param envelope where what comes in this session belongs */
-  constructor(ports: ChatSessionPorts, envelope: Envelope, from: 'us' | 'them') {
+  constructor(ports: ChatSessionPorts, key: string, envelope: Envelope, from: 'us' | 'them') {
+    this.key = key;
     this.#ports = ports;
     this.#envelope = envelope;
     this.peer = envelope.peer;

@@ -22,6 +22,13 @@ const ANSWER_WITHIN_MS = 20_000;
 export interface ChatTarget {
   readonly peer: string;
   readonly cpmConversationId: string;
+  /** the peer is not to know who it is (R-SES-08); such a session carries nothing that has a name */
+  readonly anonymous?: boolean | undefined;
+}
+
+/** Under which its sessions are kept: those with a name and those without are apart. */
+export function targetKey({ peer, anonymous }: ChatTarget): string {
+  return anonymous ? `anonymous ${peer}` : peer;
 }
 
 /** The INVITE got a final answer that is no 2xx. */
@@ -42,8 +49,10 @@ export class InviteRefused extends ParleyError {
  */
 export async function startChat(ports: ChatSessionPorts, target: ChatTarget, link: Link, abort: AbortController): Promise<ChatSession> {
   const contributionId = randomUuid();
+  const { peer, cpmConversationId } = target;
   const session = new ChatSession(
     ports,
+    targetKey(target),
     {
       ...target,
       aliases: [],
@@ -66,11 +75,11 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
     for (const cema of [true, false]) {
       const offer = makeChatOffer(end, cema);
       const invite = link.agent.invite({
-        target: target.peer,
-        headers: originatorHeaders(CHAT_SESSION, ports.context.account.address, {
-          cpmConversationId: target.cpmConversationId,
-          contributionId,
-        }),
+        target: peer,
+        headers: [
+          ...originatorHeaders(CHAT_SESSION, ports.context.account.address, { cpmConversationId, contributionId }),
+          ...(target.anonymous ? [{ name: 'Privacy', value: 'id' }] : []),
+        ],
         contactParameters: contactFeature([CHAT_SESSION]),
         contentType: SDP_TYPE,
         body: encodeSdp(offer),

@@ -8,7 +8,7 @@ import { textCpim } from '../standalone.ts';
 import type { ChatService } from './chat-service.ts';
 import { modeFor } from './mode.ts';
 import type { Peers } from './peers.ts';
-import type { ChatTarget } from './start-chat.ts';
+import { type ChatTarget, targetKey } from './start-chat.ts';
 
 type TextItem = Extract<OutboxItem, { kind: 'text' }>;
 type NotificationItem = Extract<OutboxItem, { kind: 'notification' }>;
@@ -38,14 +38,15 @@ export class TextModes {
   /** @param standalone sends it in pager or large message mode */
   async sendText(item: TextItem, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
     const { chat, peers, arrived } = this.#ports;
-    const { peer } = item;
+    const { peer, cpmConversationId } = item;
     const { anonymous, replyTo } = item.message;
-    // a session is with one person, under the address that the conversation has, and both say who they are
-    const isPlain = item.audience === 'person' && item.target === peer && !anonymous && replyTo === null;
-    if (!isPlain || this.#mode(peer) === 'standalone') return standalone();
-    const attempt = await chat.send(item, link, textCpim(this.#context, item, peer), item.attempts);
+    const target: ChatTarget = { peer, cpmConversationId, anonymous };
+    // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own
+    const isPlain = item.audience === 'person' && item.target === peer && replyTo === null;
+    if (!isPlain || this.#mode(target) === 'standalone') return standalone();
+    const attempt = await chat.send(target, link, textCpim(this.#context, item, peer), item.attempts);
     if (attempt.kind !== 'standalone') {
-      if (attempt.kind === 'accepted') arrived(peer);
+      if (attempt.kind === 'accepted' && !anonymous) arrived(peer);
       return attempt;
     }
     peers.bar(peer, attempt.barredMs);
@@ -56,7 +57,7 @@ export class TextModes {
   /** Starts a session where a text to that peer would leave in one now. Never rejects. */
   async prepare(target: ChatTarget, link: Link): Promise<void> {
     const { chat, peers } = this.#ports;
-    if (this.#mode(target.peer) === 'standalone') return;
+    if (this.#mode(target) === 'standalone') return;
     const outcome = await chat.prepare(target, link);
     if (outcome?.kind === 'standalone') peers.bar(target.peer, outcome.barredMs);
   }
@@ -77,11 +78,12 @@ export class TextModes {
     }
   }
 
-  #mode(peer: string): 'session' | 'standalone' {
+  #mode(target: ChatTarget): 'session' | 'standalone' {
     const { chat, peers, isShown } = this.#ports;
+    const { peer } = target;
     return modeFor({
       preferred: this.#context.settings.current.preferredMode,
-      isOpen: chat.openWith(peer) !== null,
+      isOpen: chat.openWith(targetKey(target)) !== null,
       isBarred: peers.isBarred(peer),
       isShown: isShown(peer),
       isAble: peers.can(peer, CHAT_SESSION),

@@ -417,3 +417,23 @@ describe('what others start', () => {
     expect(sink).toEqual({ refuse: 415 });
   });
 });
+
+describe('R-SES-08: a text without a name', () => {
+  const hidden = { ...TARGET, anonymous: true };
+
+  test('leaves in a session of its own, which asks for privacy and carries nothing that has a name', async () => {
+    await opened();
+    expect(await scene.service.send(hidden, scene.link, CPIM, 0)).toEqual({ kind: 'accepted' });
+    expect(scene.invites.map(({ request }) => request.headers.find(({ name }) => name === 'Privacy')?.value)).toEqual([undefined, 'id']);
+    await scene.send();
+    await scene.service.send(hidden, scene.link, CPIM, 0);
+    expect(scene.sessions.map(({ events }) => events.length)).toEqual([2, 2]);
+  });
+
+  test('never leaves in one that the peer started', async () => {
+    await scene.service.invited(bobInvites().invite, 'oma.cpm.session');
+    scene.answers(ok());
+    await scene.service.send(hidden, scene.link, CPIM, 0);
+    expect(scene.invites).toHaveLength(1);
+  });
+});
