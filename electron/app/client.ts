@@ -43,6 +43,8 @@ const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
 /** of that, for what is on its way */
 const SETTLE_WITHIN_MS = 1500;
+/** and for the answers to BYE */
+const HANG_UP_WITHIN_MS = 1000;
 
 const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined, count: () => undefined };
 
@@ -98,7 +100,7 @@ interface Running {
   readonly transfers: TransferService;
   readonly large: LargeMessages;
   readonly view: ConversationView;
-  readonly stopChat: () => void;
+  readonly stopChat: () => Promise<void>;
   readonly conversations: ConversationService;
   readonly contacts: ContactService;
   readonly announcer: Announcer;
@@ -232,7 +234,8 @@ async function stopCore(
   announcer.stop();
   transfers.stop();
   large.stop();
-  stopChat();
+  // what says that the sessions are over still needs the flow
+  await atMost(HANG_UP_WITHIN_MS, clock, step(stopChat()));
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));

@@ -51,8 +51,8 @@ export function forkOnce(
   devices: readonly Binding[],
   answered: (status: number) => void = () => undefined,
 ): void {
-  const passOn = (response: SipResponse): void => {
-    passBack(relay, transaction, response, null);
+  const passOn = (response: SipResponse, extra: readonly SipHeader[] = []): void => {
+    passBack(relay, transaction, response, null, extra);
     answered(response.status);
   };
   const refused: SipResponse[] = [];
@@ -62,7 +62,9 @@ export function forkOnce(
       onFinal: (response) => {
         if (transaction.isAnswered) return;
         if (response.status < 300 || response.status >= 600) {
-          passOn(response);
+          // what the device can do stands in its Contact (RFC 3840 section 7); a MESSAGE has none in its answer
+          const contact = transaction.request.method === 'OPTIONS' ? relay.contact(response, device) : null;
+          passOn(response, contact === null ? [] : [contact]);
           return;
         }
         refused.push(forOriginator(response));

@@ -4,9 +4,12 @@ import { fromUtf8 } from '../../shared/base/bytes.ts';
 import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { SipPeer } from './sip-peer.ts';
 
-const FEATURES = ['msg', 'largemsg'].map((name) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.${name}`).join(',');
+type Service = 'msg' | 'largemsg' | 'session';
 
-/** Somebody who can be sent texts in pager and in large message mode, and answers them as a test decides. */
+const features = (services: readonly Service[]): string =>
+  `+g.3gpp.icsi-ref="${services.map((name) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.${name}`).join(',')}"`;
+
+/** Somebody who can be sent texts in pager and large message mode, or in chats, and answers them as a test decides. */
 export class LargePeer {
   readonly sip: SipPeer;
   readonly #msrp = createMsrpEngine();
@@ -15,10 +18,13 @@ export class LargePeer {
     this.sip = sip;
   }
 
-  static async start(account: { address: string; user: string; password: string; outboundProxy: string }): Promise<LargePeer> {
+  static async start(
+    account: { address: string; user: string; password: string; outboundProxy: string },
+    services: readonly Service[] = ['msg', 'largemsg'],
+  ): Promise<LargePeer> {
     const [host, port] = account.outboundProxy.split(':');
     const sip = await SipPeer.connect({ host: host as string, port: Number(port) }, account);
-    await sip.register({ features: `+g.3gpp.icsi-ref="${FEATURES}"` });
+    await sip.register({ features: features(services) });
     const peer = new LargePeer(sip);
     await peer.#msrp.listen({ host: '127.0.0.1', port: 0 });
     return peer;
@@ -28,8 +34,8 @@ export class LargePeer {
     this.sip.answer(request, status, 'Test', { headers });
   }
 
-  /** 200, and then every octet goes to that sink */
-  accept(invite: SipRequest, sink: Partial<MessageSink>, headers: readonly (readonly [string, string])[] = []): void {
+  /** 200, and then every octet goes to that sink. @returns the description in it */
+  accept(invite: SipRequest, sink: Partial<MessageSink>, headers: readonly (readonly [string, string])[] = []): string {
     const whole: MessageSink = { write: () => undefined, complete: () => undefined, abort: () => undefined, ...sink };
     const session = this.#msrp.createSession({ onMessage: () => whole, onClosed: () => undefined });
     const remotePath = [/^a=path:(\S+)/m.exec(fromUtf8(invite.body))?.[1] ?? ''];
@@ -41,6 +47,7 @@ export class LargePeer {
     ].join('\r\n');
     const contact = ['Contact', `<${this.sip.contactUri}>`] as const;
     this.sip.answer(invite, 200, 'OK', { headers: [contact, ['Content-Type', 'application/sdp'], ...headers], body });
+    return body;
   }
 
   /** answers every BYE or refresh that comes, for as long as the peer is there */

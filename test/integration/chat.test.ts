@@ -5,11 +5,12 @@ import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
 
 const folder = temporaryFolder();
+const GUESTS = ['carol', 'dave', 'erin', 'frank', 'grace', 'heidi', 'ivan', 'judy'];
 let people: TwoPeople;
 /** one line a request that the network answered */
 const requests: string[] = [];
 beforeAll(async () => {
-  people = await twoPeople(folder, { network: { log: (line) => requests.push(line) } });
+  people = await twoPeople(folder, { guests: GUESTS, network: { log: (line) => requests.push(line) } });
 });
 afterAll(() => people?.close());
 beforeEach(() => {
@@ -87,5 +88,70 @@ describe('a conversation in a chat session', () => {
     for (const each of sent) await became(people.alice, each, 'delivered');
     expect((await textsAt(people.bob, people.alice)).slice(before)).toEqual(texts);
     expect(count('MESSAGE')).toBeGreaterThan(0);
+  });
+});
+
+describe('a conversation by itself', () => {
+  test('is in a session once it is open at one side and the other is known to take one', async () => {
+    const [carol, dave] = await Promise.all([people.device('carol', 'carol'), people.device('dave', 'dave')]);
+    const { id } = await carol.conversationWith(dave);
+    await became(carol, await sendTo(carol, dave, 'nobody was asked'), 'delivered');
+    expect([count('INVITE'), count('OPTIONS')]).toEqual([0, 0]);
+    await carol.call['conversations.shown']({ conversationId: id });
+    await expect.poll(() => count('OPTIONS')).toBe(1);
+    await became(carol, await sendTo(carol, dave, 'in a session'), 'delivered');
+    expect(count('INVITE')).toBe(1);
+    expect(await textsAt(dave, carol)).toEqual(['nobody was asked', 'in a session']);
+  });
+
+  test('shows the first key stroke, too, which starts the session', async () => {
+    const [erin, frank] = await Promise.all([people.device('erin', 'erin'), people.device('frank', 'frank')]);
+    const { id } = await erin.conversationWith(frank);
+    await erin.call['conversations.shown']({ conversationId: id });
+    await expect.poll(() => requests.some((line) => / OPTIONS erin -> frank 200/.test(line))).toBe(true);
+    await erin.call['typing.set']({ conversationId: id, typing: true });
+    await frank.sees('typing.changed', ({ peer, typing }) => typing && peer === erin.address);
+    await became(erin, await sendTo(erin, frank, 'what was typed'), 'delivered');
+    await frank.sees('typing.changed', ({ typing }) => !typing);
+    expect(requests.filter((line) => / INVITE erin/.test(line))).toHaveLength(1);
+  });
+});
+
+describe('both at once', () => {
+  test('invitations that cross leave one session, and no text is lost, twice or out of its order', async () => {
+    const [grace, heidi] = await Promise.all([people.device('grace', 'grace'), people.device('heidi', 'heidi')]);
+    await Promise.all([prefers(grace, 'session'), prefers(heidi, 'session')]);
+    for (let round = 0; round < 5; round++) {
+      const sent = await Promise.all(
+        [0, 1, 2].flatMap((at) => [
+          sendTo(grace, heidi, `g ${round} ${at}`).then((message) => [grace, message] as const),
+          sendTo(heidi, grace, `h ${round} ${at}`).then((message) => [heidi, message] as const),
+        ]),
+      );
+      for (const [who, message] of sent) await became(who, message, 'delivered');
+    }
+    const order = (who: string) => Array.from({ length: 15 }, (_, at) => `${who} ${Math.floor(at / 3)} ${at % 3}`).sort();
+    const of = async (at: Person, other: Person, who: string) => (await textsAt(at, other)).filter((text) => text.startsWith(who));
+    expect((await of(heidi, grace, 'g')).sort()).toEqual(order('g'));
+    expect((await of(grace, heidi, 'h')).sort()).toEqual(order('h'));
+    expect(await of(heidi, grace, 'g')).toEqual(await of(grace, heidi, 'g'));
+    expect(await of(grace, heidi, 'h')).toEqual(await of(heidi, grace, 'h'));
+    expect(requests.filter((line) => / INVITE \w+ -> \w+ 200/.test(line))).toHaveLength(1);
+    expect([count('MESSAGE'), count('BYE')]).toEqual([0, 0]);
+  });
+});
+
+describe('a session that ends', () => {
+  test('with the app of the peer is followed by another one when the peer is back; what waited arrives once', async () => {
+    const [ivan, judy] = await Promise.all([people.device('ivan', 'ivan'), people.device('judy', 'judy')]);
+    await prefers(ivan, 'session');
+    await became(ivan, await sendTo(ivan, judy, 'before'), 'delivered');
+    await judy.client.stop();
+    await expect.poll(() => count('BYE')).toBe(1);
+    const waiting = await sendTo(ivan, judy, 'while away');
+    await expect.poll(() => requests.some((line) => / INVITE ivan -> judy 480/.test(line))).toBe(true);
+    await judy.client.start();
+    await became(ivan, waiting, 'delivered');
+    expect(await textsAt(judy, ivan)).toEqual(['before', 'while away']);
   });
 });

@@ -16,7 +16,7 @@ export interface ChatParts {
   readonly typing: Typing;
   readonly view: ConversationView;
   /** ends every session, and every timer of these parts */
-  readonly stop: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 /** All that is needed for chat sessions of one account, put together. @param link the link that is there now, once MSRP listens on it */
@@ -46,9 +46,9 @@ export async function createChatParts(
   });
   const view = new ConversationView(context, { capabilities: new Capabilities(context, peers), typing, link: ports.link });
   const stop = () => {
-    chat.stop();
     typing.stop();
     typingPeers.stop();
+    return chat.stop();
   };
   return { inbox, chat, modes, typing, view, stop };
 }

@@ -141,11 +141,13 @@ export class ChatService {
     for (const session of this.#sessions.get(peer) ?? []) session.end('released');
   }
 
-  /** CANCEL or BYE for all: the window is closed, the app ends. */
-  stop(): void {
+  /** CANCEL or BYE for all: the app ends. Resolves when they were answered, or were not in 2 s. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const { abort } of this.#starting.values()) abort.abort(closing());
-    for (const session of [...this.#sessions.values()].flat().concat(...this.#incoming)) session.end('released');
+    const all = new Set([...this.#sessions.values()].flat().concat(...this.#incoming));
+    for (const session of all) session.end('released');
+    await Promise.all([...all].map(({ ending }) => ending));
   }
 
   #start(target: ChatTarget, link: Link): Starting {

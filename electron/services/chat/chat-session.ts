@@ -120,16 +120,24 @@ export class ChatSession {
     }
   }
 
+  /** resolves when what {@link end} sent was answered, or was not in 2 s */
+  ending: Promise<void> = Promise.resolve();
+
   /** BYE, or CANCEL before the answer; both connections end. What is on its way is lost, and told so to who sent it. */
   end(why: ChatSessionEnd): void {
     if (this.#state.kind === 'over') return;
+    this.ending = this.#end(why);
+  }
+
+  async #end(why: ChatSessionEnd): Promise<void> {
     this.#state = nextChatSessionState(this.#state, { kind: 'end', why });
     this.#cancelIdle();
     const { log } = this.#ports.context;
     // at once, so that a process that is about to end has written it
-    this.#dialog?.end().catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
-    void this.#msrp.close();
+    const bye = this.#dialog?.end().catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
+    const closed = this.#msrp.close();
     this.#ports.onOver(this);
+    await Promise.all([bye, closed]);
   }
 
   #lose({ code, detail }: CodedError): void {
