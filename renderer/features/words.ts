@@ -432,6 +432,7 @@ export const words = {
     hostLostHint: 'It comes back by itself when the client runs.',
     since: (time: string) => `Since ${time}.`,
     nextTry: (time: string) => `Next try in ${time}.`,
+    nextTryOffline: (time: string) => `Next try as soon as there is a network, or in ${time}.`,
     trying: 'Trying now.',
     noMoreTries: 'No further try is made by itself.',
     retryNow: 'Retry now',

@@ -8,10 +8,10 @@ const hindrance = namespaceHindrance();
 if (hindrance !== null) console.log(`network cuts: ${hindrance}`);
 
 /** two networks side by side, as most of the time is waiting */
-const LANES: readonly (readonly Cut[])[] = [
-  [CUTS.brief, CUTS.cable, CUTS.address],
-  [CUTS.restart, CUTS.blackHole, CUTS.silent],
-];
+const LANES = [
+  { mode: 'standalone', cuts: [CUTS.brief, CUTS.cable, CUTS.blackHole] },
+  { mode: 'session', cuts: [CUTS.restart, CUTS.address, CUTS.silent] },
+] as const satisfies readonly { readonly cuts: readonly Cut[]; readonly mode: string }[];
 
 describe.skipIf(hindrance !== null)('the way to the server is cut while both write', () => {
   const folders = LANES.map(() => temporaryFolder());
@@ -21,8 +21,8 @@ describe.skipIf(hindrance !== null)('the way to the server is cut while both wri
   beforeAll(async () => {
     await sweepNamespaces();
     await Promise.all(
-      LANES.map(async (cuts, lane) => {
-        const network = await CutNetwork.start(folders[lane] as string);
+      LANES.map(async ({ mode, cuts }, lane) => {
+        const network = await CutNetwork.start(folders[lane] as string, mode);
         networks.push(network);
         for (const cut of cuts) reports.push(await runCut(network, cut));
       }),
@@ -33,7 +33,8 @@ describe.skipIf(hindrance !== null)('the way to the server is cut while both wri
     for (const network of networks) await network.stop();
   }, 60_000);
 
-  test.each(LANES.flat().map((cut) => [cut.name, cut] as const))('%s: nothing lost, nothing twice, in order, and said', (name, cut) => {
+  const all = LANES.flatMap(({ mode, cuts }) => cuts.map((cut: Cut) => [cut.name, mode, cut] as const));
+  test.each(all)('%s, texts in %s mode: nothing lost, nothing twice, in order, and said', (name, _, cut) => {
     const report = reports.find((one) => one.cut === name);
     expect(report).toMatchObject({ lost: 0, twice: 0, outOfOrder: 0 });
     expect(report?.written).toBeGreaterThan(4);

@@ -60,7 +60,9 @@ export class Connection {
         return this.#banner('waiting', words.connection.connectingTo(this.#host), [words.connection.trying], null, null);
       case 'waiting': {
         const seconds = (state.nextTryAt - this.#now) / 1000;
-        const next = seconds > 0 ? words.connection.nextTry(formatDuration(seconds)) : words.connection.trying;
+        const { nextTry, nextTryOffline, trying } = words.connection;
+        const announce = state.error.code === 'link.offline' ? nextTryOffline : nextTry;
+        const next = seconds > 0 ? announce(formatDuration(seconds)) : trying;
         return this.#banner('waiting', this.#line(state.error), [next, words.connection.stillWorks], state.error, 'retry');
       }
       case 'refused':

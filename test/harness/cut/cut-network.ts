@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ContractClient, connectContract } from '../../../shared/ipc/wire.ts';
+import type { Settings } from '../../../shared/model/settings.ts';
 import { HeadlessProcess } from '../headless-process.ts';
 import { Cables } from './namespaces.ts';
 
@@ -87,12 +88,14 @@ export class CutNetwork {
     this.bob = bob;
   }
 
-  static async start(folder: string): Promise<CutNetwork> {
+  /** @param mode how the texts of both leave */
+  static async start(folder: string, mode: Settings['preferredMode']): Promise<CutNetwork> {
     const cables = await Cables.lay(['alice', 'bob']);
     try {
       const names = await child([...cables.inside('core'), process.execPath, NAME_SERVER, Cables.server, NAME]);
       const server = await startServer(cables);
       const [alice, bob] = await Promise.all([FarPerson.start(cables, 'alice', folder), FarPerson.start(cables, 'bob', folder)]);
+      for (const person of [alice, bob]) await person.call('settings.change', { preferredMode: mode });
       return new CutNetwork(cables, server, names, alice, bob);
     } catch (thrown) {
       await cables.remove();

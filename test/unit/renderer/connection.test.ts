@@ -41,6 +41,15 @@ describe('the connection', () => {
     expect(one.banner?.more).toContain('Next try in 13 s.');
   });
 
+  it('says without a network that its return is what is waited for', async () => {
+    const { clock, connection: one } = connection();
+    const offline = { code: 'link.offline' as const, detail: 'the address of this device has changed' };
+    one.apply({ kind: 'waiting', since: 0, error: offline, nextTryAt: clock.now() + 20_000, failures: 1 });
+    await clock.advance(2000);
+    expect(one.banner?.what).toBe('This device is offline');
+    expect(one.banner?.more).toContain('Next try as soon as there is a network, or in 18 s.');
+  });
+
   it('keeps the banner, and since when, from one try to the next', async () => {
     const { clock, connection: one } = connection();
     one.apply({ kind: 'waiting', since: 0, error, nextTryAt: clock.now() + 3000, failures: 1 });
