@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import type { HomeUser } from './settings.ts';
+import type { HomeGroup, HomeUser } from './settings.ts';
 
 export interface HomeNetworkArguments {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
   readonly users: readonly HomeUser[];
+  readonly groups: readonly HomeGroup[];
 }
 
-export const USAGE = 'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X]';
+export const USAGE =
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]…';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
 /**
  * Reads the command line. Users without a given password get a random one each.
@@ -24,13 +28,14 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       host: { type: 'string', default: '127.0.0.1' },
       domain: { type: 'string', default: 'parley.example' },
       password: { type: 'string' },
+      group: { type: 'string', multiple: true, default: [] },
     },
   });
   const port = Number(values.port);
   if (!/^[0-9]+$/.test(values.port) || port > 65_535) throw new Error('--port takes a number from 0 to 65535');
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$/.test(values.domain)) throw new Error('--domain takes a host name');
   const names = [...new Set(values.users.split(',').map((name) => name.trim()))];
-  if (names.some((name) => !/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/.test(name))) {
+  if (names.some((name) => !NAME.test(name))) {
     throw new Error('--users takes names of letters, digits and . _ + -, separated by commas');
   }
   const users = names.map((user) => ({
@@ -38,5 +43,16 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     password: values.password ?? randomBytes(12).toString('base64url'),
     displayName: user.charAt(0).toUpperCase() + user.slice(1),
   }));
-  return { host: values.host, port, domain: values.domain, users };
+  const groups = values.group.map((text) => readGroup(text, names));
+  return { host: values.host, port, domain: values.domain, users, groups };
+}
+
+/** `climbing-club=alice,bob` */
+function readGroup(text: string, users: readonly string[]): HomeGroup {
+  const [name = '', list = ''] = text.split('=');
+  const members = [...new Set(list.split(',').map((member) => member.trim()))];
+  if (!NAME.test(name) || users.includes(name)) throw new Error('--group takes a name that no user has, = and its members');
+  const stranger = members.find((member) => !users.includes(member));
+  if (stranger !== undefined) throw new Error(`--group ${name}: no user ${JSON.stringify(stranger)}`);
+  return { name, members };
 }

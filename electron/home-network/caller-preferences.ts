@@ -38,6 +38,17 @@ export function matchingBindings(request: SipRequest, bindings: readonly Binding
   return scored.sort((a, b) => b.score - a.score).map(({ binding }) => binding);
 }
 
+/** The same device may hold several bindings (a flow that broke and its follower): it gets one copy, on the newest. */
+export function newestOfEachInstance(bindings: readonly Binding[]): Binding[] {
+  const seen = new Set<string>();
+  return bindings.filter(({ instance }) => {
+    if (instance === null) return true;
+    if (seen.has(instance)) return false;
+    seen.add(instance);
+    return true;
+  });
+}
+
 function decodePreference(value: string): Preference {
   if (!value.startsWith('*')) throw malformed('Accept-Contact does not start with *');
   const parameters = decodeParams(value, 1);

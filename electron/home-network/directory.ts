@@ -1,18 +1,20 @@
 import { decodeNameAddr, encodeNameAddr, type NameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { escapeUser, type SipUri, trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
-import type { HomeUser } from './settings.ts';
+import type { HomeGroup, HomeUser } from './settings.ts';
 
 /** The users of this network and what their addresses look like. */
 export class Directory {
   readonly domain: string;
   readonly #users = new Map<string, HomeUser>();
+  readonly #groups = new Map<string, HomeGroup>();
   readonly #hosts: ReadonlySet<string>;
 
   /** @param hosts further names of this network: the address it listens on */
-  constructor(domain: string, hosts: readonly string[], users: readonly HomeUser[]) {
+  constructor(domain: string, hosts: readonly string[], users: readonly HomeUser[], groups: readonly HomeGroup[] = []) {
     this.domain = domain.toLowerCase();
     this.#hosts = new Set([this.domain, ...hosts.map((host) => host.toLowerCase())]);
     for (const user of users) this.#users.set(user.user, user);
+    for (const group of groups) this.#groups.set(group.name, group);
   }
 
   get users(): readonly HomeUser[] {
@@ -21,6 +23,14 @@ export class Directory {
 
   isOurs(uri: SipUri): boolean {
     return this.#hosts.has(uri.host);
+  }
+
+  get groups(): readonly HomeGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  groupByUri(uri: SipUri): HomeGroup | null {
+    return uri.user !== null && this.isOurs(uri) ? (this.#groups.get(unescapeUser(uri.user)) ?? null) : null;
   }
 
   byName(name: string): HomeUser | null {
@@ -44,8 +54,8 @@ export class Directory {
     return this.byName(at > 0 && name.slice(at + 1).toLowerCase() === this.domain ? name.slice(0, at) : name);
   }
 
-  addressOf(user: HomeUser): string {
-    return `sip:${escapeUser(user.user)}@${this.domain}`;
+  addressOf({ user }: Pick<HomeUser, 'user'>): string {
+    return `sip:${escapeUser(user)}@${this.domain}`;
   }
 
   /** The value of P-Asserted-Identity (RFC 3325 section 9.1). */

@@ -11,7 +11,7 @@ import type { TransactionLayer } from './transactions.ts';
 /** The request as it goes to one device: a leg of its own, with its own Call-ID and tags. */
 export function legRequest(
   relay: RelayHeaders,
-  transaction: ServerTransaction,
+  transaction: Pick<ServerTransaction, 'request' | 'essentials' | 'flow'>,
   sender: HomeUser,
   device: Binding,
   ids: { readonly callId: string; readonly localTag: string; readonly sequence: number },

@@ -9,6 +9,7 @@ import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { Bindings } from './bindings.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
+import { Distribution } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
@@ -17,7 +18,7 @@ import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import { Sessions } from './sessions.ts';
-import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeUser, type Timing } from './settings.ts';
+import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeGroup, type HomeUser, type Timing } from './settings.ts';
 import { TransactionLayer } from './transactions.ts';
 
 export type { Bounds, HomeUser, Timing } from './settings.ts';
@@ -29,6 +30,7 @@ export interface HomeNetworkOptions {
   readonly port: number;
   readonly domain: string;
   readonly users: readonly HomeUser[];
+  readonly groups?: readonly HomeGroup[];
   /** one readable line a request */
   readonly log?: (line: string) => void;
   /** what digest challenges offer, in this order; for devices that know the first challenge only */
@@ -55,6 +57,7 @@ export interface HomeNetwork {
   readonly address: { readonly host: string; readonly port: number };
   readonly domain: string;
   readonly accounts: readonly HomeAccount[];
+  readonly groups: readonly { readonly address: string; readonly name: string }[];
   /** closes every connection and stops listening */
   close(): Promise<void>;
 }
@@ -80,13 +83,14 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const sentBy = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   const ownUri = (user: string): string => `sip:${user === '' ? '' : `${encodeURIComponent(user)}@`}${sentBy};transport=tcp`;
 
-  const directory = new Directory(options.domain, [sentBy.replace(/:[0-9]+$/, '')], options.users);
+  const directory = new Directory(options.domain, [sentBy.replace(/:[0-9]+$/, '')], options.users, options.groups);
   const bindings = new Bindings(directory, now);
   const digest = new DigestAuthenticator(directory, now, timing.nonce, options.digest);
   const relay = new RelayHeaders(directory, bindings, ownUri);
   const sessions = new Sessions(bindings, bounds, () => layer, relay);
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
-  const network = new ParticipatingFunction({ directory, bindings, digest, registrar, relay, sessions, layer: () => layer });
+  const distribution = new Distribution({ directory, bindings, relay, layer: () => layer });
+  const network = new ParticipatingFunction({ directory, bindings, digest, registrar, relay, sessions, distribution, layer: () => layer });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
     onRequest: (transaction) => network.onRequest(transaction),
     onAck: (flow, ack, fields) => network.onAck(flow, ack, fields),
@@ -145,6 +149,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       outboundProxy: sentBy,
       transport: 'tcp',
     })),
+    groups: directory.groups.map(({ name }) => ({ address: directory.addressOf({ user: name }), name })),
     async close() {
       clearInterval(sweep);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

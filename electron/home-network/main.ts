@@ -14,8 +14,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   try {
     const network = await startHomeNetwork({ ...settings, log });
-    const { address, domain, accounts } = network;
-    process.stdout.write(`${JSON.stringify({ address, domain, accounts })}\n`);
+    const { address, domain, accounts, groups } = network;
+    process.stdout.write(`${JSON.stringify({ address, domain, accounts, groups })}\n`);
     await new Promise<void>((resolve) => {
       process.once('SIGINT', () => resolve());
       process.once('SIGTERM', () => resolve());

@@ -5,9 +5,10 @@ import { decodeSipUri, uriScheme } from '../../shared/protocol/sip/uri.ts';
 import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
 import type { Binding, Bindings } from './bindings.ts';
-import { matchingBindings } from './caller-preferences.ts';
+import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
 import type { DigestAuthenticator } from './digest-auth.ts';
 import type { Directory } from './directory.ts';
+import type { Distribution } from './distribution.ts';
 import type { Flow } from './flow.ts';
 import { forkOnce } from './fork.ts';
 import { NotificationFilter, notificationIn } from './notification-filter.ts';
@@ -29,6 +30,7 @@ interface Parts {
   readonly registrar: Registrar;
   readonly relay: RelayHeaders;
   readonly sessions: Sessions;
+  readonly distribution: Distribution;
   readonly layer: () => TransactionLayer;
 }
 
@@ -110,7 +112,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, directory, layer, relay, sessions } = this.#parts;
+    const { bindings, directory, distribution, layer, relay, sessions } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -122,6 +124,7 @@ export class ParticipatingFunction {
       });
       return;
     }
+    if (distribution.take(transaction, sender)) return;
     const target = bindings.resolve(uri);
     if (target === null) {
       transaction.respond(404);
@@ -183,15 +186,4 @@ export class ParticipatingFunction {
     }
     return user;
   }
-}
-
-/** The same device may hold several bindings (a flow that broke and its follower): it gets one copy, on the newest. */
-function newestOfEachInstance(bindings: readonly Binding[]): Binding[] {
-  const seen = new Set<string>();
-  return bindings.filter(({ instance }) => {
-    if (instance === null) return true;
-    if (seen.has(instance)) return false;
-    seen.add(instance);
-    return true;
-  });
 }

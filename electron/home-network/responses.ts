@@ -20,6 +20,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   420: 'Bad Extension',
   423: 'Interval Too Brief',
   480: 'Temporarily Unavailable',
+  433: 'Anonymity Disallowed',
   481: 'Call/Transaction Does Not Exist',
   482: 'Loop Detected',
   483: 'Too Many Hops',

@@ -6,6 +6,16 @@ export interface HomeUser {
   readonly displayName: string;
 }
 
+/** People who get each message to its address (seed 004 7.2.1(8)). */
+export interface HomeGroup {
+  /** user part of the address, unescaped */
+  readonly name: string;
+  /** user names; only they may write to it */
+  readonly members: readonly string[];
+  /** messages without a name are answered 433 (RFC 5079) */
+  readonly refusesAnonymous?: boolean;
+}
+
 /** Milliseconds. The defaults are those of RFC 3261 (T1 = 500 ms) and cpm.md; tests shorten them. */
 export interface Timing {
   /** 64·T1: timers B, F, H and L, and the wait for a final answer after CANCEL (RFC 3261 section 17, 9.1; RFC 6026) */

@@ -96,7 +96,7 @@ export interface TwoPeopleOptions {
   readonly guests?: readonly string[];
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
-  readonly network?: Pick<HomeNetworkOptions, 'bounds' | 'digest' | 'timing' | 'log'>;
+  readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'digest' | 'timing' | 'log'>;
 }
 
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */
@@ -122,7 +122,7 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
   const device: TwoPeople['device'] = async (user, name) => {
     const account = accountOf(user);
     const person = new Person({
-      account: { ...account, maxFileSize: options.maxFileSize ?? 0 },
+      account: { ...account, groups: network.groups, maxFileSize: options.maxFileSize ?? 0 },
       paths: makePaths(folder, name),
       store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
       version: '0.1.0',

@@ -1,0 +1,64 @@
+import { randomToken, randomUuid } from '../../shared/base/random.ts';
+import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { cpimDateTime, formatDateTime, imdnRequest, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
+import { encodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
+import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
+import { type Part, partContentType } from '../../shared/protocol/multipart/multipart.ts';
+import { header, type SipHeader, type SipRequest } from '../../shared/protocol/sip/message.ts';
+
+/** What a sender wants to hear of a message that a recipient of his list or group does not get; null where he did not ask. */
+export function failureNotice(
+  request: SipRequest,
+  parts: readonly Part[],
+  from: string,
+  sender: string,
+  recipient: string,
+  now: number,
+): SipRequest | null {
+  const message = cpimIn(request, parts);
+  if (message === null) return null;
+  const { messageId, dispositions } = imdnRequest(message);
+  if (messageId === null || !dispositions.has('negative-delivery')) return null;
+  const notice = makeCpim({
+    from,
+    to: sender,
+    dateTime: formatDateTime(now),
+    imdnMessageId: randomToken(24),
+    contentType: IMDN_TYPE,
+    contentDisposition: 'notification',
+    content: encodeImdn({
+      messageId,
+      dateTime: cpimDateTime(message).text ?? formatDateTime(now),
+      recipientUri: recipient,
+      originalRecipientUri: recipient,
+      disposition: 'delivery',
+      status: 'failed',
+    }),
+  });
+  const fields: SipHeader[] = [
+    { name: 'Max-Forwards', value: '70' },
+    { name: 'From', value: `<${from}>;tag=${randomToken(10)}` },
+    { name: 'To', value: `<${sender}>` },
+    { name: 'Call-ID', value: randomUuid() },
+    { name: 'CSeq', value: '1 MESSAGE' },
+    { name: 'P-Asserted-Identity', value: `<${from}>` },
+    ...['Conversation-ID', 'Contribution-ID'].flatMap((name) => {
+      const value = header(request, name);
+      return value === null ? [] : [{ name, value }];
+    }),
+    { name: 'Content-Type', value: CPIM_TYPE },
+  ];
+  return { kind: 'request', method: 'MESSAGE', uri: sender, headers: fields, body: encodeCpim(notice) };
+}
+
+function cpimIn(request: SipRequest, parts: readonly Part[]) {
+  try {
+    const part = parts.find((each) => partContentType(each).type === CPIM_TYPE);
+    if (part !== undefined) return decodeCpim(part.body);
+    const isCpim = (mimeHeader(request.headers, 'Content-Type') ?? '').trim().toLowerCase().startsWith(CPIM_TYPE);
+    return isCpim ? decodeCpim(request.body) : null;
+  } catch {
+    // what nobody can read here is the recipients' to judge
+    return null;
+  }
+}
