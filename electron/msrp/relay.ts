@@ -158,6 +158,7 @@ export class Relay {
     return new Promise<MsrpResponse>((resolve, reject) => {
       const cancel = clock.after(limits.answerMs, () => {
         connection.forgetAnswer(id);
+        this.#leave(connection);
         reject(new ParleyError('relay.unreachable', `no answer within ${limits.answerMs / 1000} s`));
       });
       this.#lost = (error) => {
@@ -205,10 +206,14 @@ export class Relay {
     return encodeCredentials({ ...fields, response });
   }
 
-  /** A relay that said no is left, unless sessions are on it: it may count our tries (RFC 4976 section 6.3). */
   #refused(connection: Connection, detail: string): ParleyError {
-    if (connection.sessions.size === 1) connection.detach(this.#keeper);
+    this.#leave(connection);
     return new ParleyError('relay.refused', detail);
+  }
+
+  /** Unless sessions are on it: a relay that says no may count our tries (RFC 4976 section 6.3), one that says nothing may hear a new connection. */
+  #leave(connection: Connection): void {
+    if (connection.sessions.size === 1) connection.detach(this.#keeper);
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Kamailio, kamailioMissing } from '../harness/kamailio.ts';
 import { KamailioPeople, offer, write } from '../harness/kamailio-people.ts';
+import { freePort } from '../harness/ports.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import type { Person } from '../harness/two-people.ts';
 
@@ -86,6 +87,37 @@ describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`$
       await from.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
     }
   }, 180_000);
+});
+
+describe.skipIf(kamailioMissing !== null)('a relay that does not help', () => {
+  const folder = temporaryFolder();
+  let core: Kamailio;
+  let people: KamailioPeople;
+  let bob: Person;
+
+  beforeAll(async () => {
+    core = await Kamailio.start({ digest: 'SHA-256' });
+    people = new KamailioPeople(core, folder);
+    bob = await people.join('bob');
+  }, 60_000);
+  afterAll(async () => {
+    await people?.close();
+    await core?.stop();
+  });
+
+  test('a relay that is not there: what needs it waits, what does not leaves', async () => {
+    const alice = await people.join('alice', { msrpRelay: `msrps://127.0.0.1:${await freePort('127.0.0.1')};tcp` });
+    const path = join(folder, 'ridge.bin');
+    await writeFile(path, randomBytes(5000));
+    const large = await write(alice, bob, LARGE);
+    const file = await offer(alice, bob, path);
+    const short = await write(alice, { address: `sip:carol@${Kamailio.domain}` }, 'does not need it');
+    const waits = (imdnId: string) =>
+      alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'queued' && message.error !== null, 60_000);
+    expect((await waits(large)).error?.code).toBe('relay.unreachable');
+    expect((await waits(file)).error?.code).toBe('relay.unreachable');
+    await alice.seesMessage((message) => message.imdnId === short && message.status === 'sent', 60_000);
+  }, 120_000);
 });
 
 function userOf({ address }: Person): string {

@@ -55,7 +55,12 @@ export class OutgoingTransfers {
     } catch (thrown) {
       // the next start takes it up where it is
       if (this.#stopped && book.transfer.state === 'queued') return;
-      await book.applyFailure(toCodedError(abort.signal.aborted ? abort.signal.reason : thrown));
+      const error = toCodedError(abort.signal.aborted ? abort.signal.reason : thrown);
+      const now = this.#context.clock.now();
+      // nobody was asked yet
+      if (error.code === 'relay.unreachable' && now - item.createdAt <= GIVE_UP_MS)
+        await book.apply('postponed', { error, notBefore: now + retryWait(item, now) });
+      else await book.applyFailure(error);
     } finally {
       this.#end(item.transfer.id, abort);
     }
