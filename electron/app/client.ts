@@ -62,7 +62,7 @@ export function createClient(ports: ClientPorts): Client {
     handlers: makeHandlers(ports, core, files),
     subscribe: (listener) => notices.on((notice) => listener(notice.event, notice.payload)),
     offerFile: (path) => files.offer(path),
-    unread: async () => (await core()).store.unreadTotal(),
+    unread: async () => (await core()).store.unreadSum(ports.clock.now()),
     async preview(transferId) {
       const { transfers } = await core();
       const ready = await transfers.readyFile(transferId).catch(() => null);

@@ -82,8 +82,6 @@ export async function compose(options: CompositionOptions): Promise<Composition>
   const close = (): Promise<void> => (closing ??= unwind());
   try {
     undo.push(await lockFolder(userData, options.lockPatience));
-    const kept = await KeptAccounts.open(userData, await options.secrets(), systemClock.now());
-    if (kept.problem !== null) log(`${kept.problem.code}: ${kept.problem.detail}`);
     const network = watchNetwork({ power: options.power });
     const live: LivePorts = {
       createClient: (person, account) => options.createClient(portsOf(options, network, person, account)),
@@ -95,7 +93,9 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     const demo = new DemoPeople(options, roster);
     const ports: AccountPorts = {
       roster,
-      kept,
+      get kept() {
+        return kept;
+      },
       userData,
       downloads,
       clock: systemClock,
@@ -109,13 +109,18 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     const welcome = new LiveAccount(nobody(userData), live);
     undo.push(() => within(NETWORK_STOP, demo.close()));
     undo.push(() => within(CLIENT_STOP, roster.stop()));
+    if (options.arguments.fresh) await forgetDemo(userData);
+    // what does not wait for the keyring starts at once
+    const early = given.map((person) => roster.enter(person));
+    if (wantsDemo(options, given.length === 0 && !existsSync(keptFile(userData)))) await demo.start();
+    const kept = await KeptAccounts.open(userData, await options.secrets(), systemClock.now());
+    if (kept.problem !== null) log(`${kept.problem.code}: ${kept.problem.detail}`);
     roster.changed.on(() => {
       for (const account of [...roster.all, welcome]) account.tell('accounts.changed', accountList(ports, account.name));
     });
     const own = kept.all.filter(({ address }) => !given.some((other) => sameAddress(other.address, address)));
-    await Promise.all([...given, ...own.map((each) => keptPerson(ports, each))].map((person) => roster.enter(person)));
-    if (options.arguments.fresh) await forgetDemo(userData);
-    if (wantsDemo(options, roster)) await demo.start();
+    await Promise.all([...early, ...own.map((each) => roster.enter(keptPerson(ports, each)))]);
+    if (wantsDemo(options, roster.all.length === 0)) await demo.start();
     return {
       accounts: roster,
       welcome,
@@ -134,9 +139,9 @@ export async function compose(options: CompositionOptions): Promise<Composition>
   }
 }
 
-function wantsDemo({ arguments: { demo, fresh, demoPort }, firstRun }: CompositionOptions, roster: Roster): boolean {
+function wantsDemo({ arguments: { demo, fresh, demoPort }, firstRun }: CompositionOptions, isAlone: boolean): boolean {
   if (demo !== null) return demo;
-  return fresh || demoPort !== null || (firstRun === 'demo' && roster.all.length === 0);
+  return fresh || demoPort !== null || (firstRun === 'demo' && isAlone);
 }
 
 /** The account of a file, or what is wrong with it: by the name of the file then, as nothing else is known. */

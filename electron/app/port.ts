@@ -64,7 +64,7 @@ export interface Client {
    * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.too-large`
    */
   offerFile(path: string): Promise<FileCandidate>;
-  /** unread messages of all conversations in the list */
+  /** unread messages, but for requests and what is muted or blocked */
   unread(): Promise<number>;
   /** the image of a transfer whose octets are on this device, with its media type read from its first octets; null when there is none to show */
   preview(transferId: number): Promise<{ readonly path: string; readonly type: string } | null>;

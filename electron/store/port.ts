@@ -54,8 +54,6 @@ export interface Store extends ContactCalls {
   transfer(id: number): Promise<StoredTransfer>;
   /** transfers that are not in a final state, oldest first */
   openTransfers(): Promise<StoredTransfer[]>;
-  /** unread messages of all conversations in the list */
-  unreadTotal(): Promise<number>;
   setting(key: string): Promise<string | null>;
   /** absolute paths */
   draftFiles(conversationId: number): Promise<string[]>;

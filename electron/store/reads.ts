@@ -44,7 +44,6 @@ export type ReadMethod =
   | 'messageInfo'
   | 'transfer'
   | 'openTransfers'
-  | 'unreadTotal'
   | 'draftFiles'
   | 'setting';
 
@@ -99,9 +98,6 @@ export function createReads(db: ReadHandle): Reads {
   const openTransfers = db.many<StoredTransferRow>(
     `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
      WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
-  );
-  const unreadTotal = db.one<{ total: number }>(
-    'SELECT ifnull(sum(c.unread), 0) AS total FROM conversations AS c WHERE c.removed_at IS NULL AND c.archived = 0',
   );
   const draftFiles = db.one<{ files: string }>('SELECT draft_files AS files FROM conversations WHERE id = :id');
   const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
@@ -164,7 +160,6 @@ export function createReads(db: ReadHandle): Reads {
     },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
-    unreadTotal: () => unreadTotal({})?.total ?? 0,
     draftFiles: (id) => JSON.parse(found(draftFiles({ id: conversationById(id).id }), 'conversation', id).files),
     setting: (key) => setting({ key })?.value ?? null,
     ...peopleReads(db, conversationById),

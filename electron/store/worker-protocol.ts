@@ -23,7 +23,6 @@ export const STORE_METHODS = Object.keys({
   messageInfo: true,
   transfer: true,
   openTransfers: true,
-  unreadTotal: true,
   draftFiles: true,
   setting: true,
   setSetting: true,

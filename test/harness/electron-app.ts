@@ -44,7 +44,9 @@ export async function runElectron(args: readonly string[]): Promise<{ code: numb
 export async function windowTitled(app: ElectronApplication, title: string): Promise<Page> {
   for (let tries = 0; tries < 200; tries++) {
     for (const page of app.windows()) {
-      const found = await (await app.browserWindow(page)).evaluate((window) => window.getTitle()).catch(() => '');
+      // it may close meanwhile
+      const window = await app.browserWindow(page).catch(() => null);
+      const found = await window?.evaluate((native) => native.getTitle()).catch(() => '');
       if (found !== title) continue;
       await page.waitForLoadState();
       return page;

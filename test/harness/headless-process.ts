@@ -6,18 +6,23 @@ import { type ContractClient, connectContract } from '../../shared/ipc/wire.ts';
 
 const MAIN = fileURLToPath(new URL('../../electron/headless/main.ts', import.meta.url));
 
+type Started = Pick<HeadlessProcess, 'accounts' | 'welcome'>;
+
 /** The headless host as a process of its own, which a test may kill. */
 export class HeadlessProcess {
   readonly #process: ChildProcess;
   readonly #sockets: WebSocket[] = [];
   readonly accounts: readonly { address: string; url: string; contract: string }[];
+  /** of the page for whoever has no account */
+  readonly welcome: string;
   /** what it wrote to stderr */
   readonly log: string[];
   readonly exited: Promise<number | null>;
 
-  private constructor(process: ChildProcess, accounts: HeadlessProcess['accounts'], log: string[], exited: Promise<number | null>) {
+  private constructor(process: ChildProcess, { accounts, welcome }: Started, log: string[], exited: Promise<number | null>) {
     this.#process = process;
     this.accounts = accounts;
+    this.welcome = welcome;
     this.log = log;
     this.exited = exited;
   }
@@ -33,7 +38,7 @@ export class HeadlessProcess {
       createInterface({ input: child.stdout }).once('line', resolve);
       void exited.then((code) => reject(new Error(`headless ended with ${code}:\n${log.join('\n')}`)));
     });
-    return new HeadlessProcess(child, JSON.parse(line).accounts, log, exited);
+    return new HeadlessProcess(child, JSON.parse(line), log, exited);
   }
 
   async connect(index = 0): Promise<ContractClient> {

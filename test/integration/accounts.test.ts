@@ -56,13 +56,17 @@ const rows = ({ accounts }: Composition): AccountRow[] => accounts.rows;
 const states = (composition: Composition) => rows(composition).map(({ registration }) => registration.kind);
 const online = (composition: Composition) => expect.poll(() => states(composition), { timeout: 20_000 }).not.toContain('connecting');
 
-/** Adds them by the welcome page, and waits until they are online. */
+/** Adds them by the welcome page, and waits until they are online; everybody knows the peers, whose messages are no requests then. */
 async function withAccounts(...drafts: AccountDraft[]): Promise<{ composition: Composition; names: string[]; userData: string }> {
   const userData = join(root, `user-${++folders}`);
   const composition = await start(userData);
   const names: string[] = [];
   for (const draft of drafts) names.push((await composition.welcome.handlers['accounts.add']({ draft })).name);
   await online(composition);
+  for (const { account, handlers } of composition.accounts.all) {
+    const peer = account.address.replace(/^sip:[^@]*@/, 'sip:peer@');
+    if (peer !== account.address) await handlers['conversations.open']({ address: peer });
+  }
   return { composition, names, userData };
 }
 

@@ -42,33 +42,33 @@ export function keptPerson(
 
 /** What a page asks about accounts: the kept ones change, and who is at work with them follows. */
 export function accountHandlers(ports: AccountPorts, own: string): AccountHandlers {
-  const { roster, kept, clock, open } = ports;
+  const { roster, clock, open } = ports;
   return {
     'accounts.list': async () => accountList(ports, own),
-    'accounts.setup': async ({ name }) => setupOf(keptOne(kept, name)),
+    'accounts.setup': async ({ name }) => setupOf(keptOne(ports.kept, name)),
     async 'accounts.add'({ draft }) {
       const account = accountOf(draft, null);
-      const known = roster.withAddress(account.address) ?? kept.all.find(({ address }) => sameAddress(address, account.address));
+      const known = roster.withAddress(account.address) ?? ports.kept.all.find(({ address }) => sameAddress(address, account.address));
       if (known !== undefined) throw new ParleyError('account.exists', account.address);
-      await kept.put(account);
+      await ports.kept.put(account);
       const { address, displayName } = account;
       const { name } = await roster.enter(keptPerson(ports, { name: accountName(address), address, displayName, account }));
       return { name };
     },
     async 'accounts.update'({ name, draft }) {
-      const before = keptOne(kept, name);
+      const before = keptOne(ports.kept, name);
       if (draft.address !== before.address) throw new ParleyError('request.invalid', 'the address of an account stays');
       const account = accountOf(draft, before);
-      await kept.put(account);
+      await ports.kept.put(account);
       await roster.find(name)?.start(keptPerson(ports, { ...before, displayName: account.displayName, account }));
       return {};
     },
     async 'accounts.remove'({ name, keepHistory }) {
-      keptOne(kept, name);
+      keptOne(ports.kept, name);
       await roster.find(name)?.stop();
-      await kept.remove(name, keepHistory).catch(async (thrown) => {
+      await ports.kept.remove(name, keepHistory).catch(async (thrown) => {
         // it could not be forgotten, so it goes on
-        if (kept.find(name) !== undefined) await roster.find(name)?.start();
+        if (ports.kept.find(name) !== undefined) await roster.find(name)?.start();
         throw thrown;
       });
       const next = roster.all.find((other) => other.name !== name) ?? ports.welcome;
@@ -77,7 +77,7 @@ export function accountHandlers(ports: AccountPorts, own: string): AccountHandle
       return { url };
     },
     async 'accounts.test'({ draft, name }) {
-      return { error: await ports.tryAccount(accountOf(draft, name === undefined ? null : keptOne(kept, name)), clock) };
+      return { error: await ports.tryAccount(accountOf(draft, name === undefined ? null : keptOne(ports.kept, name)), clock) };
     },
     'accounts.authorities': async ({ pem }) => ({ names: [...authoritiesIn(pem).names] }),
     'accounts.open': async ({ name }) => ({ url: await open(at(roster, name)) }),

@@ -47,6 +47,8 @@ export class AccountForm {
   #left = $state.raw<ReadonlySet<FormField>>(new Set());
   #asked = $state(false);
   #before: AccountDraft | null = null;
+  /** how often something was changed */
+  #changes = 0;
 
   constructor(bridge: Bridge, name: string | null) {
     this.#bridge = bridge;
@@ -184,10 +186,10 @@ export class AccountForm {
 
   async #try(): Promise<boolean> {
     const name = this.name === null ? {} : { name: this.name };
-    const { draft } = this;
-    const { error } = await this.#bridge.call('accounts.test', { draft, ...name });
+    const tried = this.#changes;
+    const { error } = await this.#bridge.call('accounts.test', { draft: this.draft, ...name });
     // what was changed meanwhile was not tried
-    if (draft === this.draft) this.outcome = error === null ? { works: true } : { works: false, error };
+    if (tried === this.#changes) this.outcome = error === null ? { works: true } : { works: false, error };
     return error === null;
   }
 
@@ -207,6 +209,7 @@ export class AccountForm {
   }
 
   #forget(): void {
+    this.#changes += 1;
     this.outcome = null;
     this.refusal = null;
   }
