@@ -64,9 +64,11 @@ export function createClient(ports: ClientPorts): Client {
     offerFile: (path) => files.offer(path),
     unread: async () => (await core()).store.unreadSum(ports.clock.now()),
     async preview(transferId) {
-      const { transfers } = await core();
+      const { store, transfers } = await core();
       const ready = await transfers.readyFile(transferId).catch(() => null);
-      return ready && previewOf(ready.path);
+      // nothing of a stranger is decoded before it is accepted
+      if (!ready || (await store.conversation(ready.transfer.conversationId)).request) return null;
+      return previewOf(ready.path);
     },
     async start() {
       running ??= startCore(ports, notices);

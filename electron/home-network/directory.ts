@@ -39,7 +39,9 @@ export class Directory {
 
   /** The user an address of ours belongs to; parameters are not looked at. */
   byUri(uri: SipUri): HomeUser | null {
-    return uri.user !== null && this.isOurs(uri) ? this.byName(unescapeUser(uri.user)) : null;
+    if (uri.user === null || !this.isOurs(uri)) return null;
+    const name = unescapeUser(uri.user);
+    return this.byName(name) ?? this.users.find(({ number }) => number === name) ?? null;
   }
 
   /** The user of a From, P-Preferred-Identity or like value; null for anybody else. */
@@ -61,7 +63,8 @@ export class Directory {
   /** The value of P-Asserted-Identity (RFC 3325 section 9.1). */
   assertedIdentity(user: HomeUser): string {
     const displayName = user.displayName === '' ? null : user.displayName;
-    return encodeNameAddr({ displayName, uri: this.addressOf(user), parameters: [] });
+    const sip = encodeNameAddr({ displayName, uri: this.addressOf(user), parameters: [] });
+    return user.number === undefined ? sip : `${sip}, <tel:${user.number}>`;
   }
 
   /** Claims an address of this network that belongs to somebody else, or to nobody. */

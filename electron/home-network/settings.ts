@@ -4,6 +4,8 @@ export interface HomeUser {
   readonly user: string;
   readonly password: string;
   readonly displayName: string;
+  /** a telephone number in the form `+49301234567` that is the user's as well; asserted beside the address */
+  readonly number?: string | undefined;
 }
 
 /** People who get each message to its address (seed 004 7.2.1(8)). */

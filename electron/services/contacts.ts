@@ -2,7 +2,7 @@ import { toCodedError } from '../../shared/base/errors.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
 import { canonicalAddress, numberRoute } from '../../shared/model/address.ts';
 import { isFinalTransferState } from '../../shared/model/states/transfer-state.ts';
-import type { Store } from '../store/port.ts';
+import type { Identities, Store } from '../store/port.ts';
 import type { ContactView, ServiceContext } from './context.ts';
 
 /** Counts up when the same text folds to another address than before; together with the country it says what the store was folded by. */
@@ -61,6 +61,11 @@ export async function foldAgain({
     for (const { id, into } of merged) log(`conversation ${id} is part of ${into} now`);
   }
   await store.setSetting(FOLDED_BY, wanted);
+}
+
+/** What else than a first text tells who is who: a notification from both addresses about what was sent to one of them. */
+export async function meet({ store, notices }: ServiceContext, { peer, aliases, route }: Identities): Promise<void> {
+  if (aliases !== undefined && aliases.length > 0) notices.changed(await store.learnAliases({ peer, aliases, route }));
 }
 
 export interface ContactPorts {

@@ -7,6 +7,7 @@ import { cpimAddress, cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } f
 import { decodeImdn } from '../../shared/protocol/imdn/imdn.ts';
 import type { Answered, Notify } from '../store/port.ts';
 import { groupOf } from './audience.ts';
+import { meet } from './contacts.ts';
 import type { ServiceContext } from './context.ts';
 import { type Envelope, senderOf } from './envelope.ts';
 import { readBody } from './reading.ts';
@@ -43,6 +44,7 @@ export class Inbox {
       case 'composing':
         return this.#typing.take(envelope.peer, content.octets);
       case 'notification':
+        await meet(this.#context, envelope);
         await takeNotifications(this.#context, envelope.peer, cpim === null ? [decodeImdn(content.octets)] : notificationsIn(cpim));
         return this.#outboxChanged();
       case 'text':

@@ -33,8 +33,8 @@ export interface ContactCalls {
    * `peer.blocked`, so do composing and retrying. Notifications that wait are dropped.
    */
   blockConversation(row: { conversationId: number; blocked: boolean; now: number }): Promise<Conversation>;
-  /** What the network asserts of somebody who is known here. @returns the conversations that went into another one */
-  learnAliases(row: Identities): Promise<MergedConversation[]>;
+  /** What the network asserts of somebody, if that is known here: the conversation, and those that went into it. */
+  learnAliases(row: Identities): Promise<{ conversation: Conversation; merged: MergedConversation[] } | null>;
   /** The rules of folding have changed: what is the peer's address now. */
   refoldConversation(row: { conversationId: number; before: string; peer: string; route: string | null }): Promise<MergedConversation[]>;
 }

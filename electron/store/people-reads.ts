@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../../shared/model/address.ts';
 import type { ConversationDetails } from '../../shared/model/conversation.ts';
 import type { ReadHandle } from './handles.ts';
 import type { StoredConversation } from './port.ts';
@@ -28,14 +29,17 @@ export function peopleReads(
      WHERE unread > 0 AND removed_at IS NULL AND request = 0 AND blocked_at IS NULL AND ifnull(muted_until, 0) <= :now`,
   );
 
-  const addressesOf = ({ id, peer }: { id: number; peer: string }): string[] => [peer, ...further({ id }).map(({ address }) => address)];
+  const addressesOf = ({ id, peer }: { id: number; peer: string }): string[] => [
+    peer,
+    // a route is another spelling of what stands there already
+    ...further({ id }).flatMap(({ address }) => (canonicalAddress(address) === address ? [address] : [])),
+  ];
 
   return {
     conversationDetails(id) {
       const { cpmConversationId: _, ...row } = conversation(id);
       const more = details({ id: row.id }) as DetailsRow;
-      // a route is another spelling of what stands there already
-      const addresses = addressesOf(row).filter((address, at) => at === 0 || address.startsWith('tel:') || !row.peer.startsWith('tel:'));
+      const addresses = addressesOf(row);
       return { conversation: row, addresses, ...more };
     },
     blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),

@@ -94,6 +94,8 @@ export interface TwoPeopleOptions {
   readonly maxFileSize?: number;
   /** users of the network beside Alice, Bob and Mallory */
   readonly guests?: readonly string[];
+  /** a number of Bob's, asserted beside his address */
+  readonly numberOfBob?: string;
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
   readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'digest' | 'timing' | 'log'>;
@@ -108,7 +110,7 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
     ...options.network,
     users: [
       { user: 'alice', password: 'Pa55-0rd', displayName: 'Alice' },
-      { user: 'bob', password: 'Gr4nite!', displayName: 'Bob' },
+      { user: 'bob', password: 'Gr4nite!', displayName: 'Bob', number: options.numberOfBob },
       { user: 'mallory', password: 'M4rble!!', displayName: 'Mallory' },
       ...(options.guests ?? []).map((user) => ({ user, password: `${user}-Sl4te`, displayName: user })),
     ],

@@ -67,7 +67,7 @@ export function contactWrites(
     learnAliases(identities) {
       const merged = people.learn(identities);
       const person = people.find(identities.peer);
-      return person === undefined ? [] : merged.map(into(person.id));
+      return person === undefined ? null : { conversation: row(person.id), merged: merged.map(into(person.id)) };
     },
 
     refoldConversation({ conversationId, before, ...identities }) {

@@ -42,7 +42,10 @@ export function createPeople(db: WriteHandle, ledger: Ledger) {
     'INSERT INTO aliases (address, conversation_id) VALUES (:address, :id) ON CONFLICT (address) DO UPDATE SET conversation_id = :id',
   );
   const dropAlias = db.change('DELETE FROM aliases WHERE address = :address');
-  const setPeer = db.change('UPDATE conversations SET peer = :peer, title = :title WHERE id = :id');
+  const setPeer = db.change(
+    // a person with a sip address needs no way around
+    "UPDATE conversations SET peer = :peer, title = :title, route = iif(:peer LIKE 'tel:%', route, NULL) WHERE id = :id",
+  );
   const setRoute = db.change('UPDATE conversations SET route = :route WHERE id = :id AND route IS NOT :route');
   const merging = createMerging(db, ledger);
 

@@ -173,6 +173,10 @@ describe('where a request to a number goes', () => {
     expect(store.conversation(id).peer).toBe(NUMBER);
     expect(store.conversationDetails(id).addresses).toEqual([NUMBER]);
     expect(store.applyReceipt({ peer: NUMBER, imdnId: 'a', event: 'delivered', now: 5 })).not.toBeNull();
+    store.learnAliases({ peer: BOB, aliases: [NUMBER] });
+    compose(store, id, 'b');
+    expect(take(store, 1e6)).toMatchObject([{ peer: BOB }]);
+    expect(store.conversationDetails(id).addresses).toEqual([BOB, NUMBER]);
   });
 });
 
@@ -254,7 +258,8 @@ describe('somebody blocked', () => {
     expect(() => hear(store, 'b', NUMBER)).toThrow();
     // asserted together: the sip address is the same person's, and not let in either
     expect(() => hear(store, 'c', BOB, [NUMBER])).toThrow(expect.objectContaining({ code: 'peer.blocked' }));
-    expect(store.learnAliases({ peer: BOB, aliases: [NUMBER] })).toEqual([]);
+    expect(store.learnAliases({ peer: BOB, aliases: [NUMBER] })).toMatchObject({ conversation: { id, blocked: true }, merged: [] });
+    expect(store.learnAliases({ peer: CAROL, aliases: [] })).toBeNull();
     expect(() => hear(store, 'd', BOB)).toThrow(expect.objectContaining({ code: 'peer.blocked' }));
     expect(store.blockedConversations()).toMatchObject([{ addresses: [BOB, NUMBER] }]);
   });
