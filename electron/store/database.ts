@@ -11,6 +11,8 @@ import { indexText } from './search/index-text.ts';
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 /** how long another process may hold the file before it counts as in use, ms */
 const BUSY_MS = 5000;
+/** pages in memory, KiB, taken up as they are read: the messages of one conversation stand among those of all others */
+const CACHE_KIB = 32 * 1024;
 /** after a checkpoint the write-ahead log shrinks to this many octets */
 const LOG_LIMIT = 8 * 1024 * 1024;
 
@@ -83,6 +85,7 @@ function configure(database: Database, path: string, migrations: readonly Migrat
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
   database.pragma('temp_store = MEMORY');
+  database.pragma(`cache_size = -${CACHE_KIB}`);
   database.pragma(`journal_size_limit = ${LOG_LIMIT}`);
   migrate(database, migrations);
 }
