@@ -5,7 +5,7 @@ import { type CodedError, ERROR_CODES } from '../base/errors.ts';
  * The JSON texts the contract travels in, whatever carries them:
  *
  *     page → core   { id, method, params }
- *     core → page   { id, result } | { id, error } | { event, payload }
+ *     core → page   { id, result } | { id, error } | { event, payload } | { events: [{ event, payload }, …] }
  *
  * `id` is the caller's, opaque to the core. An error with `id: null` answers a text in which no id could be read.
  */
@@ -18,7 +18,7 @@ export interface CallFrame {
 export type AnswerFrame =
   | { readonly kind: 'result'; readonly id: string; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: string | null; readonly error: CodedError }
-  | { readonly kind: 'event'; readonly event: string; readonly payload: unknown };
+  | { readonly kind: 'events'; readonly events: readonly { readonly event: string; readonly payload: unknown }[] };
 
 /** UTF-16 code units of one text; a page of the longest texts fits, with every character escaped */
 export interface FrameLimits {
@@ -38,6 +38,7 @@ const anyCall = v.strictObject({ id: callId, method: v.pipe(v.string(), v.maxLen
 const anyResult = v.strictObject({ id: callId, result: v.unknown() });
 const anyError = v.strictObject({ id: v.nullable(callId), error: codedError });
 const anyEvent = v.strictObject({ event: v.pipe(v.string(), v.maxLength(64)), payload: v.unknown() });
+const severalEvents = v.strictObject({ events: v.array(anyEvent) });
 
 /** @returns the call, or what is wrong with the text, with the id of the caller where one can be read */
 export function decodeCall(text: string, maxCall: number): CallFrame | { readonly malformed: string; readonly id: string | null } {
@@ -57,7 +58,9 @@ export function decodeAnswer(text: string, maxAnswer: number): AnswerFrame | { r
   const error = v.safeParse(anyError, parsed.value);
   if (error.success) return { kind: 'error', ...error.output };
   const event = v.safeParse(anyEvent, parsed.value);
-  if (event.success) return { kind: 'event', ...event.output };
+  if (event.success) return { kind: 'events', events: [event.output] };
+  const events = v.safeParse(severalEvents, parsed.value);
+  if (events.success) return { kind: 'events', ...events.output };
   return { malformed: 'neither an answer nor an event' };
 }
 

@@ -1,8 +1,10 @@
 import * as v from 'valibot';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { type CodedError, ParleyError, toCodedError } from '../base/errors.ts';
 import { randomToken } from '../base/random.ts';
 import { contract, type EventName, type EventPayload, type Handlers, type MethodName, type Params, type Result } from './contract.ts';
 import { decodeAnswer, decodeCall, FRAME_LIMITS, type FrameLimits, MAX_DETAIL } from './frames.ts';
+import { GatheredEvents, type ToldEvent } from './gathered-events.ts';
 
 /** Whatever carries texts both ways, in order: Electron IPC, a WebSocket, two functions in a test. */
 export interface Channel {
@@ -15,6 +17,7 @@ export interface Channel {
 
 export interface WireOptions {
   readonly limits?: FrameLimits;
+  readonly clock?: Clock;
   /** what the other end did against the contract, or this one failed to say within it; for the log */
   readonly onProblem?: (problem: CodedError) => void;
 }
@@ -42,6 +45,22 @@ export function serveContract(channel: Channel, handlers: Handlers, subscribe: S
     channel.send(text);
     return true;
   };
+  const checked = ({ event, payload }: ToldEvent): ToldEvent[] => {
+    const told = v.safeParse(contract.events[event], payload);
+    if (told.success) return [{ event, payload: told.output }];
+    problem({ code: 'internal', detail: `${event} is not in the contract: ${explain(told.issues)}` });
+    return [];
+  };
+  const events = new GatheredEvents(options.clock ?? systemClock, (gathered) => {
+    try {
+      const all = gathered.flatMap(checked);
+      // together where they fit, else each alone
+      if (all.length > 1 && send({ events: all })) return;
+      for (const each of all) if (!send(each)) problem({ code: 'internal', detail: `${each.event} is too large` });
+    } catch (thrown) {
+      problem(toCodedError(thrown));
+    }
+  });
   const refuse = (id: string | null, error: CodedError): void => {
     const detail = error.detail.slice(0, MAX_DETAIL);
     if (error.code === 'internal' || error.code === 'contract.malformed') problem({ code: error.code, detail });
@@ -63,6 +82,7 @@ export function serveContract(channel: Channel, handlers: Handlers, subscribe: S
       if (!result.success) {
         return refuse(id, { code: 'internal', detail: `${method}: answered against the contract: ${explain(result.issues)}` });
       }
+      events.flush();
       if (!send({ id, result: result.output })) refuse(id, { code: 'internal', detail: `${method}: the answer is too large` });
     } catch (thrown) {
       refuse(id, toCodedError(thrown));
@@ -74,20 +94,13 @@ export function serveContract(channel: Channel, handlers: Handlers, subscribe: S
   const stopListening = channel.onText((text) => {
     answer(text).catch((thrown) => problem(toCodedError(thrown)));
   });
-  const unsubscribe = subscribe((event, payload) => {
-    try {
-      const told = v.safeParse(contract.events[event], payload);
-      if (!told.success) return problem({ code: 'internal', detail: `${event} is not in the contract: ${explain(told.issues)}` });
-      if (!send({ event, payload: told.output })) problem({ code: 'internal', detail: `${event} is too large` });
-    } catch (thrown) {
-      problem(toCodedError(thrown));
-    }
-  });
+  const unsubscribe = subscribe((event, payload) => events.tell(event, payload));
   const end = (): void => {
     if (ended) return;
     ended = true;
     stopListening();
     unsubscribe();
+    events.stop();
   };
   channel.onClose(end);
   return end;
@@ -139,7 +152,10 @@ export function connectContract(channel: Channel, options: WireOptions = {}): Co
   channel.onText((text) => {
     const frame = decodeAnswer(text, limits.maxAnswer);
     if ('malformed' in frame) return problem(frame.malformed);
-    if (frame.kind === 'event') return tell(frame.event, frame.payload);
+    if (frame.kind === 'events') {
+      for (const { event, payload } of frame.events) tell(event, payload);
+      return;
+    }
     if (frame.kind === 'error' && frame.id === null) return problem(frame.error.detail);
     const call = frame.id === null ? undefined : settle(frame.id);
     if (call === undefined) return;

@@ -58,6 +58,7 @@ export class Thread {
   readonly #clock: Clock;
   readonly #outgoing: Outgoing;
   #marked = 0;
+  #marking = false;
 
   readonly rows = $derived.by(() =>
     buildRows(
@@ -225,16 +226,28 @@ export class Thread {
   #reportSeen(): void {
     if (!this.ready || this.window.moreAfter) return;
     const upTo = seenUpTo(this.attention, this.window.messages.at(-1)?.id ?? 0, this.#marked);
-    if (upTo === null) return;
+    // in a flood the core is told as often as it answers, and then of all that was seen meanwhile
+    if (upTo === null || this.#marking) return;
     this.#marked = upTo;
     const unseen =
       this.conversation.unread > 0 ||
       this.conversation.markedUnread ||
       this.window.messages.some((message) => message.status === 'received');
     if (!unseen) return;
-    this.#bridge.call('conversations.markRead', { conversationId: this.conversationId, upTo }).catch(() => {
-      this.#marked = 0;
-    });
+    this.#marking = true;
+    this.#bridge
+      .call('conversations.markRead', { conversationId: this.conversationId, upTo })
+      .then(
+        () => true,
+        () => {
+          this.#marked = 0;
+          return false;
+        },
+      )
+      .then((isDone) => {
+        this.#marking = false;
+        if (isDone) this.#reportSeen();
+      });
   }
 
   async #load(work: () => Promise<void>): Promise<void> {
