@@ -32,6 +32,11 @@ export interface EngineLimits {
   readonly maxUnreadAnswers: number;
   /** chunks of a message on their way without an answer */
   readonly window: number;
+  /**
+   * the same where a relay is on the path: it answers for itself, before the next hop has anything, and what piles up there it may drop with the
+   * connection (Kamailio: 64 KiB a connection)
+   */
+  readonly relayedWindow: number;
 }
 
 export const ENGINE_LIMITS: EngineLimits = {
@@ -52,6 +57,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   unreadMs: 120_000,
   maxUnreadAnswers: 1_048_576,
   window: 1024,
+  relayedWindow: 16,
 };
 
 /** Chunk sizes by peer: see {@link OutgoingMessage.chunkSize}. */

@@ -65,6 +65,7 @@ export class Sender implements ChunkSource {
   #afterRange = '';
   #pending: PendingChunk[] = [];
   #pendingFrom = 0;
+  #window = 0;
   #baseSize = 0;
   #chunkSize = 0;
   #sent = 0;
@@ -95,8 +96,9 @@ export class Sender implements ChunkSource {
     this.#connection = connection;
     const { source, chunkSize } = this.#message;
     // whatever both ends take: a relay between them may not
-    const limit = this.#session.toPath.length > 1 ? CHUNK_RELAYED : CHUNK_MAX;
-    const base = Math.max(1, Math.min(limit, chunkSize ?? CHUNK_DIRECT));
+    const isRelayed = this.#session.toPath.length > 1;
+    const base = Math.max(1, Math.min(isRelayed ? CHUNK_RELAYED : CHUNK_MAX, chunkSize ?? CHUNK_DIRECT));
+    this.#window = isRelayed ? this.#session.limits.relayedWindow : this.#session.limits.window;
     try {
       [this.#beforeRange, this.#afterRange] = this.#template();
     } catch (thrown) {
@@ -118,7 +120,7 @@ export class Sender implements ChunkSource {
   }
 
   writeChunk(outbox: Outbox): boolean {
-    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#session.limits.window) return false;
+    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#window) return false;
     const body = this.#body.take(this.#chunkSize);
     if (body === null) return false;
     const start = this.#sent;
@@ -154,7 +156,7 @@ export class Sender implements ChunkSource {
     if (status !== 200) return this.#refused(status, comment);
     this.#lastAnswerAt = this.#session.clock.now();
     this.#adaptSize(this.#lastAnswerAt - writtenAt);
-    const wasFull = this.#pending.length - this.#pendingFrom >= this.#session.limits.window;
+    const wasFull = this.#pending.length - this.#pendingFrom >= this.#window;
     while (this.#pending[this.#pendingFrom]?.done === true) {
       this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
     }
