@@ -5,7 +5,7 @@ import { KamailioPeople, write } from '../harness/kamailio-people.ts';
 import { Linphone, linphoneMissing } from '../harness/linphone.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { Capture, captureHindrance, type Dissection } from '../harness/tshark.ts';
-import type { Person } from '../harness/two-people.ts';
+import { type Person, twoPeople } from '../harness/two-people.ts';
 
 const hindrance = kamailioMissing ?? linphoneMissing ?? captureHindrance();
 const title = `with liblinphone${hindrance === null ? '' : ` (skipped: ${hindrance})`}`;
@@ -114,4 +114,34 @@ describe.skipIf(hindrance !== null)(title, () => {
       ).toBeGreaterThan(0);
     }
   }, 60_000);
+});
+
+describe.skipIf(linphoneMissing !== null)('liblinphone on the home network', () => {
+  const folder = temporaryFolder();
+
+  test('registers by digest, is found by what it can do, and texts both ways', async () => {
+    const people = await twoPeople(folder, { guests: ['carol'] });
+    const { alice, accountOf } = people;
+    const carol = accountOf('carol');
+    const linphone = await Linphone.start(join(folder, 'linphone'), {
+      address: carol.address,
+      user: carol.user,
+      password: carol.password,
+      domain: 'parley.example',
+      host: '127.0.0.1',
+      port: people.networkPort,
+      contactParameters: `+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"`,
+    });
+    try {
+      const imdnId = await write(alice, carol, 'hello from Parley');
+      await expect.poll(() => linphone.said, { timeout: 30_000 }).toContain('Content: "hello from Parley"');
+      await alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
+      linphone.message(alice.address, 'hello from linphone');
+      await alice.seesMessage((message) => message.text === 'hello from linphone' && message.direction === 'in', 30_000);
+      await expect.poll(() => linphone.states(), { timeout: 30_000 }).toContain('DeliveredToUser');
+    } finally {
+      await linphone.stop();
+      await people.close();
+    }
+  }, 120_000);
 });
