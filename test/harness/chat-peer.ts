@@ -13,8 +13,10 @@ const SERVICES: readonly CpmService[] = ['oma.cpm.session', 'oma.cpm.largemsg'];
 
 export interface Chat {
   readonly invite: OutgoingInvite;
-  /** resolves when MSRP has answered 200 */
-  readonly say: (text: string) => Promise<void>;
+  /** resolves when MSRP has answered 200. @param from the author that its CPIM names instead */
+  readonly say: (text: string, from?: string) => Promise<void>;
+  /** whatever it is */
+  readonly send: (contentType: string, octets: Uint8Array) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
@@ -87,13 +89,14 @@ export class ChatPeer {
     await session.connect({ role: 'active', remotePath: media.path });
     return {
       invite,
-      say: (text) =>
+      send: (contentType, source) => session.send({ contentType, source, successReport: false }),
+      say: (text, from = this.#address) =>
         session.send({
           contentType: 'message/cpim',
           successReport: false,
           source: encodeCpim(
             makeCpim({
-              from: this.#address,
+              from,
               to: target,
               dateTime: formatDateTime(Date.now()),
               imdnMessageId: randomToken(24),

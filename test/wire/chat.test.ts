@@ -72,6 +72,10 @@ describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeo
     const read = await people.alice.seesMessage(({ imdnId }) => imdnId === answer.imdnId);
     await people.alice.call['conversations.markRead']({ conversationId: read.conversationId, upTo: read.id });
     await became(people.bob, answer, 'displayed');
+    const text = 'nobody says this';
+    const hidden = await people.alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text, anonymous: true });
+    await became(people.alice, hidden, 'sent');
+    await people.bob.seesMessage((message) => message.text === text);
   }
 
   /** A peer that asks for a session interval of 90 s, and what it says it takes. */
@@ -159,6 +163,18 @@ describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeo
       '!(sip.Contact contains "oma.cpm.msg")',
       'sip.Contact contains "+sip.instance"',
     );
+  });
+
+  test('R-SES-08: a text without a name leaves in a session of its own that asks for privacy, and nothing in it tells who it is', async () => {
+    const hidden = `${INVITE} && sip.Privacy contains "id"`;
+    const anonymous = `sip.from.addr=="sip:anonymous@anonymous.invalid" && !(sip.Contact contains "+sip.instance")`;
+    expect(await wire.count(`${alice} && ${hidden} && ${anonymous}`)).toBe(1);
+    // as it reached Bob
+    expect(await wire.count(`!(${alice}) && ${hidden} && ${anonymous} && !(sip contains "alice@parley")`)).toBe(1);
+    const [sent = ''] = await one('msrp.method=="SEND" && frame contains "nobody says this"', 'tcp.payload');
+    const octets = Buffer.from(sent.replaceAll(/[^0-9a-f]/g, ''), 'hex').toString();
+    expect(octets).toContain('From: <sip:anonymous@anonymous.invalid>');
+    expect(octets).not.toContain('alice');
   });
 
   test('R-SES-11: to the one who is written to', async () => {
@@ -259,7 +275,7 @@ describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeo
 
   test('the end of the app ends each of its sessions with BYE, and every BYE is answered', async () => {
     const byes = await wire.signalling(`${alice} && sip.Method=="BYE"`, 'sip.Call-ID');
-    expect(new Set(byes.map(([id]) => id)).size).toBe(3);
+    expect(new Set(byes.map(([id]) => id)).size).toBe(4);
     for (const [id] of byes)
       await wire.first(`tcp.srcport==${people.networkPort} && sip.Call-ID=="${id}" && sip.CSeq.method=="BYE" && sip.Status-Code==200`);
   });

@@ -1,3 +1,4 @@
+import { randomUuid } from '../../../shared/base/random.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { CHAT_SESSION } from '../../../shared/protocol/cpm/names.ts';
 import type { OutboxItem } from '../../store/port.ts';
@@ -40,7 +41,8 @@ export class TextModes {
     const { chat, peers, arrived } = this.#ports;
     const { peer, cpmConversationId } = item;
     const { anonymous, replyTo } = item.message;
-    const target: ChatTarget = { peer, cpmConversationId, anonymous };
+    // the id of the conversation would tell who it is to whoever has it from before
+    const target: ChatTarget = { peer, cpmConversationId: anonymous ? randomUuid() : cpmConversationId, anonymous };
     // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own
     const isPlain = item.audience === 'person' && item.target === peer && replyTo === null;
     if (!isPlain || this.#mode(target) === 'standalone') return standalone();

@@ -10,6 +10,26 @@ import { device, registered, start } from './start.ts';
 const MSG = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg";require;explicit';
 const BOB = 'sip:bob@home1.example';
 
+describe('OPTIONS to a user', () => {
+  it('comes back with what the device can do, under the address by which others reach it', async () => {
+    const network = await start();
+    const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob')];
+    const request = alice.build('OPTIONS', BOB, { headers: [['Accept-Contact', MSG]] });
+    alice.send(request);
+    const got = await bob.request('OPTIONS');
+    const feature = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"';
+    bob.answer(got, 200, 'OK', {
+      headers: [
+        ['Contact', `<${bob.contactUri}>;+sip.instance="<${bob.instance}>";${feature}`],
+        ['Allow', 'INVITE'],
+      ],
+    });
+    const response = await alice.final(request);
+    expect([response.status, header(response, 'Allow')]).toEqual([200, 'INVITE']);
+    expect(header(response, 'Contact')).toBe(`<sip:bob@home1.example;gr=${bob.instance}>;+sip.instance="<${bob.instance}>";${feature}`);
+  });
+});
+
 describe('MESSAGE through the participating function', () => {
   it('R-PF-17: reaches the other user, and back, with everything but what belongs to one hop', async () => {
     const network = await start();

@@ -323,3 +323,30 @@ describe('MESSAGE in', () => {
     expect(new Set(received)).toEqual(new Set(['héllo €']));
   });
 });
+
+describe('OPTIONS out', () => {
+  test('it is the OPTIONS of example F23-01: what this device can do itself, and no body', async () => {
+    const { agent, connection } = await stage.registered();
+    const feature = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"';
+    const pending = agent.options({ target: 'sip:bob@home2.example', headers: [{ name: 'Accept-Contact', value: feature }] });
+    const request = await connection.request('OPTIONS');
+    expect(request.uri).toBe('sip:bob@home2.example');
+    expect(header(request, 'Contact')).toContain(`<${GRUU}>;+sip.instance="<${INSTANCE}>";+g.3gpp.icsi-ref="urn%3Aurn-7`);
+    expect(header(request, 'Accept')).toContain('application/sdp');
+    expect(headers(request, 'Allow')).toContain('UPDATE');
+    expect(headers(request, 'Supported')).toEqual(['timer', 'gruu']);
+    expect([header(request, 'Content-Type'), request.body.length]).toEqual([null, 0]);
+    connection.reply(request, 200, { headers: [['Contact', '<sip:bob@192.0.2.1>;+g.oma.sip-im']] });
+    expect((await pending).headers).toContainEqual({ name: 'Contact', value: '<sip:bob@192.0.2.1>;+g.oma.sip-im' });
+  });
+
+  test('a refusal is an answer, too; a header that is not the caller’s to set is refused', async () => {
+    const { agent, connection } = await stage.registered();
+    const pending = agent.options({ target: 'sip:bob@home2.example', headers: [] });
+    connection.reply(await connection.request('OPTIONS'), 480);
+    expect((await pending).status).toBe(480);
+    await expect(agent.options({ target: 'sip:bob@home2.example', headers: [{ name: 'Contact', value: '*' }] })).rejects.toThrow(
+      'request.invalid',
+    );
+  });
+});
