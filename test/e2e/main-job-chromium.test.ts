@@ -41,6 +41,16 @@ describe('two people in a browser, without Electron', { timeout: 90_000 }, () =>
     await expect.poll(() => alice.status()).toBe('Seen');
   });
 
+  it('who writes is seen to do so by the other one, until the message is there', async () => {
+    await alice.composer().pressSequentially('on my way');
+    const line = bob.page.getByRole('status').filter({ hasText: 'Alice is typing' });
+    await line.waitFor();
+    await alice.composer().press('Enter');
+    await bob.log().getByText('on my way').waitFor();
+    await line.waitFor({ state: 'detached' });
+    await expect.poll(() => alice.status()).toBe('Seen');
+  });
+
   it('a file is picked in the browser, accepted, and handed out again with the same content', async () => {
     const path = join(folder, 'map of the ridge.bin');
     await makeFile(path, 8);
