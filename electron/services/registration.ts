@@ -80,14 +80,14 @@ export class RegistrationService {
 
   /** The person does not want to wait. Nothing happens while a try is under way or when registered. */
   retryNow(): void {
-    if (this.#state.kind === 'waiting' || this.#state.kind === 'refused') void this.#connect();
+    if (this.#state.kind === 'waiting' || this.#state.kind === 'refused') void this.#connect(true);
   }
 
   /** There is something to send: the next try comes now, unless there was one just now or the server asked for time. */
   hasten(): void {
     const now = this.#ports.clock.now();
     const mustWait = this.#settlingUntil !== null || now < this.#notBefore || now - this.#triedAt < HASTEN_MS;
-    if (this.#state.kind === 'waiting' && !mustWait) void this.#connect();
+    if (this.#state.kind === 'waiting' && !mustWait) void this.#connect(true);
   }
 
   /** R-REG-11: ends the binding until `signIn`. Resolves when the server has answered, or did not in 2 s. */
@@ -122,13 +122,13 @@ export class RegistrationService {
     return this.#leaving;
   }
 
-  async #connect(): Promise<void> {
+  async #connect(asked = false): Promise<void> {
     this.#forget();
     this.#settlingUntil = null;
     this.#notBefore = 0;
     this.#triedAt = this.#ports.clock.now();
     this.#addresses = this.#ports.network.addresses();
-    this.#apply({ kind: 'connect' });
+    this.#apply({ kind: 'connect', asked });
     const state = this.#state;
     await this.#leaving;
     if (this.#state !== state) return;

@@ -19,7 +19,8 @@ export type RegistrationState =
   | { readonly kind: 'signed-out'; readonly since: number };
 
 export type RegistrationEvent =
-  | { readonly kind: 'connect' }
+  /** `asked`: by the person, whose impatience lengthens no later wait */
+  | { readonly kind: 'connect'; readonly asked: boolean }
   | { readonly kind: 'registered'; readonly expiresAt: number }
   /** a try failed, or the binding was lost */
   | { readonly kind: 'failed'; readonly error: CodedError; readonly nextTryAt: number }
@@ -36,8 +37,10 @@ export type RegistrationEvent =
 export function nextRegistrationState(state: RegistrationState, event: RegistrationEvent, now: number): RegistrationState {
   const troubleSince = state.kind === 'waiting' || state.kind === 'connecting' ? state.since : now;
   switch (event.kind) {
-    case 'connect':
-      return { kind: 'connecting', since: troubleSince, failures: state.kind === 'waiting' ? state.failures : 0 };
+    case 'connect': {
+      const failures = state.kind === 'waiting' ? state.failures : 0;
+      return { kind: 'connecting', since: troubleSince, failures: event.asked ? Math.max(0, failures - 1) : failures };
+    }
     case 'registered':
       return { kind: 'registered', since: state.kind === 'registered' ? state.since : now, expiresAt: event.expiresAt };
     case 'failed':

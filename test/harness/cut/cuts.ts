@@ -8,7 +8,7 @@ import type { CutNetwork, FarPerson } from './cut-network.ts';
 const PATIENCE_MS = 240_000;
 /** How often either side writes during a cut; every fourth text is too large for a MESSAGE. */
 const WRITE_EVERY_MS = 700;
-const MAX_TEXTS = 40;
+const MAX_TEXTS = 80;
 const LARGE = ' and more'.repeat(400);
 
 /** A way in which Alice loses her server. */

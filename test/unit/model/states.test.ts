@@ -120,10 +120,10 @@ describe('the state of a registration', () => {
     let state: RegistrationState = { kind: 'registered', since: 1, expiresAt: 9 };
     state = nextRegistrationState(state, { kind: 'failed', error, nextTryAt: 20 }, 10);
     expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 0 });
-    state = nextRegistrationState(state, { kind: 'connect' }, 20);
+    state = nextRegistrationState(state, { kind: 'connect', asked: false }, 20);
     state = nextRegistrationState(state, { kind: 'failed', error, nextTryAt: 40 }, 30);
     expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 1 });
-    state = nextRegistrationState(state, { kind: 'connect' }, 40);
+    state = nextRegistrationState(state, { kind: 'connect', asked: false }, 40);
     state = nextRegistrationState(state, { kind: 'registered', expiresAt: 99 }, 50);
     expect(state).toEqual({ kind: 'registered', since: 50, expiresAt: 99 });
   });
@@ -134,7 +134,17 @@ describe('the state of a registration', () => {
     expect(state).toMatchObject({ kind: 'waiting', since: 10, failures: 0, nextTryAt: 22 });
     state = nextRegistrationState(state, { kind: 'signed-out' }, 30);
     expect(state).toEqual({ kind: 'signed-out', since: 30 });
-    expect(nextRegistrationState(state, { kind: 'connect' }, 40)).toEqual({ kind: 'connecting', since: 40, failures: 0 });
+    expect(nextRegistrationState(state, { kind: 'connect', asked: false }, 40)).toEqual({ kind: 'connecting', since: 40, failures: 0 });
+  });
+
+  test('a try that the person asked for, and that fails, leaves the next wait as long as it was', () => {
+    const waiting: RegistrationState = { kind: 'waiting', since: 10, error, nextTryAt: 900, failures: 3 };
+    const failures = (asked: boolean) => {
+      const connecting = nextRegistrationState(waiting, { kind: 'connect', asked }, 20);
+      const failed = nextRegistrationState(connecting, { kind: 'failed', error, nextTryAt: 40 }, 30);
+      return failed.kind === 'waiting' ? failed.failures : null;
+    };
+    expect([failures(true), failures(false)]).toEqual([3, 4]);
   });
 
   test('a refresh keeps the time since which the account is reachable', () => {

@@ -224,6 +224,8 @@ describe('the waits between tries', () => {
     service.hasten();
     await settle();
     expect(agents).toHaveLength(2);
+    // and makes the one after it no longer
+    expect(service.state).toMatchObject({ kind: 'waiting', failures: 1 });
     const asked = scripted([failure('link.server', 600_000)]);
     asked.service.start();
     await settle();
