@@ -19,8 +19,8 @@ export interface Budgets {
 
 export const BUDGETS: Budgets = {
   acquaintance: { burst: 4000, perSecond: 1000 },
-  stranger: { burst: 60, perSecond: 2 },
-  strangers: { burst: 240, perSecond: 10 },
+  stranger: { burst: 120, perSecond: 5 },
+  strangers: { burst: 400, perSecond: 20 },
   answers: { burst: 2000, perSecond: 2000 },
 };
 

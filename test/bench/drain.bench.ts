@@ -11,6 +11,7 @@ import { buildPage, openBrowser } from '../harness/page.ts';
 import { fillOutbox } from './drain/fill.ts';
 import { NetworkProcess } from './drain/network.ts';
 import { ManyPeers } from './drain/peers.ts';
+import { framesOf, percentile } from './frames.ts';
 
 const MESSAGES = Number(process.env['PARLEY_BENCH_MESSAGES'] ?? 10_000);
 const CONVERSATIONS = 100;
@@ -131,32 +132,4 @@ async function openWindow(browser: Browser, host: HeadlessProcess, name: string)
     .click();
   await page.locator('[role=log]').waitFor();
   return page;
-}
-
-/** ms between frames while that goes on */
-async function framesOf(page: Page, meanwhile: () => Promise<unknown>): Promise<number[]> {
-  await page.evaluate(() => {
-    const holder = globalThis as unknown as { frameTimes: number[] };
-    const times: number[] = [];
-    let last = performance.now();
-    const next = (now: number): void => {
-      times.push(now - last);
-      last = now;
-      if (holder.frameTimes === times) requestAnimationFrame(next);
-    };
-    holder.frameTimes = times;
-    requestAnimationFrame(next);
-  });
-  await meanwhile();
-  return page.evaluate(() => {
-    const holder = globalThis as unknown as { frameTimes: number[] };
-    const times = holder.frameTimes;
-    holder.frameTimes = [];
-    return times.slice(1);
-  });
-}
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) * 10) / 10;
 }

@@ -41,6 +41,10 @@ export class HeadlessProcess {
     return new HeadlessProcess(child, JSON.parse(line), log, exited);
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   async connect(index = 0): Promise<ContractClient> {
     const socket = new WebSocket(this.accounts[index]?.contract as string);
     this.#sockets.push(socket);

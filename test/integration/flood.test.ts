@@ -60,7 +60,7 @@ describe('a stranger who floods', { timeout: 120_000 }, () => {
     );
     expect(sent).toBeGreaterThan(1000);
     expect(stored.length).toBeGreaterThan(0);
-    expect(stored.length).toBeLessThanOrEqual(60 + 2 * seconds + 2);
+    expect(stored.length).toBeLessThanOrEqual(120 + 5 * seconds + 5);
     expect(alice.log.filter((line) => line.startsWith('too many requests')).length).toBeLessThanOrEqual(1 + seconds / 10);
     const refused = mallory.inbox.filter((message) => message.kind === 'response' && message.status === 480);
     expect(refused.some((message) => message.headers.some(({ name }) => name === 'Retry-After'))).toBe(true);
