@@ -1,29 +1,17 @@
 import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../shared/base/bytes.ts';
 import { header } from '../../shared/protocol/sip/message.ts';
+import { sippMissing } from '../harness/sipp.ts';
 import { device, start } from '../unit/home-network/start.ts';
 
 const run = promisify(execFile);
 const SCENARIO = fileURLToPath(new URL('sipp.xml', import.meta.url));
-const folders = (process.env['PATH'] ?? '').split(':');
-const hasSipp = (
-  await Promise.all(
-    folders.map((folder) =>
-      access(`${folder}/sipp`).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-).includes(true);
-
 describe('a foreign peer', () => {
-  it.skipIf(!hasSipp)(
-    `SIPp registers and sends a message${hasSipp ? '' : ' (skipped: no sipp on the PATH, Debian has it as sip-tester)'}`,
+  it.skipIf(sippMissing !== null)(
+    `SIPp registers and sends a message${sippMissing === null ? '' : ` (skipped: ${sippMissing})`}`,
     async () => {
       // SIPp 3.6 reads only the first challenge and knows only MD5
       const network = await start({ digest: ['MD5'] });
