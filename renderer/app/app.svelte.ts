@@ -63,6 +63,8 @@ export class App {
   accountMenu = $state.raw<Place | null>(null);
   /** something the person asked for that was refused */
   notice = $state.raw<CodedError | null>(null);
+  /** large messages that are under way */
+  cancellable = $state.raw<ReadonlySet<number>>(new Set());
   /** the midnight before now, by which days are named */
   today = $state(0);
   /** counts up when the composer is to have the keyboard */
@@ -118,6 +120,7 @@ export class App {
     bridge.on('conversation.merged', ({ conversationId, into }) => void this.#followMerged(conversationId, into));
     bridge.on('notification.opened', ({ conversationId, messageId }) => void this.#openAt(conversationId, messageId));
     bridge.on('message.changed', (message) => this.#applyMessage(message));
+    bridge.on('messages.cancellable', ({ messageIds }) => (this.cancellable = new Set(messageIds)));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
     bridge.onLink((up) => {
@@ -161,9 +164,18 @@ export class App {
   }
 
   /** Finds or makes the conversation with an address and opens it. @returns why it was refused, or null */
-  async openAddress(address: string): Promise<CodedError | null> {
+  openAddress(address: string): Promise<CodedError | null> {
+    return this.#openMade(() => this.bridge.call('conversations.open', { address }));
+  }
+
+  /** The same for several people at once. */
+  openList(addresses: readonly string[]): Promise<CodedError | null> {
+    return this.#openMade(() => this.bridge.call('conversations.openList', { addresses: [...addresses] }));
+  }
+
+  async #openMade(make: () => Promise<Conversation>): Promise<CodedError | null> {
     try {
-      const conversation = await this.bridge.call('conversations.open', { address });
+      const conversation = await make();
       this.conversations.apply(conversation);
       this.find('');
       this.dialog = null;
@@ -239,6 +251,14 @@ export class App {
     this.#tellShown();
   }
 
+  cancelMessage(messageId: number): Promise<void> {
+    return this.#ask(() => this.bridge.call('messages.cancel', { messageId }));
+  }
+
+  forgetReplyTo(conversationId: number): Promise<void> {
+    return this.#ask(() => this.bridge.call('conversations.forgetReplyTo', { conversationId }));
+  }
+
   retryMessage(message: Message): Promise<void> {
     return this.#ask(async () => {
       this.#applyMessage(await this.bridge.call('messages.retry', { messageId: message.id }));
@@ -264,6 +284,13 @@ export class App {
         this.composer?.answer(message);
         this.composerAsked += 1;
         return Promise.resolve();
+      case 'replyAll':
+        return this.#ask(async () => {
+          if (message === null) return;
+          const all = await this.bridge.call('conversations.openReplyAll', { messageId: message.id });
+          this.conversations.apply(all);
+          await this.open(all);
+        });
       case 'forward':
         if (message !== null) this.askWhereTo([message]);
         return Promise.resolve();
@@ -394,6 +421,7 @@ export class App {
     try {
       const state = await this.bridge.call('app.state', {});
       this.state = state;
+      this.cancellable = new Set(state.cancellable);
       this.connection.setHostUp(true);
       this.connection.address = state.account.address;
       this.#last ??= new LastConversation(this.#storage, state.account.address);
@@ -434,7 +462,10 @@ export class App {
     const neighbours = this.state?.neighbours ?? [];
     const alone = this.conversations.all.length === 0 && neighbours.length === 1 ? neighbours[0]?.address : undefined;
     const peer = this.#last?.peer ?? alone;
-    if (this.thread === null && peer !== undefined) await this.openAddress(peer);
+    if (this.thread !== null || peer === undefined) return;
+    // a list has no address to be opened by
+    const known = this.conversations.all.find((each) => each.peer === peer);
+    await (known !== undefined ? this.open(known) : this.openAddress(peer));
   }
 
   #composerOf(conversation: Conversation, thread: Thread): Composer {
@@ -447,7 +478,7 @@ export class App {
         bridge: this.bridge,
         clock: this.#clock,
         maxFileSize: () => this.state?.maxFileSize ?? 0,
-        sendText: (text, quote) => void this.#threadFor(thread).sendText(text, quote),
+        sendText: (text, quote, anonymous) => void this.#threadFor(thread).sendText(text, quote, anonymous),
         sendFile: (file) => void this.#threadFor(thread).sendFile(file),
         makePreview: (file) => URL.createObjectURL(file),
         dropPreview: (url) => URL.revokeObjectURL(url),

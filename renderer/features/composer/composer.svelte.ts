@@ -35,7 +35,7 @@ export interface ComposerPorts {
   readonly bridge: Bridge;
   /** octets, 0 = no limit */
   readonly maxFileSize: () => number;
-  readonly sendText: (text: string, quote: Quote | null) => void;
+  readonly sendText: (text: string, quote: Quote | null, anonymous: boolean) => void;
   readonly sendFile: (file: FileCandidate) => void;
   readonly clock?: Clock;
   readonly makePreview?: (file: File) => string;
@@ -56,6 +56,8 @@ export class Composer {
   error = $state.raw<CodedError | null>(null);
   /** the message that is answered */
   quote = $state.raw<Quote | null>(null);
+  /** the next text goes without the person's name */
+  anonymous = $state(false);
   readonly typing: OwnTyping;
 
   readonly #conversationId: number;
@@ -138,7 +140,11 @@ export class Composer {
     // What cannot be sent stays, with its reason, until the person takes it away.
     this.attachments = this.attachments.filter((each) => !ready.includes(each));
     for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
-    if (text !== '') this.#ports.sendText(text, quote);
+    if (text !== '') {
+      this.#ports.sendText(text, quote, this.anonymous);
+      // asked for once, and once only
+      this.anonymous = false;
+    }
     this.saveDraft();
   }
 

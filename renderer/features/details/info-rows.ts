@@ -1,5 +1,7 @@
-import type { MessageInfo } from '../../../shared/model/message.ts';
+import { kindOfKey } from '../../../shared/model/audience.ts';
+import type { MessageInfo, RecipientState } from '../../../shared/model/message.ts';
 import { plainAddress } from '../conversations/address.ts';
+import { errorLine } from '../error-words.ts';
 import { formatFullTime, formatSize } from '../format.ts';
 import { words } from '../words.ts';
 
@@ -28,9 +30,31 @@ export function infoSections(info: MessageInfo, who: string): readonly InfoSecti
     const rows = [row(text.name, transfer.name, transfer.name), row(text.type, transfer.type), row(text.size, formatSize(transfer.size))];
     sections.push({ title: text.file, rows });
   }
-  const address = row(message.direction === 'in' ? text.from : text.to, plainAddress(peer), peer);
+  if (info.recipients.length > 0) {
+    const rows = info.recipients.map((each) => row(each.name || plainAddress(each.address), recipientState(each), each.address));
+    sections.push({ title: words.recipients.states, rows });
+  }
+  // a key of several people, or of nobody, is no address
+  const address = kindOfKey(peer) === null ? [row(message.direction === 'in' ? text.from : text.to, plainAddress(peer), peer)] : [];
   const ids = [id('imdn.Message-ID', message.imdnId), id('Conversation-ID', cpmConversationId), id('Contribution-ID', contributionId)];
-  return [...sections, { title: text.ids, rows: [address, ...ids] }];
+  return [...sections, { title: text.ids, rows: [...address, ...replyRows(info), ...ids] }];
+}
+
+/** Where it stands with one of its recipients, and since when. */
+function recipientState({ address, name, status, deliveredAt, displayedAt, error }: RecipientState): string {
+  const at = displayedAt ?? deliveredAt;
+  const state = error === null ? words.status[status] : `${words.status[status]}. ${errorLine(error.code, name || plainAddress(address))}`;
+  return at === null ? state : `${state}, ${formatFullTime(at)}`;
+}
+
+function replyRows({ message }: MessageInfo): InfoRow[] {
+  const { replyTo, alsoTo } = message;
+  const rows: InfoRow[] = [];
+  if (replyTo !== null) rows.push({ label: words.recipients.replyTo, value: plainAddress(replyTo), copy: replyTo });
+  if (alsoTo.length > 0) {
+    rows.push({ label: words.recipients.alsoRow, value: alsoTo.map(plainAddress).join(', '), copy: alsoTo.join(', ') });
+  }
+  return rows;
 }
 
 /** The state of a message as a sentence or two. */

@@ -2,7 +2,7 @@ import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Row } from './rows.ts';
 
-export type MessageAction = 'reply' | 'forward' | 'copy' | 'select' | 'info' | 'retry' | 'remove';
+export type MessageAction = 'reply' | 'replyAll' | 'forward' | 'copy' | 'select' | 'info' | 'retry' | 'remove';
 
 /** What an outgoing file can be sent again from. */
 const RETRIABLE: ReadonlySet<TransferState> = new Set(['declined', 'expired', 'cancelled', 'interrupted', 'failed']);
@@ -14,6 +14,7 @@ export function messageActions({ message, pending }: Pick<Row, 'message' | 'pend
     return pending?.error ? [...copy, 'retry', 'remove'] : copy;
   }
   const actions: MessageAction[] = ['reply'];
+  if (message.alsoTo.length > 0) actions.push('replyAll');
   if (isForwardable(message)) actions.push('forward');
   if (message.kind === 'text') actions.push('copy');
   actions.push('select', 'info');

@@ -32,7 +32,10 @@ export class Outgoing {
     const { clientId } = pending;
     try {
       const message = await (pending.file === null
-        ? this.#bridge.call('messages.sendText', { conversationId, clientId, text: pending.text, quotes: pending.quote?.messageId })
+        ? this.#bridge.call('messages.sendText', {
+            ...{ conversationId, clientId, text: pending.text, quotes: pending.quote?.messageId },
+            ...(pending.anonymous ? { anonymous: true } : {}),
+          })
         : this.#bridge.call('files.send', { conversationId, clientId, token: pending.file.token }));
       this.confirm(clientId);
       return message;

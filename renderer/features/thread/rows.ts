@@ -10,6 +10,8 @@ export interface PendingMessage {
   readonly text: string;
   /** the message it answers */
   readonly quote: Quote | null;
+  /** without the person's name */
+  readonly anonymous?: boolean;
   readonly file: { readonly name: string; readonly size: number; readonly type: string; readonly token: string } | null;
   readonly at: number;
   /** why the core did not take it, once it said so */

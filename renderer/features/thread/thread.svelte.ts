@@ -143,8 +143,8 @@ export class Thread {
   }
 
   /** Shows the text at once and hands it to the core; an answer or a refusal finds its bubble by the client id. */
-  async sendText(text: string, quote: Quote | null = null): Promise<void> {
-    await this.#send({ clientId: randomToken(24), kind: 'text', text, quote, file: null, at: this.#clock.now(), error: null });
+  async sendText(text: string, quote: Quote | null = null, anonymous = false): Promise<void> {
+    await this.#send({ clientId: randomToken(24), kind: 'text', text, quote, anonymous, file: null, at: this.#clock.now(), error: null });
   }
 
   async sendFile(file: FileCandidate): Promise<void> {
@@ -172,7 +172,7 @@ export class Thread {
       }
       const commit = (): Promise<unknown> => this.#bridge.call('messages.remove', { messageId: message.id });
       if (message.status !== 'queued' || message.kind !== 'text') items.push({ key: `id ${message.id}`, commit });
-      else withdrawals.push({ commit, redo: () => void this.sendText(message.text, message.quote) });
+      else withdrawals.push({ commit, redo: () => void this.sendText(message.text, message.quote, message.anonymous) });
     }
     if (withdrawals.length > 0) void this.removals.now(withdrawals, items);
     else if (items.length > 0) this.removals.later(items);

@@ -1,0 +1,71 @@
+import { type AddressProblem, addressProblem, normalAddress, plainAddress } from '../conversations/address.ts';
+
+/** Why a recipient was not taken. */
+export type RecipientProblem = AddressProblem | 'twice' | 'tooMany';
+
+export interface Recipient {
+  /** as it is asked for: with its scheme */
+  readonly address: string;
+  readonly name: string;
+}
+
+export interface RecipientsPorts {
+  /** own address, which is no recipient */
+  readonly own: () => string;
+  readonly most: () => number;
+  /** a name that is known for an address */
+  readonly nameOf: (address: string) => string | undefined;
+}
+
+/** Whom a new conversation is with: those who are named already, and the address that is being written. */
+export class Recipients {
+  chosen = $state.raw<readonly Recipient[]>([]);
+  text = $state('');
+  problem = $state<RecipientProblem | null>(null);
+
+  readonly #ports: RecipientsPorts;
+
+  constructor(ports: RecipientsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Takes what is written, several addresses too; what is wrong stays to be mended. @returns whether all of it was taken */
+  commit(): boolean {
+    const [first = '', ...others] = this.text.split(/[,;\n]+/).filter((part) => part.trim() !== '');
+    this.problem = first === '' && this.chosen.length === 0 ? 'missing' : null;
+    if (first === '') {
+      this.text = '';
+      return this.problem === null;
+    }
+    this.problem = this.#problemOf(first);
+    if (this.problem !== null) {
+      this.text = [first, ...others].map((part) => part.trim()).join(', ');
+      return false;
+    }
+    this.add(normalAddress(first));
+    this.text = others.join(',');
+    return others.length === 0 || this.commit();
+  }
+
+  /** @returns whether it is among them now */
+  add(address: string): boolean {
+    this.problem = this.#problemOf(address);
+    if (this.problem !== null) return false;
+    const name = this.#ports.nameOf(address) ?? plainAddress(address);
+    this.chosen = [...this.chosen, { address, name }];
+    return true;
+  }
+
+  remove(at: number): void {
+    this.problem = null;
+    this.chosen = this.chosen.filter((_, index) => index !== at);
+  }
+
+  #problemOf(text: string): RecipientProblem | null {
+    const problem = addressProblem(text, this.#ports.own());
+    if (problem !== null) return problem;
+    const address = normalAddress(text).toLowerCase();
+    if (this.chosen.some((each) => each.address.toLowerCase() === address)) return 'twice';
+    return this.chosen.length >= this.#ports.most() ? 'tooMany' : null;
+  }
+}
