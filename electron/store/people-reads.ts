@@ -37,7 +37,7 @@ export function peopleReads(
 
   return {
     conversationDetails(id) {
-      const { cpmConversationId: _, ...row } = conversation(id);
+      const { cpmConversationId: _, route: __, ...row } = conversation(id);
       const more = details({ id: row.id }) as DetailsRow;
       const addresses = addressesOf(row);
       return { conversation: row, addresses, ...more };

@@ -356,6 +356,8 @@ export interface FoundMessage {
 export interface StoredConversation extends Conversation {
   /** CPM Conversation-ID (cpm.md section 2.3) */
   readonly cpmConversationId: string;
+  /** where requests go, where that is not the peer's address itself */
+  readonly route: string | null;
 }
 
 export interface FileHash {

@@ -127,6 +127,20 @@ describe('a stranger', () => {
     );
   }, 60_000);
 
+  test('who is blocked while a file of theirs is offered is declined; what waits to be told is dropped', async () => {
+    const { id: conversationId } = await alice.call['conversations.open']({ address: mallory.address });
+    const path = join(folder, 'open-offer.txt');
+    writeFileSync(path, 'octets');
+    const { token } = await mallory.client.offerFile(path);
+    const { id } = await mallory.conversationWith(alice);
+    const file = await mallory.call['files.send']({ conversationId: id, clientId: randomToken(24), token });
+    await alice.seesMessage(({ transfer }) => transfer?.state === 'offered');
+    await alice.call['conversations.block']({ conversationId, blocked: true });
+    await mallory.seesMessage((message) => message.id === file.id && message.transfer?.state === 'declined');
+    await alice.seesMessage(({ transfer }) => transfer?.state === 'declined');
+    await alice.call['conversations.block']({ conversationId, blocked: false });
+  }, 60_000);
+
   test('who is blocked while texts are in flight: from the answer on nothing comes in', async () => {
     const { id: conversationId } = await alice.call['conversations.open']({ address: mallory.address });
     const sent: Message[] = [];

@@ -2,6 +2,7 @@ import { toCodedError } from '../../../shared/base/errors.ts';
 import { CHAT_SESSION, contactFeature, servicesOf } from '../../../shared/protocol/cpm/names.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import type { Peers } from './peers.ts';
+import type { ChatTarget } from './start-chat.ts';
 
 /** a peer is asked again when its last word is older, ms */
 const FRESH_MS = 3_600_000;
@@ -21,7 +22,7 @@ export class Capabilities {
   }
 
   /** Does nothing where the answer is known, or was just asked for. Never rejects. */
-  async ask(peer: string, link: Link): Promise<void> {
+  async ask({ peer, route }: Pick<ChatTarget, 'peer' | 'route'>, link: Link): Promise<void> {
     const { clock, account, log } = this.#context;
     const now = clock.now();
     // a clock that was set back makes nothing fresh for longer
@@ -36,7 +37,7 @@ export class Capabilities {
     }
     try {
       const answer = await link.agent.options({
-        target: peer,
+        target: route ?? peer,
         headers: [
           // without `require`: whatever device is there may answer
           { name: 'Accept-Contact', value: `*;${contactFeature([CHAT_SESSION])}` },

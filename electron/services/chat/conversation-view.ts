@@ -37,7 +37,7 @@ export class ConversationView {
   /** There is a link (again): what could not be asked is asked now. */
   ask(): void {
     const link = this.#ports.link();
-    if (link && this.#shown) void this.#ports.capabilities.ask(this.#shown.peer, link);
+    if (link && this.#shown) void this.#ports.capabilities.ask(this.#shown, link);
   }
 
   async typing({ conversationId, typing }: Params<'typing.set'>): Promise<void> {
@@ -52,7 +52,7 @@ export class ConversationView {
 
   /** null for several people: a chat session is with one; and for whoever is to learn nothing of this person yet, or any more */
   async #target(conversationId: number): Promise<ChatTarget | null> {
-    const { kind, peer, cpmConversationId, request, blocked } = await this.#context.store.conversation(conversationId);
-    return kind === 'person' && !request && !blocked ? { peer, cpmConversationId } : null;
+    const { kind, peer, route, cpmConversationId, request, blocked } = await this.#context.store.conversation(conversationId);
+    return kind === 'person' && !request && !blocked ? { peer, route, cpmConversationId } : null;
   }
 }

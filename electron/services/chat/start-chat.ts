@@ -20,7 +20,10 @@ const ANSWER_WITHIN_MS = 20_000;
 
 /** Whom a session is for, and the conversation it belongs to. */
 export interface ChatTarget {
+  /** canonical address */
   readonly peer: string;
+  /** where requests go, where that is not the peer's address itself: the sip URI that stands for a number */
+  readonly route?: string | null | undefined;
   readonly cpmConversationId: string;
   /** the peer is not to know who it is (R-SES-08); such a session carries nothing that has a name */
   readonly anonymous?: boolean | undefined;
@@ -56,7 +59,7 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
     {
       ...target,
       aliases: [],
-      route: null,
+      route: target.route ?? null,
       title: addressTitle(target.peer),
       contributionId,
       originInstance: null,
@@ -75,7 +78,7 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
     for (const cema of [true, false]) {
       const offer = makeChatOffer(end, cema);
       const invite = link.agent.invite({
-        target: peer,
+        target: target.route ?? peer,
         headers: [
           ...originatorHeaders(CHAT_SESSION, ports.context.account.address, { cpmConversationId, contributionId }),
           ...(target.anonymous ? [{ name: 'Privacy', value: 'id' }] : []),

@@ -1,4 +1,5 @@
 import { randomUuid } from '../../../shared/base/random.ts';
+import { canonicalAddress } from '../../../shared/model/address.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { CHAT_SESSION } from '../../../shared/protocol/cpm/names.ts';
 import type { OutboxItem } from '../../store/port.ts';
@@ -39,14 +40,16 @@ export class TextModes {
   /** @param standalone sends it in pager or large message mode */
   async sendText(item: TextItem, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
     const { chat, peers, arrived } = this.#ports;
-    const { peer, cpmConversationId } = item;
+    const { cpmConversationId } = item;
+    const peer = canonicalAddress(item.peer) ?? item.peer;
     const { anonymous, replyTo } = item.message;
     // the id of the conversation would tell who it is to whoever has it from before
-    const target: ChatTarget = { peer, cpmConversationId: anonymous ? randomUuid() : cpmConversationId, anonymous };
+    const conversation = anonymous ? randomUuid() : cpmConversationId;
+    const target: ChatTarget = { peer, route: item.peer, cpmConversationId: conversation, anonymous };
     // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own
-    const isPlain = item.audience === 'person' && item.target === peer && replyTo === null;
+    const isPlain = item.audience === 'person' && item.target === item.peer && replyTo === null;
     if (!isPlain || this.#mode(target) === 'standalone') return standalone();
-    const attempt = await chat.send(target, link, textCpim(this.#context, item, peer), item.attempts);
+    const attempt = await chat.send(target, link, textCpim(this.#context, item, item.peer), item.attempts);
     if (attempt.kind !== 'standalone') {
       if (attempt.kind === 'accepted' && !anonymous) arrived(peer);
       return attempt;
@@ -69,7 +72,8 @@ export class TextModes {
    * @param standalone sends it as a MESSAGE
    */
   async sendNotification(item: NotificationItem, standalone: () => Promise<Attempt>): Promise<Attempt> {
-    const session = item.service === 'msg' ? this.#ports.chat.openWith(item.peer, item.originInstance) : null;
+    const session =
+      item.service === 'msg' ? this.#ports.chat.openWith(canonicalAddress(item.peer) ?? item.peer, item.originInstance) : null;
     if (!session?.media?.takesNotifications) return standalone();
     try {
       await session.send(CPIM_TYPE, notificationMessage(this.#context, item).body);

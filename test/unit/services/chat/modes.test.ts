@@ -179,7 +179,7 @@ describe('what a peer can do', () => {
   });
 
   test('is asked as in F23-01 and read from F23-02', async () => {
-    await new Capabilities(scene.context, scene.peers).ask(BOB, link);
+    await new Capabilities(scene.context, scene.peers).ask({ peer: BOB }, link);
     const example = sipExample('F23-01.sip');
     expect(example.startLine).toBe(`OPTIONS ${questions[0]?.target} SIP/2.0`);
     for (const { name, value } of questions[0]?.headers ?? []) expect(value, name).toBe(headerOf(example, name));
@@ -188,17 +188,17 @@ describe('what a peer can do', () => {
 
   test('is asked again after an hour, and after a minute where there was no answer; a refusal takes nothing back', async () => {
     const capabilities = new Capabilities(scene.context, scene.peers);
-    await capabilities.ask(BOB, link);
-    await capabilities.ask(BOB, link);
+    await capabilities.ask({ peer: BOB }, link);
+    await capabilities.ask({ peer: BOB }, link);
     expect(questions).toHaveLength(1);
     await scene.clock.advance(3_600_000);
     answer = async () => refusal(480);
-    await capabilities.ask(BOB, link);
-    await capabilities.ask(BOB, link);
+    await capabilities.ask({ peer: BOB }, link);
+    await capabilities.ask({ peer: BOB }, link);
     expect(questions).toHaveLength(2);
     await scene.clock.advance(60_000);
     answer = () => Promise.reject(new ParleyError('link.timeout', 'no answer'));
-    await capabilities.ask(BOB, link);
+    await capabilities.ask({ peer: BOB }, link);
     expect([questions.length, scene.peers.can(BOB, 'oma.cpm.session')]).toEqual([3, true]);
   });
 
