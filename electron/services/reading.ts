@@ -104,6 +104,7 @@ function readParts(contentTypeText: string, octets: Uint8Array, found: Found, ne
   if (type === 'multipart/related') return readPart(rootPart(multipart, contentTypeText), found, nesting);
   if (type === 'multipart/alternative') return bestOf(multipart.parts, found, nesting);
   const contents: Content[] = [];
+  const outer = found.cpim;
   for (const part of multipart.parts) {
     if (isHistory(part)) {
       addRecipients(part, found);
@@ -113,8 +114,8 @@ function readParts(contentTypeText: string, octets: Uint8Array, found: Found, ne
     try {
       const content = readPart(part, found, nesting);
       // the message is in the CPIM part, and all around it is about it
-      if (content !== null && before === null && found.cpim !== null) contents.splice(0, contents.length, content);
-      else if (content !== null && before === null) contents.push(content);
+      if (content !== null && before === outer && found.cpim !== outer) contents.splice(0, contents.length, content);
+      else if (content !== null && before === outer) contents.push(content);
     } catch (thrown) {
       if (!isOptional(part) || toCodedError(thrown).code !== 'peer.unsupported') throw thrown;
     }

@@ -18,9 +18,6 @@ const MESSAGE_EXPIRES_S = 86_400;
  */
 export const PAGER_LIMIT = 1300;
 
-/** Answers to a MESSAGE that send the same text in large message mode, once (cpm.md section 15.2; 513 is a server's 413). */
-const USE_LARGE_MODE: ReadonlySet<number> = new Set([405, 413, 501, 513]);
-
 /** how a message without a name says who it is from (cpm.md section 2.7) */
 const ANONYMOUS = 'sip:anonymous@anonymous.invalid';
 
@@ -164,7 +161,7 @@ async function sendTo(
   if (request.body.length > PAGER_LIMIT) return sendLarge(item, link, destination, cpim);
   const answer = await link.agent.message(request);
   const isList = destination.recipients.length > 0;
-  if (USE_LARGE_MODE.has(answer.status)) return sendLarge(item, link, destination, cpim);
+  if (answer.status >= 300 && messageRejection(answer.status).tryLarge) return sendLarge(item, link, destination, cpim);
   return attemptFromAnswer(answer, isList ? listRejection : messageRejection);
 }
 

@@ -7,69 +7,83 @@ export interface Rejection {
   readonly code: ErrorCode;
   /** another try of the same request will not change it */
   readonly permanent: boolean;
+  /** a text that was refused as a MESSAGE may leave in large message mode, once */
+  readonly tryLarge: boolean;
   /** seconds to wait before another try (RFC 3261 section 20.33), null when not said */
   readonly retryAfter: number | null;
 }
 
-type Row = readonly [code: ErrorCode, permanent: boolean];
+/** `never`: the same request need not be sent again; `later`: it may be taken another time; `large`: a text leaves in large message mode instead. */
+type Verdict = 'never' | 'later' | 'large';
+type Row = readonly [code: ErrorCode, verdict: Verdict];
 
-/** Column MESSAGE of cpm.md 15.2. */
-const MESSAGE: Readonly<Record<number, Row>> = {
-  400: ['peer.malformed', true],
-  401: ['link.credentials', true],
-  403: ['peer.not-allowed', true],
-  404: ['peer.unknown', true],
-  405: ['peer.unsupported', true],
-  406: ['peer.unsupported', true],
-  407: ['link.credentials', true],
-  408: ['peer.timeout', false],
-  410: ['peer.unknown', true],
-  413: ['peer.too-large', true],
-  415: ['peer.unsupported', true],
-  420: ['peer.unsupported', true],
-  430: ['link.lost', false],
-  433: ['peer.anonymity', true],
-  480: ['peer.unavailable', false],
-  486: ['peer.unavailable', false],
-  487: ['peer.unavailable', false],
-  488: ['peer.unsupported', true],
-  491: ['peer.unavailable', false],
-  501: ['peer.unsupported', true],
-  513: ['peer.too-large', true],
-  600: ['peer.declined', true],
-  603: ['peer.declined', true],
-  604: ['peer.unknown', true],
-  606: ['peer.unsupported', true],
+interface Answers {
+  /** MESSAGE of a text; a notification too, which is dropped where a text would fail; INVITE of a large message, which has no other mode left */
+  readonly text: Row;
+  /** INVITE of a file, where it differs: 603 is what CPM 2.0 sends, 488 what its drafts sent (cpm.md section 10.5) */
+  readonly file?: Row;
+  /** a request with a list: what a server answers that takes none, or where there is none; then the recipients get it one by one */
+  readonly noLists?: true;
+}
+
+/**
+ * THE table of what answers mean to what is in the outbox: cpm.md section 15.2, RFC 3261 section 21 where that is silent, and for codes of neither
+ * by their class (RFC 3261 section 8.1.3.2). An answer that never came is no row here: `attemptFromError` in services/outbox.ts.
+ */
+const ANSWERS: Readonly<Record<number, Answers>> = {
+  400: { text: ['peer.malformed', 'never'] },
+  401: { text: ['link.credentials', 'never'] }, // what is left after the agent answered the challenges
+  402: { text: ['peer.not-allowed', 'never'] }, // RFC 3261 section 21.4.3
+  403: { text: ['peer.not-allowed', 'never'] },
+  404: { text: ['peer.unknown', 'never'], noLists: true },
+  405: { text: ['peer.unsupported', 'large'], noLists: true },
+  406: { text: ['peer.unsupported', 'never'] },
+  407: { text: ['link.credentials', 'never'] },
+  408: { text: ['peer.timeout', 'later'] },
+  410: { text: ['peer.unknown', 'never'], noLists: true },
+  413: { text: ['peer.too-large', 'large'] },
+  414: { text: ['peer.unknown', 'never'] }, // RFC 3261 section 21.4.12: of the address
+  415: { text: ['peer.unsupported', 'never'] },
+  416: { text: ['peer.unknown', 'never'] }, // RFC 3261 section 21.4.14
+  420: { text: ['peer.unsupported', 'never'], noLists: true },
+  430: { text: ['link.lost', 'later'] }, // RFC 5626 section 11.6: a new flow
+  433: { text: ['peer.anonymity', 'never'] }, // RFC 5079
+  480: { text: ['peer.unavailable', 'later'] },
+  482: { text: ['link.server', 'never'] }, // RFC 3261 section 21.4.20
+  483: { text: ['link.server', 'never'] }, // RFC 3261 section 21.4.21
+  484: { text: ['peer.unknown', 'never'] }, // RFC 3261 section 21.4.22
+  485: { text: ['peer.unknown', 'never'] }, // RFC 3261 section 21.4.23
+  486: { text: ['peer.unavailable', 'later'] },
+  487: { text: ['peer.unavailable', 'later'], file: ['file.cancelled', 'never'] },
+  488: { text: ['peer.unsupported', 'never'], file: ['peer.declined', 'never'] },
+  491: { text: ['peer.unavailable', 'later'] },
+  501: { text: ['peer.unsupported', 'large'], noLists: true },
+  505: { text: ['peer.unsupported', 'never'] }, // RFC 3261 section 21.5.6
+  513: { text: ['peer.too-large', 'large'] }, // RFC 3261 section 21.5.7: a server's 413
+  600: { text: ['peer.declined', 'never'] },
+  603: { text: ['peer.declined', 'never'] },
+  604: { text: ['peer.unknown', 'never'], noLists: true },
+  606: { text: ['peer.unsupported', 'never'], file: ['peer.declined', 'never'] },
 };
-
-/** Column INVITE of cpm.md 15.2 with 10.5, where it differs from MESSAGE. 603 is what CPM 2.0 sends, 488 what its drafts sent. */
-const FILE: Readonly<Record<number, Row>> = {
-  487: ['file.cancelled', true],
-  488: ['peer.declined', true],
-  606: ['peer.declined', true],
-};
-
-/** What a server answers that takes no lists, or where there is none: the recipients get the message one by one (cpm.md section 15.2). */
-const NO_LISTS: ReadonlySet<number> = new Set([404, 405, 410, 420, 501, 604]);
 
 const CLASSES: Readonly<Record<number, Row>> = {
-  3: ['peer.unavailable', true],
-  4: ['peer.unsupported', true],
-  5: ['link.server', false],
-  6: ['peer.declined', true],
+  3: ['peer.unavailable', 'never'],
+  4: ['peer.unsupported', 'never'],
+  5: ['link.server', 'later'],
+  6: ['peer.declined', 'never'],
 };
 
 /** The answer to a MESSAGE (cpm.md section 15.2). */
 export function messageRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
-  return rejection(MESSAGE[status] ?? byClass(status), headers);
+  return rejection(ANSWERS[status]?.text ?? byClass(status), headers);
 }
 
 /** The answer to the INVITE of a file (cpm.md sections 10.5, 15.1, 15.2). */
 export function fileRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
   const warnings = readWarnings(headers);
-  if (status === 403 && warnings.some(isSizeWarning)) return rejection(['peer.too-large', true], headers);
-  if ((status === 488 || status === 606) && warnings.some(isMediaWarning)) return rejection(['peer.unsupported', true], headers);
-  return rejection(FILE[status] ?? MESSAGE[status] ?? byClass(status), headers);
+  if (status === 403 && warnings.some(isSizeWarning)) return rejection(['peer.too-large', 'never'], headers);
+  if ((status === 488 || status === 606) && warnings.some(isMediaWarning)) return rejection(['peer.unsupported', 'never'], headers);
+  return rejection(ANSWERS[status]?.file ?? ANSWERS[status]?.text ?? byClass(status), headers);
 }
 
 /**
@@ -77,17 +91,17 @@ export function fileRejection(status: number, headers: readonly HeaderField[] = 
  * that its media type or path is not taken.
  */
 export function largeMessageRejection(status: number, headers: readonly HeaderField[] = []): Rejection {
-  if (status === 403 && readWarnings(headers).some(isSizeWarning)) return rejection(['peer.too-large', true], headers);
+  if (status === 403 && readWarnings(headers).some(isSizeWarning)) return rejection(['peer.too-large', 'never'], headers);
   return messageRejection(status, headers);
 }
 
-/** The same answers to a request with a list of recipients, in pager or large message mode: {@link NO_LISTS} is `peer.no-lists`. */
+/** The same answers to a request with a list of recipients, in pager or large message mode: one that tells that there is no service for lists is `peer.no-lists`. */
 export function listRejection(
   status: number,
   headers: readonly HeaderField[] = [],
   otherwise: (status: number, headers: readonly HeaderField[]) => Rejection = messageRejection,
 ): Rejection {
-  return NO_LISTS.has(status) ? rejection(['peer.no-lists', true], headers) : otherwise(status, headers);
+  return ANSWERS[status]?.noLists ? rejection(['peer.no-lists', 'never'], headers) : otherwise(status, headers);
 }
 
 /** A group whose server does not carry files (`122 Function not allowed`, in whatever code: cpm.md section 10.8). */
@@ -96,7 +110,7 @@ export function refusesFiles(headers: readonly HeaderField[]): boolean {
 }
 
 function byClass(status: number): Row {
-  return CLASSES[Math.floor(status / 100)] ?? ['peer.malformed', true];
+  return CLASSES[Math.floor(status / 100)] ?? ['peer.malformed', 'never'];
 }
 
 function isSizeWarning({ text }: Warning): boolean {
@@ -108,7 +122,7 @@ function isMediaWarning({ code }: Warning): boolean {
   return code >= 300 && code < 399;
 }
 
-function rejection([code, permanent]: Row, headers: readonly HeaderField[]): Rejection {
+function rejection([code, verdict]: Row, headers: readonly HeaderField[]): Rejection {
   const seconds = /^\d{1,7}/.exec(headerValues(headers, 'Retry-After')[0]?.trim() ?? '');
-  return { code, permanent, retryAfter: seconds === null ? null : Number(seconds[0]) };
+  return { code, permanent: verdict !== 'later', tryLarge: verdict === 'large', retryAfter: seconds === null ? null : Number(seconds[0]) };
 }

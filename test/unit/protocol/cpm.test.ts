@@ -113,10 +113,14 @@ describe('what a refusal means', () => {
     [503, 'link.server', false],
     [599, 'link.server', false],
     [603, 'peer.declined', true],
+    [416, 'peer.unknown', true],
+    [483, 'link.server', true],
+    [505, 'peer.unsupported', true],
+    [502, 'link.server', false],
     [604, 'peer.unknown', true],
     [700, 'peer.malformed', true],
   ] as const)('of a message: %i is %s', (status, code, permanent) => {
-    expect(messageRejection(status)).toEqual({ code, permanent, retryAfter: null });
+    expect(messageRejection(status)).toMatchObject({ code, permanent, retryAfter: null });
   });
 
   it.each([
@@ -131,7 +135,7 @@ describe('what a refusal means', () => {
     [404, 'peer.unknown', true],
     [500, 'link.server', false],
   ] as const)('R-FTR-15: of a file: %i is %s', (status, code, permanent) => {
-    expect(fileRejection(status)).toEqual({ code, permanent, retryAfter: null });
+    expect(fileRejection(status)).toMatchObject({ code, permanent, retryAfter: null });
   });
 
   it('of a file: a Warning tells a size or a medium apart from a person', () => {
@@ -141,6 +145,11 @@ describe('what a refusal means', () => {
     expect(warned(488, '305 x "Incompatible media format"')).toBe('peer.unsupported');
     expect(warned(488, '370 x "Insufficient bandwidth"')).toBe('peer.unsupported');
     expect(warned(488, '399 x "no thanks"')).toBe('peer.declined');
+  });
+
+  it('what refuses the MESSAGE itself lets the text leave in large message mode, and nothing else does', () => {
+    const large = Array.from({ length: 400 }, (_, n) => 300 + n).filter((status) => messageRejection(status).tryLarge);
+    expect(large).toEqual([405, 413, 501, 513]);
   });
 
   it('Retry-After is kept', () => {
