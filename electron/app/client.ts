@@ -46,7 +46,7 @@ const SETTLE_WITHIN_MS = 1500;
 /** and for the answers to BYE */
 const HANG_UP_WITHIN_MS = 1000;
 
-const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined, count: () => undefined };
+const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined };
 
 /** Builds one account's client core from what its host offers. Nothing runs before `start`. */
 export function createClient(ports: ClientPorts): Client {
@@ -62,7 +62,6 @@ export function createClient(ports: ClientPorts): Client {
     handlers: makeHandlers(ports, core, files),
     subscribe: (listener) => notices.on((notice) => listener(notice.event, notice.payload)),
     offerFile: (path) => files.offer(path),
-    unread: async () => (await core()).store.unreadSum(ports.clock.now()),
     async preview(transferId) {
       const { store, transfers } = await core();
       const ready = await transfers.readyFile(transferId).catch(() => null);
@@ -204,7 +203,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     leave: (address) => chat.leave(address),
     outboxChanged: kick,
   });
-  const announcer = new Announcer(context, ports.host.desktop ?? NO_DESKTOP);
+  const announcer = new Announcer(context, { ...(ports.host.desktop ?? NO_DESKTOP), count: ports.unreadChanged ?? (() => undefined) });
   const removal = new RemovalService(context, { cancelTransfer: (id) => transfers.cancel(id), outboxChanged: kick });
 
   registration.stateChanged.on((state) => notices.tell('registration.changed', state));

@@ -84,9 +84,9 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     undo.push(await lockFolder(userData, options.lockPatience));
     const network = watchNetwork({ power: options.power });
     const live: LivePorts = {
-      createClient: (person, account) => options.createClient(portsOf(options, network, person, account)),
+      createClient: (person, account, unreadChanged) =>
+        options.createClient({ ...portsOf(options, network, person, account), unreadChanged }),
       handlers: (own) => accountHandlers(ports, own),
-      clock: systemClock,
       log,
     };
     const roster = new Roster(live);

@@ -17,6 +17,8 @@ export interface ClientPorts {
   /** people on the embedded home network that can be written to at once */
   readonly neighbours: readonly { readonly address: string; readonly displayName: string }[];
   readonly clock: Clock;
+  /** unread messages, but for requests and what is muted or blocked: soon after the start, and when there are more or fewer */
+  readonly unreadChanged?: ((unread: number) => void) | undefined;
   /** one line for the log; never message content, never credentials */
   readonly log?: ((line: string) => void) | undefined;
   /** every SIP message, as octets on the wire; for diagnostics */
@@ -31,7 +33,7 @@ export interface HostActions {
   showInFolder(path: string): Promise<void>;
   /** the scheme has been checked */
   openUrl(url: string): Promise<void>;
-  /** notifications and a badge; a host without a desktop has none */
+  /** notifications; a host without a desktop has none */
   readonly desktop?: Desktop | undefined;
 }
 
@@ -42,8 +44,6 @@ export interface Desktop {
   /** one notification a conversation; @param onPick the person picked it, and the window is in front */
   show(announcement: { readonly conversationId: number; readonly title: string; readonly body: string }, onPick: () => void): void;
   withdraw(conversationId: number): void;
-  /** unread messages of this account */
-  count(unread: number): void;
 }
 
 /** How the store's worker starts in this runtime. */
@@ -64,8 +64,6 @@ export interface Client {
    * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.too-large`
    */
   offerFile(path: string): Promise<FileCandidate>;
-  /** unread messages, but for requests and what is muted or blocked */
-  unread(): Promise<number>;
   /** the image of a transfer whose octets are on this device, with its media type read from its first octets; null when there is none to show */
   preview(transferId: number): Promise<{ readonly path: string; readonly type: string } | null>;
   /** opens the store and begins to register; resolves when the store is ready, not when registered */

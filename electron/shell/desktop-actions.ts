@@ -6,10 +6,13 @@ import { runs } from './programs.ts';
 
 const LINKS: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:', 'tel:', 'sip:', 'sips:']);
 
-/** What a client core asks of the desktop. @param windowOf the window the question belongs to, null while there is none */
-export function desktopActions(name: string, windowOf: () => BrowserWindow | null): HostActions {
+/**
+ * What a client core asks of the desktop. @param windowOf the window the question belongs to, null while there is none
+ * @param reveal brings that window to the front, or up
+ */
+export function desktopActions(windowOf: () => BrowserWindow | null, reveal: () => void): HostActions {
   return {
-    desktop: desktopOf(name, windowOf),
+    desktop: desktopOf(windowOf, reveal),
     async chooseFiles() {
       const options = { properties: ['openFile', 'multiSelections'] as ('openFile' | 'multiSelections')[] };
       const window = windowOf();

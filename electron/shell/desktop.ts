@@ -1,11 +1,8 @@
-import { app, type BrowserWindow, Notification } from 'electron';
+import { type BrowserWindow, Notification } from 'electron';
 import type { Desktop } from '../app/port.ts';
 
-/** unread messages by account: the badge is the app's, not a window's */
-const unread = new Map<string, number>();
-
-/** Notifications and the badge for one account. @param windowOf its window, null while there is none */
-export function desktopOf(name: string, windowOf: () => BrowserWindow | null): Desktop {
+/** Notifications for one account. @param windowOf its window, null while there is none @param reveal brings it to the front, or up */
+export function desktopOf(windowOf: () => BrowserWindow | null, reveal: () => void): Desktop {
   const shown = new Map<number, Notification>();
   const close = (conversationId: number): void => {
     shown.get(conversationId)?.close();
@@ -24,19 +21,12 @@ export function desktopOf(name: string, windowOf: () => BrowserWindow | null): D
       };
       notification.once('click', () => {
         forget();
-        const window = windowOf();
-        if (window?.isMinimized()) window.restore();
-        window?.show();
-        window?.focus();
+        reveal();
         onPick();
       });
       notification.once('close', forget);
       notification.show();
     },
     withdraw: close,
-    count(messages) {
-      unread.set(name, messages);
-      app.setBadgeCount([...unread.values()].reduce((sum, each) => sum + each, 0));
-    },
   };
 }

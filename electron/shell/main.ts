@@ -44,6 +44,12 @@ async function main(): Promise<void> {
   registerPageScheme();
 
   let windows: Windows | null = null;
+  const reveal = (name: string): void => {
+    void composing.then(({ accounts }) => {
+      const account = accounts.find(name);
+      if (account !== undefined) windows?.show(account);
+    });
+  };
   // The cores start while Electron does; a window needs both.
   const composing = compose({
     arguments: options,
@@ -60,7 +66,11 @@ async function main(): Promise<void> {
       windows?.show(account);
       return null;
     },
-    hostFor: (name) => desktopActions(name, () => windows?.of(name) ?? null),
+    hostFor: (name) =>
+      desktopActions(
+        () => windows?.of(name) ?? null,
+        () => reveal(name),
+      ),
     power,
     lockPatience: LOCK_PATIENCE,
     createClient,

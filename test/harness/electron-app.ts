@@ -40,14 +40,14 @@ export async function runElectron(args: readonly string[]): Promise<{ code: numb
   return { code, stderr };
 }
 
-/** The window titled `title`, when its page has loaded. */
+/** The window titled `title`, with unread messages or without, when its page has loaded. */
 export async function windowTitled(app: ElectronApplication, title: string): Promise<Page> {
   for (let tries = 0; tries < 200; tries++) {
     for (const page of app.windows()) {
       // it may close meanwhile
       const window = await app.browserWindow(page).catch(() => null);
       const found = await window?.evaluate((native) => native.getTitle()).catch(() => '');
-      if (found !== title) continue;
+      if (found?.replace(/^\(\d+\) /, '') !== title) continue;
       await page.waitForLoadState();
       return page;
     }

@@ -233,7 +233,6 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       return () => listeners.delete(listener);
     },
     offerFile: (path) => files.offer(path),
-    unread: async () => conversations.reduce((sum, { unread }) => sum + unread, 0),
     preview: async (transferId) => {
       const path = finished.get(transferId);
       return path === undefined ? null : previewOf(path);

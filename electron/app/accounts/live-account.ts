@@ -1,4 +1,3 @@
-import type { Clock } from '../../../shared/base/clock.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import type { AccountRow } from '../../../shared/ipc/account-contract.ts';
@@ -15,9 +14,6 @@ import type { Account } from '../../../shared/model/account.ts';
 import type { Client, ClientPorts, ContractListener, HostedAccount } from '../port.ts';
 import { isUsable } from './kept-accounts.ts';
 
-/** unread messages are counted when nothing changed for this long, ms */
-const COUNT_AFTER = 50;
-
 /** An account and all that is known of it before a client runs. */
 export interface Person {
   readonly name: string;
@@ -31,9 +27,8 @@ export interface Person {
 }
 
 export interface LivePorts {
-  readonly createClient: (person: Person, account: Account) => Client;
+  readonly createClient: (person: Person, account: Account, unreadChanged: (unread: number) => void) => Client;
   readonly handlers: (own: string) => AccountHandlers;
-  readonly clock: Clock;
   readonly log: (line: string) => void;
 }
 
@@ -55,7 +50,6 @@ export class LiveAccount implements HostedAccount {
   #run = 0;
   /** what starts or ends the client, one after the other */
   #turning: Promise<void> = Promise.resolve();
-  #cancelCount: (() => void) | null = null;
 
   constructor(person: Person, ports: LivePorts) {
     this.#person = person;
@@ -98,7 +92,7 @@ export class LiveAccount implements HostedAccount {
       const { account } = this.#person;
       try {
         if (!isUsable(account)) throw new ParleyError(account.code, account.detail);
-        const client = this.#ports.createClient(this.#person, account);
+        const client = this.#ports.createClient(this.#person, account, (unread) => this.#count(unread));
         client.subscribe((event, payload) => this.#heard(client, event, payload));
         this.#client = client;
         await client.start();
@@ -108,10 +102,10 @@ export class LiveAccount implements HostedAccount {
         this.#client = null;
         this.#error = toCodedError(thrown);
         this.#registration = { kind: 'offline' };
+        this.#unread = 0;
         this.#ports.log(`${this.name}: ${this.#error.code}: ${this.#error.detail}`);
       }
       this.#run += 1;
-      await this.#count();
       this.changed.emit();
     });
   }
@@ -150,7 +144,6 @@ export class LiveAccount implements HostedAccount {
   }
 
   async #end(): Promise<void> {
-    this.#cancelCount?.();
     const client = this.#client;
     this.#client = null;
     this.#registration = { kind: 'offline' };
@@ -163,21 +156,12 @@ export class LiveAccount implements HostedAccount {
     if (event === 'registration.changed') {
       this.#registration = payload as EventPayload<'registration.changed'>;
       this.changed.emit();
-    } else if (event === 'conversation.changed' || event === 'conversation.removed') {
-      this.#cancelCount ??= this.#ports.clock.after(COUNT_AFTER, () => void this.#recount());
     }
   }
 
-  async #recount(): Promise<void> {
-    this.#cancelCount = null;
-    const before = this.#unread;
-    await this.#count();
-    if (this.#unread !== before) this.changed.emit();
-  }
-
-  async #count(): Promise<void> {
-    const unread = await this.#client?.unread().catch(() => this.#unread);
-    this.#unread = unread ?? 0;
+  #count(unread: number): void {
+    this.#unread = unread;
+    this.changed.emit();
   }
 
   #clientHandlers(): ClientHandlers {
