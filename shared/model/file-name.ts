@@ -17,7 +17,7 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
  */
 export function cleanFileName(received: string): string {
   // Only the ends of an absurd name can show in the result, and the work stays bounded.
-  const bounded = received.length > 4096 ? received.slice(0, 2048) + received.slice(-2048) : received;
+  const bounded = received.length > 1024 ? received.slice(0, 512) + received.slice(-512) : received;
   // The round trip turns lone surrogates into U+FFFD, which filenamify replaces.
   const whole = fromUtf8(utf8(bounded));
   const base = whole.slice(Math.max(whole.lastIndexOf('/'), whole.lastIndexOf('\\')) + 1);
