@@ -4,6 +4,7 @@ import { utf8 } from '../../shared/base/bytes.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { Message } from '../../shared/model/message.ts';
 import { encodeComposing } from '../../shared/protocol/iscomposing/iscomposing.ts';
+import type { SipRequest } from '../../shared/protocol/sip/message.ts';
 import { ChatPeer } from '../harness/chat-peer.ts';
 import { LargePeer } from '../harness/large-peer.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
@@ -14,7 +15,7 @@ const TYPING = 'application/im-iscomposing+xml';
 let people: TwoPeople;
 const servers: Server[] = [];
 beforeAll(async () => {
-  people = await twoPeople(folder, { guests: ['carol', 'dave', 'erin'] });
+  people = await twoPeople(folder, { guests: ['carol', 'dave', 'erin', 'frank'] });
   await people.alice.call['settings.change']({ preferredMode: 'session' });
 });
 afterAll(async () => {
@@ -84,16 +85,7 @@ describe('a session that comes to nothing', { timeout: 120_000 }, () => {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** Alice's text to somebody whose 200 leads to that port. @returns what the MESSAGE brought after all, and the methods that came before */
-  async function text(
-    user: string,
-    port: number,
-    setup: 'active' | 'passive',
-  ): Promise<{ sent: Message; body: string; methods: string[] }> {
-    const peer = await LargePeer.start(people.accountOf(user), ['session', 'msg']);
-    const { address } = peer.sip.account;
-    const { id } = await people.alice.call['conversations.open']({ address });
-    const sent = await people.alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: `hello ${user}` });
+  function accepts(peer: LargePeer, invite: SipRequest, port: number, setup: 'active' | 'passive'): void {
     const body = [
       ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=message ${port} TCP/MSRP *`],
       ...['a=accept-types:message/cpim', 'a=accept-wrapped-types:text/plain', `a=path:msrp://127.0.0.1:${port}/abcdefghijklmnopqrst;tcp`],
@@ -103,23 +95,37 @@ describe('a session that comes to nothing', { timeout: 120_000 }, () => {
       ['Contact', `<${peer.sip.contactUri}>`],
       ['Content-Type', 'application/sdp'],
     ] as const;
-    peer.sip.answer(await peer.sip.request('INVITE', 20_000), 200, 'OK', { headers, body });
+    peer.sip.answer(invite, 200, 'OK', { headers, body });
+  }
+
+  /** 200 to each SEND that stands in these octets */
+  function answerAll(socket: Socket, octets: Buffer): void {
+    for (const [, id, to, from] of octets.toString('latin1').matchAll(/MSRP (\S+) SEND\r\nTo-Path: (\S+)\r\nFrom-Path: (\S+)/g)) {
+      socket.write(`MSRP ${id} 200 OK\r\nTo-Path: ${from}\r\nFrom-Path: ${to}\r\n-------${id}$\r\n`);
+    }
+  }
+
+  /** Alice's text to somebody whose 200 leads to that port. @returns what the MESSAGE brought after all, once the session was ended */
+  async function text(user: string, port: number, setup: 'active' | 'passive'): Promise<{ sent: Message; body: string }> {
+    const peer = await LargePeer.start(people.accountOf(user), ['session', 'msg']);
+    const { address } = peer.sip.account;
+    const { id } = await people.alice.call['conversations.open']({ address });
+    const sent = await people.alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: `hello ${user}` });
+    accepts(peer, await peer.sip.request('INVITE', 20_000), port, setup);
     const bye = await peer.sip.request('BYE', 60_000);
     peer.sip.answer(bye, 200, 'OK');
     const message = await peer.sip.request('MESSAGE', 20_000);
     peer.sip.answer(message, 200, 'OK');
     await people.alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'sent');
     await peer.vanish();
-    return { sent, body: Buffer.from(message.body).toString(), methods: ['INVITE', 'BYE', 'MESSAGE'] };
+    return { sent, body: Buffer.from(message.body).toString() };
   }
 
   test('nobody at the other end answers, connects, or answers the text: it leaves as a message of its own, under the same id', async () => {
     const silent = await listen(() => undefined);
     let answers = 0;
     const binds = await listen((socket, octets) => {
-      const [, id, to, from] = /^MSRP (\S+) SEND\r\nTo-Path: (\S+)\r\nFrom-Path: (\S+)/.exec(octets.toString('latin1')) ?? [];
-      if (id === undefined || answers++ > 0) return;
-      socket.write(`MSRP ${id} 200 OK\r\nTo-Path: ${from}\r\nFrom-Path: ${to}\r\n-------${id}$\r\n`);
+      if (answers++ === 0) answerAll(socket, octets);
     });
     const outcomes = await Promise.all([text('carol', silent, 'passive'), text('dave', silent, 'active'), text('erin', binds, 'passive')]);
     for (const { sent, body } of outcomes) {
@@ -127,5 +133,26 @@ describe('a session that comes to nothing', { timeout: 120_000 }, () => {
       expect(body).toContain(sent.text);
     }
     expect(answers).toBeGreaterThan(1);
+  });
+
+  test('whose connection breaks under a text is followed by another one, in which the text is said again under the same id', async () => {
+    const heard: string[] = [];
+    const take = (socket: Socket, octets: Buffer): void => {
+      const id = /imdn\.Message-ID: (\S+)/.exec(octets.toString())?.[1];
+      if (id !== undefined) heard.push(id);
+      if (id !== undefined && heard.length === 1) socket.destroy();
+      else answerAll(socket, octets);
+    };
+    const peer = await LargePeer.start(people.accountOf('frank'), ['session', 'msg']);
+    const port = await listen(take);
+    const { id } = await people.alice.call['conversations.open']({ address: peer.sip.account.address });
+    const sent = await people.alice.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: 'twice on its way' });
+    accepts(peer, await peer.sip.request('INVITE', 20_000), port, 'passive');
+    peer.sip.answer(await peer.sip.request('BYE', 20_000), 200, 'OK');
+    accepts(peer, await peer.sip.request('INVITE', 20_000), port, 'passive');
+    await people.alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'sent');
+    expect(heard).toEqual([sent.imdnId, sent.imdnId]);
+    expect(peer.sip.inbox.filter((message) => message.kind === 'request' && message.method === 'MESSAGE')).toEqual([]);
+    await peer.vanish();
   });
 });
