@@ -24,7 +24,8 @@ export class Conversations {
   #filter = $state('');
   #loading: Promise<void> | null = null;
   #moreArchived = false;
-  #moreRequests = false;
+  /** there are requests that were not loaded yet */
+  moreRequests = $state(false);
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
@@ -87,7 +88,7 @@ export class Conversations {
       if (!this.ready) {
         this.more = page.more;
         this.#moreArchived = archived.more;
-        this.#moreRequests = requests.more;
+        this.moreRequests = requests.more;
       }
       this.error = null;
       this.ready = true;
@@ -127,14 +128,14 @@ export class Conversations {
       if (this.#moreArchived && (this.showsArchived || this.#filter !== '')) {
         this.#moreArchived = await this.#pageAfter(this.archived.at(-1), true);
       }
-      if (this.#moreRequests && (this.showsRequests || this.#filter !== '')) {
-        this.#moreRequests = await this.#pageAfter(this.requests.at(-1), false, true);
+      if (this.moreRequests && (this.showsRequests || this.#filter !== '')) {
+        this.moreRequests = await this.#pageAfter(this.requests.at(-1), false, true);
       }
     } catch (thrown) {
       this.error = toCodedError(thrown);
       this.more = false;
       this.#moreArchived = false;
-      this.#moreRequests = false;
+      this.moreRequests = false;
     }
   }
 
@@ -148,7 +149,7 @@ export class Conversations {
   }
 
   async #loadUntil(count: number): Promise<void> {
-    while ((this.more || this.#moreArchived || this.#moreRequests) && this.#byId.size < count && this.#filter !== '') await this.loadMore();
+    while ((this.more || this.#moreArchived || this.moreRequests) && this.#byId.size < count && this.#filter !== '') await this.loadMore();
   }
 
   #put(items: readonly Conversation[]): void {
