@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -49,15 +49,18 @@ async function toOne(browser: Browser, folder: string): Promise<BenchResult> {
   const peers = [network.addressOf('bob')];
   fillOutbox(join(folder, 'alice'), network.addressOf('alice'), peers, MESSAGES);
   let alice: HeadlessProcess | null = null;
+  const before = cpuOf(bob, network);
   const busy = await framesOf(page, async () => {
     alice = await HeadlessProcess.start(network.hostArguments('alice', folder));
     await network.quiet(QUIET);
   });
+  const cpu = cpuOf(bob, network, alice as unknown as HeadlessProcess) - before;
   const sender = await (alice as unknown as HeadlessProcess).connect();
   const conversation = await sender.call('conversations.open', { address: network.addressOf('bob') });
   const sent = await wholeHistory((part) => sender.call('messages.page', part), conversation.id);
   const arrived = await wholeHistory((part) => watcher.call('messages.page', part), id);
   const result = report(`drain: ${MESSAGES} queued messages of one conversation`, network, idle, busy, {
+    'processor ms a message, all three': round(cpu / MESSAGES),
     notified: sent.filter(({ status }) => status === 'delivered' || status === 'displayed').length,
     'out of order or twice': arrived.filter(({ text }, at) => text !== sent[at]?.text).length,
     arrived: arrived.length,
@@ -83,10 +86,12 @@ async function toMany(browser: Browser, folder: string): Promise<BenchResult> {
   const alice = await HeadlessProcess.start(network.hostArguments('alice', folder));
   const page = await openWindow(browser, alice, 'peer0');
   const idle = await framesOf(page, () => wait(IDLE_FRAMES * 17));
+  const before = cpuOf(alice, network);
   const busy = await framesOf(page, async () => {
     await network.resume();
     await network.quiet(QUIET);
   });
+  const cpu = cpuOf(alice, network) - before;
   const sender = await alice.connect();
   let notified = 0;
   for (const name of names) {
@@ -95,6 +100,7 @@ async function toMany(browser: Browser, folder: string): Promise<BenchResult> {
     notified += sent.filter(({ status }) => status === 'delivered').length;
   }
   const result = report(`drain: ${MESSAGES} queued messages of ${CONVERSATIONS} conversations`, network, idle, busy, {
+    'processor ms a message, sender and network': round(cpu / MESSAGES),
     notified,
     ...(await peers.stop()),
   });
@@ -132,4 +138,21 @@ async function openWindow(browser: Browser, host: HeadlessProcess, name: string)
     .click();
   await page.locator('[role=log]').waitFor();
   return page;
+}
+
+/** What these have used of the processors so far, ms; 0 where that cannot be read. Other programs on the machine change it little. */
+function cpuOf(...processes: readonly { readonly pid: number | undefined }[]): number {
+  return processes.reduce((sum, { pid }) => {
+    const stat = `/proc/${pid}/stat`;
+    if (!existsSync(stat)) return sum;
+    const fields = readFileSync(stat, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // utime and stime, in hundredths of a second
+    return sum + 10 * (Number(fields[11]) + Number(fields[12]));
+  }, 0);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }

@@ -38,6 +38,10 @@ export class NetworkProcess {
     return new NetworkProcess(child, (JSON.parse(line) as { accounts: HomeAccount[] }).accounts);
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   accountOf(user: string): HomeAccount {
     const account = this.accounts.find((each) => each.user === user);
     if (account === undefined) throw new Error(`no account ${user}`);
