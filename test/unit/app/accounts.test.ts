@@ -21,6 +21,8 @@ const parse = (over: object) => parseAccountFile(JSON.stringify({ ...GOOD, ...ov
 
 describe('an account file', () => {
   it('gives an account, with what may be left out', () => {
+    const groups = [{ address: 'sip:club@example.com', name: 'Club' }];
+    expect(parse({ maxRecipients: 5, groups })).toMatchObject({ maxRecipients: 5, groups });
     expect(parse({})).toEqual({ ...GOOD, displayName: 'alice', maxFileSize: 0 });
     expect(parse({ displayName: 'Alice A.', maxFileSize: 5, transport: 'TCP' })).toMatchObject({
       displayName: 'Alice A.',
@@ -71,6 +73,9 @@ describe('an account file', () => {
     [{ countryCode: '21' }, /^countryCode: must be a country code/],
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
+    [{ maxRecipients: 1 }, /^maxRecipients: must be 2 at least/],
+    [{ maxRecipients: 101 }, /^maxRecipients: must be 100 at most/],
+    [{ groups: [{ address: 'club', name: 'Club' }] }, /^groups\.0\.address: must be like/],
     [{ passwort: 'x' }, /^passwort: is not known/],
   ])('refuses %j and names the field', (over, detail) => {
     expect(() => parse(over)).toThrow(expect.objectContaining({ code: 'account.malformed', detail: expect.stringMatching(detail) }));

@@ -78,6 +78,8 @@ describe('several bodies', () => {
       part('text/plain', 'more'),
     ]);
     expect(text(mixed)).toEqual({ kind: 'text', text: 'it' });
+    const inner = makeMultipart('multipart/mixed', [part('text/plain', 'one'), part('text/plain', 'two')]);
+    expect(text({ contentType: 'message/cpim', body: cpim(inner.contentType, inner.body) })).toEqual({ kind: 'text', text: 'one\ntwo' });
   });
 
   test('of related ones the root is shown', () => {

@@ -8,6 +8,7 @@ import { decodeAnswer, decodeCall, FRAME_LIMITS } from '../../../../shared/ipc/f
 import { connectContract } from '../../../../shared/ipc/wire.ts';
 import { addressTitle, canonicalAddress, domainOf } from '../../../../shared/model/address.ts';
 import { cleanFileName } from '../../../../shared/model/file-name.ts';
+import { htmlText } from '../../../../shared/protocol/mime/html-text.ts';
 import { type Target, textCodec } from '../target.ts';
 
 import { HEADER, SIP_WORDS } from './common.ts';
@@ -91,6 +92,13 @@ export const OTHER_TARGETS: readonly Target[] = [
       if (cleanFileName(name) !== name) throw new Error('a cleaned name is cleaned again');
       return name;
     },
+  }),
+  textCodec({
+    name: 'html',
+    covers: [htmlText],
+    seeds: ['<p>Hello<br>world &amp; <b onclick="x">all</b><script>alert(1)</script>', '<ul><li>a<li>b</ul><!-- x -->&#8364;'],
+    words: ['<', '>', '</', '<!--', '-->', '&', '&#', ';', '<script>', '<br>', '\n'],
+    decode: htmlText,
   }),
   textCodec({
     name: 'message-text',
