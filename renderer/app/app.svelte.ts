@@ -5,25 +5,22 @@ import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Accounts } from '../features/accounts/accounts.svelte.ts';
-import { Composer } from '../features/composer/composer.svelte.ts';
+import type { Composer } from '../features/composer/composer.svelte.ts';
+import { Workbench } from '../features/composer/workbench.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
-import { arrangement, type ConversationAction, isMuteTime } from '../features/conversations/conversation-actions.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
-import type { TransferAction } from '../features/files/transfer-card.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import { People } from '../features/people/people.svelte.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
 import { AccountSettings } from '../features/settings/settings.svelte.ts';
-import type { MessageAction } from '../features/thread/message-actions.ts';
-import { Outgoing } from '../features/thread/outgoing.svelte.ts';
-import type { Row } from '../features/thread/rows.ts';
 import { type Hit, Thread } from '../features/thread/thread.svelte.ts';
 import { TypingPeers } from '../features/typing/typing-peers.svelte.ts';
 import type { Place } from '../ui/menu.ts';
+import { Actions } from './actions.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
 import { ShownConversation } from './shown-conversation.ts';
 
@@ -45,6 +42,7 @@ export class App {
   readonly typing: TypingPeers;
   readonly people: People;
   readonly progress = new Progress();
+  readonly actions = new Actions(this);
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
   state = $state.raw<AppState | null>(null);
@@ -80,8 +78,7 @@ export class App {
   readonly #storage: Remembered;
   readonly #shown: ShownConversation;
   #last: LastConversation | null = null;
-  readonly #composers = new Map<number, Composer>();
-  readonly #outgoing = new Map<number, Outgoing>();
+  readonly #workbench: Workbench;
   #started = false;
   #focused = false;
   #visible = false;
@@ -90,6 +87,7 @@ export class App {
     this.bridge = bridge;
     this.#storage = storage;
     this.#clock = clock;
+    this.#workbench = new Workbench({ bridge, clock, maxFileSize: () => this.state?.maxFileSize ?? 0 });
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     this.#watchDay();
@@ -119,7 +117,7 @@ export class App {
     bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
     bridge.on('conversation.merged', ({ conversationId, into }) => void this.#followMerged(conversationId, into));
     bridge.on('notification.opened', ({ conversationId, messageId }) => void this.#openAt(conversationId, messageId));
-    bridge.on('message.changed', (message) => this.#applyMessage(message));
+    bridge.on('message.changed', (message) => this.changed(message));
     bridge.on('messages.cancellable', ({ messageIds }) => (this.cancellable = new Set(messageIds)));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
     bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
@@ -150,7 +148,7 @@ export class App {
     this.#leaveThread();
     const thread = new Thread(this.bridge, conversation, {
       clock: this.#clock,
-      outgoing: this.#outgoingOf(conversation.id),
+      outgoing: this.#workbench.outgoingOf(conversation.id),
       refused: (error) => (this.notice = error),
     });
     thread.setAttention({ focused: this.#focused, visible: this.#visible });
@@ -195,7 +193,7 @@ export class App {
 
   /** Opens the conversation of a message that was found, there. */
   openHit({ message, peer, ranges }: FoundMessage): Promise<void> {
-    return this.#ask(async () => {
+    return this.actions.ask(async () => {
       const known = this.conversations.get(message.conversationId);
       const conversation = known ?? (await this.bridge.call('conversations.open', { address: peer }));
       const hit: Hit = { id: message.id, ranges };
@@ -251,159 +249,17 @@ export class App {
     this.#tellShown();
   }
 
-  cancelMessage(messageId: number): Promise<void> {
-    return this.#ask(() => this.bridge.call('messages.cancel', { messageId }));
-  }
-
-  forgetReplyTo(conversationId: number): Promise<void> {
-    return this.#ask(() => this.bridge.call('conversations.forgetReplyTo', { conversationId }));
-  }
-
-  retryMessage(message: Message): Promise<void> {
-    return this.#ask(async () => {
-      this.#applyMessage(await this.bridge.call('messages.retry', { messageId: message.id }));
-    });
-  }
-
-  copyText(text: string): Promise<void> {
-    return this.#ask(() => navigator.clipboard.writeText(text));
-  }
-
-  /** @param messages in the order in which they are to arrive */
-  askWhereTo(messages: readonly Message[]): void {
-    this.forwarding.messages = messages;
-    this.dialog = 'forward';
-  }
-
-  actOnMessage(action: MessageAction, row: Row, text: string): Promise<void> {
-    const { message, pending } = row;
-    switch (action) {
-      case 'copy':
-        return this.copyText(text);
-      case 'reply':
-        this.composer?.answer(message);
-        this.composerAsked += 1;
-        return Promise.resolve();
-      case 'replyAll':
-        return this.#ask(async () => {
-          if (message === null) return;
-          const all = await this.bridge.call('conversations.openReplyAll', { messageId: message.id });
-          this.conversations.apply(all);
-          await this.open(all);
-        });
-      case 'forward':
-        if (message !== null) this.askWhereTo([message]);
-        return Promise.resolve();
-      case 'select':
-        this.thread?.selection.toggle(row.key);
-        return Promise.resolve();
-      case 'info':
-        if (message !== null) this.#openDetails(message, row.key);
-        return Promise.resolve();
-      case 'retry':
-        if (message !== null) return this.retryMessage(message);
-        return this.thread?.retryPending(pending?.clientId ?? '') ?? Promise.resolve();
-      case 'remove':
-        this.notice = null;
-        this.thread?.remove(row);
-        return Promise.resolve();
-    }
-  }
-
-  /** The newest message that somebody else wrote is answered by what is written next. */
-  answerNewest(): void {
-    const newest = this.thread?.window.messages.findLast(({ direction }) => direction === 'in');
-    if (newest !== undefined) this.composer?.answer(newest);
-  }
-
-  async actOnConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
-    const conversationId = conversation.id;
-    const change = arrangement(action);
-    if (change === null) return this.#decide(action, conversation);
-    // what one comes back to later is not looked at now: it would count as read
-    if (action === 'markUnread' && this.thread?.conversationId === conversationId) this.closeThread();
-    await this.#ask(() => this.bridge.call('conversations.arrange', { conversationId, ...change }));
-  }
-
-  #decide(action: ConversationAction, conversation: Conversation): Promise<void> {
-    const { id } = conversation;
-    this.notice = null;
-    switch (action) {
-      case 'details':
-        this.details = null;
-        return this.people.look(id);
-      case 'rename':
-        this.people.renaming = conversation;
-        return Promise.resolve();
-      case 'accept':
-        return this.people.accept(id);
-      case 'block':
-        return this.people.block(id, true);
-      case 'unblock':
-        return this.people.block(id, false);
-      case 'unmute':
-        return this.people.mute(id, null);
-      case 'remove':
-        this.deleting = conversation;
-        this.dialog = 'delete';
-        return Promise.resolve();
-      default:
-        return isMuteTime(action) ? this.people.mute(id, action) : Promise.resolve();
-    }
-  }
-
-  /** The person has confirmed it. */
-  async deleteConversation(): Promise<void> {
-    const conversationId = this.deleting?.id;
-    this.dialog = null;
-    this.deleting = null;
-    if (conversationId === undefined) return;
-    await this.#ask(() => this.bridge.call('conversations.remove', { conversationId }));
-  }
-
-  openLink(url: string): Promise<void> {
-    return this.#ask(() => this.bridge.openLink(url));
-  }
-
-  actOnTransfer(action: TransferAction, message: Message): Promise<void> {
-    const { transfer } = message;
-    if (transfer === null) return Promise.resolve();
-    const transferId = transfer.id;
-    return this.#ask(() => {
-      switch (action) {
-        case 'accept':
-          return this.bridge.call('transfers.accept', { transferId });
-        case 'decline':
-          return this.bridge.call('transfers.decline', { transferId });
-        case 'cancel':
-          return this.bridge.call('transfers.cancel', { transferId });
-        case 'open':
-          return this.bridge.call('transfers.open', { transferId });
-        case 'show':
-          return this.bridge.call('transfers.showInFolder', { transferId });
-        case 'retry':
-          return this.retryMessage(message);
-        case 'remove':
-          this.thread?.remove({ message, pending: null });
-          return Promise.resolve();
-      }
-    });
-  }
-
-  async #ask(work: () => Promise<unknown>): Promise<void> {
-    this.notice = null;
-    try {
-      await work();
-    } catch (thrown) {
-      this.notice = toCodedError(thrown);
-    }
-  }
-
-  #openDetails(message: Message, key: string): void {
+  lookInto(message: Message | null, key: string | null): void {
+    this.details = message === null ? null : new MessageDetails(this.bridge, message.id);
+    if (this.details === null) return;
     this.people.close();
     this.detailsKey = key;
-    this.details = new MessageDetails(this.bridge, message.id);
     void this.details.load();
+  }
+
+  async show(conversation: Conversation): Promise<void> {
+    this.conversations.apply(conversation);
+    await this.open(conversation);
   }
 
   #tellShown(): void {
@@ -427,7 +283,7 @@ export class App {
       this.#last ??= new LastConversation(this.#storage, state.account.address);
       this.connection.apply(state.registration);
       this.startError = null;
-      this.#sendAgain();
+      this.#workbench.sendAgain(this.thread?.conversationId ?? null);
       this.#shown.again();
       await Promise.all([this.conversations.load(), this.settings.load(), this.thread?.reload(), this.details?.load()]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
@@ -437,24 +293,10 @@ export class App {
     }
   }
 
-  /** What the link broke off: drafts, and messages of conversations that are not open; the open thread sends its own. */
-  #sendAgain(): void {
-    for (const composer of this.#composers.values()) composer.saveDraft();
-    for (const [id, outgoing] of this.#outgoing) {
-      if (id !== this.thread?.conversationId) for (const each of outgoing.interrupted) void outgoing.submit(each);
-    }
-  }
-
   #watchDay(): void {
     this.today = dayOf(this.#clock.now());
     this.conversations.now = this.#clock.now();
     this.#clock.after(DAY_CHECK, () => this.#watchDay());
-  }
-
-  #outgoingOf(conversationId: number): Outgoing {
-    const outgoing = this.#outgoing.get(conversationId) ?? new Outgoing(this.bridge, conversationId);
-    this.#outgoing.set(conversationId, outgoing);
-    return outgoing;
   }
 
   /** Ready to type: the conversation that was open last; on a first start the only person there is to write to. */
@@ -469,23 +311,10 @@ export class App {
   }
 
   #composerOf(conversation: Conversation, thread: Thread): Composer {
-    const known = this.#composers.get(conversation.id);
-    if (known !== undefined) return known;
-    const composer = new Composer(
-      conversation.id,
-      { text: conversation.draft, quoteId: conversation.draftQuoteId, fileCount: conversation.draftFiles },
-      {
-        bridge: this.bridge,
-        clock: this.#clock,
-        maxFileSize: () => this.state?.maxFileSize ?? 0,
-        sendText: (text, quote, anonymous) => void this.#threadFor(thread).sendText(text, quote, anonymous),
-        sendFile: (file) => void this.#threadFor(thread).sendFile(file),
-        makePreview: (file) => URL.createObjectURL(file),
-        dropPreview: (url) => URL.revokeObjectURL(url),
-      },
-    );
-    this.#composers.set(conversation.id, composer);
-    return composer;
+    return this.#workbench.composerOf(conversation, {
+      sendText: (text, quote) => void this.#threadFor(thread).sendText(text, quote),
+      sendFile: (file) => void this.#threadFor(thread).sendFile(file),
+    });
   }
 
   /** A composer outlives the thread it was opened with. */
@@ -499,15 +328,14 @@ export class App {
     if (this.thread?.conversationId === conversation.id) this.thread.conversation = conversation;
   }
 
-  #applyMessage(message: Message): void {
+  changed(message: Message): void {
     if (message.transfer !== null) this.progress.observe(message.transfer);
     this.thread?.apply(message);
     if (this.details?.messageId === message.id) void this.details.load();
   }
 
   #dropConversation(conversationId: number): void {
-    this.#composers.delete(conversationId);
-    this.#outgoing.delete(conversationId);
+    this.#workbench.forget(conversationId);
     if (this.thread?.conversationId === conversationId) {
       // its draft went with it
       this.composer = null;
@@ -523,22 +351,22 @@ export class App {
     const written = open === gone || open === into ? (this.composer?.text ?? '') : '';
     const wasLookedInto = this.people.details?.conversation.id === gone;
     this.composer?.typing.stop();
-    for (const id of [gone, into]) this.#composers.delete(id);
+    for (const id of [gone, into]) this.#workbench.clear(id);
     this.conversations.drop(gone);
     if (open === gone || open === into) {
       this.composer = null;
       this.#leaveThread();
       this.thread = null;
       await this.#openAt(into, null);
-      const composer = this.#composers.get(into);
-      if (composer !== undefined && !composer.text.includes(written)) composer.text = `${composer.text}\n${written}`.trim();
+      const composer = this.composer as Composer | null;
+      if (composer !== null && !composer.text.includes(written)) composer.text = `${composer.text}\n${written}`.trim();
     }
     if (wasLookedInto) await this.people.look(into);
   }
 
   /** @param messageId the message to be shown; null for the newest ones */
   #openAt(conversationId: number, messageId: number | null): Promise<void> {
-    return this.#ask(async () => {
+    return this.actions.ask(async () => {
       const { conversation } = await this.bridge.call('conversations.details', { conversationId });
       this.conversations.apply(conversation);
       await this.open(conversation, messageId === null ? null : { id: messageId, ranges: [] });

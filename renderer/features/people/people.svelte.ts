@@ -3,6 +3,7 @@ import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import type { Params } from '../../../shared/ipc/contract.ts';
 import type { Conversation, ConversationDetails } from '../../../shared/model/conversation.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import { type ConversationAction, isMuteTime } from '../conversations/conversation-actions.ts';
 import { type MuteFor, muteUntil } from './mute.ts';
 
 export interface PeoplePorts {
@@ -28,6 +29,28 @@ export class People {
   /** Whoever is looked into is read afresh. */
   changed({ id }: Pick<Conversation, 'id'>): void {
     if (this.details?.conversation.id === id) void this.look(id);
+  }
+
+  /** What the menu of a conversation offers about whom it is with. */
+  act(action: ConversationAction, conversation: Conversation): Promise<void> {
+    const { id } = conversation;
+    switch (action) {
+      case 'details':
+        return this.look(id);
+      case 'rename':
+        this.renaming = conversation;
+        return Promise.resolve();
+      case 'accept':
+        return this.accept(id);
+      case 'block':
+        return this.block(id, true);
+      case 'unblock':
+        return this.block(id, false);
+      case 'unmute':
+        return this.mute(id, null);
+      default:
+        return isMuteTime(action) ? this.mute(id, action) : Promise.resolve();
+    }
   }
 
   async look(conversationId: number): Promise<void> {

@@ -1,0 +1,15 @@
+import type { Bridge } from '../../bridge/bridge.ts';
+import type { TransferAction } from './transfer-card.ts';
+
+const METHODS = {
+  accept: 'transfers.accept',
+  decline: 'transfers.decline',
+  cancel: 'transfers.cancel',
+  open: 'transfers.open',
+  show: 'transfers.showInFolder',
+} as const;
+
+/** @returns null for what is no matter of the transfer, but of its message */
+export function callTransfer(bridge: Bridge, action: TransferAction, transferId: number): Promise<unknown> | null {
+  return action === 'retry' || action === 'remove' ? null : bridge.call(METHODS[action], { transferId });
+}
