@@ -129,7 +129,7 @@ describe('the keyboard alone', () => {
     await page.keyboard.type('carol');
     await page.keyboard.press('Enter');
     await page.getByRole('log', { name: 'Messages with Carol Clark' }).waitFor();
-    expect(core.callsOf('conversations.saveDraft')).toContainEqual({ conversationId: 1, text: 'a draft' });
+    expect(core.callsOf('conversations.saveDraft')).toContainEqual({ conversationId: 1, text: 'a draft', files: [] });
     await page.getByRole('navigation').getByText('Draft:').waitFor();
     await page.keyboard.press('F6');
     expect(await focusedRole(page)).toBe('BUTTON');
