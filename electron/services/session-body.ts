@@ -3,6 +3,7 @@ import { decodeMultipart, partContent, partContentType } from '../../shared/prot
 
 /** The first part of that type in the body of an INVITE, or the body itself; null when there is none. @throws ParleyError `multipart.*` */
 export function findPart(contentTypeText: string, body: Uint8Array, type: string): Uint8Array | null {
+  if (body.length === 0) return null;
   const outer = decodeContentType(contentTypeText).type;
   if (outer === type) return body;
   if (!outer.startsWith('multipart/')) return null;

@@ -12,7 +12,7 @@ import { carrying } from './library-message.ts';
 import { unmaskUri } from './masking.ts';
 import { quietly } from './message.ts';
 import { ALLOW } from './own-headers.ts';
-import type { Header } from './port.ts';
+import type { Header, SessionBody } from './port.ts';
 import { type Refreshed, type SessionInterval, SessionTimer, sessionInterval } from './session-timer.ts';
 
 /** What a call needs of its agent. */
@@ -29,13 +29,13 @@ export interface DialogParts {
   readonly contact: string;
   /** our last session description and its type, repeated in a refresh and in the answer to one */
   readonly local: { readonly contentType: string; readonly body: Uint8Array };
-  /** the peer's last session description */
+  /** the peer's session description; empty where it comes in the ACK */
   readonly remote: Uint8Array;
   /** the peer's Allow lists UPDATE */
   readonly takesUpdate: boolean;
   /** the session timer both sides agreed on, null without one */
   readonly interval: { readonly seconds: number; readonly isRefresher: boolean } | null;
-  readonly onAck: () => void;
+  readonly onAck: (body: SessionBody) => void;
   readonly onAckTimeout: () => void;
   readonly onBye: () => void;
   /** no refresh came, or none got through; BYE has been sent */
@@ -51,12 +51,14 @@ export class CallDialog {
   readonly #session: Core.Session;
   readonly #parts: DialogParts;
   readonly #timer: SessionTimer;
+  #remote: Uint8Array;
   #isOver = false;
 
   constructor(context: CallContext, session: Core.Session, parts: DialogParts) {
     this.#context = context;
     this.#session = session;
     this.#parts = parts;
+    this.#remote = parts.remote;
     this.#timer = new SessionTimer(
       () => this.#refresh(),
       () => {
@@ -65,7 +67,12 @@ export class CallDialog {
       },
     );
     session.delegate = {
-      onAck: parts.onAck,
+      onAck: ({ message }) => {
+        const ack = context.core.take(message);
+        const body = ack?.body ?? NO_BYTES;
+        if (this.#remote.length === 0) this.#remote = body;
+        parts.onAck({ contentType: (ack && header(ack, 'Content-Type')) ?? '', body });
+      },
       onAckTimeout: parts.onAckTimeout,
       onBye: (bye) => {
         bye.accept();
@@ -115,9 +122,9 @@ export class CallDialog {
    * One that would change the session is refused, which leaves the session as it is (RFC 6141 section 3.1).
    */
   #answerReinvite(uas: Core.IncomingInviteRequest): void {
-    const { local, remote, contact } = this.#parts;
+    const { local, contact } = this.#parts;
     const request = this.#context.core.original(uas.message);
-    const isRefresh = request?.kind === 'request' && request.body.length > 0 && originLine(request.body) === originLine(remote);
+    const isRefresh = request?.kind === 'request' && request.body.length > 0 && originLine(request.body) === originLine(this.#remote);
     if (!isRefresh || local.body.length === 0) {
       uas.reject({ statusCode: 488 });
       return;

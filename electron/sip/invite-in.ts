@@ -9,7 +9,7 @@ import { type CallContext, CallDialog } from './dialog.ts';
 import { maskToken } from './masking.ts';
 import { answerOptions, describe, quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
-import type { DialogEnd, Header, IncomingInvite } from './port.ts';
+import type { DialogEnd, Header, IncomingInvite, SessionBody } from './port.ts';
 import { type SessionInterval, sessionInterval } from './session-timer.ts';
 
 const RING_AGAIN_MS = 60_000;
@@ -56,7 +56,7 @@ class IncomingCall implements LiveCall {
   readonly #withdraw: () => void;
   #state: 'offered' | 'waiting' | 'up' | 'over' = 'offered';
   #dialog: CallDialog | null = null;
-  #acknowledged: { readonly resolve: () => void; readonly reject: (error: ParleyError) => void } | null = null;
+  #acknowledged: { readonly resolve: (body: SessionBody) => void; readonly reject: (error: ParleyError) => void } | null = null;
   #endsAfterAck = false;
   #ringTimer: NodeJS.Timeout | undefined;
 
@@ -81,11 +81,11 @@ class IncomingCall implements LiveCall {
     quietly(() => this.#uas.progress({ statusCode: 180, extraHeaders: privateHeaders([contact]) }));
   }
 
-  async accept({ contentType, body, contactParameters, headers: own }: Acceptance): Promise<void> {
+  async accept({ contentType, body, contactParameters, headers: own }: Acceptance): Promise<SessionBody> {
     if (this.#state !== 'offered') throw new ParleyError('request.invalid-state', 'the invitation is not open any more');
     checkHeaders(own);
     checkValue(contentType, 'Content-Type');
-    if (body.length === 0) throw new ParleyError('request.invalid', 'an answer needs a body');
+    if (body.length === 0) throw new ParleyError('request.invalid', 'a 200 needs a body');
     const contact = this.#context.identity.contact(contactParameters, false);
     const interval = this.#interval;
     const fields: Header[] = [
@@ -97,7 +97,7 @@ class IncomingCall implements LiveCall {
       { name: 'User-Agent', value: this.#context.identity.options.userAgent },
       { name: 'Content-Type', value: contentType },
     ];
-    const acknowledged = new Promise<void>((resolve, reject) => {
+    const acknowledged = new Promise<SessionBody>((resolve, reject) => {
       this.#acknowledged = { resolve, reject };
     });
     acknowledged.catch(() => undefined);
@@ -110,7 +110,7 @@ class IncomingCall implements LiveCall {
       remote: this.#request.body,
       takesUpdate: hasToken(this.#request, 'Allow', 'UPDATE'),
       interval: interval === null ? null : { seconds: interval.seconds, isRefresher: interval.refresher === 'uas' },
-      onAck: () => this.#ack(),
+      onAck: (body) => this.#ack(body),
       onAckTimeout: () => this.#ackTimeout(),
       onBye: () => this.#bye(),
       onExpired: () => this.#expire(),
@@ -152,10 +152,10 @@ class IncomingCall implements LiveCall {
     return isSupported ? sessionInterval(this.#request) : null;
   }
 
-  #ack(): void {
+  #ack(body: SessionBody): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'up';
-    this.#acknowledged?.resolve();
+    this.#acknowledged?.resolve(body);
     if (this.#endsAfterAck) void this.end();
   }
 

@@ -183,16 +183,20 @@ export interface IncomingMessage {
   answer(status: number, reason?: string, headers?: readonly Header[]): void;
 }
 
+/** No octets and '' where there was none. */
+export interface SessionBody {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
 export interface IncomingInvite extends Omit<IncomingMessage, 'answer'> {
   /** 180 */
   ring(): void;
-  /** 200 with that body; resolves when the ACK came. @throws ParleyError `link.lost`, `peer.timeout` when it did not */
-  accept(answer: {
-    readonly contentType: string;
-    readonly body: Uint8Array;
-    readonly contactParameters: string;
-    readonly headers: readonly Header[];
-  }): Promise<void>;
+  /**
+   * 200 with that body, which is our offer where the INVITE brought none; resolves with what the ACK brought, the answer to such an offer
+   * (RFC 3261 section 13.2.1). @throws ParleyError `link.lost`, `peer.timeout` when none came
+   */
+  accept(answer: SessionBody & { readonly contactParameters: string; readonly headers: readonly Header[] }): Promise<SessionBody>;
   reject(status: number, reason?: string, headers?: readonly Header[]): void;
   /** BYE once accepted, else like reject(480) */
   end(): Promise<void>;

@@ -1,11 +1,11 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
-import { type CpmService, contactFeature } from '../../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, type CpmService, contactFeature } from '../../../shared/protocol/cpm/names.ts';
 import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
-import { type ChatMedia, makeChatAnswer, readChatOffer } from '../../../shared/protocol/sdp/chat-offer.ts';
+import { type ChatMedia, makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../shared/protocol/sdp/chat-offer.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
-import type { Header, IncomingInvite } from '../../sip/port.ts';
+import type { Header, IncomingInvite, SessionBody } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
@@ -13,10 +13,8 @@ import { findPart } from '../session-body.ts';
 import { MAX_MESSAGE } from '../session-sink.ts';
 import type { ChatSession } from './chat-session.ts';
 
-export interface ReadOffer {
-  readonly offer: SessionDescription;
-  readonly media: ChatMedia;
-}
+/** What the peer offers; `own`: nothing, it answers an offer of ours (RFC 3261 section 13.2.1). */
+export type ReadOffer = 'own' | { readonly offer: SessionDescription; readonly media: ChatMedia };
 
 /** An offer that is answered with 488: it is no use to anybody (cpm.md section 15.3). */
 export class OfferRefused extends ParleyError {
@@ -29,7 +27,9 @@ export class OfferRefused extends ParleyError {
 }
 
 /** @param ownHost where MSRP listens. @throws OfferRefused; ParleyError `sdp.*`, `multipart.*` */
-export function readInvitation(invite: IncomingInvite, ownHost: string): ReadOffer {
+export function readInvitation(invite: IncomingInvite, service: CpmService, ownHost: string): ReadOffer {
+  // a large message has one sender, and it is not us who offers to take it
+  if (invite.body.length === 0 && service === CHAT_SESSION) return 'own';
   const sdp = findPart(invite.contentType, invite.body, SDP_TYPE);
   if (!sdp) throw new OfferRefused(399, 'No session description');
   const offer = decodeSdp(sdp);
@@ -55,11 +55,18 @@ export async function takeFirstMessage(context: ServiceContext, inbox: Inbox, in
   }
 }
 
+/** @throws ParleyError as of {@link readChatAnswer}, `sdp.*`, `multipart.*`; `peer.malformed` where the ACK has no answer */
+function readAck(offer: SessionDescription, { contentType, body }: SessionBody): ChatMedia {
+  const sdp = findPart(contentType, body, SDP_TYPE);
+  if (!sdp) throw new ParleyError('peer.malformed', 'no answer in the ACK');
+  return readChatAnswer(offer, decodeSdp(sdp));
+}
+
 /** 200, and MSRP as it was agreed on. @throws ParleyError; the session is over then */
 export async function acceptChat(
   session: ChatSession,
   invite: IncomingInvite,
-  { offer, media }: ReadOffer,
+  read: ReadOffer,
   instance: string | null,
   { service, now }: { readonly service: CpmService; readonly now: number },
 ): Promise<void> {
@@ -68,14 +75,15 @@ export async function acceptChat(
   try {
     const place = await session.announce();
     const end = { origin: makeOrigin(place.address, now), place, maxSize: MAX_MESSAGE };
-    await invite.accept({
+    const description = read === 'own' ? makeChatOffer(end) : makeChatAnswer(read.offer, read.media, end);
+    const acknowledged = await invite.accept({
       contentType: SDP_TYPE,
-      body: encodeSdp(makeChatAnswer(offer, media, end)),
+      body: encodeSdp(description),
       contactParameters: contactFeature([service]),
       // which conversation this is, as F05-04 has it
       headers: invite.headers.filter(({ name }) => /^(conversation|contribution)-id$/i.test(name)),
     });
-    await session.connect(media, instance);
+    await session.connect(read === 'own' ? readAck(description, acknowledged) : read.media, instance);
   } catch (thrown) {
     session.end('lost');
     throw thrown;

@@ -117,7 +117,7 @@ export class ChatService {
   async invited(invite: IncomingInvite, service: CpmService): Promise<void> {
     try {
       const envelope = readEnvelope(invite, this.#context.account);
-      const read = readInvitation(invite, this.#ports.msrp.address.host);
+      const read = readInvitation(invite, service, this.#ports.msrp.address.host);
       if (this.#stopped) throw closing();
       if (service === CHAT_SESSION && !(await this.#makesWay(envelope.peer))) {
         invite.reject(486);

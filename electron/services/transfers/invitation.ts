@@ -1,4 +1,5 @@
 import { NO_BYTES } from '../../../shared/base/bytes.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import {
   ALL_DISPOSITIONS,
@@ -77,6 +78,8 @@ export interface FileInvitation {
 
 /** Finds the description and the CPIM part in the body of an incoming file INVITE; null when there is no description. @throws ParleyError `*.malformed` */
 export function decodeFileInvitation(contentType: string, body: Uint8Array): FileInvitation | null {
+  // what is offered by nobody cannot be put before the person (cpm.md section 15.3)
+  if (body.length === 0) throw new ParleyError('peer.malformed', 'no session description');
   const sdp = findPart(contentType, body, SDP_TYPE);
   if (!sdp) return null;
   const cpimPart = findPart(contentType, body, CPIM_TYPE);

@@ -121,6 +121,7 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
       if (state !== 'offered') throw new ParleyError('request.invalid-state', 'the invitation is not open any more');
       state = 'up';
       said.push('200');
+      return { contentType: '', body: new Uint8Array() };
     },
     reject: (status) => {
       if (state !== 'offered') return;

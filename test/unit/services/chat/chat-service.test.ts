@@ -364,8 +364,34 @@ describe('what others start', () => {
       expect(call.said, body).toEqual(['488']);
     }
     const none = bobInvites({ body: utf8(''), contentType: '' });
-    await scene.service.invited(none.invite, 'oma.cpm.session');
+    await scene.service.invited(none.invite, 'oma.cpm.largemsg');
     expect(none.said).toEqual(['488']);
+  });
+
+  test('no offer is answered with ours, and the answer in the ACK is what the session is', async () => {
+    const offered: string[] = [];
+    const session = async (ack: { contentType: string; body: Uint8Array }) => {
+      const call = bobInvites({ body: utf8(''), contentType: '' });
+      const accept: typeof call.invite.accept = async (answer) => {
+        await call.invite.accept(answer);
+        offered.push(fromUtf8(answer.body));
+        return ack;
+      };
+      await scene.service.invited({ ...call.invite, accept }, 'oma.cpm.session');
+      return call.said;
+    };
+    const answer = sipExample('F05-04.sip').body;
+    expect(await session({ contentType: 'application/sdp', body: utf8('') })).toEqual(['200', 'BYE']);
+    expect(await session({ contentType: 'text/plain', body: answer })).toEqual(['200', 'BYE']);
+    expect(
+      await session({ contentType: 'application/sdp', body: utf8(fromUtf8(answer).replace(/^m=message \d+/m, 'm=message 0')) }),
+    ).toEqual(['200', 'BYE']);
+    expect(scene.service.openWith(BOB)).toBeNull();
+    expect(await session({ contentType: 'application/sdp', body: answer })).toEqual(['200']);
+    expect(offered[3]).toMatch(/^m=message \d+ TCP\/MSRP \*\r$/m);
+    expect(offered[3]).toContain('a=setup:actpass');
+    expect(scene.sessions.at(-1)?.connected?.remotePath).toEqual([/^a=path:(\S+)/m.exec(fromUtf8(answer))?.[1]]);
+    expect(await scene.send()).toEqual({ kind: 'accepted' });
   });
 
   test('the answer tells the conversation again, and who connects: the end that can be connected to waits', async () => {
@@ -376,7 +402,11 @@ describe('what others start', () => {
         { name: 'Subject', value: 'x' },
       ],
     });
-    await scene.service.invited({ ...call.invite, accept: async (answer) => void answers.push(answer) }, 'oma.cpm.session');
+    const accept: typeof call.invite.accept = async (answer) => {
+      answers.push(answer);
+      return { contentType: '', body: utf8('') };
+    };
+    await scene.service.invited({ ...call.invite, accept }, 'oma.cpm.session');
     expect(answers[0]?.headers).toEqual([{ name: 'Conversation-ID', value: 'abc' }]);
     expect(answers[0]?.contactParameters).toBe(contactFeature(['oma.cpm.session']));
     const sdp = fromUtf8(answers[0]?.body ?? utf8(''));
