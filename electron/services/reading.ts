@@ -6,7 +6,7 @@ import { decodeStored } from '../../shared/protocol/cpim/stored.ts';
 import { IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import { COMPOSING_TYPE } from '../../shared/protocol/iscomposing/iscomposing.ts';
 import { decodeResourceLists, RECIPIENT_LIST_HISTORY, RESOURCE_LISTS_TYPE } from '../../shared/protocol/lists/resource-lists.ts';
-import { decodeContentDisposition } from '../../shared/protocol/mime/content-disposition.ts';
+import { decodeContentDisposition, handlingOf } from '../../shared/protocol/mime/content-disposition.ts';
 import { type ContentType, decodeContentType } from '../../shared/protocol/mime/content-type.ts';
 import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
 import { htmlText } from '../../shared/protocol/mime/html-text.ts';
@@ -154,8 +154,7 @@ function typeOf(part: Part): ContentType {
 }
 
 function isOptional(part: Part): boolean {
-  const disposition = mimeHeader(part.headers, 'Content-Disposition');
-  return disposition !== null && decodeContentDisposition(disposition).parameters.get('handling')?.toLowerCase() === 'optional';
+  return handlingOf(mimeHeader(part.headers, 'Content-Disposition')) === 'optional';
 }
 
 function isHistory(part: Part): boolean {

@@ -121,7 +121,45 @@ describe('an INVITE without a session description', () => {
     mallory.answer(bye, 200, 'OK');
   });
 
+  test('a body that may be left out is as none', async () => {
+    const more = [['Content-Disposition', 'render;handling=optional']] as const;
+    expect((await invite('oma.cpm.filetransfer', { type: 'application/unknownformat', text: 'x' }, more)).answer.status).toBe(488);
+    const asked = await invite('oma.cpm.session', { type: 'application/unknownformat', text: 'x' }, more);
+    expect([asked.answer.status, header(asked.answer, 'Content-Type')]).toEqual([200, 'application/sdp']);
+    acknowledge(asked);
+    mallory.answer(await mallory.request('BYE', 20_000), 200, 'OK');
+  });
+
   test.each(['oma.cpm.filetransfer', 'oma.cpm.largemsg'] as const)('for %s is refused with 488', async (service) => {
     expect((await invite(service)).answer.status).toBe(488);
   });
 });
+
+describe.each(['oma.cpm.session', 'oma.cpm.filetransfer', 'oma.cpm.largemsg'] as const)(
+  'a body that nobody understands, for %s',
+  (service) => {
+    const part = (type: string, disposition: string, text: string) =>
+      `--b\r\nContent-Type: ${type}\r\nContent-Disposition: ${disposition}\r\n\r\n${text}\r\n`;
+    const offer = part('application/sdp', 'session', sdp(9, 'msrp://127.0.0.1:9/abcdefghijklmnopqrst;tcp'));
+
+    // RFC 4475 section 3.3.6 is the first
+    test.each([
+      ['an unknown type', 'application/unknownformat', '<audio>\r\n <pcmu port="443"/>\r\n</audio>\r\n'],
+      [
+        'an unknown type that must be understood',
+        'multipart/mixed;boundary=b',
+        `${offer}${part('a/b', 'x;handling=required', '')}--b--\r\n`,
+      ],
+      ['a multipart that is none', 'multipart/mixed;boundary=c', `${offer}--b--\r\n`],
+    ])('%s is refused with 415 and what would be taken', async (_, type, text) => {
+      const { answer } = await invite(service, { type, text });
+      expect(answer.status).toBe(415);
+      expect(header(answer, 'Accept')).toMatch(/^application\/sdp, /);
+    });
+
+    test('RFC 4475 section 3.3.15: who takes no answer with a description gets 406', async () => {
+      const body = { type: 'application/sdp', text: sdp(9, 'msrp://127.0.0.1:9/abcdefghijklmnopqrst;tcp') };
+      expect((await invite(service, body, [['Accept', 'text/nobodyKnowsThis']])).answer.status).toBe(406);
+    });
+  },
+);

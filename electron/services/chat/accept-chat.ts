@@ -5,37 +5,31 @@ import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import { type ChatMedia, makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../shared/protocol/sdp/chat-offer.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
-import type { Header, IncomingInvite, SessionBody } from '../../sip/port.ts';
+import type { IncomingInvite, SessionBody } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
-import { findPart } from '../session-body.ts';
+import { findPart, offerOf, Unacceptable } from '../session-body.ts';
 import { MAX_MESSAGE } from '../session-sink.ts';
 import type { ChatSession } from './chat-session.ts';
 
 /** What the peer offers; `own`: nothing, it answers an offer of ours (RFC 3261 section 13.2.1). */
 export type ReadOffer = 'own' | { readonly offer: SessionDescription; readonly media: ChatMedia };
 
-/** An offer that is answered with 488: it is no use to anybody (cpm.md section 15.3). */
-export class OfferRefused extends ParleyError {
-  readonly headers: readonly Header[];
-
-  constructor(code: number, text: string) {
-    super('peer.unsupported', text);
-    this.headers = [{ name: 'Warning', value: encodeWarning({ code, agent: 'parley', text }) }];
-  }
-}
-
-/** @param ownHost where MSRP listens. @throws OfferRefused; ParleyError `sdp.*`, `multipart.*` */
+/** @param ownHost where MSRP listens. @throws Unacceptable; ParleyError `sdp.*`, `multipart.*` */
 export function readInvitation(invite: IncomingInvite, service: CpmService, ownHost: string): ReadOffer {
+  const sdp = offerOf(invite);
   // a large message has one sender, and it is not us who offers to take it
-  if (invite.body.length === 0 && service === CHAT_SESSION) return 'own';
-  const sdp = findPart(invite.contentType, invite.body, SDP_TYPE);
-  if (!sdp) throw new OfferRefused(399, 'No session description');
+  if (!sdp && service === CHAT_SESSION) return 'own';
+  if (!sdp) throw unusable(399, 'No session description');
   const offer = decodeSdp(sdp);
   const { media, refusal } = readChatOffer(offer, ownHost);
-  if (refusal) throw new OfferRefused(refusal.code, refusal.text);
+  if (refusal) throw unusable(refusal.code, refusal.text);
   return { offer, media };
+}
+
+function unusable(code: number, text: string): Unacceptable {
+  return new Unacceptable(488, [{ name: 'Warning', value: encodeWarning({ code, agent: 'parley', text }) }], text);
 }
 
 /**

@@ -7,7 +7,8 @@ import type { IncomingInvite } from '../../sip/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { type Envelope, readEnvelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
-import { acceptChat, OfferRefused, type ReadOffer, readInvitation, takeFirstMessage } from './accept-chat.ts';
+import { Unacceptable } from '../session-body.ts';
+import { acceptChat, type ReadOffer, readInvitation, takeFirstMessage } from './accept-chat.ts';
 import { ChatSession, type ChatSessionPorts } from './chat-session.ts';
 import { type ChatAttempt, outcomeOfSend, outcomeOfStart } from './outcomes.ts';
 import type { Peers } from './peers.ts';
@@ -129,7 +130,7 @@ export class ChatService {
       const error = toCodedError(thrown);
       this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
       if (error.code.startsWith('store.')) invite.reject(500, undefined, [{ name: 'Retry-After', value: '60' }]);
-      else if (thrown instanceof OfferRefused) invite.reject(488, undefined, thrown.headers);
+      else if (thrown instanceof Unacceptable) invite.reject(thrown.status, undefined, thrown.headers);
       else invite.reject(error.code === 'link.offline' ? 480 : 488);
       await invite.end().catch(() => undefined);
     }

@@ -13,6 +13,7 @@ import type { IncomingInvite } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { readEnvelope, senderOf } from '../envelope.ts';
 import { notifyOf } from '../receipts.ts';
+import { Unacceptable } from '../session-body.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
 import { decodeFileInvitation } from './invitation.ts';
@@ -60,7 +61,7 @@ export class IncomingTransfers {
       await this.#offer(invite, withdrawn.signal);
     } catch (thrown) {
       const error = toCodedError(thrown);
-      const { status, headers } = refusalOf(error);
+      const { status, headers } = thrown instanceof Unacceptable ? thrown : refusalOf(error);
       this.#context.log(`file INVITE ${invite.callId} answered ${status}: ${error.detail}`);
       invite.reject(status, undefined, headers);
     }
@@ -131,8 +132,7 @@ export class IncomingTransfers {
     const { account, store, notices, clock } = this.#context;
     const envelope = readEnvelope(invite, account);
     const { originInstance, fallbackId } = envelope;
-    const invitation = decodeFileInvitation(invite.contentType, invite.body);
-    if (!invitation) throw new ParleyError('peer.unsupported', `cannot take ${invite.contentType.slice(0, 80)}`);
+    const invitation = decodeFileInvitation(invite);
     const description = decodeSdp(invitation.sdp);
     const { offer, refusal } = readFileOffer(description);
     if (refusal) return invite.reject(refusal.status, undefined, [warning(refusal.code, refusal.text)]);

@@ -14,9 +14,9 @@ import { makeMultipart, type Part } from '../../../shared/protocol/multipart/mul
 import { makeFileOffer, makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
-import type { Header } from '../../sip/port.ts';
+import type { Header, IncomingInvite } from '../../sip/port.ts';
 import type { StoredTransfer } from '../../store/port.ts';
-import { findPart } from '../session-body.ts';
+import { findPart, offerOf } from '../session-body.ts';
 import { originatorHeaders } from '../standalone.ts';
 
 /** how long the other person has to answer, seconds; the network may end it sooner */
@@ -76,12 +76,12 @@ export interface FileInvitation {
   readonly dateTime: string | null;
 }
 
-/** Finds the description and the CPIM part in the body of an incoming file INVITE; null when there is no description. @throws ParleyError `*.malformed` */
-export function decodeFileInvitation(contentType: string, body: Uint8Array): FileInvitation | null {
-  // what is offered by nobody cannot be put before the person (cpm.md section 15.3)
-  if (body.length === 0) throw new ParleyError('peer.malformed', 'no session description');
-  const sdp = findPart(contentType, body, SDP_TYPE);
-  if (!sdp) return null;
+/** Finds the description and the CPIM part in the body of an incoming file INVITE; @throws Unacceptable; ParleyError `*.malformed` */
+export function decodeFileInvitation(invite: IncomingInvite): FileInvitation {
+  const { contentType, body } = invite;
+  const sdp = offerOf(invite);
+  // a file that is offered by nobody cannot be put before the person (cpm.md section 15.3)
+  if (!sdp) throw new ParleyError('peer.malformed', 'no session description');
   const cpimPart = findPart(contentType, body, CPIM_TYPE);
   if (!cpimPart) return { sdp, request: null, sentAt: null, dateTime: null };
   const cpim = decodeCpim(cpimPart);

@@ -14,6 +14,11 @@ export function decodeContentDisposition(text: string): ContentDisposition {
   return { type: value.toLowerCase(), parameters };
 }
 
+/** `required` or `optional` (RFC 3261 section 20.11); null where nothing is said. @throws ParleyError `multipart.malformed` */
+export function handlingOf(disposition: string | null): string | null {
+  return disposition === null ? null : (decodeContentDisposition(disposition).parameters.get('handling')?.toLowerCase() ?? null);
+}
+
 /** A name outside of ASCII stays UTF-8 in quotes, as SIP and MSRP header values are. @throws ParleyError `multipart.malformed` */
 export function encodeContentDisposition(disposition: {
   readonly type: string;
