@@ -3,8 +3,11 @@ import type { OutboxItem, Store } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
 import { persist } from './persist.ts';
 
-/** How many texts and notifications are on their way at the same time; a file waits for a person and does not count. */
-const AT_ONCE = 16;
+/**
+ * How many texts and notifications are on their way at the same time, each text to another conversation; a file waits for a person and does not
+ * count. Enough that one commit of the store serves several outcomes.
+ */
+const AT_ONCE = 64;
 /** Of these, notifications: what others are owed after a long sleep does not stand in the way of what a person writes. */
 const NOTIFICATIONS_AT_ONCE = 4;
 /** A message that no try brought out is given up after this long, with its last reason. */
