@@ -24,6 +24,7 @@ import { RegistrationService } from '../services/registration.ts';
 import { RemovalService } from '../services/removal.ts';
 import { SettingsService } from '../services/settings.ts';
 import { sendText } from '../services/standalone.ts';
+import { StrangerRoom } from '../services/stranger-room.ts';
 import { TransferService } from '../services/transfers/transfer-service.ts';
 import type { IncomingInvite, UserAgent, UserAgentOptions } from '../sip/port.ts';
 import { createUserAgent } from '../sip/user-agent.ts';
@@ -142,6 +143,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
     kick,
   );
+  const acquaintances = new Acquaintances(context, ports.neighbours);
   const {
     inbox,
     chat,
@@ -151,6 +153,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   } = await createChatParts(context, msrp, {
     link: () => (isListening ? registration.link : null),
     outboxChanged: kick,
+    room: new StrangerRoom((address) => acquaintances.has(address), clock),
   });
   const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
@@ -163,7 +166,6 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     const service = serviceOf(invite.headers);
     return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
   };
-  const acquaintances = new Acquaintances(context, ports.neighbours);
   const registration = new RegistrationService({
     createAgent: () => {
       const agent = makeAgent(ports, instanceUrn, {

@@ -12,6 +12,7 @@ import type { ServiceContext } from './context.ts';
 import { type Envelope, senderOf } from './envelope.ts';
 import { readBody } from './reading.ts';
 import { NOTHING_ASKED, notificationsIn, notifyOf, takeNotifications } from './receipts.ts';
+import type { StrangerRoom } from './stranger-room.ts';
 
 /** Hears who is typing; nothing of that is kept. */
 export interface TypingListener {
@@ -25,16 +26,23 @@ export class Inbox {
   readonly #context: ServiceContext;
   readonly #outboxChanged: () => void;
   readonly #typing: TypingListener;
+  readonly #room: StrangerRoom;
 
-  constructor(context: ServiceContext, outboxChanged: () => void, typing: TypingListener) {
+  constructor(context: ServiceContext, outboxChanged: () => void, typing: TypingListener, room: StrangerRoom) {
     this.#context = context;
     this.#outboxChanged = outboxChanged;
     this.#typing = typing;
+    this.#room = room;
+  }
+
+  /** Whether a text of so many octets would be kept; a stranger may send so much and no more. */
+  hasRoom({ peer, aliases }: Envelope, octets: number): boolean {
+    return this.#room.has([peer, ...aliases], octets);
   }
 
   /**
    * @throws ParleyError `peer.unsupported` for a type nobody could read here, `peer.too-large`, `*.malformed`, `*.too-large`; `store.*` when it could not
-   * be kept
+   * be kept; NoRoom for what a stranger sends above their measure
    */
   async take(envelope: Envelope, contentType: string, body: Uint8Array): Promise<void> {
     // a session may have begun before
@@ -48,8 +56,10 @@ export class Inbox {
         await takeNotifications(this.#context, envelope.peer, cpim === null ? [decodeImdn(content.octets)] : notificationsIn(cpim));
         return this.#outboxChanged();
       case 'text':
+        this.#room.take([envelope.peer, ...envelope.aliases], body.length);
         return this.#takeText(envelope, cpim, recipients, content.text, undefined);
       case 'unreadable':
+        this.#room.take([envelope.peer, ...envelope.aliases], body.length);
         return this.#takeText(envelope, cpim, recipients, '', content.error);
     }
   }

@@ -4,6 +4,7 @@ import type { ServiceContext } from './context.ts';
 import { readEnvelope, senderAddresses } from './envelope.ts';
 import type { Inbox } from './inbox.ts';
 import { READABLE_TYPES } from './reading.ts';
+import { NoRoom } from './stranger-room.ts';
 
 /** A MESSAGE is answered 200 after the commit (cpm.md section 4): whatever was acknowledged is on disk. */
 export async function answerMessage(context: ServiceContext, inbox: Inbox, message: IncomingMessage): Promise<void> {
@@ -16,7 +17,7 @@ export async function answerMessage(context: ServiceContext, inbox: Inbox, messa
   } catch (thrown) {
     const error = toCodedError(thrown);
     if (error.code === 'peer.blocked') return message.answer(200, 'OK');
-    const { status, headers } = refusalOf(error);
+    const { status, headers } = thrown instanceof NoRoom ? { status: 480, headers: thrown.headers } : refusalOf(error);
     context.log(`MESSAGE ${message.callId} answered ${status}: ${error.code} ${error.detail}`);
     message.answer(status, undefined, headers);
   }

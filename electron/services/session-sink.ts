@@ -13,7 +13,7 @@ export const MAX_MESSAGE = 1_048_576;
 export function messageSink(inbox: Inbox, envelope: Envelope, head: IncomingHead): MessageSink | { readonly refuse: 413 | 415 } {
   const type = mediaType(head.contentType);
   if (type !== CPIM_TYPE && type !== COMPOSING_TYPE && type !== 'text/plain') return { refuse: 415 };
-  if ((head.total ?? 0) > MAX_MESSAGE) return { refuse: 413 };
+  if ((head.total ?? 0) > MAX_MESSAGE || (type !== COMPOSING_TYPE && !inbox.hasRoom(envelope, head.total ?? 0))) return { refuse: 413 };
   let parts: Placed[] = [];
   let held = 0;
   return {

@@ -1,11 +1,7 @@
 import { randomInt } from 'node:crypto';
+import { Bucket, Buckets, type Budget } from '../../shared/base/bucket.ts';
 
-/** How many requests at once, and how many a second for as long as it lasts. */
-export interface Budget {
-  readonly burst: number;
-  readonly perSecond: number;
-}
-
+/** in requests */
 export interface Budgets {
   /** of somebody the person writes with: more than a person writes, and more than an outbox sends that has waited for days */
   readonly acquaintance: Budget;
@@ -24,7 +20,7 @@ export const BUDGETS: Budgets = {
   answers: { burst: 2000, perSecond: 2000 },
 };
 
-/** sources that are remembered; with more of them the one that was silent for longest is forgotten, which gives it a full budget again */
+/** sources that are remembered */
 const MAX_SOURCES = 1000;
 /** no more than one line about a flood in this time, ms */
 const LOG_EVERY = 10_000;
@@ -47,7 +43,7 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #budgets: Budgets;
   readonly #now: () => number;
-  readonly #sources = new Map<string, Bucket>();
+  readonly #sources = new Buckets(MAX_SOURCES);
   readonly #strangers: Bucket;
   readonly #answers: Bucket;
   #refused = 0;
@@ -66,7 +62,7 @@ export class Gate {
   judge(source: string): Judgement {
     const now = this.#now();
     const isKnown = this.#options.knows(source);
-    const bucket = this.#bucketOf(source, isKnown ? this.#budgets.acquaintance : this.#budgets.stranger, now);
+    const bucket = this.#sources.of(source, isKnown ? this.#budgets.acquaintance : this.#budgets.stranger, now);
     if (bucket.take(now) && (isKnown || this.#strangers.take(now))) return 'take';
     this.#note(source, now);
     return this.#answers.take(now) ? 'refuse' : 'drop';
@@ -77,16 +73,6 @@ export class Gate {
     return randomInt(5, 31);
   }
 
-  #bucketOf(source: string, budget: Budget, now: number): Bucket {
-    const known = this.#sources.get(source);
-    const bucket = known?.budget === budget ? known : new Bucket(budget, now);
-    // the last one asked stands at the end
-    this.#sources.delete(source);
-    this.#sources.set(source, bucket);
-    if (this.#sources.size > MAX_SOURCES) this.#sources.delete(this.#sources.keys().next().value as string);
-    return bucket;
-  }
-
   #note(source: string, now: number): void {
     this.#refused += 1;
     this.#lastSource = source;
@@ -94,26 +80,5 @@ export class Gate {
     this.#options.log(`too many requests: ${this.#refused} not taken, the last one of ${this.#lastSource.slice(0, 100)}`);
     this.#loggedAt = now;
     this.#refused = 0;
-  }
-}
-
-/** A token bucket. */
-class Bucket {
-  readonly budget: Budget;
-  #left: number;
-  #at: number;
-
-  constructor(budget: Budget, now: number) {
-    this.budget = budget;
-    this.#left = budget.burst;
-    this.#at = now;
-  }
-
-  take(now: number): boolean {
-    this.#left = Math.min(this.budget.burst, this.#left + (Math.max(0, now - this.#at) * this.budget.perSecond) / 1000);
-    this.#at = now;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
   }
 }

@@ -11,6 +11,7 @@ import type { Envelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
 import { findPart, offerOf, Unacceptable } from '../session-body.ts';
 import { MAX_MESSAGE } from '../session-sink.ts';
+import { NoRoom } from '../stranger-room.ts';
 import type { ChatSession } from './chat-session.ts';
 
 /** What the peer offers; `own`: nothing, it answers an offer of ours (RFC 3261 section 13.2.1). */
@@ -35,7 +36,7 @@ function unusable(code: number, text: string): Unacceptable {
 /**
  * Some peers put their first message beside the offer (cpm.md section 7). It is on disk before the 200 says that it was taken; one that
  * nobody could read does not keep the session from being one.
- * @throws ParleyError `store.*`
+ * @throws NoRoom; ParleyError `store.*`
  */
 export async function takeFirstMessage(context: ServiceContext, inbox: Inbox, invite: IncomingInvite, envelope: Envelope): Promise<void> {
   const cpim = findPart(invite.contentType, invite.body, CPIM_TYPE);
@@ -44,7 +45,7 @@ export async function takeFirstMessage(context: ServiceContext, inbox: Inbox, in
     await inbox.take(envelope, CPIM_TYPE, cpim);
   } catch (thrown) {
     const error = toCodedError(thrown);
-    if (error.code.startsWith('store.')) throw thrown;
+    if (error.code.startsWith('store.') || thrown instanceof NoRoom) throw thrown;
     context.log(`message in INVITE ${invite.callId}: ${error.code} ${error.detail}`);
   }
 }

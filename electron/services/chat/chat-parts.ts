@@ -1,6 +1,7 @@
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { Inbox } from '../inbox.ts';
+import type { StrangerRoom } from '../stranger-room.ts';
 import { Capabilities } from './capabilities.ts';
 import { ChatService } from './chat-service.ts';
 import { ConversationView } from './conversation-view.ts';
@@ -23,12 +24,12 @@ export interface ChatParts {
 export async function createChatParts(
   context: ServiceContext,
   msrp: MsrpEngine,
-  ports: { readonly link: () => Link | null; readonly outboxChanged: () => void },
+  ports: { readonly link: () => Link | null; readonly outboxChanged: () => void; readonly room: StrangerRoom },
 ): Promise<ChatParts> {
   const peers = new Peers(context);
   await peers.load();
   const typingPeers = new TypingPeers(context);
-  const inbox = new Inbox(context, ports.outboxChanged, typingPeers);
+  const inbox = new Inbox(context, ports.outboxChanged, typingPeers, ports.room);
   const chat = new ChatService(context, msrp, inbox, { peers, onOver: (peer) => typingPeers.ended(peer) });
   const modes = new TextModes(context, {
     chat,

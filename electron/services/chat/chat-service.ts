@@ -8,6 +8,7 @@ import type { Link, ServiceContext } from '../context.ts';
 import { type Envelope, readEnvelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
 import { Unacceptable } from '../session-body.ts';
+import { NoRoom } from '../stranger-room.ts';
 import { acceptChat, type ReadOffer, readInvitation, takeFirstMessage } from './accept-chat.ts';
 import { ChatSession, type ChatSessionPorts } from './chat-session.ts';
 import { type ChatAttempt, outcomeOfSend, outcomeOfStart } from './outcomes.ts';
@@ -120,6 +121,7 @@ export class ChatService {
       const envelope = readEnvelope(invite, this.#context.account);
       const read = readInvitation(invite, service, this.#ports.msrp.address.host);
       if (this.#stopped) throw closing();
+      if (!this.#ports.inbox.hasRoom(envelope, 0)) throw new NoRoom(envelope.peer);
       if (service === CHAT_SESSION && !(await this.#makesWay(envelope.peer))) {
         invite.reject(486);
         return;
@@ -130,6 +132,7 @@ export class ChatService {
       const error = toCodedError(thrown);
       this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
       if (error.code.startsWith('store.')) invite.reject(500, undefined, [{ name: 'Retry-After', value: '60' }]);
+      else if (thrown instanceof NoRoom) invite.reject(480, undefined, thrown.headers);
       else if (thrown instanceof Unacceptable) invite.reject(thrown.status, undefined, thrown.headers);
       else invite.reject(error.code === 'link.offline' ? 480 : 488);
       await invite.end().catch(() => undefined);

@@ -14,6 +14,9 @@ export const IDLE_RELEASE_MS = 300_000;
 /** for MSRP to be connected once the SDP is agreed on; then the text leaves another way */
 const CONNECT_WITHIN_MS = 10_000;
 
+/** for the refusal of a message to be written before the session ends */
+const REFUSAL_TAKES_MS = 1_000;
+
 /** Both kinds of INVITE, as far as a session needs one. */
 interface Dialog {
   end(): Promise<void>;
@@ -42,6 +45,7 @@ export class ChatSession {
   #withdraw: () => void = () => undefined;
   #cancelIdle: () => void = () => undefined;
   #underWay = 0;
+  #isRefusing = false;
 
   /** @param envelope where what comes in this session belongs */
   constructor(ports: ChatSessionPorts, key: string, envelope: Envelope, from: 'us' | 'them') {
@@ -53,6 +57,11 @@ export class ChatSession {
     this.#msrp = ports.msrp.createSession({
       onMessage: (head) => {
         this.#touch();
+        // a stranger who has sent too much is not listened to any longer; another session is a request that the gate counts
+        if (!this.#isRefusing && !ports.inbox.hasRoom(this.#envelope, 0)) {
+          this.#isRefusing = true;
+          ports.context.clock.after(REFUSAL_TAKES_MS, () => this.end('released'));
+        }
         return messageSink(ports.inbox, this.#envelope, head);
       },
       onClosed: (error) => this.#lose(error),

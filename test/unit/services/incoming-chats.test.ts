@@ -28,6 +28,7 @@ async function session(headers: readonly { name: string; value: string }[] = [])
   const world = stage(join(root, String(Math.random())));
   const taken: { envelope: Envelope; body: string }[] = [];
   const inbox = {
+    hasRoom: () => true,
     take: async (envelope: Envelope, _type: string, body: Uint8Array) =>
       void taken.push({ envelope, body: new TextDecoder().decode(body) }),
   } as unknown as Inbox;

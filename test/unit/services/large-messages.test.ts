@@ -71,7 +71,7 @@ function world(text = 'The survey of the east ridge took four days. '.repeat(80)
       },
     },
   } as unknown as Link;
-  const inbox = { take: async (envelope: Envelope) => void taken.push(envelope) } as unknown as Inbox;
+  const inbox = { hasRoom: () => true, take: async (envelope: Envelope) => void taken.push(envelope) } as unknown as Inbox;
   const large = new LargeMessages(context, msrp as never, inbox);
   const item = {
     id: 1,

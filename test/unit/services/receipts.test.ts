@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Link } from '../../../electron/services/context.ts';
 import { Inbox } from '../../../electron/services/inbox.ts';
 import { sendNotification } from '../../../electron/services/receipts.ts';
+import { StrangerRoom } from '../../../electron/services/stranger-room.ts';
 import type { OutgoingRequest } from '../../../electron/sip/port.ts';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import type { Settings } from '../../../shared/model/settings.ts';
@@ -31,7 +32,12 @@ const ENVELOPE = {
 function inboxOf(settings: Partial<Settings> = {}) {
   const world = stage(folder);
   Object.assign(world.context, { settings: { ...world.context.settings, current: { ...world.context.settings.current, ...settings } } });
-  const inbox = new Inbox(world.context, () => undefined, { take: () => undefined, ended: () => undefined });
+  const inbox = new Inbox(
+    world.context,
+    () => undefined,
+    { take: () => undefined, ended: () => undefined },
+    new StrangerRoom(() => true, world.clock),
+  );
   const take = (body: Uint8Array | string) => inbox.take(ENVELOPE, CPIM_TYPE, typeof body === 'string' ? utf8(body) : body);
   return { ...world, take };
 }

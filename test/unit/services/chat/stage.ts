@@ -105,6 +105,7 @@ export function chatStage(folder: string) {
     },
   } as unknown as Link;
   const inbox = {
+    hasRoom: () => true,
     take: async (envelope: Envelope, type: string, body: Uint8Array) => {
       await taking();
       taken.push({ envelope, type, body: fromUtf8(body) });
