@@ -160,8 +160,10 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   let listening: Promise<void> = Promise.resolve();
   let isListening = false;
   const dispatch = async (invite: IncomingInvite): Promise<void> => {
+    const addresses = senderAddresses(invite, account);
     // cpm.md section 15.3
-    if (book.isBlocked(senderAddresses(invite, account))) return invite.reject(603, 'Decline');
+    if (book.isBlocked(addresses)) return invite.reject(603, 'Decline');
+    acquaintances.meet(addresses);
     await listening;
     const service = serviceOf(invite.headers);
     return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
@@ -172,7 +174,10 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
         deviceName: () => settings.current.deviceName,
         knows: (address) => acquaintances.has(address),
       });
-      agent.events.onMessage((message) => void answerMessage(context, inbox, message));
+      agent.events.onMessage((message) => {
+        acquaintances.meet(senderAddresses(message, account));
+        void answerMessage(context, inbox, message);
+      });
       agent.events.onInvite((invite) => {
         if (registration.link) void dispatch(invite);
         else invite.reject(480);

@@ -30,7 +30,12 @@ export class Acquaintances {
     return this.#known.has(address);
   }
 
-  /** Reads the conversations that are there, newest first. */
+  /** @param addresses by which one person was heard of at once: when one of them is known, all are */
+  meet(addresses: readonly string[]): void {
+    if (addresses.length > 1 && addresses.some((address) => this.#known.has(address))) this.#remember(addresses);
+  }
+
+  /** Reads the conversations that are there, newest first, and what else their people are known by. */
   async load(): Promise<void> {
     for (const archived of [false, true]) {
       for (let before: { pinned: boolean; updatedAt: number; id: number } | undefined; ; ) {
@@ -40,9 +45,14 @@ export class Acquaintances {
         if (!more || before === undefined || this.#known.size >= MAX_KNOWN) break;
       }
     }
+    this.#remember(await this.#context.store.aliases(MAX_KNOWN));
   }
 
   #add({ peer, members }: Pick<Conversation, 'peer' | 'members'>): void {
-    for (const address of [peer, ...members.map((member) => member.address)]) if (this.#known.size < MAX_KNOWN) this.#known.add(address);
+    this.#remember([peer, ...members.map((member) => member.address)]);
+  }
+
+  #remember(addresses: readonly string[]): void {
+    for (const address of addresses) if (this.#known.size < MAX_KNOWN) this.#known.add(address);
   }
 }

@@ -11,7 +11,7 @@ type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notif
 export function peopleReads(
   db: ReadHandle,
   conversation: (id: number) => StoredConversation,
-): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'unreadSum'> {
+): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'aliases' | 'unreadSum'> {
   const details = db.one<DetailsRow>(
     `SELECT title AS networkName, given_name AS givenName, notifications, display_reports AS displayReports, mode
      FROM conversations WHERE id = :id`,
@@ -23,6 +23,10 @@ export function peopleReads(
   );
   const all = db.many<{ conversationId: number; peer: string }>(
     'SELECT id AS conversationId, peer FROM conversations WHERE merged_into IS NULL ORDER BY id',
+  );
+  const aliases = db.many<{ address: string }>(
+    `SELECT a.address FROM aliases AS a JOIN conversations AS c ON c.id = a.conversation_id
+     WHERE c.request = 0 AND c.blocked_at IS NULL AND c.removed_at IS NULL LIMIT :most`,
   );
   const unread = db.one<{ sum: number }>(
     `SELECT ifnull(sum(unread), 0) AS sum FROM conversations INDEXED BY conversations_unread
@@ -44,6 +48,7 @@ export function peopleReads(
     },
     blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),
     addresses: () => all({}),
+    aliases: (limit) => aliases({ most: limit }).map(({ address }) => address),
     unreadSum: (now) => unread({ now })?.sum ?? 0,
   };
 }

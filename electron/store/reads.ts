@@ -37,6 +37,7 @@ export type ReadMethod =
   | 'conversationDetails'
   | 'blockedConversations'
   | 'addresses'
+  | 'aliases'
   | 'unreadSum'
   | 'messages'
   | 'message'

@@ -16,6 +16,7 @@ export const STORE_METHODS = Object.keys({
   conversationDetails: true,
   blockedConversations: true,
   addresses: true,
+  aliases: true,
   unreadSum: true,
   messages: true,
   message: true,
