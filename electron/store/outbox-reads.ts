@@ -1,7 +1,7 @@
 import type { ConversationKind } from '../../shared/model/audience.ts';
 import type { Message, RecipientState } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
-import { LONGEST_POSTPONE_MS, type OutboxItem, type StoredTransfer } from './port.ts';
+import { LONGEST_POSTPONE_MS, type OutboxItem, type StoredConversation, type StoredTransfer } from './port.ts';
 
 /** The first row of a lane. */
 interface HeadRow {
@@ -17,6 +17,7 @@ interface HeadRow {
 interface TextRow {
   readonly audience: ConversationKind;
   readonly target: string | null;
+  readonly mode: StoredConversation['mode'];
   readonly peer: string;
   readonly cpmConversationId: string;
   readonly contributionId: string;
@@ -71,7 +72,7 @@ export function outboxReads(
   const files = db.many<HeadRow>(heads('file'));
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
-    SELECT c.kind AS audience, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
+    SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
       q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);

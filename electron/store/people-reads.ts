@@ -5,7 +5,7 @@ import type { StoredConversation } from './port.ts';
 import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from './rows.ts';
 import type { Calls } from './worker-protocol.ts';
 
-type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notifications' | 'displayReports' | 'mode'>;
+type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notifications' | 'displayReports'>;
 
 /** Conversations as people: their addresses, and who is kept out. */
 export function peopleReads(
@@ -13,7 +13,7 @@ export function peopleReads(
   conversation: (id: number) => StoredConversation,
 ): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'aliases' | 'unreadSum'> {
   const details = db.one<DetailsRow>(
-    `SELECT title AS networkName, given_name AS givenName, notifications, display_reports AS displayReports, mode
+    `SELECT title AS networkName, given_name AS givenName, notifications, display_reports AS displayReports
      FROM conversations WHERE id = :id`,
   );
   const further = db.many<{ address: string }>('SELECT address FROM aliases WHERE conversation_id = :id ORDER BY address');
@@ -41,10 +41,10 @@ export function peopleReads(
 
   return {
     conversationDetails(id) {
-      const { cpmConversationId: _, route: __, ...row } = conversation(id);
+      const { cpmConversationId: _, route: __, mode, ...row } = conversation(id);
       const more = details({ id: row.id }) as DetailsRow;
       const addresses = addressesOf(row);
-      return { conversation: row, addresses, ...more };
+      return { conversation: row, addresses, mode, ...more };
     },
     blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),
     addresses: () => all({}),

@@ -1,6 +1,6 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
-import type { Conversation } from '../../shared/model/conversation.ts';
+import type { Conversation, ConversationSettings } from '../../shared/model/conversation.ts';
 import type { Message, MessageInfo, RecipientState, Report } from '../../shared/model/message.ts';
 import type { Settings } from '../../shared/model/settings.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
@@ -358,6 +358,8 @@ export interface StoredConversation extends Conversation {
   readonly cpmConversationId: string;
   /** where requests go, where that is not the peer's address itself */
   readonly route: string | null;
+  /** how texts leave here; null: as the account's settings have it */
+  readonly mode: ConversationSettings['mode'];
 }
 
 export interface FileHash {
@@ -416,6 +418,8 @@ export type OutboxItem =
       readonly message: Message;
       readonly cpmConversationId: string;
       readonly contributionId: string;
+      /** how texts leave in that conversation; null: as the account's settings have it */
+      readonly mode: ConversationSettings['mode'];
       /** what it answers */
       readonly answers: { readonly imdnId: string; readonly contributionId: string } | null;
     }

@@ -37,6 +37,7 @@ export interface ConversationRow {
   readonly replyTo: string | null;
   readonly mutedUntil: number | null;
   readonly route: string | null;
+  readonly mode: StoredConversation['mode'];
   readonly request: number;
   readonly blockedAt: number | null;
   readonly lastMessageId: number | null;
@@ -51,7 +52,7 @@ export const CONVERSATION_COLUMNS = `
   c.id, c.kind, c.peer, ifnull(c.given_name, c.title) AS title, c.cpm_conversation_id AS cpmConversationId, c.unread,
   c.updated_at AS updatedAt, c.draft, c.draft_quoted_id AS draftQuoteId,
   json_array_length(c.draft_files) AS draftFiles, c.pinned, c.archived, c.marked_unread AS markedUnread,
-  c.muted_until AS mutedUntil, c.route, c.request, c.blocked_at AS blockedAt, c.reply_to AS replyTo,
+  c.muted_until AS mutedUntil, c.route, c.mode, c.request, c.blocked_at AS blockedAt, c.reply_to AS replyTo,
   iif(c.kind = 'list', (SELECT json_group_array(json_object('address', ordered.address, 'name', ordered.name)) FROM
     (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
@@ -78,7 +79,7 @@ export function toConversation(row: ConversationRow): Conversation {
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {
-  return { ...toConversation(row), cpmConversationId: row.cpmConversationId, route: row.route };
+  return { ...toConversation(row), cpmConversationId: row.cpmConversationId, route: row.route, mode: row.mode };
 }
 
 interface ErrorColumns {

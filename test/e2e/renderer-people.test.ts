@@ -140,6 +140,9 @@ describe('a conversation', () => {
     await pane(page).getByText('bob@example.com', { exact: true }).waitFor();
     await pane(page).getByLabel('When others ask whether a message was seen').selectOption('silent');
     await pane(page).getByLabel('What notifications show').selectOption('sender');
+    await pane(page).getByLabel('How texts leave').selectOption('session');
+    await expect.poll(() => pane(page).getByLabel('How texts leave').inputValue()).toBe('session');
+    await pane(page).getByLabel('How texts leave').selectOption('As for all: As it suits each text');
     await pane(page).getByLabel('Mute').selectOption('always');
     await pane(page).getByText('Muted until unmuted').waitFor();
     await pane(page).getByRole('button', { name: 'Unmute' }).click();
@@ -151,6 +154,8 @@ describe('a conversation', () => {
     expect(core.callsOf('conversations.configure')).toMatchObject([
       { settings: { displayReports: 'silent' } },
       { settings: { notifications: 'sender' } },
+      { settings: { mode: 'session' } },
+      { settings: { mode: null } },
       { mutedUntil: 8_640_000_000_000_000 },
       { mutedUntil: null },
     ]);

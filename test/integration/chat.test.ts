@@ -155,3 +155,24 @@ describe('a session that ends', () => {
     expect(await textsAt(judy, ivan)).toEqual(['before', 'while away']);
   });
 });
+
+describe('a conversation with a way of its own', () => {
+  test('goes that way from the next text on, and the others go the way of all', async () => {
+    const [{ alice }, judy] = [people, await people.device('judy', 'judy-of-her-own')];
+    await prefers(alice, 'standalone');
+    const { id: conversationId } = await alice.conversationWith(judy);
+    const send = async (text: string) => became(alice, await sendTo(alice, judy, text), 'delivered');
+    await send('as for all');
+    expect([count('MESSAGE') > 0, count('INVITE')]).toEqual([true, 0]);
+    await alice.call['conversations.configure']({ conversationId, settings: { mode: 'session' } });
+    await send('in a session');
+    expect(count('INVITE')).toBe(1);
+    expect(await alice.call['conversations.details']({ conversationId })).toMatchObject({ mode: 'session' });
+    await prefers(alice, 'session');
+    await alice.call['conversations.configure']({ conversationId, settings: { mode: 'standalone' } });
+    requests.length = 0;
+    await send('one by one');
+    expect([count('MESSAGE') > 0, count('INVITE')]).toEqual([true, 0]);
+    expect(await textsAt(judy, alice)).toEqual(['as for all', 'in a session', 'one by one']);
+  });
+});

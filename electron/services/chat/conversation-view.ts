@@ -52,7 +52,7 @@ export class ConversationView {
 
   /** null for several people: a chat session is with one; and for whoever is to learn nothing of this person yet, or any more */
   async #target(conversationId: number): Promise<ChatTarget | null> {
-    const { kind, peer, route, cpmConversationId, request, blocked } = await this.#context.store.conversation(conversationId);
-    return kind === 'person' && !request && !blocked ? { peer, route, cpmConversationId } : null;
+    const { kind, peer, route, cpmConversationId, mode, request, blocked } = await this.#context.store.conversation(conversationId);
+    return kind === 'person' && !request && !blocked ? { peer, route, cpmConversationId, mode } : null;
   }
 }

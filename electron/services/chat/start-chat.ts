@@ -1,6 +1,7 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
 import { addressTitle } from '../../../shared/model/address.ts';
+import type { ConversationSettings } from '../../../shared/model/conversation.ts';
 import { CHAT_SESSION, contactFeature, instanceOf } from '../../../shared/protocol/cpm/names.ts';
 import { makeChatOffer, readChatAnswer } from '../../../shared/protocol/sdp/chat-offer.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
@@ -25,6 +26,8 @@ export interface ChatTarget {
   /** where requests go, where that is not the peer's address itself: the sip URI that stands for a number */
   readonly route?: string | null | undefined;
   readonly cpmConversationId: string;
+  /** how texts leave in that conversation; without it as the account's settings have it */
+  readonly mode?: ConversationSettings['mode'] | undefined;
   /** the peer is not to know who it is (R-SES-08); such a session carries nothing that has a name */
   readonly anonymous?: boolean | undefined;
 }

@@ -40,12 +40,12 @@ export class TextModes {
   /** @param standalone sends it in pager or large message mode */
   async sendText(item: TextItem, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
     const { chat, peers, arrived } = this.#ports;
-    const { cpmConversationId } = item;
+    const { cpmConversationId, mode } = item;
     const peer = canonicalAddress(item.peer) ?? item.peer;
     const { anonymous, replyTo } = item.message;
     // the id of the conversation would tell who it is to whoever has it from before
     const conversation = anonymous ? randomUuid() : cpmConversationId;
-    const target: ChatTarget = { peer, route: item.peer, cpmConversationId: conversation, anonymous };
+    const target: ChatTarget = { peer, route: item.peer, cpmConversationId: conversation, mode, anonymous };
     // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own
     const isPlain = item.audience === 'person' && item.target === item.peer && replyTo === null;
     if (!isPlain || this.#mode(target) === 'standalone') return standalone();
@@ -88,7 +88,7 @@ export class TextModes {
     const { chat, peers, isShown } = this.#ports;
     const { peer } = target;
     return modeFor({
-      preferred: this.#context.settings.current.preferredMode,
+      preferred: target.mode ?? this.#context.settings.current.preferredMode,
       isOpen: chat.openWith(targetKey(target)) !== null,
       isBarred: peers.isBarred(peer),
       isShown: isShown(peer),

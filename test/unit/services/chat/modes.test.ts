@@ -132,6 +132,20 @@ describe('texts and notifications', () => {
     expect([standalone, scene.invites.length]).toEqual([4, 0]);
   });
 
+  test('what a conversation has of its own holds there, whatever holds for all, at each attempt', async () => {
+    scene.answers(ok());
+    prefer('standalone');
+    await modes.sendText({ ...item, mode: 'session' }, scene.link, alone);
+    expect([standalone, scene.invites.length]).toEqual([0, 1]);
+    await modes.sendText({ ...item, mode: null }, scene.link, alone);
+    expect(standalone).toBe(1);
+    prefer('session');
+    await modes.sendText({ ...item, mode: 'standalone' }, scene.link, alone);
+    expect([standalone, scene.invites.length]).toEqual([2, 1]);
+    await modes.sendText(item, scene.link, alone);
+    expect([standalone, scene.invites.length]).toEqual([2, 1]);
+  });
+
   test('by itself: the peer was asked, and the conversation is looked at', async () => {
     scene.answers(ok());
     scene.peers.learn(BOB, ['oma.cpm.session']);
