@@ -45,7 +45,8 @@ export class Acquaintances {
         if (!more || before === undefined || this.#known.size >= MAX_KNOWN) break;
       }
     }
-    this.#remember(await this.#context.store.aliases(MAX_KNOWN));
+    const aliases = await this.#context.store.aliases();
+    this.#remember(aliases.filter(({ known }) => known).map(({ address }) => address));
   }
 
   #add({ peer, members }: Pick<Conversation, 'peer' | 'members'>): void {

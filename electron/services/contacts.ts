@@ -1,3 +1,4 @@
+import { Emitter } from '../../shared/base/emitter.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
 import { canonicalAddress, numberRoute } from '../../shared/model/address.ts';
@@ -7,13 +8,18 @@ import type { ContactView, ServiceContext } from './context.ts';
 
 /** Counts up when the same text folds to another address than before; together with the country it says what the store was folded by. */
 const FOLDING = 2;
+const MAX_HEARD = 5000;
 const FOLDED_BY = 'addresses.folding';
 
 /** Who is known beforehand and who is kept out: always at hand, so that a request of somebody blocked costs nothing. */
 export class ContactBook implements ContactView {
   readonly names: ReadonlyMap<string, string>;
+  readonly regrouped = new Emitter<void>();
   readonly #store: Store;
   #blocked: ReadonlySet<string> = new Set();
+  #peers: ReadonlyMap<string, string> = new Map();
+  /** what was looked up already, each `peer alias` */
+  readonly #heard = new Set<string>();
 
   private constructor(store: Store, names: ReadonlyMap<string, string>) {
     this.#store = store;
@@ -32,9 +38,23 @@ export class ContactBook implements ContactView {
     return addresses.some((address) => this.#blocked.has(address));
   }
 
+  peerOf(address: string): string {
+    return this.#peers.get(address) ?? address;
+  }
+
+  async heard({ peer, aliases = [] }: Identities): Promise<void> {
+    const news = aliases.map((alias) => `${peer} ${alias}`).filter((pair) => !this.#heard.has(pair));
+    if (news.length === 0) return;
+    if (this.#heard.size > MAX_HEARD) this.#heard.clear();
+    for (const pair of news) this.#heard.add(pair);
+    await this.reload();
+  }
+
   async reload(): Promise<void> {
-    const blocked = await this.#store.blockedConversations();
+    const [blocked, aliases] = await Promise.all([this.#store.blockedConversations(), this.#store.aliases()]);
     this.#blocked = new Set(blocked.flatMap(({ addresses }) => addresses));
+    this.#peers = new Map(aliases.map(({ address, peer }) => [address, peer]));
+    this.regrouped.emit();
   }
 }
 
@@ -64,8 +84,11 @@ export async function foldAgain({
 }
 
 /** What else than a first text tells who is who: a notification from both addresses about what was sent to one of them. */
-export async function meet({ store, notices }: ServiceContext, { peer, aliases, route }: Identities): Promise<void> {
-  if (aliases !== undefined && aliases.length > 0) notices.changed(await store.learnAliases({ peer, aliases, route }));
+export async function meet({ store, contacts, notices }: ServiceContext, { peer, aliases, route }: Identities): Promise<void> {
+  if (aliases === undefined || aliases.length === 0) return;
+  const rows = await store.learnAliases({ peer, aliases, route });
+  await contacts.heard({ peer, aliases });
+  notices.changed(rows);
 }
 
 export interface ContactPorts {

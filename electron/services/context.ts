@@ -32,6 +32,12 @@ export interface ContactView {
   readonly names: ReadonlyMap<string, string>;
   /** @param addresses all of one person's that are known */
   isBlocked(addresses: readonly string[]): boolean;
+  /** the address that the conversation with whoever has this one is under; itself for whoever has no other */
+  peerOf(address: string): string;
+  /** {@link peerOf} may answer otherwise now */
+  readonly regrouped: Emitter<void>;
+  /** After the store has heard of somebody by several addresses at once. @throws ParleyError `store.*` */
+  heard(person: { readonly peer: string; readonly aliases?: readonly string[] | undefined }): Promise<void>;
 }
 
 /** A registered agent; it is replaced by another one after the flow was lost. */

@@ -81,6 +81,7 @@ export class Inbox {
       ...(cpim === null ? unnamed(envelope, now) : named(this.#context, envelope, cpim, now)),
       alsoTo: this.#others(envelope, cpim, recipients),
     });
+    await this.#context.contacts.heard(envelope);
     this.#typing.ended(envelope.peer);
     notices.changed(rows.duplicate ? { merged: rows.merged } : rows);
     this.#outboxChanged();

@@ -8,8 +8,8 @@ export interface ContactCalls {
   blockedConversations(): Promise<BlockedConversation[]>;
   /** the peer of every conversation, for folding them anew */
   addresses(): Promise<{ conversationId: number; peer: string }[]>;
-  /** further addresses of people that are neither requests nor kept out */
-  aliases(limit: number): Promise<string[]>;
+  /** further addresses of people, and the one that their conversation is under; `known`: it is no request, and not kept out */
+  aliases(): Promise<{ address: string; peer: string; known: boolean }[]>;
   /** unread messages of all conversations but for muted ones, blocked ones and requests */
   unreadSum(now: number): Promise<number>;
 

@@ -24,9 +24,9 @@ export function peopleReads(
   const all = db.many<{ conversationId: number; peer: string }>(
     'SELECT id AS conversationId, peer FROM conversations WHERE merged_into IS NULL ORDER BY id',
   );
-  const aliases = db.many<{ address: string }>(
-    `SELECT a.address FROM aliases AS a JOIN conversations AS c ON c.id = a.conversation_id
-     WHERE c.request = 0 AND c.blocked_at IS NULL AND c.removed_at IS NULL LIMIT :most`,
+  const aliases = db.many<{ address: string; peer: string; known: number }>(
+    `SELECT a.address, c.peer, c.request = 0 AND c.blocked_at IS NULL AND c.removed_at IS NULL AS known
+     FROM aliases AS a JOIN conversations AS c ON c.id = a.conversation_id`,
   );
   const unread = db.one<{ sum: number }>(
     `SELECT ifnull(sum(unread), 0) AS sum FROM conversations INDEXED BY conversations_unread
@@ -48,7 +48,7 @@ export function peopleReads(
     },
     blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),
     addresses: () => all({}),
-    aliases: (limit) => aliases({ most: limit }).map(({ address }) => address),
+    aliases: () => aliases({}).map((row) => ({ ...row, known: row.known === 1 })),
     unreadSum: (now) => unread({ now })?.sum ?? 0,
   };
 }

@@ -154,3 +154,58 @@ describe('a stranger', () => {
     await alice.call['conversations.block']({ conversationId, blocked: false });
   }, 60_000);
 });
+
+describe('a chat session with somebody who turns out to have another address', () => {
+  test('goes on as theirs: who writes is seen, the next text is said in it, and no second one is started', async () => {
+    const requests: string[] = [];
+    const network = { log: (line: string) => requests.push(line) };
+    const others = await twoPeople(join(folder, 'sessions'), { numberOfBob: NUMBER, network });
+    const invites = () => requests.filter((line) => line.includes(' INVITE ')).length;
+    try {
+      const { alice: writer, bob: called } = others;
+      await writer.call['settings.change']({ preferredMode: 'session' });
+      await called.call['settings.change']({ preferredMode: 'standalone' });
+      const first = await write(writer, `sip:${NUMBER}@parley.example;user=phone`, 'to the number');
+      await called.seesMessage(({ text }) => text === 'to the number');
+      const { id } = await called.conversationWith(writer);
+      expect(invites()).toBe(1);
+      // a MESSAGE tells both addresses of Bob
+      await write(called, writer.address, 'both of me');
+      await gets(writer, 'both of me');
+      const [only, ...more] = await listed(writer);
+      expect([only?.peer, only?.id, more]).toEqual(['sip:bob@parley.example', first.conversationId, []]);
+      // he goes on in the session that is there
+      await called.call['settings.change']({ preferredMode: 'automatic' });
+      await called.call['typing.set']({ conversationId: id, typing: true });
+      const seen = await writer.sees('typing.changed', ({ typing }) => typing);
+      expect(seen.peer).toBe('sip:bob@parley.example');
+      await write(writer, 'bob@parley.example', 'to the address');
+      await called.seesMessage(({ text }) => text === 'to the address');
+      expect(invites()).toBe(1);
+    } finally {
+      await others.close();
+    }
+  }, 60_000);
+
+  test('two that were open are one person’s', async () => {
+    const requests: string[] = [];
+    const network = { log: (line: string) => requests.push(line) };
+    const others = await twoPeople(join(folder, 'merging'), { numberOfBob: NUMBER, network });
+    const invites = () => requests.filter((line) => line.includes(' INVITE ')).length;
+    try {
+      const { alice: writer, bob: called } = others;
+      await writer.call['settings.change']({ preferredMode: 'session' });
+      await called.call['settings.change']({ preferredMode: 'standalone' });
+      await writer.call['conversations.open']({ address: 'bob@parley.example' });
+      await write(writer, `sip:${NUMBER}@parley.example;user=phone`, 'to the number');
+      await called.seesMessage(({ text }) => text === 'to the number');
+      await write(called, writer.address, 'both of me');
+      await writer.sees('conversation.merged', () => true);
+      await write(writer, 'bob@parley.example', 'to the address');
+      await called.seesMessage(({ text }) => text === 'to the address');
+      expect(invites()).toBe(1);
+    } finally {
+      await others.close();
+    }
+  }, 60_000);
+});

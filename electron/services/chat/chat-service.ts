@@ -57,6 +57,7 @@ export class ChatService {
     this.#own = canonicalAddress(context.account.address) ?? context.account.address;
     this.#ports = { context, msrp, inbox, onOver: (session) => this.#forget(session) };
     this.#more = more;
+    context.contacts.regrouped.on(() => this.#regroup());
   }
 
   /** The session that is there for texts to that peer (see {@link targetKey}), and to that device of his if one is named. */
@@ -118,8 +119,9 @@ export class ChatService {
   /** Somebody invites: to a chat, or to take a large message. */
   async invited(invite: IncomingInvite, service: CpmService): Promise<void> {
     try {
-      const envelope = readEnvelope(invite, this.#context.account);
-      const read = readInvitation(invite, service, this.#ports.msrp.address.host);
+      const read = readEnvelope(invite, this.#context.account);
+      const envelope = { ...read, peer: this.#context.contacts.peerOf(read.peer) };
+      const offered = readInvitation(invite, service, this.#ports.msrp.address.host);
       if (this.#stopped) throw closing();
       if (!this.#ports.inbox.hasRoom(envelope, 0)) throw new NoRoom(envelope.peer);
       if (service === CHAT_SESSION && !(await this.#makesWay(envelope.peer))) {
@@ -127,7 +129,7 @@ export class ChatService {
         return;
       }
       await takeFirstMessage(this.#context, this.#ports.inbox, invite, envelope);
-      await this.#accept(invite, service, envelope, read);
+      await this.#accept(invite, service, envelope, offered);
     } catch (thrown) {
       const error = toCodedError(thrown);
       this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
@@ -209,8 +211,22 @@ export class ChatService {
     }
   }
 
+  /** Two were one person: what is open with either goes on as theirs, and no second session is started. */
+  #regroup(): void {
+    const all = [...this.#sessions.values()].flat();
+    this.#sessions.clear();
+    for (const session of all) {
+      const before = session.peer;
+      session.moveTo(this.#context.contacts.peerOf(before));
+      this.#sessions.set(session.key, [...(this.#sessions.get(session.key) ?? []), session]);
+      // whoever was seen to write under the address that is gone
+      if (session.peer !== before) this.#more.onOver(before);
+    }
+  }
+
   #keep(session: ChatSession): ChatSession {
     if (session.state.kind === 'over') throw new ParleyError('msrp.lost', 'the session ended');
+    session.moveTo(this.#context.contacts.peerOf(session.peer));
     // whatever was known before: there is a way now
     this.#more.peers.unbar(session.peer);
     const all = this.#sessions.get(session.key) ?? [];

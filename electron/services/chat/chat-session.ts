@@ -33,9 +33,8 @@ export interface ChatSessionPorts {
 
 /** One chat session with one device of a peer, whoever started it: a dialog and the MSRP session that it described. */
 export class ChatSession {
-  /** what it is kept under: the peer, or a word for a session without a name */
-  readonly key: string;
-  readonly peer: string;
+  /** see {@link key} */
+  #key: string;
   readonly #ports: ChatSessionPorts;
   readonly #msrp: MsrpSession;
   #envelope: Envelope;
@@ -49,10 +48,9 @@ export class ChatSession {
 
   /** @param envelope where what comes in this session belongs */
   constructor(ports: ChatSessionPorts, key: string, envelope: Envelope, from: 'us' | 'them') {
-    this.key = key;
+    this.#key = key;
     this.#ports = ports;
     this.#envelope = envelope;
-    this.peer = envelope.peer;
     this.#state = { kind: from === 'us' ? 'inviting' : 'connecting' };
     this.#msrp = ports.msrp.createSession({
       onMessage: (head) => {
@@ -66,6 +64,21 @@ export class ChatSession {
       },
       onClosed: (error) => this.#lose(error),
     });
+  }
+
+  /** what it is kept under: the peer, or a word for a session without a name */
+  get key(): string {
+    return this.#key;
+  }
+
+  get peer(): string {
+    return this.#envelope.peer;
+  }
+
+  /** Its peer turned out to be somebody who is known by another address; a session without a name is nobody's. */
+  moveTo(peer: string): void {
+    if (this.#key === this.peer) this.#key = peer;
+    this.#envelope = { ...this.#envelope, peer };
   }
 
   get state(): ChatSessionState {

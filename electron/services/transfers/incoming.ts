@@ -156,6 +156,7 @@ export class IncomingTransfers {
       now,
       notify: notifyOf(this.#context, invitation.request, originInstance, invitation.dateTime ?? formatDateTime(now)),
     });
+    await this.#context.contacts.heard(envelope);
     if (rows.duplicate && rows.transfer.state !== 'offered') {
       // the sender did not hear how this one ended; the person has answered it once
       invite.reject(rows.transfer.state === 'declined' ? 603 : 480);
