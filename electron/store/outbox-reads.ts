@@ -94,9 +94,12 @@ export function outboxReads(
     const row = there(text({ id: messageId }));
     if (kind === 'text') {
       const { target, answeredImdnId: imdnId, answeredContributionId: contributionId, ...rest } = row;
-      const answers = imdnId === null || contributionId === null ? null : { imdnId, contributionId };
+      const composed = message(messageId);
+      // what it answers was sent to somebody with a name
+      const isTold = imdnId !== null && contributionId !== null && !composed.anonymous;
+      const answers = isTold ? { imdnId, contributionId } : null;
       const to = row.audience === 'list' ? recipients(messageId) : [];
-      return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, answers, message: message(messageId) };
+      return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, answers, message: composed };
     }
     const file = transfer(there(transferOf({ id: messageId })).id);
     return { id, kind, attempts, createdAt, peer: row.peer, message: message(messageId), transfer: file };

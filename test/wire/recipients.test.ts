@@ -80,12 +80,22 @@ describe.skipIf(hindrance !== null)('whom a standalone message goes to, as tshar
 
   async function withoutName(writer: Person, reader: Person): Promise<void> {
     const { id } = await writer.conversationWith(reader);
-    for (const text of ['guess who', `guess again ${LONG}`]) {
-      await write(writer, id, text, true);
+    for (const text of ['guess who', `guess again ${LONG}`, 'guess to what']) {
+      const quoted = text === 'guess to what' ? { quotes: await ownAnswer(writer, reader) } : {};
+      await writer.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text, anonymous: true, ...quoted });
       const { conversationId } = await arrives(reader, text);
       const { kind, title } = await reader.sees('conversation.changed', (each) => each.id === conversationId);
       expect([kind, title]).toEqual(['anonymous', 'Anonymous']);
     }
+  }
+
+  /** A text of the reader in the conversation with the writer that has a name. */
+  async function ownAnswer(writer: Person, reader: Person): Promise<number> {
+    const { id: conversationId } = await reader.conversationWith(writer);
+    // answers went to the help desk until now
+    await reader.call['conversations.forgetReplyTo']({ conversationId });
+    await write(reader, conversationId, 'who asks?');
+    return (await arrives(writer, 'who asks?')).id;
   }
 
   /** Erin's phone rings until the writer gives up. */
@@ -171,6 +181,41 @@ describe.skipIf(hindrance !== null)('whom a standalone message goes to, as tshar
     const [reader] = (await wire.connectionsOf('bob')) as [number];
     expect(await wire.count(`${wire.to(reader)} && ${PAGER} && sip contains "guess who"`)).toBe(1);
     expect(await wire.count(`${wire.to(reader)} && ${PAGER} && sip contains "guess who" && sip contains "alice"`)).toBe(0);
+  });
+
+  test('R-PM-06 R-LM-06: nothing tells that what came without a name and what came with one are of the same person', async () => {
+    const requests = async (filter: string): Promise<string[]> => {
+      const rows = await wire.signalling(`${filter} && sip.Request-Line && (${PAGER} || sip.Method=="INVITE")`, 'tcp.payload');
+      return rows.map(([octets = '']) => Buffer.from(octets.replaceAll(/[^0-9a-f]/g, ''), 'hex').toString());
+    };
+    const idsOf = (texts: readonly string[]): string[] =>
+      texts.flatMap((text) =>
+        [...text.matchAll(/^(?:Conversation-ID|Contribution-ID|InReplyTo-Contribution-ID|imdn\.Message-ID): *(\S+)/gim)].map(
+          ([, id]) => id ?? '',
+        ),
+      );
+    const [reader] = (await wire.connectionsOf('bob')) as [number];
+    const sent = await requests(alice);
+    const hidden = sent.filter((text) => /^Privacy: *id/im.test(text));
+    const named = [...sent.filter((text) => !hidden.includes(text)), ...(await requests(bob))];
+    expect([hidden.length, named.length > 3]).toEqual([3, true]);
+    const ids = idsOf(hidden);
+    expect(ids.length).toBeGreaterThanOrEqual(8);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(idsOf(named).filter((id) => ids.includes(id))).toEqual([]);
+
+    const registered = (await wire.signalling(`${alice} && sip.Method=="REGISTER"`, 'tcp.payload')).map(([octets = '']) =>
+      Buffer.from(octets.replaceAll(/[^0-9a-f]/g, ''), 'hex').toString(),
+    );
+    const instance = /urn:uuid:([0-9a-f-]+)/.exec(registered.join(''))?.[1] ?? 'none';
+    const received = (await requests(wire.to(reader))).filter((text) => /^Privacy: *id/im.test(text));
+    expect(received).toHaveLength(3);
+    expect(named.some((text) => text.includes(instance))).toBe(true);
+    for (const text of received) {
+      expect(text.toLowerCase()).not.toContain('alice');
+      expect(text).not.toContain(instance);
+      expect(text).not.toContain('InReplyTo');
+    }
   });
 
   test('R-LM-10 R-LM-11: a large text to several is an INVITE to the list server with the offer and their list', async () => {
