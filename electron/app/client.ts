@@ -337,6 +337,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       announcer.shown(params.conversationId);
       return view.shown(params);
     }),
+    'notifications.take': call(({ announcer }) => ({ picked: announcer.take() })),
     'typing.set': order(({ view }, params) => view.typing(params)),
     'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params, files.paths(params.files ?? []))),
     'conversations.draftFiles': call(async ({ store }, { conversationId }) => ({

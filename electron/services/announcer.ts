@@ -19,6 +19,12 @@ export interface Announcement {
   readonly body: string;
 }
 
+/** The message that a picked notification told of last. */
+export interface Picked {
+  readonly conversationId: number;
+  readonly messageId: number;
+}
+
 export interface AnnouncerPorts {
   /** the window has the keyboard */
   readonly isFocused: () => boolean;
@@ -43,6 +49,7 @@ export class Announcer {
   readonly #gathered = new Map<number, { last: Message; count: number }>();
   readonly #shown = new Set<number>();
   #newest = 0;
+  #picked: Picked | null = null;
   #open: number | null = null;
   #count: number | null = null;
   #cancelCount: (() => void) | null = null;
@@ -76,6 +83,13 @@ export class Announcer {
     this.#cancelMuteCheck();
     for (const conversationId of this.#shown) this.#withdraw(conversationId);
     this.#gathered.clear();
+  }
+
+  /** What the person picked, once: the page that shows it may have to be opened first. */
+  take(): Picked | null {
+    const picked = this.#picked;
+    this.#picked = null;
+    return picked;
   }
 
   /** The window has this conversation in front of the person, or none. */
@@ -113,7 +127,8 @@ export class Announcer {
     this.#shown.add(conversation.id);
     this.#ports.show({ conversationId: conversation.id, title: conversation.title, body }, () => {
       this.#shown.delete(conversation.id);
-      notices.tell('notification.opened', { conversationId: conversation.id, messageId: last.id });
+      this.#picked = { conversationId: conversation.id, messageId: last.id };
+      notices.tell('notification.picked', {});
     });
   }
 

@@ -116,7 +116,7 @@ export class App {
     bridge.on('conversation.changed', (conversation) => this.#applyConversation(conversation));
     bridge.on('conversation.removed', ({ conversationId }) => this.#dropConversation(conversationId));
     bridge.on('conversation.merged', ({ conversationId, into }) => void this.#followMerged(conversationId, into));
-    bridge.on('notification.opened', ({ conversationId, messageId }) => void this.#openAt(conversationId, messageId));
+    bridge.on('notification.picked', () => void this.actions.ask(() => this.#openPicked()));
     bridge.on('message.changed', (message) => this.changed(message));
     bridge.on('messages.cancellable', ({ messageIds }) => (this.cancellable = new Set(messageIds)));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
@@ -130,7 +130,7 @@ export class App {
 
   async start(): Promise<void> {
     await Promise.all([this.accounts.load(), this.#refresh()]);
-    if (!this.#started && this.startError === null) await this.#openFirst();
+    if (!this.#started && this.startError === null && !(await this.#openPicked())) await this.#openFirst();
     this.#started = true;
   }
 
@@ -362,6 +362,13 @@ export class App {
       if (composer !== null && !composer.text.includes(written)) composer.text = `${composer.text}\n${written}`.trim();
     }
     if (wasLookedInto) await this.people.look(into);
+  }
+
+  /** The message of a notification that was picked, perhaps before there was this page. @returns whether there is one */
+  async #openPicked(): Promise<boolean> {
+    const { picked } = await this.bridge.call('notifications.take', {});
+    if (picked !== null) await this.#openAt(picked.conversationId, picked.messageId);
+    return picked !== null;
   }
 
   /** @param messageId the message to be shown; null for the newest ones */

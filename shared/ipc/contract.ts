@@ -231,6 +231,11 @@ export const contract = {
     'conversations.remove': { params: v.strictObject({ conversationId: id }), result: nothing },
     /** what the person looks at, null for none: its peer is asked what it can do, and texts to it may leave in a chat session */
     'conversations.shown': { params: v.strictObject({ conversationId: v.nullable(id) }), result: nothing },
+    /** the message whose notification was picked and that no page has shown since, which one takes on itself by this; a page that starts asks as well */
+    'notifications.take': {
+      params: nothing,
+      result: v.object({ picked: v.nullable(v.object({ conversationId: id, messageId: id })) }),
+    },
     /** true at each key stroke, or at least every 10 s while they come; false when what was written was taken away. It runs out by itself. */
     'typing.set': { params: v.strictObject({ conversationId: id, typing: v.boolean() }), result: nothing },
     /** `files` that wait to be sent with it, by their tokens; one that the core no longer knows is left out */
@@ -322,8 +327,8 @@ export const contract = {
     'conversation.removed': v.object({ conversationId: id }),
     /** two were one person's: all of `conversationId` is in `into` now, which is told by `conversation.changed` too */
     'conversation.merged': v.object({ conversationId: id, into: id }),
-    /** the person picked a notification of the desktop */
-    'notification.opened': v.object({ conversationId: id, messageId: id }),
+    /** the person picked a notification of the desktop: `notifications.take` says which */
+    'notification.picked': v.object({}),
     /** a new message, or one whose status or transfer changed */
     'message.changed': message,
     /** large messages that are under way, all of them: what can still be cancelled */

@@ -183,8 +183,21 @@ describe('a conversation', () => {
     const core = withBob();
     const message = core.addMessage(1, { text: 'Look here' });
     const { page } = await show(core);
-    core.tell('notification.opened', { conversationId: 1, messageId: message.id });
+    core.picked = { conversationId: 1, messageId: message.id };
+    core.tell('notification.picked', {});
     await log(page).getByText('Look here').waitFor();
+    expect(core.picked).toBeNull();
+  });
+
+  it('opens at the message of a notification that was picked while there was no window', async () => {
+    const core = withBob();
+    core.addMessage(2, { text: 'Not here' });
+    const message = core.addMessage(1, { text: 'Look here' });
+    core.picked = { conversationId: 1, messageId: message.id };
+    const { page } = await show(core);
+    await log(page).getByText('Look here').waitFor();
+    expect(core.picked).toBeNull();
+    expect(await log(page).getByText('Not here').count()).toBe(0);
   });
 });
 

@@ -134,6 +134,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'messages.cancel': async () => refuse(),
     'conversations.markRead': async () => ({}),
     'conversations.shown': async () => ({}),
+    'notifications.take': async () => ({ picked: null }),
     'typing.set': async () => ({}),
     ...contactHandlers({ conversations: new Map(), tell }),
     'conversations.arrange': async ({ conversationId, ...given }) => {

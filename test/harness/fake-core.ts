@@ -39,6 +39,8 @@ export class FakeCore {
   /** called before a method answers; may throw a ParleyError or wait */
   before: (method: string, params: unknown) => void | Promise<void> = () => {};
   settings = DEFAULT_SETTINGS;
+  /** the message of a notification that was picked */
+  picked: { conversationId: number; messageId: number } | null = null;
   readonly accounts = new FakeAccounts((list) => this.tell('accounts.changed', list));
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
@@ -341,6 +343,11 @@ export class FakeCore {
         return nothing;
       },
       'conversations.shown': async () => nothing,
+      'notifications.take': async () => {
+        const { picked } = this;
+        this.picked = null;
+        return { picked };
+      },
       'typing.set': async () => nothing,
       ...contactHandlers({ conversations: this.conversations, tell: (event, payload) => this.tell(event, payload) }),
       'conversations.remove': async ({ conversationId }) => {

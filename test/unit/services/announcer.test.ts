@@ -106,9 +106,20 @@ describe('a notification of the desktop', () => {
     const { message } = at.hear('a', 'Hello');
     await at.rest();
     const opened: unknown[] = [];
-    at.notices.on(({ event, payload }) => event === 'notification.opened' && opened.push(payload));
+    at.notices.on(({ event }) => event === 'notification.picked' && opened.push(at.announcer.take()));
     at.picks[0]?.();
     expect(opened).toEqual([{ conversationId: 1, messageId: message.id }]);
+  });
+
+  test('is kept for a window that is not there yet, the last one that was picked, and shown once', async () => {
+    at.hear('a', 'Hello');
+    const { message } = at.hear('b', 'Carol’s', CAROL);
+    await at.rest();
+    expect(at.announcer.take()).toBeNull();
+    at.picks[0]?.();
+    at.picks[1]?.();
+    expect(at.announcer.take()).toEqual({ conversationId: 2, messageId: message.id });
+    expect(at.announcer.take()).toBeNull();
   });
 
   test('is withdrawn once it was read, and not shown of what was read meanwhile', async () => {
