@@ -312,7 +312,7 @@ export class App {
 
   #composerOf(conversation: Conversation, thread: Thread): Composer {
     return this.#workbench.composerOf(conversation, {
-      sendText: (text, quote) => void this.#threadFor(thread).sendText(text, quote),
+      sendText: (...what) => void this.#threadFor(thread).sendText(...what),
       sendFile: (file) => void this.#threadFor(thread).sendFile(file),
     });
   }

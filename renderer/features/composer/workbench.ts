@@ -1,10 +1,8 @@
 import type { Clock } from '../../../shared/base/clock.ts';
-import type { FileCandidate } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { Quote } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import { Outgoing } from '../thread/outgoing.svelte.ts';
-import { Composer } from './composer.svelte.ts';
+import { Composer, type ComposerPorts } from './composer.svelte.ts';
 
 export interface WorkbenchPorts {
   readonly bridge: Bridge;
@@ -14,10 +12,7 @@ export interface WorkbenchPorts {
 }
 
 /** Where what was written goes: a composer outlives the thread it was opened with. */
-export interface Recipient {
-  readonly sendText: (text: string, quote: Quote | null) => void;
-  readonly sendFile: (file: FileCandidate) => void;
-}
+export type Recipient = Pick<ComposerPorts, 'sendText' | 'sendFile'>;
 
 /** What is being written in each conversation, and what was written there and is not known to be stored. */
 export class Workbench {
