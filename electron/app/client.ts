@@ -32,7 +32,9 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
 import { agentOptions } from './agent-options.ts';
 import { FileCandidates } from './file-candidates.ts';
+import { removeUnused } from './incoming-file.ts';
 import { MovingEngine } from './moving-engine.ts';
+import { incomingFolder } from './paths.ts';
 import type { Client, ClientPorts, Desktop } from './port.ts';
 import { previewOf } from './preview.ts';
 
@@ -227,6 +229,9 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   });
   await transfers.recover();
   announcer.start();
+  void removeUnused(incomingFolder(paths.data), () => store.filesInUse(), clock.now()).catch((thrown) =>
+    log(`unused copies: ${toCodedError(thrown).detail}`),
+  );
   void acquaintances.load().catch((thrown) => log(`acquaintances: ${toCodedError(thrown).detail}`));
   registration.start((await store.setting(SIGNED_OUT)) === 'true');
   const parts = { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, contacts, announcer, removal };

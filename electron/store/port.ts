@@ -57,6 +57,8 @@ export interface Store extends ContactCalls {
   setting(key: string): Promise<string | null>;
   /** absolute paths */
   draftFiles(conversationId: number): Promise<string[]>;
+  /** paths of all files that are sent, were sent, or wait in a draft */
+  filesInUse(): Promise<string[]>;
 
   // --- what the person does
   setSetting(key: string, value: string): Promise<void>;

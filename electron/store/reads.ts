@@ -46,6 +46,7 @@ export type ReadMethod =
   | 'transfer'
   | 'openTransfers'
   | 'draftFiles'
+  | 'filesInUse'
   | 'setting';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
@@ -101,6 +102,10 @@ export function createReads(db: ReadHandle): Reads {
      WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
   );
   const draftFiles = db.one<{ files: string }>('SELECT draft_files AS files FROM conversations WHERE id = :id');
+  const filesInUse = db.many<{ path: string }>(
+    `SELECT source_path AS path FROM transfers WHERE source_path IS NOT NULL
+     UNION SELECT waiting.value FROM conversations AS c, json_each(c.draft_files) AS waiting`,
+  );
   const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
 
   const messageById = (id: number): Message => toMessage(found(message({ id }), 'message', id));
@@ -162,6 +167,7 @@ export function createReads(db: ReadHandle): Reads {
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
     draftFiles: (id) => JSON.parse(found(draftFiles({ id: conversationById(id).id }), 'conversation', id).files),
+    filesInUse: () => filesInUse({}).map(({ path }) => path),
     setting: (key) => setting({ key })?.value ?? null,
     ...peopleReads(db, conversationById),
     ...searchReads(db),

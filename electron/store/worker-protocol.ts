@@ -25,6 +25,7 @@ export const STORE_METHODS = Object.keys({
   transfer: true,
   openTransfers: true,
   draftFiles: true,
+  filesInUse: true,
   setting: true,
   setSetting: true,
   openConversation: true,

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileCandidates } from '../../../electron/app/file-candidates.ts';
-import { saveIncoming } from '../../../electron/app/incoming-file.ts';
+import { removeUnused, saveIncoming } from '../../../electron/app/incoming-file.ts';
 import { mediaTypeOf } from '../../../electron/app/media-types.ts';
 import { MAX_PREVIEW, previewOf, sniffPicture } from '../../../electron/app/preview.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
@@ -138,5 +138,26 @@ describe('a file without a path of its own', () => {
     await expect(saveIncoming(incoming, 'y', 3, broken())).rejects.toMatchObject({ code: 'file.cancelled' });
     expect(readdirSync(incoming)).toEqual(before);
     expect(statSync(await saveIncoming(incoming, 'y', 4, parts('ab', 'cd'))).size).toBe(4);
+  });
+
+  it('is removed when it is a day old and nothing uses it; nothing else in the folder is touched', async () => {
+    const uploads = join(folder, 'uploads');
+    const now = Date.now();
+    const save = (name: string) => saveIncoming(uploads, name, 10, parts(name));
+    const [unused, used, young] = [await save('unused'), await save('used'), await save('young')];
+    mkdirSync(join(uploads, 'a folder of somebody'));
+    writeFileSync(join(uploads, 'abcdefghijklmnop'), 'a file and no folder');
+    const before = readdirSync(uploads).length;
+    const dayOld = new Date(now - 24 * 3_600_000);
+    for (const name of readdirSync(uploads)) if (name !== basename(dirname(young))) utimesSync(join(uploads, name), dayOld, dayOld);
+    const fail = () => Promise.reject(new Error('store.closed'));
+    await expect(removeUnused(uploads, fail, now)).rejects.toThrow('store.closed');
+    expect(readdirSync(uploads)).toHaveLength(before);
+    // the data folder was somewhere else when it was sent
+    await removeUnused(uploads, async () => [used.replace(folder, '/home/alice')], now);
+    expect(readdirSync(uploads)).toHaveLength(before - 1);
+    expect([unused, used, young].map((path) => existsSync(path))).toEqual([false, true, true]);
+    await removeUnused(uploads, fail, now - 3_600_000);
+    await removeUnused(join(folder, 'no such folder'), fail, now);
   });
 });

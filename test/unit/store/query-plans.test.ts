@@ -20,6 +20,8 @@ test('no query walks through a table; a walk over an index follows its order or 
   const all = plans();
   expect(all.length).toBeGreaterThan(30);
   for (const { sql, plan } of all) {
+    // once a start, where there are old copies of files
+    if (sql.includes('SELECT source_path AS path FROM transfers')) continue;
     // once for each change of the rules of folding
     if (sql === 'SELECT id AS conversationId, peer FROM conversations WHERE merged_into IS NULL ORDER BY id') continue;
     expect(
@@ -46,7 +48,7 @@ test('a search walks its hits from the newest on, over the index of words, and s
   const plan = (wanted: RegExp) => plans().find(({ sql }) => wanted.test(sql))?.plan;
   // 64: ordered by rowid, 128: descending
   expect(plan(/message_search MATCH/)).toEqual(['SCAN s VIRTUAL TABLE INDEX 192:M1<']);
-  expect(plan(/json_each/)).toEqual([
+  expect(plan(/json_each\(:ids\)/)).toEqual([
     'SCAN j VIRTUAL TABLE INDEX 1:',
     'SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
     'SEARCH t USING INDEX sqlite_autoindex_transfers_1 (message_id=?) LEFT-JOIN',
