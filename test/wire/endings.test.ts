@@ -144,10 +144,12 @@ describe.skipIf(hindrance !== null)('how transfers end as tshark sees them', () 
       'frame.number',
       'tcp.payload',
     );
-    const ids = givenUp.map(([, payload]) => /-------([A-Za-z0-9]+)#\r\n/.exec(Buffer.from(payload ?? '', 'hex').toString('latin1'))?.[1]);
+    const idIn = (payload = '') => /-------([A-Za-z0-9]+)#\r\n/.exec(Buffer.from(payload, 'hex').toString('latin1'))?.[1];
+    // TCP may have sent a segment twice
+    const ids = [...new Set(givenUp.map(([, payload]) => idIn(payload)))];
     expect(ids).toHaveLength(1);
     const takenNote = await wire.packets(`tcp.srcport==${portOfBob} && tcp.payload matches "MSRP ${ids[0]} 200 "`, 'frame.number');
-    expect(takenNote).toHaveLength(1);
+    expect(takenNote.length).toBeGreaterThan(0);
     expect(Number(takenNote[0]?.[0])).toBeLessThan(first(byes));
     expect(stoppedByOther['stopped-by-sender.bin']?.transfer?.state).toMatch(/^(failed|interrupted)$/);
   });
