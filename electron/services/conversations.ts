@@ -35,14 +35,16 @@ export class ConversationService {
 
   /** One of them alone is a conversation as any other. @throws ParleyError `request.invalid`, `request.too-many` */
   async openList({ addresses }: Params<'conversations.openList'>): Promise<StoredConversation> {
-    const { account } = this.#context;
+    const { account, store, contacts } = this.#context;
     const peers = [...new Set(addresses.map((address) => this.#peer(address)))];
     const [first = '', ...others] = peers;
     if (others.length === 0) return this.open({ address: first });
     checkRecipients(account, peers.length);
     // the server of a list sends to people only
     if (peers.some((peer) => groupOf(account, peer))) throw new ParleyError('request.invalid', 'a group is written to by itself');
-    const members = peers.map((address) => ({ address, name: addressTitle(address, this.#context.contacts.names.get(address)) }));
+    const members = await Promise.all(
+      peers.map(async (address) => ({ address, name: (await store.nameOf(address)) ?? addressTitle(address, contacts.names.get(address)) })),
+    );
     return this.#made({ peer: listKey(peers), title: listTitle(members.map(({ name }) => name)), kind: 'list', members });
   }
 

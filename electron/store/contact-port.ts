@@ -10,6 +10,8 @@ export interface ContactCalls {
   addresses(): Promise<{ conversationId: number; peer: string }[]>;
   /** further addresses of people, and the one that their conversation is under; `known`: it is no request, and not kept out */
   aliases(): Promise<{ address: string; peer: string; known: boolean }[]>;
+  /** what whoever has this address, folded, is called here; null for somebody nothing was exchanged with */
+  nameOf(address: string): Promise<string | null>;
   /** unread messages of all conversations but for muted ones, blocked ones and requests */
   unreadSum(now: number): Promise<number>;
 

@@ -11,7 +11,7 @@ type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notif
 export function peopleReads(
   db: ReadHandle,
   conversation: (id: number) => StoredConversation,
-): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'aliases' | 'unreadSum'> {
+): Calls<'conversationDetails' | 'blockedConversations' | 'addresses' | 'aliases' | 'nameOf' | 'unreadSum'> {
   const details = db.one<DetailsRow>(
     `SELECT title AS networkName, given_name AS givenName, notifications, display_reports AS displayReports
      FROM conversations WHERE id = :id`,
@@ -27,6 +27,10 @@ export function peopleReads(
   const aliases = db.many<{ address: string; peer: string; known: number }>(
     `SELECT a.address, c.peer, c.request = 0 AND c.blocked_at IS NULL AND c.removed_at IS NULL AS known
      FROM aliases AS a JOIN conversations AS c ON c.id = a.conversation_id`,
+  );
+  const name = db.one<{ name: string }>(
+    `SELECT ifnull(given_name, title) AS name FROM conversations
+     WHERE merged_into IS NULL AND (peer = :address OR id = (SELECT conversation_id FROM aliases WHERE address = :address))`,
   );
   const unread = db.one<{ sum: number }>(
     `SELECT ifnull(sum(unread), 0) AS sum FROM conversations INDEXED BY conversations_unread
@@ -49,6 +53,7 @@ export function peopleReads(
     blockedConversations: () => blocked({}).map((row) => ({ conversation: toConversation(row), addresses: addressesOf(row) })),
     addresses: () => all({}),
     aliases: () => aliases({}).map((row) => ({ ...row, known: row.known === 1 })),
+    nameOf: (address) => name({ address })?.name ?? null,
     unreadSum: (now) => unread({ now })?.sum ?? 0,
   };
 }

@@ -38,6 +38,7 @@ export type ReadMethod =
   | 'blockedConversations'
   | 'addresses'
   | 'aliases'
+  | 'nameOf'
   | 'unreadSum'
   | 'messages'
   | 'message'

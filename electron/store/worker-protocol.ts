@@ -17,6 +17,7 @@ export const STORE_METHODS = Object.keys({
   blockedConversations: true,
   addresses: true,
   aliases: true,
+  nameOf: true,
   unreadSum: true,
   messages: true,
   message: true,

@@ -35,6 +35,21 @@ describe('a conversation of the list', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('is left for another one, slowly and in haste, without a complaint of the page', async () => {
+    const core = withBob();
+    for (let at = 0; at < 40; at++) for (const id of [1, 2]) core.addMessage(id, { text: `message ${at} of ${id}` });
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    for (const [turn, pause] of [250, 250, 250, 250, 30, 30, 30, 30].entries()) {
+      await page.keyboard.type('half a thought');
+      await page.keyboard.press(turn % 2 === 0 ? 'Alt+ArrowDown' : 'Alt+ArrowUp');
+      await page.waitForTimeout(pause);
+    }
+    await page.keyboard.press('Escape');
+    await page.getByText('Pick a conversation to read it here.').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it('is marked as unread until it is opened again', async () => {
     const core = withBob();
     core.addMessage(1, { text: 'Hello' });

@@ -209,3 +209,10 @@ describe('a chat session with somebody who turns out to have another address', (
     }
   }, 60_000);
 });
+
+test('several people at once are named as each of them is called here', async () => {
+  const { id } = await alice.call['conversations.open']({ address: bob.address });
+  await alice.call['conversations.configure']({ conversationId: id, givenName: 'Bobby' });
+  const list = await alice.call['conversations.openList']({ addresses: [bob.address, 'sip:nobody@parley.example'] });
+  expect(list).toMatchObject({ title: 'Bobby and nobody', members: [{ name: 'Bobby' }, { name: 'nobody' }] });
+});

@@ -50,6 +50,9 @@ describe('two identities that the network asserts together', () => {
     compose(store, conversation.id, 'c');
     expect(take(store, 1e6).find(({ kind }) => kind === 'text')).toMatchObject({ peer: BOB });
     expect(texts(store, conversation.id)).toEqual(['text a', 'text b', 'text c']);
+    expect([BOB, NUMBER, 'sip:nobody@example.com'].map((address) => store.nameOf(address))).toEqual(['Bob Baker', 'Bob Baker', null]);
+    store.configureConversation({ conversationId: conversation.id, givenName: 'Bobby' });
+    expect(store.nameOf(NUMBER)).toBe('Bobby');
     expect(peers(store)).toEqual([BOB]);
   });
 
