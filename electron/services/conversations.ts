@@ -43,7 +43,10 @@ export class ConversationService {
     // the server of a list sends to people only
     if (peers.some((peer) => groupOf(account, peer))) throw new ParleyError('request.invalid', 'a group is written to by itself');
     const members = await Promise.all(
-      peers.map(async (address) => ({ address, name: (await store.nameOf(address)) ?? addressTitle(address, contacts.names.get(address)) })),
+      peers.map(async (address) => ({
+        address,
+        name: (await store.nameOf(address)) ?? addressTitle(address, contacts.names.get(address)),
+      })),
     );
     return this.#made({ peer: listKey(peers), title: listTitle(members.map(({ name }) => name)), kind: 'list', members });
   }

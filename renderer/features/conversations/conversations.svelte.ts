@@ -1,6 +1,7 @@
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { type Conversation, isMuted } from '../../../shared/model/conversation.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import { fold } from '../fold.ts';
 
 const PAGE = 100;
 /** most conversations that a search looks through */
@@ -160,6 +161,3 @@ export class Conversations {
 }
 
 /** For comparing: without case and accents. */
-function fold(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-}

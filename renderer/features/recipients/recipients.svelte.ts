@@ -1,20 +1,16 @@
 import { type AddressProblem, addressProblem, normalAddress, plainAddress } from '../conversations/address.ts';
 
+import { meantPerson, type Recipient } from './known-people.ts';
+
 /** Why a recipient was not taken. */
 export type RecipientProblem = AddressProblem | 'twice' | 'tooMany';
-
-export interface Recipient {
-  /** as it is asked for: with its scheme */
-  readonly address: string;
-  readonly name: string;
-}
 
 export interface RecipientsPorts {
   /** own address, which is no recipient */
   readonly own: () => string;
   readonly most: () => number;
-  /** a name that is known for an address */
-  readonly nameOf: (address: string) => string | undefined;
+  /** whoever is known already */
+  readonly people: () => readonly Recipient[];
 }
 
 /** Whom a new conversation is with: those who are named already, and the address that is being written. */
@@ -37,12 +33,13 @@ export class Recipients {
       this.text = '';
       return this.problem === null;
     }
-    this.problem = this.#problemOf(first);
+    const address = addressProblem(first, this.#ports.own()) === 'invalid' ? meantPerson(this.#ports.people(), first)?.address : undefined;
+    this.problem = this.#problemOf(address ?? first);
     if (this.problem !== null) {
       this.text = [first, ...others].map((part) => part.trim()).join(', ');
       return false;
     }
-    this.add(normalAddress(first));
+    this.add(address ?? normalAddress(first));
     this.text = others.join(',');
     return others.length === 0 || this.commit();
   }
@@ -51,7 +48,7 @@ export class Recipients {
   add(address: string): boolean {
     this.problem = this.#problemOf(address);
     if (this.problem !== null) return false;
-    const name = this.#ports.nameOf(address) ?? plainAddress(address);
+    const name = this.#ports.people().find((each) => each.address === address)?.name ?? plainAddress(address);
     this.chosen = [...this.chosen, { address, name }];
     return true;
   }
