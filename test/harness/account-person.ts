@@ -42,7 +42,7 @@ export class AccountPerson {
 
   async writeTo(address: string, text: string): Promise<void> {
     await this.page.getByRole('button', { name: 'New conversation' }).first().click();
-    await this.dialog('New conversation').getByLabel('Address').fill(address);
+    await this.dialog('New conversation').getByLabel('To', { exact: true }).fill(address);
     await this.page.keyboard.press('Enter');
     const composer = this.page.getByRole('textbox', { name: /^Message to/ });
     await composer.fill(text);
