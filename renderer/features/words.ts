@@ -187,7 +187,7 @@ export const words = {
   create: {
     title: 'New conversation',
     address: 'To',
-    hint: 'For example bob@example.com or +49 30 1234567. A comma separates several recipients.',
+    hint: 'A name, or an address such as bob@example.com or +49 30 1234567. A comma separates several recipients.',
     start: 'Write',
     neighbours: 'On this network',
     missing: 'An address is needed.',

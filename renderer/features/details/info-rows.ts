@@ -3,6 +3,7 @@ import type { MessageInfo, RecipientState } from '../../../shared/model/message.
 import { plainAddress } from '../conversations/address.ts';
 import { errorLine } from '../error-words.ts';
 import { formatFullTime, formatSize } from '../format.ts';
+import { reachLine } from '../recipients/audience-words.ts';
 import { words } from '../words.ts';
 
 /** One line of the details pane. */
@@ -60,7 +61,9 @@ function replyRows({ message }: MessageInfo): InfoRow[] {
 /** The state of a message as a sentence or two. */
 export function infoStatus({ message, waiting }: MessageInfo, who: string, now: number): string {
   const text = words.info;
-  const state = text.states[message.status](who);
+  // of several people not all may have it
+  const isThere = message.status === 'delivered' || message.status === 'displayed';
+  const state = message.reach !== null && isThere ? reachLine(message.reach) : text.states[message.status](who);
   if (waiting === null || waiting.attempts === 0) return `${state}.`;
   const next = waiting.nextTryAt > now ? ` ${text.nextTry(formatFullTime(waiting.nextTryAt))}.` : '';
   return `${state}. ${text.tries(waiting.attempts)}${next}`;

@@ -81,6 +81,12 @@ describe('message info', () => {
     expect(infoStatus({ ...info, waiting: { attempts: 0, nextTryAt: 0 } }, 'Bob', NOW)).toBe('Waits on this device.');
   });
 
+  it('of a message to several says how many have it, not that all do', async () => {
+    const reach = { total: 3, delivered: 2, displayed: 0, failed: 1 };
+    const info = await infoOf({ direction: 'out', status: 'delivered', reach });
+    expect(infoStatus(info, 'Bob, Carol and Dave', NOW)).toMatch(/^Delivered to 2 of 3 · Not delivered to 1\./);
+  });
+
   it('of a file tells its name, type and size', async () => {
     const { info } = await detailsOf(core.addFile(1, 'done'));
     expect(info && values(infoSections(info, 'Bob'))).toMatchObject({ Name: 'report.pdf', Type: 'application/pdf', Size: '67.1 MB' });
