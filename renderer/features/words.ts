@@ -263,7 +263,7 @@ export const words = {
     showArchived: 'Archived conversations',
     confirm: (name: string) => `Delete the conversation with ${name}`,
     consequence: (name: string) =>
-      `All messages with ${name} are deleted from this device. Files that were saved stay where they are, and ${name} keeps what was sent.`,
+      `All messages with ${name} are deleted from this device. Files that were saved stay where they are, and what was sent stays with ${name}.`,
   },
   people: {
     details: 'Conversation details',
