@@ -361,6 +361,39 @@ describe.skipIf(sippMissing !== null)(title, () => {
     const chat = ({ port, path }: { port: number; path: string }) => description(path, port, 'passive', 'sendrecv');
     const SDP = 'Content-Type: application/sdp';
 
+    test('an INVITE without an offer gets one, and the answer in the ACK makes the session; what nobody understands is refused', async () => {
+      const body = chat(await msrpEnd());
+      const { sipp } = await start(
+        calling(
+          // RFC 4475 sections 3.3.6 and 3.3.15
+          request('INVITE', { cseq: 1, headers: ['Content-Type: application/unknownformat'], body: '<audio>' }),
+          { receive: '100', optional: 'unknown' },
+          { label: 'unknown' },
+          { receive: '415', check: [{ header: 'Accept', fits: 'application/sdp' }] },
+          request('ACK', { cseq: 1, to: '[last_To:]' }),
+          request('INVITE', { cseq: 2, headers: ['Accept: text/nobodyKnowsThis', SDP], body }),
+          { receive: '100', optional: 'unanswerable' },
+          { label: 'unanswerable' },
+          { receive: '406' },
+          request('ACK', { cseq: 2, to: '[last_To:]' }),
+          request('INVITE', { cseq: 3 }),
+          { receive: '100', optional: 'trying' },
+          { label: 'trying' },
+          {
+            receive: '200',
+            keep: { to: 'To: <sip:alice@sipp.example>;tag=[A-Za-z0-9_-]*' },
+            check: [{ fits: 'm=message [0-9]+ TCP/MSRP' }, { fits: 'a=setup:actpass' }],
+          },
+          request('ACK', { cseq: 3, branch: 'ack', to: '[$to]', headers: [SDP], body }),
+          { pause: 500 },
+          request('BYE', { cseq: 4, to: '[$to]' }),
+          { receive: '200' },
+        ),
+        1,
+      );
+      await sipp.passed;
+    }, 120_000);
+
     test('a session that is taken: UPDATE refreshes it, OPTIONS inside is answered, BYE ends it', async () => {
       const body = chat(await msrpEnd());
       const { sipp } = await start(
