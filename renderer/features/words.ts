@@ -159,6 +159,7 @@ export const words = {
     draft: 'Draft:',
     you: 'You:',
     failed: 'Not sent:',
+    declined: 'Declined:',
     file: 'File:',
     files: (count: number) => (count === 1 ? '1 file' : `${count} files`),
     empty: 'Conversations will be listed here.',

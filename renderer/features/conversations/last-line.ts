@@ -17,6 +17,9 @@ export function lastLine(conversation: Conversation, open: boolean, typing = fal
   if (typing) return { label: words.typing.list, text: '', tone: open ? 'plain' : 'accent' };
   if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };
   const text = last.kind === 'file' ? `${words.list.file} ${last.text}` : last.text;
-  if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };
+  if (last.status === 'failed') {
+    const label = last.transferState === 'declined' ? words.list.declined : words.list.failed;
+    return { label, text, tone: 'failed' };
+  }
   return { label: last.direction === 'out' ? words.list.you : '', text, tone: 'plain' };
 }

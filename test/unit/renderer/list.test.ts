@@ -107,6 +107,8 @@ describe('the last line of a row', () => {
 
   it('puts the draft first, then a failure', () => {
     const failed = { ...last, status: 'failed' as const };
+    const declined = { ...failed, kind: 'file', transferState: 'declined' } as const;
+    expect(lastLine({ ...conversation(), last: declined }, false).label).toBe('Declined:');
     expect(lastLine({ ...conversation(), draft: 'Hm', last: failed }, false)).toMatchObject({ label: 'Draft:', text: 'Hm' });
     expect(lastLine({ ...conversation(), draft: 'Hm', last: failed }, true)).toMatchObject({
       label: 'Not sent:',
