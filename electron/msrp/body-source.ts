@@ -2,11 +2,12 @@ import { read as readFile } from 'node:fs';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
 import { asBuffer } from './octets.ts';
-import type { FileSource } from './port.ts';
+import type { FileSource, OutgoingMessage, StreamSource } from './port.ts';
 
 /** Where a sender takes its chunks from. */
 export interface BodySource {
-  readonly size: number;
+  /** null: not known before the end */
+  readonly size: number | null;
   /** the next chunk, at most `size` octets and none only at the end; null: not read yet, `ready` will be called */
   take(size: number): Buffer | null;
   /** the oldest chunk that was taken is not needed any more */
@@ -16,7 +17,18 @@ export interface BodySource {
   close(): void;
 }
 
-export class MemoryBody implements BodySource {
+/** @param ready called when there is more after `take` returned null; @param failed called with what makes the message void */
+export function openBody(
+  source: OutgoingMessage['source'],
+  chunkSize: number,
+  ready: () => void,
+  failed: (error: ParleyError) => void,
+): BodySource {
+  if (source instanceof Uint8Array) return new MemoryBody(source);
+  return 'fd' in source ? new FileBody(source, chunkSize, ready, failed) : new StreamBody(source, ready);
+}
+
+class MemoryBody implements BodySource {
   readonly size: number;
   readonly #octets: Buffer;
   #at = 0;
@@ -37,6 +49,34 @@ export class MemoryBody implements BodySource {
   close(): void {}
 }
 
+class StreamBody implements BodySource {
+  readonly #source: StreamSource;
+
+  constructor(source: StreamSource, ready: () => void) {
+    this.#source = source;
+    source.open(ready);
+  }
+
+  get size(): number | null {
+    return this.#source.size;
+  }
+
+  take(size: number): Buffer | null {
+    const octets = this.#source.take(size);
+    return octets && asBuffer(octets);
+  }
+
+  release(): void {
+    this.#source.release();
+  }
+
+  finish(): void {}
+
+  close(): void {
+    this.#source.close();
+  }
+}
+
 interface Block {
   readonly buffer: Buffer;
   filled: number;
@@ -48,7 +88,7 @@ interface Block {
 /** Reads ahead into as many blocks as keep disk and socket busy at once; the memory stays the same for any file. */
 const READ_AHEAD = 3;
 
-export class FileBody implements BodySource {
+class FileBody implements BodySource {
   readonly size: number;
   readonly #source: FileSource;
   readonly #blockSize: number;

@@ -1,4 +1,5 @@
 import type { CodedError } from '../../shared/base/errors.ts';
+import type { FailureReport } from '../../shared/protocol/msrp/headers.ts';
 import type { MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 
 /**
@@ -36,6 +37,9 @@ export interface IncomingHead {
   readonly contentType: string;
   /** whole size, null when Byte-Range says `*` */
   readonly total: number | null;
+  /** what its sender asks for (RFC 4975 section 7.1.1); the engine sees to it */
+  readonly successReport: boolean;
+  readonly failureReport: FailureReport;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -73,7 +77,7 @@ export interface MsrpSession {
     readonly via?: { readonly host: string; readonly port: number } | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<void>;
-  /** Sends one message and resolves when the last chunk was answered 200 and, when asked for, the success REPORT covered all of it. */
+  /** Sends one message and resolves when every chunk was answered 200 and, when asked for, success REPORTs covered all of it. */
   send(message: OutgoingMessage): Promise<void>;
   /**
    * Ends the session; a message on its way is ended with `#` (sender) and answered 413 (receiver). Closes the connection when no session
@@ -87,14 +91,22 @@ export interface OutgoingMessage {
   readonly messageId?: string | undefined;
   readonly contentType: string;
   readonly contentDisposition?: string | undefined;
-  readonly source: Uint8Array | FileSource;
+  /** further `Content-` fields, such as Content-ID; any others, and those the engine writes itself, are left out */
+  readonly headers?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  readonly source: Uint8Array | FileSource | StreamSource;
   readonly successReport: boolean;
+  /**
+   * Which failures the peer tells of (RFC 4975 section 7.1.1): default `yes`, every chunk is answered. With `no` and `partial` nothing says
+   * that a chunk arrived: `send` resolves once the system has taken the last octet, or with the success REPORT where one is asked for, and
+   * progress means octets that left. An error that comes before that still counts with `partial`.
+   */
+  readonly failureReport?: FailureReport | undefined;
   /**
    * octets of body a chunk. Default: 10240; through relays never more than 2048. From 65536 on (what Parley peers take) it is
    * what the engine begins with: while answers come at once, chunks grow up to four times that.
    */
   readonly chunkSize?: number | undefined;
-  /** ends the open chunk with `#`; `send` rejects with `file.cancelled` */
+  /** ends the message with `#`; `send` rejects with `file.cancelled`, or with the signal's reason where that is a ParleyError */
   readonly signal?: AbortSignal | undefined;
   /** octets acknowledged without gap, a few times a second at most */
   readonly onProgress?: ((acknowledged: number) => void) | undefined;
@@ -114,6 +126,45 @@ export interface FileSource {
    * with it
    */
   readonly onEnd?: (() => void) | undefined;
+}
+
+/**
+ * Octets that leave as they come in. {@link createPassage} makes one out of a message of another session; what is taken stays valid until
+ * `release` was called for it, in the order it was taken.
+ */
+export interface StreamSource {
+  /** of the whole; null: not known before the end, so Byte-Range says `*` */
+  readonly size: number | null;
+  /** once, before anything is taken. @param ready to be called when octets, or the end, are there after `take` returned null */
+  open(ready: () => void): void;
+  /**
+   * the next octets, at most `limit`; null: none now. The last ones, and none but the last ones, end at `size`: some are kept back until the
+   * end is known
+   */
+  take(limit: number): Uint8Array | null;
+  release(): void;
+  /** nothing is taken any more */
+  close(): void;
+}
+
+/**
+ * A message that is passed on from one session to another with bounded memory (`createPassage` of passage.ts), as an anchor does:
+ *
+ *     onMessage: (head) => {
+ *       const passage = createPassage(head);
+ *       passage.sendOn(otherSession).catch(() => {});
+ *       return passage.sink;
+ *     }
+ *
+ * Message-ID, type, disposition, other `Content-` fields, size and the wishes for reports stay what they were. When the memory of a passage
+ * is full the incoming connection is not read until the outgoing one took some. `complete` of the sink waits for `sendOn`, so whoever sent
+ * the message hears (answer or REPORT) what its receiver said; a refusal there (413, 415 …) becomes one here, `#` or a loss here ends it with `#` there.
+ * Octets must come in order; repeated ones are dropped, a gap is refused with 413.
+ */
+export interface Passage {
+  readonly sink: MessageSink;
+  /** once; the session may still be unconnected. Resolves and rejects as {@link MsrpSession.send}. */
+  sendOn(session: Pick<MsrpSession, 'send'>): Promise<void>;
 }
 
 /* Errors of `send`: `msrp.lost`, `msrp.timeout` (no answer 30 s after a chunk), `msrp.stopped` (413), `msrp.refused` (other 4xx/5xx,

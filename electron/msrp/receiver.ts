@@ -2,7 +2,7 @@ import type { CodedError } from '../../shared/base/errors.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
-import { byteRangeOf, headerValue } from '../../shared/protocol/msrp/headers.ts';
+import { byteRangeOf, failureReportOf, headerValue, successReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './connection.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { MessageContext } from './message-context.ts';
@@ -89,7 +89,14 @@ export class Receiver {
     if (contentType === null) return { status: 400, comment: 'No Content-Type' };
     let sink: MessageSink;
     try {
-      const answer = this.#handlers.onMessage({ messageId, contentType, total: range.total, headers: request.headers });
+      const answer = this.#handlers.onMessage({
+        messageId,
+        contentType,
+        total: range.total,
+        successReport: successReportOf(request),
+        failureReport: failureReportOf(request),
+        headers: request.headers,
+      });
       if ('refuse' in answer) return { status: answer.refuse, comment: answer.comment?.replace(/[\r\n]+/g, ' ') ?? REASONS[answer.refuse] };
       sink = answer;
     } catch (thrown) {

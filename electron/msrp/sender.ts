@@ -2,9 +2,10 @@ import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
+import type { FailureReport } from '../../shared/protocol/msrp/headers.ts';
 import { byteRangeOf, statusOf } from '../../shared/protocol/msrp/headers.ts';
 import type { BodySource } from './body-source.ts';
-import { FileBody, MemoryBody } from './body-source.ts';
+import { openBody } from './body-source.ts';
 import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.ts';
@@ -58,7 +59,10 @@ export class Sender implements ChunkSource {
   readonly #message: OutgoingMessage;
   readonly #settled: (error: CodedError | null) => void;
   readonly #id: string;
+  readonly #failureReport: FailureReport;
   readonly #reported = new RangeSet();
+  /** chunks that left and of which an error may still come, where nothing else is answered */
+  readonly #unanswered: string[] = [];
   #connection: Connection | null = null;
   #body: BodySource = NOTHING;
   #beforeRange = '';
@@ -83,6 +87,7 @@ export class Sender implements ChunkSource {
     this.#message = message;
     this.#settled = settled;
     this.#id = id;
+    this.#failureReport = message.failureReport ?? 'yes';
     if (!isIdent(id)) throw new ParleyError('request.invalid', 'Message-ID');
     if (message.signal !== undefined) {
       if (message.signal.aborted) queueMicrotask(this.#cancel);
@@ -94,7 +99,7 @@ export class Sender implements ChunkSource {
   start(connection: Connection): void {
     if (this.#done || this.#connection !== null) return;
     this.#connection = connection;
-    const { source, chunkSize } = this.#message;
+    const { chunkSize } = this.#message;
     // whatever both ends take: a relay between them may not
     const isRelayed = this.#session.toPath.length > 1;
     const base = Math.max(1, Math.min(isRelayed ? CHUNK_RELAYED : CHUNK_MAX, chunkSize ?? CHUNK_DIRECT));
@@ -107,15 +112,8 @@ export class Sender implements ChunkSource {
     }
     this.#baseSize = base;
     this.#chunkSize = base;
-    this.#body =
-      source instanceof Uint8Array
-        ? new MemoryBody(source)
-        : new FileBody(
-            source,
-            base,
-            () => connection.enqueue(this),
-            (error) => this.#fail(error),
-          );
+    const enqueue = (): void => connection.enqueue(this);
+    this.#body = openBody(this.#message.source, base, enqueue, (error) => this.#fail(error));
     connection.enqueue(this);
   }
 
@@ -141,10 +139,10 @@ export class Sender implements ChunkSource {
     outbox.text(this.#head(id, start, body.length));
     outbox.octets(body);
     outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
-    outbox.whenFlushed(this.#release);
+    outbox.whenFlushed(this.#failureReport === 'yes' ? this.#release : this.#left);
     const chunk = new PendingChunk(this, id, end, outbox.batch, this.#session.clock.now());
     this.#pending.push(chunk);
-    this.#connection?.expectAnswer(id, chunk);
+    if (this.#failureReport !== 'no') this.#connection?.expectAnswer(id, chunk);
     this.#sent = end;
     this.#allSent = last;
     this.#watch();
@@ -154,8 +152,13 @@ export class Sender implements ChunkSource {
   answered(status: number, comment: string | null, writtenAt: number): void {
     if (this.#done) return;
     if (status !== 200) return this.#refused(status, comment);
+    if (this.#failureReport !== 'yes') return;
     this.#lastAnswerAt = this.#session.clock.now();
     this.#adaptSize(this.#lastAnswerAt - writtenAt);
+    this.#acknowledge();
+  }
+
+  #acknowledge(): void {
     const wasFull = this.#pending.length - this.#pendingFrom >= this.#window;
     while (this.#pending[this.#pendingFrom]?.done === true) {
       this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
@@ -177,9 +180,12 @@ export class Sender implements ChunkSource {
       if (status.namespace !== '000') return;
       if (status.code !== 200) return this.#refused(status.code, status.comment);
       const range = byteRangeOf(head);
-      const size = this.#body.size;
+      // without a range, or with an open one, it speaks of the whole, which is what was sent so far where the size is not known
+      const size = this.#body.size ?? this.#sent;
       if (range === null) this.#reported.add(0, size);
       else this.#reported.add(range.start - 1, Math.min(range.end ?? size, size));
+      if (this.#reported.count > this.#session.limits.maxGaps)
+        this.#fail({ code: 'msrp.too-large', detail: 'too many gaps in the reports' });
     } catch {
       return; // a REPORT we cannot read tells nothing
     }
@@ -208,7 +214,27 @@ export class Sender implements ChunkSource {
 
   readonly #release = (): void => this.#body.release();
 
-  readonly #cancel = (): void => this.#fail({ code: 'file.cancelled', detail: 'given up by the sender' });
+  /** Nobody answers a chunk that went well: it is done when the system has taken it (RFC 4975 section 7.1.1). Chunks leave in order. */
+  readonly #left = (): void => {
+    this.#body.release();
+    const chunk = this.#pending[this.#pendingFrom];
+    if (this.#done || chunk === undefined) return;
+    chunk.done = true;
+    if (this.#failureReport === 'partial') this.#watchForErrors(chunk.id);
+    this.#lastAnswerAt = this.#session.clock.now();
+    this.#acknowledge();
+  };
+
+  /** Only so many chunks may still be complained about: who never answers must not make us remember all of them. */
+  #watchForErrors(id: string): void {
+    this.#unanswered.push(id);
+    if (this.#unanswered.length > this.#window) this.#connection?.forgetAnswer(this.#unanswered.shift() as string);
+  }
+
+  readonly #cancel = (): void => {
+    const reason: unknown = this.#message.signal?.reason;
+    this.#fail(reason instanceof ParleyError ? reason : { code: 'file.cancelled', detail: 'given up by the sender' });
+  };
 
   #refused(status: number, comment: string | null): void {
     const detail = `${status} ${comment ?? ''}`.trim();
@@ -221,7 +247,7 @@ export class Sender implements ChunkSource {
     if (this.#done) return;
     if (this.#sent > 0 && !this.#allSent) {
       const id = transactionId();
-      this.#connection?.expectAnswer(id, { answered: this.#session.tells() });
+      if (this.#failureReport === 'yes') this.#connection?.expectAnswer(id, { answered: this.#session.tells() });
       this.#connection?.write(`${this.#head(id, this.#sent, 0)}\r\n-------${id}#\r\n`);
     }
     this.#settle(error);
@@ -229,19 +255,22 @@ export class Sender implements ChunkSource {
 
   #head(id: string, start: number, length: number): string {
     const end = start + length === 0 || (length > 0 && length <= FIXED_RANGE_UP_TO) ? String(start + length) : '*';
-    return `MSRP ${id}${this.#beforeRange}${start + 1}-${end}/${this.#body.size}${this.#afterRange}`;
+    return `MSRP ${id}${this.#beforeRange}${start + 1}-${end}/${this.#body.size ?? '*'}${this.#afterRange}`;
   }
 
   /** Everything but transaction id and range is the same in all chunks. */
   #template(): [string, string] {
-    const { contentType, contentDisposition, successReport } = this.#message;
+    const { contentType, contentDisposition, successReport, headers: given = [] } = this.#message;
+    const written = contentDisposition === undefined ? ['content-type'] : ['content-type', 'content-disposition'];
+    const further = given.filter(({ name }) => /^content-/i.test(name) && !written.includes(name.toLowerCase()));
     const mark = '\t';
     const headers = [
       { name: 'Message-ID', value: this.#id },
       { name: 'Byte-Range', value: mark },
       { name: 'Success-Report', value: successReport ? 'yes' : 'no' },
-      { name: 'Failure-Report', value: 'yes' },
+      { name: 'Failure-Report', value: this.#failureReport },
       ...(contentDisposition === undefined ? [] : [{ name: 'Content-Disposition', value: contentDisposition }]),
+      ...further,
       { name: 'Content-Type', value: contentType },
     ];
     const { localUri, toPath } = this.#session;
@@ -252,7 +281,7 @@ export class Sender implements ChunkSource {
 
   #finishIfWhole(): void {
     if (!this.#allSent || this.#pending.length > 0) return;
-    if (this.#message.successReport && !this.#reported.covers(this.#body.size)) return;
+    if (this.#message.successReport && !this.#reported.covers(this.#sent)) return;
     this.#settle(null);
   }
 
@@ -260,7 +289,7 @@ export class Sender implements ChunkSource {
     const { onProgress } = this.#message;
     if (onProgress === undefined) return;
     const now = this.#lastAnswerAt;
-    if (now - this.#lastProgressAt < PROGRESS_MS && this.#acknowledged < this.#body.size) return;
+    if (now - this.#lastProgressAt < PROGRESS_MS && !(this.#allSent && this.#acknowledged === this.#sent)) return;
     this.#lastProgressAt = now;
     onProgress(this.#acknowledged);
   }
@@ -305,6 +334,7 @@ export class Sender implements ChunkSource {
     this.#connection?.withdraw(this);
     for (let at = this.#pendingFrom; at < this.#pending.length; at++)
       this.#connection?.forgetAnswer((this.#pending[at] as PendingChunk).id);
+    for (const id of this.#unanswered) this.#connection?.forgetAnswer(id);
     this.#pending = [];
     this.#body.close();
     this.#settled(error);

@@ -19,7 +19,7 @@ export interface MsrpStatus {
 export type FailureReport = 'yes' | 'no' | 'partial';
 
 /** The value of the first field with this name; names have no case. */
-export function headerValue(head: MsrpHead, name: string): string | null {
+export function headerValue(head: Pick<MsrpHead, 'headers'>, name: string): string | null {
   const { headers } = head;
   for (const header of headers) if (header.name === name) return header.value;
   const lower = name.toLowerCase();

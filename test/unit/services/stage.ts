@@ -98,7 +98,14 @@ export function stage(folder: string) {
   };
 }
 
-export const HEAD: IncomingHead = { messageId: 'm1', contentType: 'text/plain', total: 5, headers: [] };
+export const HEAD: IncomingHead = {
+  messageId: 'm1',
+  contentType: 'text/plain',
+  total: 5,
+  successReport: false,
+  failureReport: 'yes',
+  headers: [],
+};
 
 /** The sink that the service gives for the file. */
 export function sinkOf(handlers: SessionHandlers): MessageSink {

@@ -434,7 +434,14 @@ describe('what others start', () => {
   test('what comes in a session belongs to who is at its other end, whatever is written on it', async () => {
     const call = bobInvites();
     await scene.service.invited(call.invite, 'oma.cpm.session');
-    const sink = scene.sessions[0]?.handlers.onMessage({ messageId: 'm', contentType: 'message/cpim', total: 5, headers: [] });
+    const sink = scene.sessions[0]?.handlers.onMessage({
+      messageId: 'm',
+      contentType: 'message/cpim',
+      total: 5,
+      successReport: false,
+      failureReport: 'yes',
+      headers: [],
+    });
     if (!sink || 'refuse' in sink) throw new Error('refused');
     sink.write(0, utf8('From:'));
     await sink.complete(5);
@@ -443,7 +450,14 @@ describe('what others start', () => {
 
   test('what is of a type that nobody takes is refused with 415', async () => {
     await scene.service.invited(bobInvites().invite, 'oma.cpm.session');
-    const sink = scene.sessions[0]?.handlers.onMessage({ messageId: 'm', contentType: 'image/png', total: 5, headers: [] });
+    const sink = scene.sessions[0]?.handlers.onMessage({
+      messageId: 'm',
+      contentType: 'image/png',
+      total: 5,
+      successReport: false,
+      failureReport: 'yes',
+      headers: [],
+    });
     expect(sink).toEqual({ refuse: 415 });
   });
 });
