@@ -29,7 +29,7 @@ export function receiveInvite(
   try {
     listeners.emit({
       ...describe(request),
-      ring: () => call.ring(),
+      ring: (contactParameters) => call.ring(contactParameters),
       accept: (answer) => call.accept(answer),
       reject: (status, reason, fields) => call.reject(status, reason, fields),
       end: () => call.end(),
@@ -73,11 +73,11 @@ class IncomingCall implements LiveCall {
   }
 
   /** Again every minute, or a proxy takes the invitation for dead (RFC 3261 sections 13.3.1.1 and 16.7, timer C). */
-  ring(): void {
+  ring(contactParameters = ''): void {
     if (this.#state !== 'offered') return;
     clearTimeout(this.#ringTimer);
-    this.#ringTimer = setTimeout(() => this.ring(), RING_AGAIN_MS);
-    const contact = { name: 'Contact', value: this.#context.identity.contact('', false) };
+    this.#ringTimer = setTimeout(() => this.ring(contactParameters), RING_AGAIN_MS);
+    const contact = { name: 'Contact', value: this.#context.identity.contact(contactParameters, false) };
     quietly(() => this.#uas.progress({ statusCode: 180, extraHeaders: privateHeaders([contact]) }));
   }
 

@@ -190,8 +190,8 @@ export interface SessionBody {
 }
 
 export interface IncomingInvite extends Omit<IncomingMessage, 'answer'> {
-  /** 180 */
-  ring(): void;
+  /** 180. @param contactParameters feature tags of what is taken, as in `accept` */
+  ring(contactParameters?: string): void;
   /**
    * 200 with that body, which is our offer where the INVITE brought none; resolves with what the ACK brought, the answer to such an offer
    * (RFC 3261 section 13.2.1). @throws ParleyError `link.lost`, `peer.timeout` when none came

@@ -169,7 +169,7 @@ export class IncomingTransfers {
     const book = new TransferBook(this.#context, rows.transfer);
     if (withdrawn.aborted) return void (await book.apply('cancelled'));
     if (this.#stopped) return invite.reject(480);
-    invite.ring();
+    invite.ring(contactFeature([FILE_TRANSFER]));
     this.#prompt({ invite, description, offer, book, settled: new AbortController() });
   }
 

@@ -1,6 +1,5 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
-import { cleanFileName } from '../../../shared/model/file-name.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
 import { quote } from '../../../shared/protocol/mime/parameters.ts';
@@ -206,7 +205,7 @@ export class OutgoingTransfers {
     try {
       await session.send({
         contentType: transfer.type,
-        contentDisposition: `attachment; filename=${quote(cleanFileName(transfer.name))}; size=${transfer.size}`,
+        contentDisposition: `attachment; filename=${quote(transfer.name.replace(/\p{Cc}/gu, '_'))}; size=${transfer.size}`,
         source: file.source,
         successReport: true,
         chunkSize,

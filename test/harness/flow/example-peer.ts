@@ -1,0 +1,379 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type Allowance, ExampleScript, payloadOf } from './example-script.ts';
+
+const PATIENCE_MS = 15_000;
+
+/** What every message of our client may do otherwise than the examples. */
+const ALWAYS: readonly Allowance[] = [
+  { why: 'how long an invitation may ring is said (RFC 3261 section 13.2.1)', extra: /^head\|Expires: 600$/ },
+  { why: 'a method is allowed that somebody answers here: no group sessions yet', extra: /^head\|Allow: /, missing: /^head\|Allow: / },
+  { why: 'a second hash beside SHA-1 (RFC 5547 section 5)', cut: / hash:sha-256:(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/ },
+  {
+    why: 'the product is named in answers and in BYE too (RFC 3261 section 20.41)',
+    extra: /^head\|User-Agent: CPM-client\/OMA2\.0 Parley\/\S+ \(linux\)$/,
+  },
+  { why: 'asserted by the network, not by the client (RFC 3325)', missing: /^head\|P-Asserted-Identity: / },
+];
+
+/** A whole file needs no range (RFC 5547 section 6), and nobody is asked for a title or looks at dates. */
+export const PLAIN_FILE: readonly Allowance[] = [
+  { why: 'absent is all of it', missing: /^sdp\.\d\|a=file-range:1-/ },
+  { why: 'optional', missing: /^sdp\.\d\|(?:i=|a=file-date:)/ },
+];
+
+/** A peer that takes no thumbnails gets none; what is beside the description then is the request for notifications alone. */
+export const NO_THUMBNAIL: readonly Allowance[] = [
+  { why: 'no icon', missing: /^(?:icon\b|sdp\.\d\|a=file-icon:)/ },
+  { why: 'nothing refers to a part', missing: /^(?:sdp|cpim)\.head\|Content-ID: / },
+  { why: 'parts beside each other', missing: /^head\|Content-Type: multipart\/related;/, extra: /^head\|Content-Type: multipart\/mixed;/ },
+];
+
+/** The example is what the network hands to the other client. */
+export const BEFORE_THE_NETWORK: readonly Allowance[] = [
+  {
+    why: 'the network finds the device by Accept-Contact',
+    extra: /^start\|MESSAGE sip:alice@home1\.example SIP/,
+    missing: /^start\|MESSAGE sip:/,
+  },
+  { why: 'hops', extra: /^head\|(?:Via|Max-Forwards|Route): /, missing: /^head\|(?:Via|Max-Forwards): / },
+  {
+    why: 'preferred, not asserted',
+    extra: /^head\|P-Preferred-(?:Service|Identity): /,
+    missing: /^head\|P-Asserted-(?:Service|Identity): /,
+  },
+  { why: 'the network weighs it', cut: /(?<=oma\.cpm\.filetransfer");require;explicit$/ },
+];
+
+/** What the network makes of an INVITE on its way to the other client. */
+export function throughTheNetwork(text: string): string {
+  return text
+    .replace(/Route: .*\r\n/, 'Record-Route: <sip:pcscf.home1.example:5060;transport=tcp;lr>\r\n')
+    .replaceAll('P-Preferred-', 'P-Asserted-');
+}
+
+/**
+ * Everybody but our client, in a flow of `spec/examples`: the proxy and the other person. It knows the examples, two sockets, and where a message ends;
+ * nothing of it is the product's.
+ */
+export class ExamplePeer {
+  readonly script = new ExampleScript();
+  readonly #sip: Server;
+  readonly #msrp: Server;
+  readonly #sipLine = new Line(nextSip);
+  readonly #media: Line[] = [];
+  readonly #waiting: ((line: Line) => void)[] = [];
+  readonly #allowed: readonly Allowance[];
+  /** every line that differed */
+  readonly differences: string[] = [];
+  /** what was asked and is answered by the way */
+  readonly asides: string[] = [];
+  /** the last REGISTER of our client */
+  registration = '';
+
+  private constructor(allowed: readonly Allowance[]) {
+    this.#allowed = [...ALWAYS, ...allowed];
+    this.#sip = createServer((socket) => this.#sipLine.attach(socket));
+    this.#msrp = createServer((socket) => this.#took(socket));
+  }
+
+  /** @param media the peer's address and port in the examples of that flow */
+  static async start(media: { readonly host: string; readonly port: number }, allowed: readonly Allowance[] = []): Promise<ExamplePeer> {
+    const peer = new ExamplePeer(allowed);
+    for (const server of [peer.#sip, peer.#msrp]) {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+    }
+    const { port } = peer.#msrp.address() as AddressInfo;
+    peer.script.bind(`${media.host}:${media.port}`, `127.0.0.1:${port}`);
+    peer.script.bind(`m=message ${media.port}`, `m=message ${port}`);
+    peer.script.bind(media.host, '127.0.0.1');
+    peer.script.bind('pcscf.home1.example:5060', peer.proxy);
+    peer.#sipLine.onAside = (message) => peer.#aside(message);
+    return peer;
+  }
+
+  get proxy(): string {
+    return `127.0.0.1:${(this.#sip.address() as AddressInfo).port}`;
+  }
+
+  /** The client's next message of the kind of that example, set against it. @returns its text */
+  async takes(name: string, allowed: readonly Allowance[] = []): Promise<string> {
+    const kind = kindOf(this.script.play(name).toString('latin1'));
+    const octets = await this.#sipLine.next((text) => kindOf(text) === kind, `${name} (${kind})`);
+    this.differences.push(...this.script.differences(name, octets, [...this.#allowed, ...allowed]));
+    return octets.toString('latin1');
+  }
+
+  /** The client's next request of that method, set against nothing. @returns its text */
+  async takesAny(method: string): Promise<string> {
+    return (await this.#sipLine.next((text) => kindOf(text) === method, method)).toString('latin1');
+  }
+
+  /** Binds texts of the examples to what a message of ours has in their place, for answers to a request that has no example. */
+  binds(
+    message: string,
+    examples: {
+      readonly branch?: string;
+      readonly tag?: string;
+      readonly call?: string;
+      readonly sentBy?: string;
+      readonly instance?: string;
+    },
+  ): void {
+    const places = {
+      branch: /;branch=([^;\s]+)/,
+      tag: /\r\nFrom: .*;tag=([^;\s]+)/,
+      call: /\r\nCall-ID: (\S+)/,
+      sentBy: /\r\nVia: SIP\/2\.0\/TCP ([^;]+)/,
+      instance: /(urn:uuid:[0-9a-f-]{36})/,
+    };
+    for (const [place, example] of Object.entries(examples)) {
+      this.script.bind(example, places[place as keyof typeof places].exec(message)?.[1] ?? '');
+    }
+  }
+
+  /** the octets of the example, as the proxy would hand them on */
+  plays(name: string, edit?: (text: string) => string): void {
+    this.#sipLine.write(this.script.play(name, edit));
+  }
+
+  /** The connection that the client opens. */
+  accepts(): Promise<Line> {
+    const line = this.#media.shift();
+    return line ? Promise.resolve(line) : within(new Promise((resolve) => this.#waiting.push(resolve)), 'a connection for media');
+  }
+
+  /** Connects to where the client's description said, by the path of the example. */
+  async connects(path: string): Promise<Line> {
+    const where = /^msrp:\/\/([\d.]+):(\d+)\//.exec(this.script.meaningOf(path));
+    if (where === null) throw new Error(`nothing is known of ${path}`);
+    const line = new Line(nextMsrp);
+    const socket = connect(Number(where[2]), where[1]);
+    line.attach(socket);
+    await once(socket, 'connect');
+    return line;
+  }
+
+  /**
+   * The next message of the client on that connection, all its chunks, each set against one of the examples (the last one for all that come later, and
+   * the chunks may be larger) and answered by the octets of `answers`. @returns what it carried
+   */
+  async takesMessage(
+    line: Line,
+    names: readonly string[],
+    answers: readonly string[],
+    allowed: readonly Allowance[] = [],
+  ): Promise<Buffer> {
+    const carried: Buffer[] = [];
+    for (let at = 0; ; ) {
+      const octets = await line.next((text) => / SEND\r\n/.test(text), names.join());
+      const text = octets.toString('latin1');
+      const name = names[Math.min(at, names.length - 1)] as string;
+      if (/\r\nByte-Range: 1-0\/0\r\n/.test(text) && at === 0 && !name.startsWith('F14-04')) {
+        line.write(bareAnswer(text));
+        continue;
+      }
+      const chunked: Allowance = { why: 'chunks may be larger', cut: /(?<=^head\|Byte-Range: )\d+-[\d*]+/ };
+      this.differences.push(
+        ...this.script.differences(name, octets, [
+          ...this.#allowed,
+          ...allowed,
+          chunked,
+          { why: chunked.why, missing: /Byte-Range/, extra: /Byte-Range/ },
+        ]),
+      );
+      carried.push(payloadOf(octets));
+      const answer = answers[Math.min(at, answers.length - 1)];
+      if (answer !== undefined) line.write(this.script.play(answer));
+      at += 1;
+      if (/[$#]\r\n$/.test(text)) return Buffer.concat(carried);
+    }
+  }
+
+  /** Sends that example as it is. */
+  sends(line: Line, name: string): void {
+    line.write(this.script.play(name));
+  }
+
+  /** The client's answer or report on that connection, set against the example. */
+  async takesLine(line: Line, name: string, allowed: readonly Allowance[] = []): Promise<string> {
+    const start = /^MSRP \S+ (\S+)/.exec(this.script.play(name).toString('latin1'))?.[1];
+    const octets = await line.next((text) => /^MSRP \S+ (\S+)/.exec(text)?.[1] === start, `${name} (${start})`);
+    this.differences.push(...this.script.differences(name, octets, [...this.#allowed, ...allowed]));
+    return octets.toString('latin1');
+  }
+
+  async close(): Promise<void> {
+    this.#sipLine.destroy();
+    for (const server of [this.#sip, this.#msrp]) await new Promise((resolve) => server.close(resolve));
+  }
+
+  #took(socket: Socket): void {
+    const line = new Line(nextMsrp);
+    line.attach(socket);
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(line);
+    else this.#media.push(line);
+  }
+
+  /** what is no part of a flow: to register, and to ask what somebody can do */
+  #aside(message: Buffer): Buffer | null {
+    const text = message.toString('latin1');
+    if (text.startsWith('REGISTER ')) {
+      this.asides.push('REGISTER');
+      this.registration = text;
+      const contact = /\r\nContact: (.*)/.exec(text)?.[1] ?? '';
+      const expires = /;expires=(\d+)/.exec(contact)?.[1] ?? '3600';
+      const [user, host] = (/\r\nTo: <sip:([^>]+)>/.exec(text)?.[1] ?? '').split('@');
+      const instance = /urn:uuid:[0-9a-f-]{36}/.exec(contact)?.[0] ?? '';
+      const gruu = `pub-gruu="sip:${user}@${host};gr=${instance}"`;
+      const fields = [
+        'Path: <sip:term@pcscf.home1.example;lr;ob>',
+        'Service-Route: <sip:orig@scscf.home1.example;lr>',
+        'Supported: path, gruu, outbound',
+      ];
+      const binding = expires === '0' ? [] : [`Contact: ${contact.replace(/;expires=\d+/, '')};${gruu};expires=${expires}`];
+      return answerTo(text, '200 OK', [...binding, ...fields, `P-Associated-URI: <sip:${user}@${host}>`]);
+    }
+    if (text.startsWith('OPTIONS ')) {
+      this.asides.push('OPTIONS');
+      const contact = /\r\n(Contact: .*)\r\n/.exec(this.script.play('F23-02.sip').toString('latin1'))?.[1] ?? '';
+      return answerTo(text, '200 OK', [contact]);
+    }
+    return null;
+  }
+}
+
+/** A stream that is cut into messages by the plainest means. */
+export class Line {
+  readonly #cut: (octets: Buffer) => number | null;
+  readonly #came: Buffer[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #sockets = new Set<Socket>();
+  #socket: Socket | null = null;
+  onAside: (message: Buffer) => Buffer | null = () => null;
+  isEnded = false;
+
+  constructor(cut: (octets: Buffer) => number | null) {
+    this.#cut = cut;
+  }
+
+  attach(socket: Socket): void {
+    let held = Buffer.alloc(0);
+    this.#socket = socket;
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isEnded = true;
+      this.#wake();
+    });
+    socket.on('data', (octets) => {
+      held = Buffer.concat([held, octets]);
+      for (;;) {
+        // RFC 5626 section 4.4.1
+        if (held.subarray(0, 4).equals(Buffer.from('\r\n\r\n'))) {
+          socket.write('\r\n');
+          held = held.subarray(4);
+          continue;
+        }
+        const length = this.#cut(held);
+        if (length === null) break;
+        const message = held.subarray(0, length);
+        held = held.subarray(length);
+        const aside = this.onAside(message);
+        if (aside !== null) socket.write(aside);
+        else this.#came.push(message);
+      }
+      this.#wake();
+    });
+  }
+
+  write(octets: Uint8Array | string): void {
+    if (this.#socket === null) throw new Error('nobody is there');
+    this.#socket.write(octets);
+  }
+
+  async next(fits: (text: string) => boolean, what: string): Promise<Buffer> {
+    const end = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const at = this.#came.findIndex((message) => fits(message.toString('latin1')));
+      if (at >= 0) return this.#came.splice(at, 1)[0] as Buffer;
+      const left = end - Date.now();
+      if (left <= 0)
+        throw new Error(
+          `never came: ${what}; only ${this.#came.map((each) => each.toString('latin1').split('\r\n')[0]).join(', ') || 'nothing'}`,
+        );
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, left);
+        const waiting = this.#waiting;
+        function done(): void {
+          clearTimeout(timer);
+          waiting.delete(done);
+          resolve();
+        }
+        waiting.add(done);
+      });
+    }
+  }
+
+  /** starts of the messages that nobody has taken */
+  get left(): string[] {
+    return this.#came.map((each) => each.toString('latin1').split('\r\n')[0] ?? '');
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #wake(): void {
+    for (const done of [...this.#waiting]) done();
+  }
+}
+
+/** where the first message ends, or null when not all of it is there (RFC 3261 section 18.3) */
+function nextSip(octets: Buffer): number | null {
+  const empty = octets.indexOf('\r\n\r\n');
+  if (empty < 0) return null;
+  const length = Number(/\r\n(?:Content-Length|l): *(\d+)/i.exec(octets.toString('latin1', 0, empty))?.[1] ?? 0);
+  return octets.length < empty + 4 + length ? null : empty + 4 + length;
+}
+
+/** the end-line is the only end (RFC 4975 section 7.1) */
+function nextMsrp(octets: Buffer): number | null {
+  const id = /^MSRP (\S+) /.exec(octets.toString('latin1', 0, 64))?.[1];
+  if (id === undefined) return null;
+  for (const flag of ['$', '+', '#']) {
+    const at = octets.indexOf(`\r\n-------${id}${flag}\r\n`);
+    if (at >= 0) return at + id.length + 12;
+  }
+  return null;
+}
+
+/** `INVITE`, or `200 INVITE` for an answer */
+function kindOf(text: string): string {
+  const status = /^SIP\/2\.0 (\d+)/.exec(text)?.[1];
+  const method = /\r\nCSeq: *\d+ (\S+)/.exec(text)?.[1] ?? '';
+  return status === undefined ? method : `${status} ${method}`;
+}
+
+function answerTo(request: string, status: string, fields: readonly string[]): Buffer {
+  const repeated = request.split('\r\n').filter((line) => /^(Via|From|To|Call-ID|CSeq):/.test(line));
+  const tagged = repeated.map((line) => (/^To:/.test(line) && !line.includes(';tag=') ? `${line};tag=aside` : line));
+  return Buffer.from([`SIP/2.0 ${status}`, ...tagged, ...fields, 'Content-Length: 0', '', ''].join('\r\n'), 'latin1');
+}
+
+function bareAnswer(request: string): string {
+  const [, id] = /^MSRP (\S+)/.exec(request) ?? [];
+  const path = (name: string): string => new RegExp(`\\r\\n${name}: (\\S+)`).exec(request)?.[1] ?? '';
+  return `MSRP ${id} 200 OK\r\nTo-Path: ${path('From-Path')}\r\nFrom-Path: ${path('To-Path')}\r\n-------${id}$\r\n`;
+}
+
+async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`never came: ${what}`)), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
