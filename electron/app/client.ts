@@ -373,6 +373,22 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       await contacts.acceptBeforeWriting(conversationId);
       return transfers.send(conversationId, clientId, files.take(token));
     }),
+    'files.request': call(async ({ contacts, registration, transfers }, params) => {
+      registration.hasten();
+      await contacts.acceptBeforeWriting(params.conversationId);
+      return transfers.request(params);
+    }),
+    'files.page': call(({ store }, page) => store.filesPage(page)),
+    'transfers.queue': call(({ transfers }) => ({ items: transfers.queue })),
+    'transfers.give': order(({ transfers }, { transferId, token }) => transfers.give(transferId, files.take(token))),
+    'transfers.pause': order(({ transfers }, { transferId }) => transfers.pause(transferId)),
+    'transfers.resume': order(({ registration, transfers }, { transferId }) => {
+      registration.hasten();
+      return transfers.resume(transferId);
+    }),
+    'transfers.saveAs': call(async ({ transfers }, { transferId }) => ({
+      saved: await ports.host.saveCopy((await transfers.readyFile(transferId)).path),
+    })),
     'transfers.candidate': call(async ({ transfers }, { transferId }) => files.offer((await transfers.readyFile(transferId)).path)),
     'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),
     'transfers.decline': order(({ transfers }, { transferId }) => transfers.decline(transferId)),

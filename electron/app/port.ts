@@ -31,6 +31,11 @@ export interface HostActions {
   /** opens a finished file with the system's program for it; a host that has none rejects with `request.invalid` */
   openPath(path: string): Promise<void>;
   showInFolder(path: string): Promise<void>;
+  /**
+   * Asks where, and copies the file there; false when the dialog was closed. A host that has no dialog rejects with `request.invalid`.
+   * @throws ParleyError `file.disk-full`, `file.unwritable`, `file.missing`
+   */
+  saveCopy(path: string): Promise<boolean>;
   /** the scheme has been checked */
   openUrl(url: string): Promise<void>;
   /** notifications; a host without a desktop has none */

@@ -14,6 +14,7 @@ export const headlessActions: HostActions = {
     return Promise.resolve();
   },
   showInFolder: () => Promise.reject(new ParleyError('request.invalid', 'this host has no folders to show')),
+  saveCopy: () => Promise.reject(new ParleyError('request.invalid', 'this host has no file dialog')),
   openUrl: () => Promise.reject(new ParleyError('request.invalid', 'this host has no programs to open a link with')),
 };
 

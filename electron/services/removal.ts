@@ -1,5 +1,5 @@
 import { ParleyError } from '../../shared/base/errors.ts';
-import { isFinalTransferState, type TransferState } from '../../shared/model/states/transfer-state.ts';
+import { isAtRest, isFinalTransferState, type TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { ServiceContext } from './context.ts';
 
 /** how long a transfer may take to end when it is cancelled: its other side is told, and its file is closed */
@@ -53,7 +53,7 @@ export class RemovalService {
       try {
         await this.#ports.cancelTransfer(transferId);
         state = (await this.#context.store.transfer(transferId)).state;
-        if (!isFinalTransferState(state) && state !== 'interrupted') state = await rest.reached;
+        if (!isAtRest(state)) state = await rest.reached;
       } finally {
         rest.stop();
       }
@@ -70,7 +70,7 @@ export class RemovalService {
         clock.after(END_WITHIN_MS, () => reject(late)),
         notices.on(({ event, payload }) => {
           const transfer = event === 'message.changed' ? payload.transfer : null;
-          if (transfer?.id === transferId && (isFinalTransferState(transfer.state) || transfer.state === 'interrupted')) {
+          if (transfer?.id === transferId && isAtRest(transfer.state)) {
             resolve(transfer.state);
           }
         }),

@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type BrowserWindow, dialog, shell } from 'electron';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { HostActions } from '../app/port.ts';
@@ -27,6 +29,18 @@ export function desktopActions(windowOf: () => BrowserWindow | null, reveal: () 
     showInFolder(path) {
       shell.showItemInFolder(path);
       return Promise.resolve();
+    },
+    async saveCopy(path) {
+      const options = { defaultPath: basename(path) };
+      const window = windowOf();
+      const chosen = await (window === null ? dialog.showSaveDialog(options) : dialog.showSaveDialog(window, options));
+      if (chosen.canceled || chosen.filePath === '') return false;
+      // the dialog has asked about what is there already
+      await copyFile(path, chosen.filePath).catch((thrown: NodeJS.ErrnoException) => {
+        const code = thrown.code === 'ENOSPC' ? 'file.disk-full' : thrown.code === 'ENOENT' ? 'file.missing' : 'file.unwritable';
+        throw new ParleyError(code, thrown.message, { cause: thrown });
+      });
+      return true;
     },
     async openUrl(url) {
       if (!isLink(url)) throw new ParleyError('request.invalid', 'only web, mail and telephone links are opened');

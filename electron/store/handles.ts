@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 
-export type Value = string | number | null;
+export type Value = string | number | Uint8Array | null;
 /** by name, without the colon of the SQL text */
 export type Params = Readonly<Record<string, Value>>;
 

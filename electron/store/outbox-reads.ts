@@ -102,7 +102,18 @@ export function outboxReads(
       return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, answers, message: composed };
     }
     const file = transfer(there(transferOf({ id: messageId })).id);
-    return { id, kind, attempts, createdAt, peer: row.peer, message: message(messageId), transfer: file };
+    const to = row.audience === 'list' ? recipients(messageId) : [];
+    return {
+      id,
+      kind,
+      attempts,
+      createdAt,
+      peer: row.peer,
+      audience: row.audience,
+      recipients: to,
+      message: message(messageId),
+      transfer: file,
+    };
   }
 
   return {

@@ -14,6 +14,7 @@ import type {
   OutboxItem,
   StoredConversation,
   StoredTransfer,
+  Thumbnail,
   TransferFields,
 } from './records.ts';
 
@@ -65,6 +66,11 @@ export interface Store extends ContactCalls {
   transfer(id: number): Promise<StoredTransfer>;
   /** transfers that are not in a final state, oldest first */
   openTransfers(): Promise<StoredTransfer[]>;
+  /** the newest transfers of the file with that SHA-1, whosever and in whatever state, newest first; so a resume is known (cpm.md section 10.7) */
+  transfersByHash(sha1: string): Promise<StoredTransfer[]>;
+  /** the files of a conversation, newest first; `before` is the last message of the page before */
+  filesPage(page: { conversationId: number; before?: number | undefined; limit: number }): Promise<{ items: Message[]; more: boolean }>;
+  thumbnail(transferId: number): Promise<Thumbnail | null>;
   setting(key: string): Promise<string | null>;
   /** absolute paths */
   draftFiles(conversationId: number): Promise<string[]>;
@@ -137,6 +143,17 @@ export interface Store extends ContactCalls {
     modifiedAt: number;
     now: number;
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
+  /** Asks the peer for a file: in the outbox at once, as a transfer whose octets flow in. What is not known is null, the name empty. */
+  composePull(row: {
+    conversationId: number;
+    imdnId: string;
+    contributionId: string;
+    name: string;
+    type: string | null;
+    size: number | null;
+    hash: FileHash | null;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
   /**
    * Unread falls; each text that asked for a display notification gets one into the outbox, in the same transaction, in place of a delivery
    * notification that has not left yet (displayed implies delivered); a request or a blocked person gets none. A file's comes with {@link fileOpened}. `messages` are those
@@ -197,7 +214,7 @@ export interface Store extends ContactCalls {
   /**
    * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
    * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; one of a file
-   * that was removed here is a new message; any other duplicate changes nothing.
+   * that was removed here is a new message; any other duplicate changes nothing. `pull`: the peer asks for the file, so octets flow out; a `size` that it does not name is null.
    */
   receiveOffer(row: {
     peer: string;
@@ -211,7 +228,10 @@ export interface Store extends ContactCalls {
     fileTransferId: string;
     name: string;
     type: string;
-    size: number;
+    size: number | null;
+    pull?: boolean | undefined;
+    /** the same for all files of one INVITE with several */
+    invitation?: string | null | undefined;
     hash: FileHash | null;
     sentAt: number;
     now: number;
@@ -302,7 +322,7 @@ export interface Store extends ContactCalls {
    * queues the delivery notification that was asked for, `mismatch`, and `failed` once all octets had come, the negative one; `declined`, `failed`, `expired`, `cancelled`, `mismatch` give the message its end.
    * An outgoing message is `sent` when its file is `done`.
    * It also moves the outbox row of an outgoing file: `offer` takes it in work and counts an attempt, `postponed` gives it back
-   * with `notBefore`, `started`, `lost` and every end remove it. An event that leads to the state that is there already changes
+   * with `notBefore`, `resume` and `retry` put it there, `accept`, `started`, `pause`, `lost` and every end remove it. An event that leads to the state that is there already changes
    * nothing; any other pair that the states do not know is `request.invalid-state`.
    */
   applyTransfer(row: {
@@ -318,6 +338,8 @@ export interface Store extends ContactCalls {
   checkpointTransfer(transferId: number, transferred: number): Promise<void>;
   /** display notification of a file that the person opened (cpm.md section 6); nothing when none was asked or it is already out */
   fileOpened(transferId: number, now: number, displayReports?: Settings['displayReports'] | undefined): Promise<void>;
+  /** takes the place of the one before; nothing for a transfer that is gone */
+  setThumbnail(transferId: number, thumbnail: Thumbnail): Promise<{ message: Message; conversation: Conversation } | null>;
 
   close(): Promise<void>;
 }

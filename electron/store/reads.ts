@@ -3,10 +3,11 @@ import type { Message, Report } from '../../shared/model/message.ts';
 import type { ReadHandle } from './handles.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import { peopleReads } from './people-reads.ts';
-import type { StoredConversation, StoredTransfer } from './port.ts';
+import type { StoredConversation, StoredTransfer, Thumbnail } from './port.ts';
 import {
   CONVERSATION_COLUMNS,
   type ConversationRow,
+  FILE_MESSAGE_TABLES,
   MESSAGE_COLUMNS,
   MESSAGE_TABLES,
   type MessageRow,
@@ -46,11 +47,17 @@ export type ReadMethod =
   | 'messageInfo'
   | 'transfer'
   | 'openTransfers'
+  | 'transfersByHash'
+  | 'filesPage'
+  | 'thumbnail'
   | 'draftFiles'
   | 'filesInUse'
   | 'setting';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
+
+/** transfers of one file that are looked at */
+const SAME_FILES = 50;
 
 interface InfoRow {
   readonly peer: string;
@@ -102,6 +109,14 @@ export function createReads(db: ReadHandle): Reads {
     `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
      WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
   );
+  const transfersByHash = db.many<StoredTransferRow>(
+    `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.sha1 = :sha1 ORDER BY t.id DESC LIMIT ${SAME_FILES}`,
+  );
+  const filesPage = db.many<MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM ${FILE_MESSAGE_TABLES}
+     WHERE m.conversation_id = :conversationId AND m.kind = 'file' AND m.removed_at IS NULL AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
+  );
+  const thumbnail = db.one<Thumbnail>('SELECT type, width, height, octets FROM thumbnails WHERE transfer_id = :id');
   const draftFiles = db.one<{ files: string }>('SELECT draft_files AS files FROM conversations WHERE id = :id');
   const filesInUse = db.many<{ path: string }>(
     `SELECT source_path AS path FROM transfers WHERE source_path IS NOT NULL
@@ -167,6 +182,13 @@ export function createReads(db: ReadHandle): Reads {
     },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
+    transfersByHash: (sha1) => transfersByHash({ sha1 }).map(toStoredTransfer),
+    filesPage({ conversationId, before, limit }) {
+      const size = pageSize(limit);
+      const rows = filesPage({ conversationId: conversationById(conversationId).id, before: before ?? END, limit: size + 1 });
+      return { items: rows.slice(0, size).map(toMessage), more: rows.length > size };
+    },
+    thumbnail: (id) => thumbnail({ id }) ?? null,
     draftFiles: (id) => JSON.parse(found(draftFiles({ id: conversationById(id).id }), 'conversation', id).files),
     filesInUse: () => filesInUse({}).map(({ path }) => path),
     setting: (key) => setting({ key })?.value ?? null,

@@ -67,22 +67,34 @@ export interface TransferFields {
   readonly partialPath: string;
   readonly finalPath: string;
   readonly transferred: number;
+  readonly sourcePath: string;
+  readonly modifiedAt: number;
+  readonly name: string;
+  readonly type: string;
+  /** empty: offered by itself */
+  readonly invitation: string;
 }
 
 export interface StoredTransfer {
   readonly id: number;
   readonly messageId: number;
   readonly conversationId: number;
+  readonly audience: ConversationKind;
   readonly peer: string;
+  /** which way the octets flow */
   readonly direction: 'in' | 'out';
+  /** the message asks for the file: who wrote it gets the octets */
+  readonly pull: boolean;
   readonly state: TransferState;
   readonly name: string;
   readonly type: string;
   readonly size: number;
+  readonly sizeKnown: boolean;
   readonly transferred: number;
+  readonly invitation: string | null;
   readonly fileTransferId: string | null;
   readonly hash: FileHash | null;
-  /** outgoing: the person's file */
+  /** outgoing: the person's file; null for a pull that nobody has answered with one */
   readonly sourcePath: string | null;
   readonly modifiedAt: number | null;
   /** incoming: where octets are gathered, and where the finished file is */
@@ -120,6 +132,9 @@ export type OutboxItem =
       readonly attempts: number;
       readonly createdAt: number;
       readonly peer: string;
+      readonly audience: ConversationKind;
+      /** of a list */
+      readonly recipients: readonly RecipientState[];
       readonly message: Message;
       readonly transfer: StoredTransfer;
     }
@@ -145,3 +160,12 @@ export type OutboxItem =
       readonly imdnId: string;
       readonly createdAt: number;
     };
+
+/** A picture of a file, small enough to be sent with the offer: JPEG or PNG, checked before it was stored. */
+export interface Thumbnail {
+  readonly type: 'image/jpeg' | 'image/png';
+  /** pixels */
+  readonly width: number;
+  readonly height: number;
+  readonly octets: Uint8Array;
+}

@@ -97,6 +97,12 @@ interface TransferColumns {
   readonly name: string;
   readonly type: string;
   readonly size: number;
+  readonly pull: number;
+  readonly sizeKnown: number;
+  readonly invitation: string | null;
+  readonly thumbnail: number;
+  readonly sha1: string | null;
+  readonly sha256: string | null;
   readonly transferred: number;
   readonly sourcePath: string | null;
   readonly finalPath: string | null;
@@ -135,13 +141,17 @@ export const MESSAGE_COLUMNS = `
   m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.reply_to AS replyTo, m.also_to AS alsoTo,
   iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
   iif(m.direction = 'out', (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
-  t.id AS transferId, t.state, t.name, t.type, t.size, t.transferred, t.source_path AS sourcePath, t.final_path AS finalPath,
+  t.id AS transferId, t.state, t.name, t.type, t.size, t.pull, t.size_known AS sizeKnown, t.invitation, t.sha1, t.sha256, t.transferred,
+  EXISTS (SELECT 1 FROM thumbnails AS n WHERE n.transfer_id = t.id) AS thumbnail, t.source_path AS sourcePath, t.final_path AS finalPath,
   t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail,
   q.id AS quotedId, q.direction AS quotedDirection, q.kind AS quotedKind,
   CASE WHEN q.removed_at IS NULL THEN substr(ifnull(qt.name, q.text), 1, ${LONGEST_QUOTE}) END AS quotedText`;
 
-export const MESSAGE_TABLES = `messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
+const messageTables = (index: string) => `messages AS m ${index} LEFT JOIN transfers AS t ON t.message_id = m.id
   LEFT JOIN messages AS q ON q.id = m.quoted_id LEFT JOIN transfers AS qt ON qt.message_id = q.id`;
+export const MESSAGE_TABLES = messageTables('');
+/** for `kind = 'file' AND removed_at IS NULL`, which the planner would rather filter out of a whole conversation */
+export const FILE_MESSAGE_TABLES = messageTables('INDEXED BY messages_files');
 
 export function toMessage(row: MessageRow): Message {
   return {
@@ -170,19 +180,33 @@ export function toMessage(row: MessageRow): Message {
 }
 
 function toTransfer(id: number, row: MessageRow): Transfer {
-  const here = row.direction === 'out' ? row.sourcePath !== null : row.state === 'done' && row.finalPath !== null;
+  const pull = row.pull === 1;
+  const direction = flow(row.direction, pull);
+  const arrived = direction === 'in' && row.state === 'done';
+  const here = direction === 'out' ? row.sourcePath !== null : arrived && row.finalPath !== null;
   return {
     id,
-    direction: row.direction,
+    direction,
+    pull,
     state: row.state,
     name: row.name,
     type: row.type,
     size: row.size,
+    sizeKnown: row.sizeKnown === 1,
     transferred: row.transferred,
+    invitation: row.state === 'offered' ? row.invitation : null,
     error: toError(row.transferErrorCode, row.transferErrorDetail),
     previewable: here && row.size <= MAX_PREVIEW && PREVIEWABLE_TYPES.has(row.type),
-    savedAs: row.direction === 'in' && row.state === 'done' ? row.finalPath : null,
+    thumbnail: row.thumbnail === 1,
+    savedAs: arrived ? row.finalPath : null,
+    verifiedBy: !arrived ? null : row.sha256 !== null ? 'sha-256' : row.sha1 !== null ? 'sha-1' : null,
   };
+}
+
+/** Octets of a pull flow against the message that asks for them. */
+function flow(message: 'in' | 'out', pull: boolean): 'in' | 'out' {
+  if (!pull) return message;
+  return message === 'in' ? 'out' : 'in';
 }
 
 export interface RecipientRow extends Omit<RecipientState, 'error'>, ErrorColumns {}
@@ -196,13 +220,16 @@ export function toRecipient({ errorCode, errorDetail, ...row }: RecipientRow): R
   return { ...row, error: toError(errorCode, errorDetail) };
 }
 
-export interface StoredTransferRow extends Omit<StoredTransfer, 'hash'> {
+export interface StoredTransferRow extends Omit<StoredTransfer, 'hash' | 'pull' | 'sizeKnown'> {
+  readonly pull: number;
+  readonly sizeKnown: number;
   readonly sha1: string | null;
   readonly sha256: string | null;
 }
 
 export const STORED_TRANSFER_COLUMNS = `
-  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, ifnull(c.route, c.peer) AS peer, m.direction, t.state, t.name, t.type, t.size, t.transferred,
+  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, c.kind AS audience, ifnull(c.route, c.peer) AS peer, m.direction, t.pull,
+  t.state, t.name, t.type, t.size, t.size_known AS sizeKnown, t.transferred, t.invitation,
   t.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
   t.partial_path AS partialPath, t.final_path AS finalPath, m.imdn_id AS imdnId, m.contribution_id AS contributionId,
   ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId`;
@@ -212,5 +239,12 @@ export const STORED_TRANSFER_TABLES = `
   transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id`;
 
 export function toStoredTransfer({ sha1, sha256, ...row }: StoredTransferRow): StoredTransfer {
-  return { ...row, hash: sha1 === null && sha256 === null ? null : { sha1, sha256 } };
+  const pull = row.pull === 1;
+  return {
+    ...row,
+    pull,
+    direction: flow(row.direction, pull),
+    sizeKnown: row.sizeKnown === 1,
+    hash: sha1 === null && sha256 === null ? null : { sha1, sha256 },
+  };
 }

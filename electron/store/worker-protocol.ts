@@ -25,6 +25,9 @@ export const STORE_METHODS = Object.keys({
   messageInfo: true,
   transfer: true,
   openTransfers: true,
+  transfersByHash: true,
+  filesPage: true,
+  thumbnail: true,
   draftFiles: true,
   filesInUse: true,
   setting: true,
@@ -41,6 +44,7 @@ export const STORE_METHODS = Object.keys({
   saveDraft: true,
   composeText: true,
   composeFile: true,
+  composePull: true,
   markRead: true,
   retry: true,
   removeMessage: true,
@@ -56,6 +60,7 @@ export const STORE_METHODS = Object.keys({
   applyTransfer: true,
   checkpointTransfer: true,
   fileOpened: true,
+  setThumbnail: true,
 } satisfies Record<StoreMethod, true>) as readonly StoreMethod[];
 
 export interface WorkerOptions {

@@ -20,7 +20,7 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
   const recipients = createRecipients(db, ledger);
   const people = createPeople(db, ledger);
   const correspondence = createCorrespondence(db, reads, people);
-  const transfers = createTransferLedger(db, ledger, outbox, reads);
+  const transfers = createTransferLedger(db, { ledger, outbox, recipients }, reads);
   const parts = { ledger, outbox, correspondence, transfers, recipients, people };
   return inTransactions(db, {
     ...conversationWrites(db, parts, reads),

@@ -414,6 +414,8 @@ export const words = {
   file: {
     accept: 'Accept',
     decline: 'Decline',
+    pause: 'Pause',
+    resume: 'Resume',
     cancel: 'Cancel',
     open: 'Open',
     show: 'Show in folder',
@@ -441,6 +443,7 @@ export const words = {
     cancelled: 'Cancelled',
     interrupted: 'Interrupted',
     interruptedAfter: (done: string, all: string) => `Interrupted after ${done} of ${all}`,
+    pausedAfter: (done: string, all: string) => `Paused after ${done} of ${all}`,
     quarantined: 'Differs from what was announced. Kept in quarantine.',
     failed: 'Not transferred.',
   },

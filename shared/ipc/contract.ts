@@ -22,6 +22,11 @@ export const MAX_TEXT = 100_000;
 /** most rows one answer carries */
 export const MAX_PAGE = 200;
 
+/** longest file name that is taken for one, in UTF-16 code units */
+export const MAX_FILE_NAME = 255;
+
+const clientId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/));
+const pageLimit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE));
 const messageStatus = v.picklist(MESSAGE_STATUSES);
 const transferState = v.picklist(TRANSFER_STATES);
 const direction = v.picklist(['in', 'out']);
@@ -30,14 +35,19 @@ const kind = v.picklist(['text', 'file']);
 const transfer = v.object({
   id,
   direction,
+  pull: v.boolean(),
   state: transferState,
   name: v.string(),
   type: v.string(),
   size: octets,
+  sizeKnown: v.boolean(),
   transferred: octets,
+  invitation: v.nullable(v.string()),
   error: v.nullable(codedError),
   previewable: v.boolean(),
+  thumbnail: v.boolean(),
   savedAs: v.nullable(v.string()),
+  verifiedBy: v.nullable(v.picklist(['sha-256', 'sha-1'])),
 });
 
 const reach = v.object({ total: v.nullable(count), delivered: count, displayed: count, failed: count });
@@ -175,7 +185,7 @@ export const contract = {
         /** of whom this person never wrote to, alone or not at all */
         requests: v.optional(v.boolean()),
         before: v.optional(v.strictObject({ pinned: v.boolean(), updatedAt: time, id })),
-        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+        limit: pageLimit,
       }),
       result: v.object({ items: v.array(conversation), more: v.boolean() }),
     },
@@ -257,7 +267,7 @@ export const contract = {
         before: v.optional(id),
         after: v.optional(id),
         around: v.optional(id),
-        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+        limit: pageLimit,
       }),
       result: v.object({ items: v.array(message), moreBefore: v.boolean(), moreAfter: v.boolean() }),
     },
@@ -270,7 +280,7 @@ export const contract = {
         text: v.pipe(v.string(), v.maxLength(MAX_TEXT)),
         conversationId: v.optional(id),
         before: v.optional(id),
-        limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE)),
+        limit: pageLimit,
       }),
       result: v.object({ items: v.array(foundMessage), more: v.boolean(), count: v.nullable(offset) }),
     },
@@ -278,7 +288,7 @@ export const contract = {
     'messages.sendText': {
       params: v.strictObject({
         conversationId: id,
-        clientId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/)),
+        clientId,
         text: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_TEXT)),
         /** the message of the same conversation that it answers; one that is gone meanwhile is not quoted */
         quotes: v.optional(id),
@@ -303,13 +313,44 @@ export const contract = {
     'files.send': {
       params: v.strictObject({
         conversationId: id,
-        clientId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/)),
+        clientId,
         token: v.pipe(v.string(), v.maxLength(128)),
       }),
       result: message,
     },
     /** a file that is whole on this device, to be sent to somebody else as if it had been picked */
     'transfers.candidate': { params: v.strictObject({ transferId: id }), result: candidate },
+    /**
+     * asks the person of that conversation for a file, by all that is known of it (RFC 5547 section 8.2.2); `hash` is its SHA-1, lower-case
+     * hexadecimal digits
+     */
+    'files.request': {
+      params: v.strictObject({
+        conversationId: id,
+        clientId,
+        name: v.optional(v.pipe(v.string(), v.maxLength(MAX_FILE_NAME))),
+        type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/))),
+        size: v.optional(octets),
+        hash: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/))),
+      }),
+      result: message,
+    },
+    /** the files of a conversation, newest first; `before` is the last message of the page before */
+    'files.page': {
+      params: v.strictObject({ conversationId: id, before: v.optional(id), limit: pageLimit }),
+      result: v.object({ items: v.array(message), more: v.boolean() }),
+    },
+    /** what waits for its turn, in order: more files than may flow at once */
+    'transfers.queue': { params: nothing, result: v.object({ items: list(id) }) },
+    /** gives a peer who asked for a file the one that was picked under `token`; `transfers.decline` is the other answer */
+    'transfers.give': { params: v.strictObject({ transferId: id, token: v.pipe(v.string(), v.maxLength(128)) }), result: nothing },
+    /** what came or went stays, to be taken up again; `request.invalid-state` when nothing is under way */
+    'transfers.pause': { params: v.strictObject({ transferId: id }), result: nothing },
+    /** takes up what was paused or interrupted where it was, in either direction */
+    'transfers.resume': { params: v.strictObject({ transferId: id }), result: nothing },
+    /** a copy of a finished file where the person says; false when the dialog was closed */
+    'transfers.saveAs': { params: v.strictObject({ transferId: id }), result: v.object({ saved: v.boolean() }) },
+    /** one file of an invitation; with several the answer leaves when each of them is accepted or declined */
     'transfers.accept': { params: v.strictObject({ transferId: id }), result: nothing },
     'transfers.decline': { params: v.strictObject({ transferId: id }), result: nothing },
     'transfers.cancel': { params: v.strictObject({ transferId: id }), result: nothing },
@@ -336,6 +377,8 @@ export const contract = {
     'message.removed': v.object({ messageId: id, conversationId: id }),
     /** somebody writes, or has stopped; by the conversation's peer */
     'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),
+    /** as answered by `transfers.queue` */
+    'transfers.queued': v.object({ items: list(id) }),
     'transfer.progress': v.object({
       transferId: id,
       messageId: id,

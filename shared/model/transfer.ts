@@ -4,15 +4,27 @@ import type { TransferState } from './states/transfer-state.ts';
 /** One file of a thread. Sizes are octets. */
 export interface Transfer {
   readonly id: number;
+  /** which way the octets flow: of a pull against its message */
   readonly direction: 'in' | 'out';
+  /** the message asks for the file and does not bring it */
+  readonly pull: boolean;
   readonly state: TransferState;
   /** as shown and as stored: cleaned, never a path */
   readonly name: string;
   /** media type, lower case, without parameters */
   readonly type: string;
+  /** 0 as long as it is not known */
   readonly size: number;
+  /** a file that was asked for without its size is not, until its sender says it */
+  readonly sizeKnown: boolean;
   readonly transferred: number;
+  /** the same for all that one invitation offers, while they can be decided on; null: offered by itself */
+  readonly invitation: string | null;
   readonly error: CodedError | null;
+  /** the host serves a small picture of it */
+  readonly thumbnail: boolean;
+  /** of an incoming one that is done: the hash that its sender announced and that it has; null when none was announced */
+  readonly verifiedBy: 'sha-256' | 'sha-1' | null;
   /** an image whose octets are on this device, so that the host can serve a preview of it */
   readonly previewable: boolean;
   /** for an incoming file: where it was saved, once done */

@@ -168,6 +168,11 @@ export class FakeCore {
         type: 'application/pdf',
         size: 67_108_864,
         transferred: 0,
+        pull: false,
+        sizeKnown: true,
+        invitation: null,
+        thumbnail: false,
+        verifiedBy: null,
         error: null,
         previewable: false,
         savedAs: state === 'done' && direction === 'in' ? 'report.pdf' : null,
@@ -441,12 +446,48 @@ export class FakeCore {
           type,
           size,
           transferred: 0,
+          pull: false,
+          sizeKnown: true,
+          invitation: null,
+          thumbnail: false,
+          verifiedBy: null,
           error: null,
           previewable: false,
           savedAs: null,
         };
         return this.#take(conversationId, clientId, { kind: 'file', text: name, transfer });
       },
+      'files.request': async ({ conversationId, clientId, name = '', type = 'application/octet-stream', size }) => {
+        const transfer: Transfer = {
+          id: this.#lastId + 1,
+          direction: 'in',
+          pull: true,
+          state: 'offering',
+          name,
+          type,
+          size: size ?? 0,
+          sizeKnown: size !== undefined,
+          transferred: 0,
+          invitation: null,
+          error: null,
+          previewable: false,
+          thumbnail: false,
+          savedAs: null,
+          verifiedBy: null,
+        };
+        return this.#take(conversationId, clientId, { kind: 'file', text: name, transfer });
+      },
+      'files.page': async ({ conversationId, before = Number.MAX_SAFE_INTEGER, limit }) => {
+        const files = (this.messages.get(conversationId) ?? [])
+          .filter((each) => each.kind === 'file' && each.id < before)
+          .sort((a, b) => b.id - a.id);
+        return { items: files.slice(0, limit), more: files.length > limit };
+      },
+      'transfers.queue': async () => ({ items: [] }),
+      'transfers.give': async ({ transferId }) => setTransfer(transferId, 'accepting'),
+      'transfers.pause': async ({ transferId }) => setTransfer(transferId, 'paused'),
+      'transfers.resume': async ({ transferId }) => setTransfer(transferId, 'queued'),
+      'transfers.saveAs': async () => ({ saved: true }),
       'transfers.candidate': async ({ transferId }) => {
         const { name, size, type } = this.#byTransfer(transferId).transfer as Transfer;
         const candidate = { token: `of transfer ${transferId}`, name, size, type };

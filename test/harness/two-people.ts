@@ -32,6 +32,7 @@ export class Person {
         chooseFiles: async () => [],
         openPath: async (path) => void this.opened.push(path),
         showInFolder: async () => undefined,
+        saveCopy: async () => true,
         openUrl: async () => undefined,
       },
     });

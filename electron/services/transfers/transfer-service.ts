@@ -22,6 +22,16 @@ export interface PickedFile {
   readonly modifiedAt: number;
 }
 
+/** What is known of a file that somebody is asked for. */
+export interface FileWish {
+  readonly name?: string | undefined;
+  readonly type?: string | undefined;
+  /** octets */
+  readonly size?: number | undefined;
+  /** SHA-1, lower-case hexadecimal digits */
+  readonly hash?: string | undefined;
+}
+
 /** All that a person does with files. */
 export class TransferService {
   readonly #context: ServiceContext;
@@ -56,6 +66,8 @@ export class TransferService {
   async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {
     const { store, notices, clock } = this.#context;
     this.#checkSize(file);
+    if ((await store.conversation(conversationId)).kind !== 'person')
+      throw new ParleyError('request.invalid-state', 'a file goes to one person');
     const rows = await store.composeFile({
       ...file,
       conversationId,
@@ -68,6 +80,31 @@ export class TransferService {
       if (rows.message.transfer) void this.#outgoing.prepare(await store.transfer(rows.message.transfer.id));
     }
     return rows.message;
+  }
+
+  /** Asks that person for a file (seed 000 7.4.1 1c ii). */
+  async request(_wish: { conversationId: number; clientId: string } & FileWish): Promise<Message> {
+    throw new ParleyError('request.invalid-state', 'files cannot be asked for yet');
+  }
+
+  /** ids of the transfers that wait for their turn, in order */
+  get queue(): readonly number[] {
+    return [];
+  }
+
+  /** Answers a peer who asked for a file. @throws ParleyError `request.invalid-state` when nobody waits for it any more */
+  async give(_transferId: number, _file: PickedFile): Promise<void> {
+    throw new ParleyError('request.invalid-state', 'nobody waits for this file any more');
+  }
+
+  /** @throws ParleyError `request.invalid-state` when nothing of it is under way */
+  async pause(_transferId: number): Promise<void> {
+    throw new ParleyError('request.invalid-state', 'this transfer cannot be paused');
+  }
+
+  /** @throws ParleyError `request.invalid-state` when there is nothing to take up */
+  async resume(_transferId: number): Promise<void> {
+    throw new ParleyError('request.invalid-state', 'this transfer cannot be taken up again');
   }
 
   offer(item: Extract<OutboxItem, { kind: 'file' }>, link: Link): Promise<void> {

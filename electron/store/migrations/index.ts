@@ -7,7 +7,8 @@ import { quotes } from './0006-quotes.ts';
 import { contacts } from './0007-contacts.ts';
 import { reports } from './0008-reports.ts';
 import { prefixes } from './0009-prefixes.ts';
+import { files } from './0010-files.ts';
 import type { Migration } from './migration.ts';
 
 /** In order, without gaps, from 1. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports, prefixes];
+export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports, prefixes, files];

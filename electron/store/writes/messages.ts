@@ -17,6 +17,7 @@ import type { TransferLedger } from './transfers.ts';
 type Method =
   | 'composeText'
   | 'composeFile'
+  | 'composePull'
   | 'retry'
   | 'removeMessage'
   | 'receiveText'
@@ -28,13 +29,16 @@ type Method =
 /** ended or stopped without the file */
 const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
 
+/** of a file that was asked for without its type */
+const UNKNOWN_TYPE = 'application/octet-stream';
+
 /** at rest, and not known to have arrived */
 const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
 
 /** by Contribution-ID an answer finds one of so many newest messages: there is no index, as few peers name it by that alone */
 const ANSWERED_WITHIN = 1000;
 
-type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0];
+type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0] | Parameters<Store['composePull']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
 
 /** An own message as somebody reports on it. */
@@ -139,7 +143,7 @@ export function messageWrites(
     if (known !== null) return { id: ledger.shown(known).id, conversationId, created: false };
     checkBlocked({ blocked });
     if (kind === 'anonymous' && replyTo === null) throw new ParleyError('request.invalid-state', 'nobody knows where an answer could go');
-    if (body.kind === 'file' && kind !== 'person') throw new ParleyError('request.invalid-state', 'a file goes to one person');
+    if (body.kind === 'file' && kind === 'anonymous') throw new ParleyError('request.invalid-state', 'a file goes to somebody with a name');
     // whoever is written to is no stranger
     acceptRequest({ id: conversationId });
     const anonymous = 'text' in row ? row.anonymous : undefined;
@@ -204,7 +208,21 @@ export function messageWrites(
       const { name, type, size, modifiedAt, path } = row;
       const { id, created } = compose(row, { kind: 'file', text: '', line: name, transferState: 'preparing', quotedId: null });
       if (created) {
+        recipients.add(id, reads.conversation(row.conversationId).members);
         transfers.add(id, { state: 'preparing', name, type, size, sourcePath: path, modifiedAt, fileTransferId: null, hash: null });
+      }
+      return { ...ledger.changed(id), created };
+    },
+
+    composePull(row) {
+      const { name, type, size, hash } = row;
+      if (reads.conversation(row.conversationId).kind !== 'person')
+        throw new ParleyError('request.invalid-state', 'one person is asked for a file');
+      const { id, created } = compose(row, { kind: 'file', text: '', line: name, transferState: 'queued', quotedId: null });
+      if (created) {
+        const nothingYet = { sourcePath: null, modifiedAt: null, fileTransferId: null };
+        transfers.add(id, { ...nothingYet, state: 'queued', pull: true, name, type: type ?? UNKNOWN_TYPE, size, hash });
+        outbox.queue(ledger.record(id), row.now);
       }
       return { ...ledger.changed(id), created };
     },
@@ -253,17 +271,33 @@ export function messageWrites(
     },
 
     receiveOffer(row) {
-      const { name, type, size, hash, fileTransferId, now, notify } = row;
+      const { name, type, size, hash, fileTransferId, now, notify, pull, invitation } = row;
       const { id, duplicate, merged } = receive(row, { kind: 'file', text: '', line: name });
       if (!duplicate) {
-        transfers.add(id, { state: 'offered', name, type, size, sourcePath: null, modifiedAt: null, fileTransferId, hash });
+        const nothingHere = { sourcePath: null, modifiedAt: null };
+        transfers.add(id, {
+          ...nothingHere,
+          state: 'offered',
+          name,
+          type,
+          size,
+          pull: pull === true,
+          invitation: invitation ?? null,
+          fileTransferId,
+          hash,
+        });
       } else if (ledger.record(id).kind !== 'file') {
         throw new ParleyError('request.invalid', 'a text of that peer has this imdn.Message-ID');
       }
       const transfer = transfers.ofMessage(id);
       if (duplicate) {
         if (transfer.state === 'quarantined' || (transfer.state !== 'declined' && NOT_ARRIVED.has(transfer.state))) {
-          transfers.apply({ transferId: transfer.id, event: 'offered-again', now, fields: { fileTransferId } });
+          transfers.apply({
+            transferId: transfer.id,
+            event: 'offered-again',
+            now,
+            fields: { fileTransferId, invitation: invitation ?? '' },
+          });
         }
         if (transfer.state === 'done' && notify.positiveDelivery) outbox.queueDelivered(ledger.record(id), now);
       }

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
+import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import { REMEMBERED_MS } from '../port.ts';
 import type { Reads } from '../reads.ts';
 import type { Calls } from '../worker-protocol.ts';
@@ -8,6 +9,9 @@ import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
 type Method = 'outboxTake' | 'outboxUpdate' | 'recipientUpdate' | 'outboxRecover';
+
+/** what a process that dies leaves as it is */
+const AT_REST: ReadonlySet<TransferState> = new Set(['preparing', 'queued', 'interrupted', 'paused']);
 
 /** What became of the rows that left, and of those that were on their way when the process died. */
 export function outboxWrites(
@@ -59,7 +63,7 @@ export function outboxWrites(
         if (kind === 'text') ledger.move(messageId, 'postponed', now);
       }
       for (const { id, state } of reads.openTransfers()) {
-        if (state === 'preparing' || state === 'queued' || state === 'interrupted') continue;
+        if (AT_REST.has(state)) continue;
         transfers.apply({ transferId: id, event: 'lost', now });
       }
     },

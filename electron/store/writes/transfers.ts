@@ -13,6 +13,7 @@ import type { Calls } from '../worker-protocol.ts';
 import { displayReportsOf } from './conversations.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
+import type { Recipients } from './recipients.ts';
 
 export type TransferChange = Parameters<Store['applyTransfer']>[0];
 
@@ -32,6 +33,8 @@ const LEADS_TO: Record<TransferEvent, readonly TransferState[]> = {
   cancelled: ['cancelled'],
   lost: ['interrupted', 'expired'],
   failed: ['failed'],
+  pause: ['paused'],
+  resume: ['queued', 'offering', 'transferring'],
   retry: ['queued'],
   'offered-again': ['offered'],
   confirmed: ['done'],
@@ -47,10 +50,13 @@ const DEFAULT_ERROR: Partial<Record<TransferEvent, ErrorCode>> = {
 };
 
 export interface NewTransfer {
-  readonly state: 'preparing' | 'offered';
+  readonly state: 'preparing' | 'offered' | 'queued';
   readonly name: string;
   readonly type: string;
-  readonly size: number;
+  /** null: not known */
+  readonly size: number | null;
+  readonly pull?: boolean;
+  readonly invitation?: string | null;
   readonly sourcePath: string | null;
   readonly modifiedAt: number | null;
   readonly fileTransferId: string | null;
@@ -64,15 +70,22 @@ export interface TransferLedger {
 }
 
 /** Transfers, and what each of their events means for the message and the outbox. */
-export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: OutboxRows, reads: Reads): TransferLedger {
+export function createTransferLedger(
+  db: WriteHandle,
+  { ledger, outbox, recipients }: { ledger: Ledger; outbox: OutboxRows; recipients: Recipients },
+  reads: Reads,
+): TransferLedger {
   const insert = db.change(
-    `INSERT INTO transfers (message_id, state, name, type, size, source_path, modified_at, file_transfer_id, sha1, sha256)
-     VALUES (:messageId, :state, :name, :type, :size, :sourcePath, :modifiedAt, :fileTransferId, :sha1, :sha256)`,
+    `INSERT INTO transfers (message_id, state, name, type, pull, size, size_known, invitation, source_path, modified_at, file_transfer_id, sha1, sha256)
+     VALUES (:messageId, :state, :name, :type, :pull, ifnull(:size, 0), :size IS NOT NULL, :invitation, :sourcePath, :modifiedAt, :fileTransferId, :sha1, :sha256)`,
   );
   const byMessage = db.one<{ id: number; state: TransferState }>('SELECT id, state FROM transfers WHERE message_id = :messageId');
   const update = db.change(
     `UPDATE transfers SET state = :state, error_code = :code, error_detail = :detail,
        sha1 = ifnull(:sha1, sha1), sha256 = ifnull(:sha256, sha256), size = ifnull(:size, size),
+       size_known = size_known OR :size IS NOT NULL, name = ifnull(:name, name), type = ifnull(:type, type),
+       invitation = nullif(ifnull(:invitation, invitation), ''),
+       source_path = ifnull(:sourcePath, source_path), modified_at = ifnull(:modifiedAt, modified_at),
        file_transfer_id = ifnull(:fileTransferId, file_transfer_id), partial_path = ifnull(:partialPath, partial_path),
        final_path = ifnull(:finalPath, final_path), transferred = ifnull(:transferred, transferred)
      WHERE id = :id`,
@@ -93,19 +106,31 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
         return;
       case 'offer':
         outbox.takeMessage(message);
-        ledger.move(message.id, 'attempt', now);
+        if (outgoing) ledger.move(message.id, 'attempt', now);
         return;
       case 'postponed':
         outbox.queue(message, now, change.notBefore ?? now);
-        ledger.move(message.id, 'postponed', now, error);
+        if (outgoing) ledger.move(message.id, 'postponed', now, error);
+        else ledger.setError(message.id, error);
+        return;
+      case 'resume':
+        outbox.queue(message, now);
+        ledger.setError(message.id, null);
         return;
       case 'started':
+      case 'pause':
         outbox.removeMessage(message.id);
+        return;
+      case 'accept':
+        outbox.removeMessage(message.id);
+        if (outgoing) ledger.move(message.id, 'attempt', now);
         return;
       case 'verified':
         outbox.removeMessage(message.id);
-        if (outgoing) ledger.move(message.id, 'accepted', now);
-        else {
+        if (outgoing) {
+          recipients.moveAll(message.id, 'accepted', now, null);
+          ledger.move(message.id, 'accepted', now);
+        } else {
           if (message.notifyDelivery) outbox.queueDelivered(message, now);
           outbox.queueRefusal(message, now);
         }
@@ -121,8 +146,10 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
       case 'failed':
       case 'mismatch':
         outbox.removeMessage(message.id);
-        if (outgoing) ledger.move(message.id, 'failed', now, error);
-        else {
+        if (outgoing) {
+          recipients.moveAll(message.id, 'failed', now, error);
+          ledger.move(message.id, 'failed', now, error);
+        } else {
           ledger.setError(message.id, error);
           // until then the sender hears of it in the session
           if (message.notifyFailure && before === 'verifying')
@@ -133,13 +160,13 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
         outbox.removeMessage(message.id);
         return;
       case 'retry':
+        recipients.moveAll(message.id, 'retry', now, null);
         ledger.move(message.id, 'retry', now);
         outbox.queue(message, now);
         return;
       case 'offered-again':
         ledger.setError(message.id, null);
         return;
-      case 'accept':
       case 'all-sent':
       case 'all-received':
         return;
@@ -147,8 +174,8 @@ export function createTransferLedger(db: WriteHandle, ledger: Ledger, outbox: Ou
   }
 
   return {
-    add(messageId, { hash, modifiedAt, ...columns }) {
-      insert({ messageId, ...columns, modifiedAt, sha1: hash?.sha1 ?? null, sha256: hash?.sha256 ?? null });
+    add(messageId, { hash, modifiedAt, pull = false, invitation = null, ...columns }) {
+      insert({ messageId, ...columns, modifiedAt, invitation, pull: pull ? 1 : 0, sha1: hash?.sha1 ?? null, sha256: hash?.sha256 ?? null });
     },
 
     ofMessage: (messageId) => found(byMessage({ messageId }), 'transfer of message', messageId),
@@ -182,23 +209,29 @@ function columnsOf(fields: Partial<TransferFields>, event: TransferEvent, transf
     partialPath: fields.partialPath ?? null,
     finalPath: fields.finalPath ?? null,
     transferred: fields.transferred ?? octetsAfter(event, fields.size ?? transfer.size),
+    sourcePath: fields.sourcePath ?? null,
+    modifiedAt: fields.modifiedAt ?? null,
+    name: fields.name ?? null,
+    type: fields.type ?? null,
+    invitation: fields.invitation ?? null,
   };
 }
 
-/** Nothing of an earlier try is taken up again. */
+/** `resume` alone goes on where the try before it ended. */
 function octetsAfter(event: TransferEvent, size: number): number | null {
   if (event === 'verified' || event === 'confirmed') return size;
   return event === 'retry' || event === 'offered-again' ? 0 : null;
 }
 
 /** The person here who declined or missed an offer, or whose sender took it back, has no error to be told of. */
-function defaultError(event: TransferEvent, { direction, name }: StoredTransfer): CodedError | null {
+function defaultError(event: TransferEvent, { direction, pull, name }: StoredTransfer): CodedError | null {
   const code = DEFAULT_ERROR[event];
   if (code === undefined) return null;
-  return direction === 'out' || event === 'mismatch' || event === 'failed' ? { code, detail: name } : null;
+  const invitedHere = (direction === 'out') !== pull;
+  return invitedHere || event === 'mismatch' || event === 'failed' ? { code, detail: name } : null;
 }
 
-type Method = 'applyTransfer' | 'checkpointTransfer' | 'fileOpened';
+type Method = 'applyTransfer' | 'checkpointTransfer' | 'fileOpened' | 'setThumbnail';
 
 export function transferWrites(
   db: WriteHandle,
@@ -206,6 +239,11 @@ export function transferWrites(
   reads: Reads,
 ): Calls<Method> {
   const checkpoint = db.change('UPDATE transfers SET transferred = :transferred WHERE id = :id');
+  const messageOf = db.one<{ messageId: number }>('SELECT message_id AS messageId FROM transfers WHERE id = :id');
+  const setThumbnail = db.change(
+    `INSERT INTO thumbnails (transfer_id, type, width, height, octets) VALUES (:id, :type, :width, :height, :octets)
+     ON CONFLICT (transfer_id) DO UPDATE SET type = excluded.type, width = excluded.width, height = excluded.height, octets = excluded.octets`,
+  );
 
   return {
     applyTransfer(change) {
@@ -222,6 +260,12 @@ export function transferWrites(
       const message = ledger.record(messageId);
       if (message.notifyDisplay === 1 && displayReportsOf(reads, message.conversationId, displayReports) === 'send')
         outbox.queueDisplayed(message, now);
+    },
+    setThumbnail(id, { type, width, height, octets }) {
+      const message = messageOf({ id });
+      if (message === undefined) return null;
+      setThumbnail({ id, type, width, height, octets });
+      return ledger.changed(message.messageId);
     },
   };
 }

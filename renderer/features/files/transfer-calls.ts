@@ -4,6 +4,8 @@ import type { TransferAction } from './transfer-card.ts';
 const METHODS = {
   accept: 'transfers.accept',
   decline: 'transfers.decline',
+  pause: 'transfers.pause',
+  resume: 'transfers.resume',
   cancel: 'transfers.cancel',
   open: 'transfers.open',
   show: 'transfers.showInFolder',

@@ -6,7 +6,7 @@ import { formatAmount, formatDuration, formatRate, formatSize } from '../format.
 import { words } from '../words.ts';
 import type { ShownProgress } from './progress.svelte.ts';
 
-export type TransferAction = 'accept' | 'decline' | 'cancel' | 'open' | 'show' | 'retry' | 'remove';
+export type TransferAction = 'accept' | 'decline' | 'pause' | 'resume' | 'cancel' | 'open' | 'show' | 'retry' | 'remove';
 export type CardTone = 'plain' | 'waiting' | 'good' | 'failed';
 
 /** What a file card shows below the name. */
@@ -64,6 +64,10 @@ export function transferCard(transfer: Transfer, progress: ShownProgress, who: s
       return card(sized(text.cancelled), 'plain', out ? RETRIABLE : []);
     case 'interrupted':
       return card(interruptedLine(transfer, progress, who), 'failed', out ? ['retry', 'cancel'] : ['cancel']);
+    case 'paused': {
+      const { done, all } = formatAmount(progress.transferred, transfer.size);
+      return card(text.pausedAfter(done, all), 'waiting', ['resume', 'cancel'], fraction);
+    }
     case 'quarantined':
       return card(text.quarantined, 'failed', ['remove']);
     case 'failed':

@@ -1,11 +1,11 @@
 import type { Message } from '../../../shared/model/message.ts';
-import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
+import { isAtRest, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Row } from './rows.ts';
 
 export type MessageAction = 'reply' | 'replyAll' | 'forward' | 'copy' | 'select' | 'info' | 'retry' | 'remove';
 
 /** What an outgoing file can be sent again from. */
-const RETRIABLE: ReadonlySet<TransferState> = new Set(['declined', 'expired', 'cancelled', 'interrupted', 'failed']);
+const RETRIABLE: ReadonlySet<TransferState> = new Set(['declined', 'expired', 'cancelled', 'interrupted', 'paused', 'failed']);
 
 /** What can be done with a row, in the order of its menu. A file that is under way is cancelled by its card, and deleted after that. */
 export function messageActions({ message, pending }: Pick<Row, 'message' | 'pending'>): readonly MessageAction[] {
@@ -43,7 +43,7 @@ function isRetriable({ direction, status, transfer }: Message): boolean {
 }
 
 function isRemovable({ status, transfer }: Message): boolean {
-  return transfer === null ? status !== 'sending' : isFinalTransferState(transfer.state) || transfer.state === 'interrupted';
+  return transfer === null ? status !== 'sending' : isAtRest(transfer.state);
 }
 
 /** All of the file left, and the other side told that it could not keep it. */

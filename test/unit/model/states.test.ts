@@ -69,6 +69,8 @@ const TRANSFER_EVENTS: readonly TransferEvent[] = [
   'cancelled',
   'lost',
   'failed',
+  'pause',
+  'resume',
   'retry',
   'offered-again',
   'confirmed',

@@ -33,7 +33,7 @@ test('no query walks through a table; a walk over an index follows its order or 
 
 test('pages come in the order of an index, without a sort', () => {
   const pages = plans().filter(({ sql }) => /LIMIT :limit/.test(sql) && !/FROM outbox|waiting/.test(sql));
-  expect(pages).toHaveLength(4);
+  expect(pages).toHaveLength(5);
   for (const { sql, plan } of pages) expect(plan.join('\n'), sql).not.toMatch(/TEMP B-TREE/);
   const list = pages.filter(({ sql }) => /c.archived = :archived/.test(sql)).map(({ plan }) => plan[0]);
   expect(list).toEqual(['SEARCH c USING INDEX conversations_in_list (request=? AND archived=? AND (pinned,updated_at)<(?,?))']);
@@ -41,6 +41,7 @@ test('pages come in the order of an index, without a sort', () => {
   expect(thread).toEqual([
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid<?)',
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid>? AND rowid<?)',
+    'SEARCH m USING INDEX messages_files (conversation_id=? AND rowid<?)',
   ]);
 });
 
@@ -59,6 +60,8 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'SEARCH r USING PRIMARY KEY (message_id=?)',
     'CORRELATED SCALAR SUBQUERY 2',
     'SEARCH g USING INTEGER PRIMARY KEY (rowid=?)',
+    'CORRELATED SCALAR SUBQUERY 3',
+    'SEARCH n USING INTEGER PRIMARY KEY (rowid=?)',
   ]);
 });
 

@@ -4,6 +4,7 @@ import { openDatabase } from '../../../electron/store/database.ts';
 import { recipients } from '../../../electron/store/migrations/0005-recipients.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import { anonymousKey, listKey } from '../../../shared/model/audience.ts';
+import type { TransferEvent } from '../../../shared/model/states/transfer-state.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { ALL_ASKED, BOB, CAROL, compose, composeFile, NOTHING_ASKED, openInThread, openWith, receive, take } from './fixture.ts';
 
@@ -57,9 +58,19 @@ describe('a conversation with several', () => {
     expect(message.reach).toEqual({ total: 3, delivered: 0, displayed: 0, failed: 0 });
   });
 
-  test('takes no file', () => {
+  test('R-FT-02: takes a file, with a state for each recipient', () => {
     const { store, id } = sent();
-    expect(() => composeFile(store, id, 'f1')).toThrow('request.invalid-state');
+    const { transferId, message } = composeFile(store, id, 'f1');
+    const apply = (event: TransferEvent) => store.applyTransfer({ transferId, event, now: 30 });
+    apply('prepared');
+    expect(store.outboxReady(1e6, 10).find(({ kind }) => kind === 'file')).toMatchObject({
+      audience: 'list',
+      recipients: [{ address: BOB }, { address: CAROL }, { address: DAVE }],
+    });
+    for (const event of ['offer', 'started', 'all-sent', 'verified'] as const) apply(event);
+    expect(store.messageInfo(message.id).recipients.map(({ status }) => status)).toEqual(['sent', 'sent', 'sent']);
+    store.applyReceipt({ peer: CAROL, imdnId: 'f1', event: 'delivered', now: 40 });
+    expect(store.message(message.id).reach).toEqual({ total: 3, delivered: 1, displayed: 0, failed: 0 });
   });
 });
 
