@@ -41,7 +41,7 @@ test('pages come in the order of an index, without a sort', () => {
   expect(thread).toEqual([
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid<?)',
     'SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND rowid>? AND rowid<?)',
-    'SEARCH m USING INDEX messages_files (conversation_id=? AND rowid<?)',
+    'SEARCH m USING INDEX messages_files (conversation_id=? AND id<?)',
   ]);
 });
 
