@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
@@ -198,7 +199,7 @@ function toTransfer(id: number, row: MessageRow): Transfer {
     error: toError(row.transferErrorCode, row.transferErrorDetail),
     previewable: here && row.size <= MAX_PREVIEW && PREVIEWABLE_TYPES.has(row.type),
     thumbnail: row.thumbnail === 1,
-    savedAs: arrived ? row.finalPath : null,
+    savedAs: arrived && row.finalPath !== null ? basename(row.finalPath) : null,
     verifiedBy: !arrived ? null : row.sha256 !== null ? 'sha-256' : row.sha1 !== null ? 'sha-1' : null,
   };
 }

@@ -27,7 +27,7 @@ export interface Transfer {
   readonly verifiedBy: 'sha-256' | 'sha-1' | null;
   /** an image whose octets are on this device, so that the host can serve a preview of it */
   readonly previewable: boolean;
-  /** for an incoming file: where it was saved, once done */
+  /** for an incoming file that is done: its name in the download folder, never a path */
   readonly savedAs: string | null;
 }
 

@@ -39,6 +39,11 @@ export class Person {
     this.client.subscribe((event, payload) => this.told.push({ event, payload }));
   }
 
+  /** where a file came to lie */
+  saved({ transfer }: Message): string {
+    return join(this.downloads, transfer?.savedAs as string);
+  }
+
   get call() {
     return this.client.handlers;
   }

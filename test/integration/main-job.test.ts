@@ -108,7 +108,7 @@ describe('files', () => {
     expect(offered.transfer).toMatchObject({ size: 16 << 20, direction: 'in' });
     await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
     const done = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
-    expect(await sha256(done.transfer?.savedAs as string)).toBe(await sha256(path));
+    expect(await sha256(bob.saved(done))).toBe(await sha256(path));
     await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
     await alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered');
     for (const person of [alice, bob]) {
@@ -119,7 +119,7 @@ describe('files', () => {
       expect(counts).toEqual([...counts].sort((a, b) => a - b));
     }
     await bob.call['transfers.open']({ transferId: offered.transfer?.id as number });
-    expect(bob.opened).toEqual([done.transfer?.savedAs]);
+    expect(bob.opened).toEqual([bob.saved(done)]);
     await alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'displayed');
   });
 
@@ -130,7 +130,7 @@ describe('files', () => {
     const offered = await bob.seesMessage((message) => message.imdnId === imdnId);
     await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
     const done = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
-    expect((await stat(done.transfer?.savedAs as string)).size).toBe(0);
+    expect((await stat(bob.saved(done))).size).toBe(0);
   });
 
   test('declined says so on both sides', async () => {
@@ -193,7 +193,7 @@ describe('files', () => {
       .toBe(true);
     await bob.call['transfers.accept']({ transferId: first.transfer?.id as number });
     const done = await bob.seesMessage((message) => message.id === first.id && message.transfer?.state === 'done');
-    expect(await readFile(done.transfer?.savedAs as string, 'utf8')).toBe('second try');
+    expect(await readFile(bob.saved(done), 'utf8')).toBe('second try');
     await alice.seesMessage((message) => message.id === own.id && message.transfer?.state === 'done');
   });
 
@@ -218,7 +218,7 @@ describe('files', () => {
       const offered = await bob.seesMessage((message) => message.imdnId === imdnId);
       await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
       const done = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
-      saved.push(done.transfer?.savedAs as string);
+      saved.push(bob.saved(done));
     }
     expect(saved.map((each) => basename(each))).toEqual(['twice.txt', 'twice (2).txt']);
     for (const each of saved) expect(await readFile(each, 'utf8')).toBe('same name');

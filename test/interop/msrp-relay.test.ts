@@ -83,7 +83,7 @@ describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`$
       const offered = await to.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered', 30_000);
       await to.call['transfers.accept']({ transferId: offered.transfer?.id as number });
       const done = await to.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done', 60_000);
-      expect(hash(await readFile(done.transfer?.savedAs as string))).toBe(hash(content));
+      expect(hash(await readFile(to.saved(done)))).toBe(hash(content));
       await from.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
     }
   }, 180_000);

@@ -48,7 +48,7 @@ describe('F11: a file is pushed, and its delivery told', () => {
     await peer.takes('F11-14.sip', BEFORE_THE_NETWORK);
     peer.plays('F11-15.sip');
     const done = await person.seesMessage((message) => message.transfer?.state === 'done');
-    expect(await readFile(done.transfer?.savedAs as string)).toEqual(CONTENT);
+    expect(await readFile(person.saved(done))).toEqual(CONTENT);
     expect(peer.differences).toEqual([]);
   });
 });

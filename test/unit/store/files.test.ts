@@ -43,7 +43,7 @@ test('R-FT-08: a file that is asked for is an own message whose octets flow in',
   expect(store.transfer(transferId)).toMatchObject({ size: 700, sizeKnown: true, direction: 'in' });
   apply(store, transferId, 'all-received');
   const done = store.applyTransfer({ transferId, event: 'verified', now: 13, fields: { finalPath: '/downloads/plan.pdf', sha1: 'aa' } });
-  expect(done.message).toMatchObject({ status: 'sent', transfer: { state: 'done', savedAs: '/downloads/plan.pdf', verifiedBy: 'sha-1' } });
+  expect(done.message).toMatchObject({ status: 'sent', transfer: { state: 'done', savedAs: 'plan.pdf', verifiedBy: 'sha-1' } });
   expect(store.outboxReady(1e6, 10)).toEqual([]);
 });
 

@@ -114,7 +114,7 @@ describe('an incoming file', () => {
     store.fileOpened(transfer.id, 26);
     expect(notes(store)).toEqual([]);
     const done = store.applyTransfer({ transferId: transfer.id, event: 'verified', now: 31, fields: { finalPath: '/downloads/a.png' } });
-    expect(done.message.transfer).toMatchObject({ state: 'done', savedAs: '/downloads/a.png', previewable: true, transferred: 1000 });
+    expect(done.message.transfer).toMatchObject({ state: 'done', savedAs: 'a.png', previewable: true, transferred: 1000 });
     expect(notes(store)).toEqual(['delivered m1 filetransfer']);
     store.fileOpened(transfer.id, 32);
     store.fileOpened(transfer.id, 33);
