@@ -1,4 +1,4 @@
-// Runs every test/bench/*.bench.ts and prints a table; `--json`: one array of { name, ratio, against, figures } on stdout.
+// Runs every test/bench/*.bench.ts and prints a table; `--json`: one array of { name, ratio, against, figures, target } on stdout.
 // Other arguments pick files by a part of their name.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -55,8 +55,12 @@ function runFile(file: string): Promise<BenchResult[]> {
 }
 
 function printTable(): void {
-  for (const { name, ratio, against, figures } of results) {
+  for (const { name, ratio, against, figures, target } of results) {
     console.log(`${name}: ${ratio.toFixed(3)} of ${against}`);
+    if (target !== undefined) {
+      const { figure, bound, limit, unit, verdict } = target;
+      console.log(`  ${verdict === 'ok' ? 'ok   ' : 'short'} ${format(figure)} ${unit}, to be ${bound} ${format(limit)}`);
+    }
     for (const [key, value] of Object.entries(figures)) console.log(`  ${key.padEnd(34)} ${format(value)}`);
   }
 }

@@ -7,6 +7,23 @@ export interface BenchResult {
   readonly against: string;
   /** the measured values, named with their unit */
   readonly figures: Readonly<Record<string, unknown>>;
+  /** what it is to reach, where something was asked for */
+  readonly target?: BenchTarget;
+}
+
+/** `figure` is at least or at most `limit`, in `unit` (`×` where it is a ratio). */
+export interface BenchTarget {
+  readonly figure: number;
+  readonly bound: 'at least' | 'at most';
+  readonly limit: number;
+  readonly unit: string;
+  readonly verdict: 'ok' | 'short';
+}
+
+/** Judges a figure. */
+export function target(figure: number, bound: BenchTarget['bound'], limit: number, unit = '×'): BenchTarget {
+  const isReached = bound === 'at least' ? figure >= limit : figure <= limit;
+  return { figure, bound, limit, unit, verdict: isReached ? 'ok' : 'short' };
 }
 
 /**
@@ -16,11 +33,12 @@ export interface BenchResult {
 export function benchResults(value: unknown): BenchResult[] {
   if (!Array.isArray(value) || value.length === 0) throw new Error('run() gave no results');
   return value.map((entry: unknown) => {
-    const { name, ratio, against, figures } = (entry ?? {}) as Record<string, unknown>;
+    const { name, ratio, against, figures, target } = (entry ?? {}) as Record<string, unknown>;
     if (typeof name !== 'string' || name === '') throw new Error('a result has no name');
     if (typeof ratio !== 'number' || !Number.isFinite(ratio)) throw new Error(`${name} has no finite ratio`);
     if (typeof against !== 'string' || against === '') throw new Error(`${name} does not say what it was measured against`);
     if (typeof figures !== 'object' || figures === null) throw new Error(`${name} has no figures`);
-    return { name, ratio, against, figures: figures as Record<string, unknown> };
+    const result = { name, ratio, against, figures: figures as Record<string, unknown> };
+    return target === undefined ? result : { ...result, target: target as BenchTarget };
   });
 }

@@ -1,20 +1,29 @@
+import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import { close, createReadStream, createWriteStream, openSync, read, write } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import type { Job, Side } from './job.ts';
 
-function listen(): Promise<{ port: number; accepted: Promise<Socket> }> {
+/** One connection, which the copies over TLS have as well: whoever sends listens. */
+export function listen({ secure }: Job): Promise<{ port: number; accepted: Promise<Socket> }> {
   return new Promise((resolve) => {
     const accepted = new Promise<Socket>((accept) => {
-      const server = createServer({ noDelay: true }, (socket) => {
+      const take = (socket: Socket): void => {
         server.close();
         accept(socket);
-      }).listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, accepted }));
+      };
+      const server = secure === undefined ? createServer({ noDelay: true }, take) : createTlsServer({ noDelay: true, ...secure }, take);
+      server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, accepted }));
     });
   });
+}
+
+function hashOf(job: Job): Pick<Hash, 'update' | 'digest'> {
+  return job.sha256 === null ? { update: () => null as never, digest: () => null as never } : createHash('sha256');
 }
 
 function assertHash(digest: string, job: Job): void {
@@ -23,7 +32,7 @@ function assertHash(digest: string, job: Job): void {
 
 /** A pass-through that hashes: what one would write first. */
 function hashing(job: Job): Transform {
-  const hash = createHash('sha256');
+  const hash = hashOf(job);
   return new Transform({
     transform(octets: Buffer, _encoding, done) {
       hash.update(octets);
@@ -37,7 +46,7 @@ function hashing(job: Job): Transform {
 }
 
 export async function plainSend(job: Job): Promise<Side> {
-  const { port, accepted } = await listen();
+  const { port, accepted } = await listen(job);
   return { contact: port, run: async () => pipeline(createReadStream(job.path), hashing(job), await accepted) };
 }
 
@@ -50,13 +59,13 @@ const BLOCKS = 4;
 
 /** Reads ahead into reused buffers of 1 MiB, one write a buffer. */
 export async function fastSend(job: Job): Promise<Side> {
-  const { port, accepted } = await listen();
+  const { port, accepted } = await listen(job);
   const fd = openSync(job.path, 'r');
   return {
     contact: port,
     run: async () => {
       const socket = await accepted;
-      const hash = createHash('sha256');
+      const hash = hashOf(job);
       const free = Array.from({ length: BLOCKS }, () => Buffer.allocUnsafeSlow(BLOCK));
       let at = 0;
       let reading = false;
@@ -98,7 +107,7 @@ export async function fastReceive(job: Job): Promise<Side> {
     contact: null,
     run: (port) =>
       new Promise<void>((resolve, reject) => {
-        const hash = createHash('sha256');
+        const hash = hashOf(job);
         const free = Array.from({ length: BLOCKS }, () => Buffer.allocUnsafeSlow(BLOCK));
         let block = free.pop() as Buffer<ArrayBuffer>;
         let filled = 0;
@@ -119,7 +128,7 @@ export async function fastReceive(job: Job): Promise<Side> {
               socket.resume();
             }
           });
-        const socket = connect({
+        const read = {
           port: port as number,
           host: '127.0.0.1',
           onread: {
@@ -137,64 +146,9 @@ export async function fastReceive(job: Job): Promise<Side> {
               return !starved;
             },
           },
-        });
-        socket.once('error', reject);
-      }),
-  };
-}
-
-const ECHO_ANSWER = 100;
-const ECHO_OUTSTANDING = 32;
-
-/** Requests of a fixed size with as many unanswered as the engine has: what loopback and event loop allow without any protocol. */
-export async function echoSend(job: Job): Promise<Side> {
-  const { port, accepted } = await listen();
-  const request = Buffer.alloc(job.size, 'x');
-  return {
-    contact: port,
-    run: async () => {
-      const socket = await accepted;
-      await new Promise<void>((resolve) => {
-        let sent = 0;
-        let answered = 0;
-        let octets = 0;
-        const send = (count: number): void => {
-          socket.cork();
-          for (let at = 0; at < count && sent < job.count; at++, sent++) socket.write(request);
-          socket.uncork();
         };
-        socket.on('data', (answer: Buffer) => {
-          octets += answer.length;
-          const whole = Math.floor(octets / ECHO_ANSWER) - answered;
-          answered += whole;
-          if (answered === job.count) resolve();
-          else send(whole);
-        });
-        send(ECHO_OUTSTANDING);
-      });
-      socket.end();
-    },
-  };
-}
-
-export async function echoReceive(job: Job): Promise<Side> {
-  const answer = Buffer.alloc(ECHO_ANSWER, 'y');
-  return {
-    contact: null,
-    run: (port) =>
-      new Promise<void>((resolve) => {
-        let octets = 0;
-        let answered = 0;
-        const socket = connect({ port: port as number, host: '127.0.0.1', noDelay: true });
-        socket.on('data', (request: Buffer) => {
-          octets += request.length;
-          const whole = Math.floor(octets / job.size) - answered;
-          answered += whole;
-          socket.cork();
-          for (let at = 0; at < whole; at++) socket.write(answer);
-          socket.uncork();
-          if (answered === job.count) resolve();
-        });
+        const socket = job.secure === undefined ? connect(read) : connectTls({ ...read, ca: job.secure.ca, servername: 'localhost' });
+        socket.once('error', reject);
       }),
   };
 }

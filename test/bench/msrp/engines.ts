@@ -3,67 +3,99 @@ import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
 import { createFileSink } from '../../../electron/msrp/file-sink.ts';
 import { openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
-import type { MessageSink, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
+import type { MessageSink, MsrpEngine, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
 import type { Job, Side } from './job.ts';
+import { quantile } from './job.ts';
 
-async function session(handlers: Partial<SessionHandlers>): Promise<MsrpSession> {
+export async function listeningEngine(): Promise<MsrpEngine> {
   const engine = createMsrpEngine();
   await engine.listen({ host: '127.0.0.1', port: 0 });
+  return engine;
+}
+
+export function openSession(engine: MsrpEngine, handlers: Partial<SessionHandlers> = {}): MsrpSession {
   return engine.createSession({ onMessage: () => ({ refuse: 403 }), onClosed: () => {}, ...handlers });
 }
 
+export async function sendFile(session: MsrpSession, job: Job): Promise<void> {
+  const expected = { size: job.size, modifiedAt: statSync(job.path).mtimeMs, sha256: job.sha256 };
+  const file = await openFileSource(job.path, { expected });
+  const chunkSize = job.chunk ?? CHUNK_PARLEY;
+  await session.send({ contentType: 'application/octet-stream', source: file.source, successReport: true, chunkSize });
+  await file.close();
+}
+
+/** @returns the sink, and when the file is whole, verified and closed */
+export function receiveFile(job: Job, path = job.path): { sink: MessageSink; result: Promise<unknown> } {
+  return createFileSink({ partialPath: path, size: job.size, hash: { sha1: null, sha256: job.sha256 } });
+}
+
+/** `job.count` files at once, each in a session of its own; one unless said. */
 export async function engineSend(job: Job): Promise<Side> {
-  const active = await session({});
+  const engine = await listeningEngine();
+  const sessions = Array.from({ length: Math.max(1, job.count) }, () => openSession(engine));
   return {
-    contact: active.localUri,
+    contact: sessions.map(({ localUri }) => localUri),
     run: async (other) => {
-      await active.connect({ role: 'active', remotePath: [other as string] });
-      const expected = { size: job.size, modifiedAt: statSync(job.path).mtimeMs, sha256: job.sha256 };
-      const file = await openFileSource(job.path, { expected });
-      await active.send({ contentType: 'application/octet-stream', source: file.source, successReport: true, chunkSize: CHUNK_PARLEY });
-      await file.close();
+      const sending = sessions.map(async (session, n) => {
+        await session.connect({ role: 'active', remotePath: [(other as string[])[n] as string] });
+        await sendFile(session, job);
+      });
+      await Promise.all(sending);
     },
   };
 }
 
 export async function engineReceive(job: Job): Promise<Side> {
-  let take: (sink: Promise<unknown>) => void;
-  const begun = new Promise<Promise<unknown>>((resolve) => {
-    take = (result) => resolve(result);
-  });
-  const passive = await session({
-    onMessage: () => {
-      const file = createFileSink({ partialPath: job.path, size: job.size, hash: { sha1: null, sha256: job.sha256 } });
-      take(file.result.then(() => {}));
-      return file.sink;
-    },
+  const engine = await listeningEngine();
+  const receiving = Array.from({ length: Math.max(1, job.count) }, (_, n) => {
+    let take: (sink: Promise<unknown>) => void;
+    const begun = new Promise<unknown>((resolve) => (take = (result) => resolve(result.then(() => {}))));
+    const session = openSession(engine, {
+      onMessage: () => {
+        const file = receiveFile(job, n === 0 ? job.path : `${job.path}-${n}`);
+        take(file.result);
+        return file.sink;
+      },
+    });
+    return { session, begun };
   });
   return {
-    contact: passive.localUri,
+    contact: receiving.map(({ session }) => session.localUri),
     run: async (other) => {
-      await passive.connect({ role: 'passive', remotePath: [other as string] });
-      await await begun;
+      const whole = receiving.map(async ({ session, begun }, n) => {
+        await session.connect({ role: 'passive', remotePath: [(other as string[])[n] as string] });
+        await begun;
+      });
+      await Promise.all(whole);
     },
   };
 }
 
-const OUTSTANDING = 32;
-
-export async function messagesSend(job: Job): Promise<Side> {
-  const active = await session({});
+async function messages(job: Job, outstanding: number): Promise<Side> {
+  const active = openSession(await listeningEngine());
   const source = Buffer.alloc(job.size, 'x');
   return {
     contact: active.localUri,
     run: async (other) => {
       await active.connect({ role: 'active', remotePath: [other as string] });
       let left = job.count;
+      const times: number[] = [];
       const worker = async (): Promise<void> => {
-        while (left-- > 0) await active.send({ contentType: 'text/plain', source, successReport: false });
+        while (left-- > 0) {
+          const at = performance.now();
+          await active.send({ contentType: 'text/plain', source, successReport: false });
+          if (outstanding === 1) times.push(performance.now() - at);
+        }
       };
-      await Promise.all(Array.from({ length: OUTSTANDING }, worker));
+      await Promise.all(Array.from({ length: outstanding }, worker));
+      return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
     },
   };
 }
+
+export const messagesSend = (job: Job): Promise<Side> => messages(job, 32);
+export const lonelyMessagesSend = (job: Job): Promise<Side> => messages(job, 1);
 
 export async function messagesReceive(job: Job): Promise<Side> {
   let got = 0;
@@ -75,13 +107,11 @@ export async function messagesReceive(job: Job): Promise<Side> {
     },
     abort() {},
   };
-  const passive = await session({ onMessage: () => sink });
+  const passive = openSession(await listeningEngine(), { onMessage: () => sink });
   return {
     contact: passive.localUri,
     run: async (other) => {
-      const all = new Promise<void>((resolve) => {
-        finished = resolve;
-      });
+      const all = new Promise<void>((resolve) => (finished = resolve));
       await passive.connect({ role: 'passive', remotePath: [other as string] });
       await all;
     },

@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
-import { echoReceive, echoSend, fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
-import { engineReceive, engineSend, messagesReceive, messagesSend } from './engines.ts';
-import type { Job } from './job.ts';
+import { chatReceive, chatSend } from './chat-beside.ts';
+import { fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
+import { echoReceive, echoSend, lonelyEchoSend } from './echo.ts';
+import { engineReceive, engineSend, lonelyMessagesSend, messagesReceive, messagesSend } from './engines.ts';
+import type { Figures, Job } from './job.ts';
 
 /** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
 export interface PeerJob extends Job {
@@ -16,9 +18,13 @@ const ROLES = {
   engineSend,
   engineReceive,
   messagesSend,
+  lonelyMessagesSend,
   messagesReceive,
   echoSend,
+  lonelyEchoSend,
   echoReceive,
+  chatSend,
+  chatReceive,
 };
 
 /** The ratio is about moving octets: how long a disk takes to sync a file is no part of it, for none of the copies. */
@@ -40,12 +46,12 @@ async function main(): Promise<void> {
       peak = Math.max(peak, process.memoryUsage.rss());
     }, 10);
     const began = process.cpuUsage();
-    side.run(message.other).then(
-      () => {
+    (side.run(message.other) as Promise<Figures | undefined>).then(
+      (figures) => {
         clearInterval(watch);
         const cpu = process.cpuUsage(began);
         peak = Math.max(peak, process.memoryUsage.rss());
-        process.send?.({ kind: 'done', rssAboveIdle: peak - idle, cpuMs: (cpu.user + cpu.system) / 1000 });
+        process.send?.({ kind: 'done', figures: figures ?? {}, rssAboveIdle: peak - idle, cpuMs: (cpu.user + cpu.system) / 1000 });
       },
       (thrown: unknown) => process.send?.({ kind: 'failed', reason: String(thrown) }),
     );
