@@ -7,7 +7,7 @@ import { makeFile, sha256, Window } from '../harness/main-job.ts';
 import { openBrowser } from '../harness/page.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 
-describe('two people in a browser, without Electron', { timeout: 90_000 }, () => {
+describe('two people in a browser, without Electron', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   let host: HeadlessProcess;
   let browser: Browser;

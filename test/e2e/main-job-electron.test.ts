@@ -11,7 +11,7 @@ import { temporaryFolder } from '../harness/temporary-folder.ts';
 
 const SHOTS = fileURLToPath(new URL('../../out/test/screenshots', import.meta.url));
 
-describe.skipIf(electronPath === '')('two people in the real app', { timeout: 90_000 }, () => {
+describe.skipIf(electronPath === '')('two people in the real app', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   const userData = join(folder, 'data');
   let app: ElectronApplication;

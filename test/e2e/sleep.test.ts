@@ -5,7 +5,7 @@ import { electronPath, launchElectron, windowTitled } from '../harness/electron-
 import { Window } from '../harness/main-job.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 
-describe.skipIf(electronPath === '')('a device that sleeps, in the real app', { timeout: 90_000 }, () => {
+describe.skipIf(electronPath === '')('a device that sleeps, in the real app', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   let app: ElectronApplication;
   let alice: Window;

@@ -50,7 +50,7 @@ describe.skipIf(kamailioMissing !== null)(title, () => {
       expect(told(arrived).sort(byId)).toEqual(told(written).sort(byId));
       for (const { sentAt } of arrived) expect(sentAt).toBeLessThan(back);
     },
-    90_000,
+    240_000,
   );
 
   test('a notification that waited in the store is a notification, not a text', async () => {
@@ -64,7 +64,7 @@ describe.skipIf(kamailioMissing !== null)(title, () => {
     const again = await people.join('alice');
     await again.seesMessage((message) => message.imdnId === id && message.status === 'delivered', 30_000);
     expect(await thread(again, BOB)).toHaveLength(1);
-  }, 90_000);
+  }, 240_000);
 
   test('what arrived and was kept as well is there once', async () => {
     const people = await world(['STORES_ALL']);
@@ -89,7 +89,7 @@ describe.skipIf(kamailioMissing !== null)(title, () => {
     const last = await write(alice, again, 'the last one');
     await again.seesMessage((message) => message.imdnId === last, 30_000);
     expect((await thread(again, alice)).map(({ text }) => text)).toEqual(['once', 'the last one']);
-  }, 90_000);
+  }, 240_000);
 });
 
 function byId(a: { imdnId: string }, b: { imdnId: string }): number {

@@ -23,7 +23,7 @@ async function send(from: Person, address: string, text: string): Promise<Messag
 const became = (at: Person, sent: Message, status: Message['status'], within?: number) =>
   at.seesMessage((message) => message.imdnId === sent.imdnId && message.status === status, within);
 
-describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeout: 90_000 }, () => {
+describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   let wire: Wire;
   let people: TwoPeople;

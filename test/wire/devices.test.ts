@@ -54,7 +54,7 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     wire = await Wire.from(capture, people.networkPort);
     [desk, second, plain] = (await wire.connectionsOf('bob')) as [number, number, number];
     [alice] = (await wire.connectionsOf('alice')) as [number];
-  }, 90_000);
+  }, 240_000);
   afterAll(() => people?.close());
 
   async function textToAll(): Promise<void> {

@@ -46,7 +46,7 @@ describe.skipIf(hindrance !== null)('how transfers end as tshark sees them', () 
     wire = await Wire.from(capture, people.networkPort);
     [alice] = (await wire.connectionsOf('alice')) as [number];
     [bob] = (await wire.connectionsOf('bob')) as [number];
-  }, 90_000);
+  }, 240_000);
   afterAll(() => people?.close());
 
   async function file(name: string, size: number): Promise<string> {

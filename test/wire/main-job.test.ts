@@ -52,7 +52,7 @@ describe.skipIf(hindrance !== null)('registration, a message and files as tshark
     }
     await people.close();
     wire = await Wire.from(capture, people.networkPort);
-  }, 90_000);
+  }, 240_000);
   afterAll(() => people?.close());
 
   const some = async (filter: string) => expect(await wire.count(filter), filter).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ describe.skipIf(hindrance !== null)('registrars of several kinds as tshark sees 
       people.map(({ user }) => ({ user, password: 'another one' })),
       'parley.example',
     );
-  }, 90_000);
+  }, 240_000);
   afterAll(async () => {
     for (const people of networks) await people.close();
   });

@@ -39,7 +39,7 @@ describe.skipIf(hindrance !== null)('sessions beside each other as tshark sees t
     wire = await Wire.from(capture, people.networkPort);
     [alice] = (await wire.connectionsOf('alice')) as [number];
     [bob] = (await wire.connectionsOf('bob')) as [number];
-  }, 90_000);
+  }, 240_000);
   afterAll(() => people?.close());
 
   async function bobReads(text: string): Promise<void> {

@@ -23,6 +23,7 @@ export type Registration = { readonly kind: string; readonly at: number; readonl
 export class FarPerson {
   readonly address: string;
   readonly call: ContractClient['call'];
+  readonly on: ContractClient['on'];
   readonly host: HeadlessProcess;
   /** every state of the registration as it was told, with the time of this process */
   readonly states: Registration[] = [];
@@ -33,6 +34,7 @@ export class FarPerson {
     this.host = host;
     this.#relay = relay;
     this.call = client.call;
+    this.on = client.on;
     client.on('registration.changed', (state) => {
       this.states.push({ kind: state.kind, at: performance.now(), code: 'error' in state ? state.error.code : null });
     });
@@ -43,7 +45,8 @@ export class FarPerson {
     const account = join(folder, `${name}.json`);
     const fields = { address, user: name, password: PASSWORD, outboundProxy: NAME, transport: 'tcp' };
     await writeFile(account, JSON.stringify(fields));
-    const inside = cables.inside(name);
+    // what it saves goes where the rest of it is
+    const inside = [...cables.inside(name), 'env', `HOME=${join(folder, name)}`];
     const host = await HeadlessProcess.start(['--account', account, '--user-data', join(folder, name)], inside);
     const relay = await child([...inside, process.execPath, RELAY, host.accounts[0]?.contract ?? '']);
     const client = connectContract({
@@ -70,6 +73,12 @@ export class FarPerson {
     this.#relay.kill('SIGKILL');
     await this.host.stop();
   }
+
+  /** without a word; the same arguments as before start it again */
+  async kill(): Promise<void> {
+    await this.host.kill();
+    this.#relay.kill('SIGKILL');
+  }
 }
 
 /** Alice, Bob and the home network, each in a network of its own, with a cable from either to the middle. */
@@ -92,7 +101,7 @@ export class CutNetwork {
   static async start(folder: string, mode: Settings['preferredMode']): Promise<CutNetwork> {
     const cables = await Cables.lay(['alice', 'bob']);
     try {
-      const names = await child([...cables.inside('core'), process.execPath, NAME_SERVER, Cables.server, NAME]);
+      const names = await startNames(cables);
       const server = await startServer(cables);
       const [alice, bob] = await Promise.all([FarPerson.start(cables, 'alice', folder), FarPerson.start(cables, 'bob', folder)]);
       for (const person of [alice, bob]) await person.call('settings.change', { preferredMode: mode });
@@ -138,7 +147,7 @@ export class CutNetwork {
   }
 }
 
-async function startServer(cables: Cables): Promise<ChildProcess> {
+export async function startServer(cables: Cables): Promise<ChildProcess> {
   const args = ['--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
   const [program = '', ...rest] = [...cables.inside('core'), process.execPath, HOME_NETWORK, ...args];
   const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -147,6 +156,10 @@ async function startServer(cables: Cables): Promise<ChildProcess> {
     server.once('exit', (code) => reject(new Error(`the home network ended with ${code}`)));
   });
   return server;
+}
+
+export function startNames(cables: Cables): Promise<ChildProcess> {
+  return child([...cables.inside('core'), process.execPath, NAME_SERVER, Cables.server, NAME]);
 }
 
 /** A process with a channel to this one, once it has said its first word. */

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BenchResult } from '../../build/lib/bench-result.ts';
+import { cutFiles } from '../harness/cut/file-cuts.ts';
+import { namespaceHindrance, sweepNamespaces } from '../harness/cut/namespaces.ts';
+
+const TIMES = Number(process.env['PARLEY_BENCH_CUTS'] ?? 100);
+const FILES = 20;
+const MIB = 1_048_576;
+
+/** Files that are cut off at random moments, at either end. Not a speed: the ratio is 1 when every file arrives whole. */
+export async function run(): Promise<BenchResult[]> {
+  const hindrance = namespaceHindrance();
+  if (hindrance !== null) throw new Error(hindrance);
+  await sweepNamespaces();
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  try {
+    const seed = 1 + Math.floor(Math.random() * 1e6);
+    const { disturbances, mostAgain, again, octets, ...report } = await cutFiles(folder, {
+      times: TIMES,
+      files: FILES,
+      sizes: [200 * MIB, 600 * MIB],
+      seed,
+    });
+    return [
+      {
+        name: `resume: ${FILES} files, cut off ${TIMES} times at either end`,
+        ratio: report.whole / FILES,
+        against: 'all files at the receiver octet for octet',
+        figures: {
+          ...disturbances,
+          ...report,
+          'MiB in all': Math.round(octets / MIB),
+          'MiB sent again': Math.round((again / MIB) * 100) / 100,
+          'MiB sent again, most at once': Math.round((mostAgain / MIB) * 100) / 100,
+          seed,
+        },
+      },
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

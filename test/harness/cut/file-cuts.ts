@@ -1,0 +1,268 @@
+import { type ChildProcess, execFile } from 'node:child_process';
+import { createCipheriv, createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { accountPaths } from '../../../electron/app/paths.ts';
+import { randomToken } from '../../../shared/base/random.ts';
+import type { Message } from '../../../shared/model/message.ts';
+import { wholeHistory } from '../history.ts';
+import { sequence } from '../sequence.ts';
+import { FarPerson, startNames, startServer } from './cut-network.ts';
+import { Cables } from './namespaces.ts';
+
+const run = promisify(execFile);
+const MIB = 1_048_576;
+/** how long all files may take once nothing disturbs them any more */
+const PATIENCE_MS = 300_000;
+/** how long a disturbance waits for octets to flow */
+const FLOW_WITHIN_MS = 60_000;
+/** between the first octet that flows and the disturbance, at most */
+const LONGEST_FLOW_MS = 400;
+const PULLED_MS = 1_500;
+
+export const DISTURBANCES = ['sender killed', 'receiver killed', "sender's cable pulled", "receiver's cable pulled"] as const;
+type Disturbance = (typeof DISTURBANCES)[number];
+
+export interface FileCutReport {
+  readonly disturbances: Readonly<Record<Disturbance, number>>;
+  readonly files: number;
+  /** files whose content at the receiver is that of the sender */
+  readonly whole: number;
+  readonly quarantined: number;
+  /** of all files */
+  readonly octets: number;
+  /** how often a transfer was taken up again behind its first octet */
+  readonly resumes: number;
+  /** octets of what was in the partial file when it stopped and that were sent once more, of one resume at most, and of all */
+  readonly mostAgain: number;
+  readonly again: number;
+  readonly seconds: number;
+}
+
+/**
+ * Alice sends files to Bob, who takes each; meanwhile either is killed or loses the network at random moments in which octets flow, `times` in
+ * all. Then everything is left to itself, and every file has to be there, octet for octet.
+ */
+export async function cutFiles(
+  folder: string,
+  { times, files, sizes, seed }: { times: number; files: number; sizes: readonly [number, number]; seed: number },
+): Promise<FileCutReport> {
+  const started = performance.now();
+  const random = sequence(seed);
+  const cables = await Cables.lay(['alice', 'bob']);
+  const processes: ChildProcess[] = [];
+  let pair: Pair | null = null;
+  try {
+    processes.push(await startNames(cables), await startServer(cables));
+    pair = await Pair.start(cables, folder);
+    const sent = await pair.sendAll(files, () => Math.floor(sizes[0] + random() * (sizes[1] - sizes[0])), random);
+    const counts = Object.fromEntries(DISTURBANCES.map((name) => [name, 0])) as Record<Disturbance, number>;
+    for (let time = 0; time < times; time++) {
+      if (!(await pair.flowing())) break;
+      await wait(random() * LONGEST_FLOW_MS);
+      const disturbance = DISTURBANCES[Math.floor(random() * DISTURBANCES.length)] as Disturbance;
+      await pair.disturb(disturbance);
+      counts[disturbance] += 1;
+    }
+    const whole = await pair.settle(sent);
+    const { resumes, quarantined } = pair;
+    return {
+      disturbances: counts,
+      files,
+      whole,
+      quarantined,
+      octets: sent.reduce((sum, { size }) => sum + size, 0),
+      resumes: resumes.length,
+      mostAgain: Math.max(0, ...resumes),
+      again: resumes.reduce((sum, octets) => sum + octets, 0),
+      seconds: Math.round((performance.now() - started) / 1000),
+    };
+  } finally {
+    await pair?.stop();
+    for (const process of processes) process.kill('SIGKILL');
+    await cables.remove();
+  }
+}
+
+interface Sent {
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** The two, their processes, and what is seen of their files. */
+class Pair {
+  /** octets sent once more, of each resume */
+  readonly resumes: number[] = [];
+  quarantined = 0;
+  readonly #cables: Cables;
+  readonly #folder: string;
+  #alice: FarPerson;
+  #bob: FarPerson;
+  #conversation = 0;
+  /** of Bob's transfers, by their ids: octets in the partial file when it last stopped */
+  readonly #left = new Map<number, number>();
+  #moved = 0;
+
+  private constructor(cables: Cables, folder: string, alice: FarPerson, bob: FarPerson) {
+    this.#cables = cables;
+    this.#folder = folder;
+    this.#alice = alice;
+    this.#bob = bob;
+    this.#listen();
+  }
+
+  static async start(cables: Cables, folder: string): Promise<Pair> {
+    const [alice, bob] = await Promise.all([FarPerson.start(cables, 'alice', folder), FarPerson.start(cables, 'bob', folder)]);
+    return new Pair(cables, folder, alice, bob);
+  }
+
+  async sendAll(files: number, size: () => number, random: () => number): Promise<Sent[]> {
+    const { id } = await this.#alice.call('conversations.open', { address: this.#bob.address });
+    this.#conversation = id;
+    const all: Sent[] = [];
+    for (let n = 0; n < files; n++) {
+      const path = join(this.#folder, `file-${n}.bin`);
+      const octets = size();
+      const sha256 = await fill(path, octets, random);
+      all.push({ name: `file-${n}.bin`, size: octets, sha256 });
+      const token = await this.#upload(path);
+      await this.#alice.call('files.send', { conversationId: id, clientId: randomToken(24), token });
+    }
+    return all;
+  }
+
+  /** Resolves when octets flow; false when all is over, or nothing flows for long. */
+  async flowing(): Promise<boolean> {
+    const from = this.#moved;
+    const end = performance.now() + FLOW_WITHIN_MS;
+    while (this.#moved === from) {
+      if (performance.now() > end || (await this.#unfinished()).length === 0) return false;
+      await wait(20);
+    }
+    return true;
+  }
+
+  async disturb(disturbance: Disturbance): Promise<void> {
+    switch (disturbance) {
+      case 'sender killed':
+        await this.#alice.kill();
+        this.#look();
+        this.#alice = await FarPerson.start(this.#cables, 'alice', this.#folder);
+        return;
+      case 'receiver killed':
+        await this.#bob.kill();
+        this.#look();
+        this.#bob = await FarPerson.start(this.#cables, 'bob', this.#folder);
+        this.#listen();
+        return;
+      case "sender's cable pulled":
+      case "receiver's cable pulled": {
+        const device = disturbance.startsWith('sender') ? 'alice' : 'bob';
+        await this.#cables.pull(device);
+        await wait(PULLED_MS);
+        this.#look();
+        await this.#cables.plug(device);
+        return;
+      }
+    }
+  }
+
+  /** @returns how many files are there as they were sent */
+  async settle(sent: readonly Sent[]): Promise<number> {
+    const end = performance.now() + PATIENCE_MS;
+    while ((await this.#unfinished()).length > 0 && performance.now() < end) await wait(500);
+    const arrived = await this.#files();
+    this.quarantined = arrived.filter(({ transfer }) => transfer?.state === 'quarantined').length;
+    let whole = 0;
+    for (const { name, sha256, size } of sent) {
+      const path = join(this.#folder, 'bob', 'Downloads', name);
+      const isWhole = existsSync(path) && statSync(path).size === size && (await hashOf(path)) === sha256;
+      if (isWhole && arrived.filter(({ transfer }) => transfer?.name === name && transfer.state === 'done').length === 1) whole += 1;
+    }
+    return whole;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([this.#alice.stop(), this.#bob.stop()]);
+  }
+
+  /** Bob takes what is offered, and what he sees of it is kept. */
+  #listen(): void {
+    const bob = this.#bob;
+    bob.on('message.changed', ({ transfer }) => {
+      if (transfer?.state === 'offered') bob.call('transfers.accept', { transferId: transfer.id }).catch(() => undefined);
+      const left = transfer?.state === 'transferring' ? this.#left.get(transfer.id) : undefined;
+      if (left === undefined || transfer === null) return;
+      this.#left.delete(transfer.id);
+      this.resumes.push(Math.max(0, left - transfer.transferred));
+    });
+    bob.on('transfer.progress', () => {
+      this.#moved += 1;
+    });
+    // what was offered while nobody listened
+    void this.#files()
+      .then((files) => {
+        for (const { transfer } of files)
+          if (transfer?.state === 'offered') bob.call('transfers.accept', { transferId: transfer.id }).catch(() => undefined);
+      })
+      .catch(() => undefined);
+  }
+
+  /** What lies in the partial files now. */
+  #look(): void {
+    const { data } = accountPaths(join(this.#folder, 'bob'), this.#bob.address, '');
+    const partial = join(data, 'partial');
+    for (const name of existsSync(partial) ? readdirSync(partial) : []) {
+      this.#left.set(Number.parseInt(name, 10), statSync(join(partial, name)).size);
+    }
+  }
+
+  async #files(): Promise<Message[]> {
+    const { id } = await this.#bob.call('conversations.open', { address: this.#alice.address });
+    return (await wholeHistory((page) => this.#bob.call('messages.page', page), id)).filter(({ kind }) => kind === 'file');
+  }
+
+  async #unfinished(): Promise<Message[]> {
+    const all = await wholeHistory((page) => this.#alice.call('messages.page', page), this.#conversation);
+    return all.filter(({ transfer }) => transfer !== null && transfer.state !== 'done');
+  }
+
+  /** A headless host takes files from its page; this is its page. */
+  async #upload(path: string): Promise<string> {
+    const url = new URL(String(this.#alice.host.accounts[0]?.contract).replace(/^ws/, 'http').replace('/contract', '/files'));
+    url.searchParams.set('name', path.split('/').at(-1) ?? '');
+    const script = `const { createReadStream } = require('node:fs');
+      const post = require('node:http').request(process.argv[1], { method: 'POST', headers: { Origin: new URL(process.argv[1]).origin } }, async (response) => {
+        let text = ''; for await (const part of response) text += part; console.log(text); });
+      createReadStream(process.argv[2]).pipe(post);`;
+    const [program = '', ...rest] = [...this.#cables.inside('alice'), process.execPath, '-e', script, url.href, path];
+    const { stdout } = await run(program, rest);
+    return (JSON.parse(stdout) as { token: string }).token;
+  }
+}
+
+/** Octets that no two places of no two files share. @returns their SHA-256 */
+async function fill(path: string, size: number, random: () => number): Promise<string> {
+  const hash = createHash('sha256');
+  async function* blocks() {
+    const key = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)));
+    const stream = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
+    for (let left = size; left > 0; left -= MIB) {
+      const block = stream.update(Buffer.alloc(Math.min(left, MIB)));
+      hash.update(block);
+      yield block;
+    }
+  }
+  await pipeline(blocks(), createWriteStream(path));
+  return hash.digest('hex');
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
