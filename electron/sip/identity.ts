@@ -1,5 +1,6 @@
 import { randomToken } from '../../shared/base/random.ts';
 import type { ProxyAddress } from '../../shared/model/account.ts';
+import { applicationFeature, contactFeature } from '../../shared/protocol/cpm/names.ts';
 import { quote } from '../../shared/protocol/sip/text.ts';
 import { trySipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import { uriHost } from './addresses.ts';
@@ -26,7 +27,7 @@ export class Identity {
     checkValue(options.userAgent, 'User-Agent');
     checkValue(options.user, 'user name');
     checkUri(options.instanceUrn, 'instance');
-    for (const service of options.services) checkUri(`urn:${service}`, 'service');
+    for (const name of [...options.services, ...(options.applications ?? [])]) checkUri(`urn:${name}`, 'service');
     this.options = options;
     this.nextHop = options.outboundProxy;
     this.#user = /^sips?:([^@]*)@/i.exec(options.address)?.[1] ?? 'me';
@@ -45,10 +46,11 @@ export class Identity {
     return `;+sip.instance="<${this.options.instanceUrn}>"`;
   }
 
-  /** `+g.3gpp.icsi-ref` of all services (RFC 3840, cpm.md section 2.2); '' without any */
+  /** `+g.3gpp.icsi-ref` and `+g.3gpp.iari-ref` of all that this device can do (RFC 3840, cpm.md section 2.2); '' without any */
   get serviceParameter(): string {
-    const urns = this.options.services.map((service) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.${service}`);
-    return urns.length === 0 ? '' : `;+g.3gpp.icsi-ref="${urns.join(',')}"`;
+    const { services, applications = [] } = this.options;
+    const features = [services.length > 0 && contactFeature(services), applications.length > 0 && applicationFeature(applications)];
+    return features.map((feature) => (feature === false ? '' : `;${feature}`)).join('');
   }
 
   /** Contact of an answer that tells who we are */

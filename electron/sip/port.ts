@@ -75,6 +75,8 @@ export interface UserAgentOptions {
   readonly instanceUrn: string;
   /** names after `urn:urn-7:3gpp-service.ims.icsi.`, for `+g.3gpp.icsi-ref` of the Contact (cpm.md section 2.1) */
   readonly services: readonly string[];
+  /** names after `urn:urn-7:3gpp-application.ims.iari.`, for its `+g.3gpp.iari-ref` */
+  readonly applications?: readonly string[] | undefined;
   /** `CPM-client/OMA2.0 Parley/<version> (<os>)` (cpm.md section 2.4) */
   readonly userAgent: string;
   /** seconds asked for in REGISTER */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../shared/base/bytes.ts';
 import { contentHeader, cpimContent, decodeCpim, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, cpimAddress, cpimDateTime, imdnRequest, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
-import { instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { applicationFeature, FILE_THUMBNAIL, instanceOf, namesApplication, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../shared/protocol/cpm/rejection.ts';
 import { decodeImdn, encodeImdn } from '../../shared/protocol/imdn/imdn.ts';
 import { decodeResourceLists, encodeResourceLists, listEntry } from '../../shared/protocol/lists/resource-lists.ts';
@@ -15,6 +15,7 @@ import {
   partContentType,
   rootPart,
 } from '../../shared/protocol/multipart/multipart.ts';
+import { decodeIconPart, encodeIconPart } from '../../shared/protocol/picture/icon-part.ts';
 import { makeFileAnswer, makeFileOffer, readFileAnswer, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
 import { readFileOffer } from '../../shared/protocol/sdp/read-file-offer.ts';
@@ -135,6 +136,29 @@ describe('the bodies of the wire examples', () => {
     expect(encodeCpim(decodeCpim(cpim.body))).toEqual(cpim.body);
     for (const part of [sdp, icon, cpim]) expect(part.body.length).toBe(Number(mimeHeader(part.headers, 'Content-Length')));
     expect([...partContent(icon).subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  });
+
+  it('R-FT-11: the thumbnail of F11-01 is found by the cid of its offer, and its part is written the same', () => {
+    const invite = sipExample('F11-01.sip');
+    const type = headerOf(invite, 'Content-Type');
+    const { offer } = readFileOffer(offerOf('F11-01.sip'));
+    expect(offer?.icon).toBe('icon11@home1.example');
+    const icon = decodeIconPart(type, invite.body, offer?.icon ?? '');
+    expect(icon).toMatchObject({ type: 'image/png', width: 16, height: 12 });
+    const example = partByContentId(decodeMultipart(invite.body, type), 'icon11@home1.example');
+    const made = encodeIconPart(icon, 'icon11@home1.example');
+    expect(fromUtf8(made.body)).toBe(fromUtf8(example?.body ?? new Uint8Array()).trimEnd());
+    expect(example?.headers.filter(({ name }) => name !== 'Content-Length')).toEqual(made.headers);
+  });
+
+  it('R-FT-12: the OPTIONS and the answer of F23 name thumbnails, as ours do', () => {
+    for (const name of ['F23-01.sip', 'F23-02.sip']) {
+      const message = sipExample(name);
+      expect(namesApplication(message.headers, FILE_THUMBNAIL)).toBe(true);
+      expect(headerOf(message, 'Contact')).toContain(applicationFeature([FILE_THUMBNAIL]));
+      expect(namesApplication(message.headers, 'rcs.ft')).toBe(false);
+    }
+    expect(namesApplication(sipExample('F11-01.sip').headers, FILE_THUMBNAIL)).toBe(false);
   });
 
   it.each(['F04-03.sip', 'F11-03.sip', 'F13-01.sip'])('the SDP of %s decodes and encodes to the same octets', (name) => {

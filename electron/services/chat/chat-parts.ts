@@ -16,6 +16,7 @@ export interface ChatParts {
   readonly modes: TextModes;
   readonly typing: Typing;
   readonly view: ConversationView;
+  readonly capabilities: Capabilities;
   /** ends every session, and every timer of these parts */
   readonly stop: () => Promise<void>;
 }
@@ -45,11 +46,12 @@ export async function createChatParts(
       if (link) await modes.prepare(target, link);
     },
   });
-  const view = new ConversationView(context, { capabilities: new Capabilities(context, peers), typing, link: ports.link });
+  const capabilities = new Capabilities(context, peers);
+  const view = new ConversationView(context, { capabilities, typing, link: ports.link });
   const stop = () => {
     typing.stop();
     typingPeers.stop();
     return chat.stop();
   };
-  return { inbox, chat, modes, typing, view, stop };
+  return { inbox, chat, modes, typing, view, capabilities, stop };
 }

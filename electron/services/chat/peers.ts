@@ -10,13 +10,17 @@ const SAVE_AFTER_MS = 1000;
 interface Known {
   /** what the peer's devices said they can do; null: never said */
   readonly services: readonly string[] | null;
+  /** they said that they show thumbnails of files */
+  readonly thumbnails: boolean;
   /** ms since the epoch */
   readonly saidAt: number;
   /** answered isComposing with 415 (field notes: stop sending that type to that peer, remember it) */
   readonly refusesTyping: boolean;
+  /** answered an offer with a thumbnail with 415, and took it without */
+  readonly refusesThumbnails: boolean;
 }
 
-const NOTHING: Known = { services: null, saidAt: 0, refusesTyping: false };
+const NOTHING: Known = { services: null, thumbnails: false, saidAt: 0, refusesTyping: false, refusesThumbnails: false };
 
 /** What was learnt of peers and their devices. It survives a restart; losing the last second of it costs another question. */
 export class Peers {
@@ -46,8 +50,17 @@ export class Peers {
     return this.#of(peer).services?.includes(service) ?? false;
   }
 
-  learn(peer: string, services: readonly CpmService[]): void {
-    this.#put(peer, { ...this.#of(peer), services, saidAt: this.#context.clock.now() });
+  learn(peer: string, services: readonly CpmService[], thumbnails = false): void {
+    this.#put(peer, { ...this.#of(peer), services, thumbnails, saidAt: this.#context.clock.now() });
+  }
+
+  takesThumbnails(peer: string): boolean {
+    const { thumbnails, refusesThumbnails } = this.#of(peer);
+    return thumbnails && !refusesThumbnails;
+  }
+
+  thumbnailRefused(peer: string): void {
+    this.#put(peer, { ...this.#of(peer), refusesThumbnails: true });
   }
 
   refusesTyping(peer: string): boolean {
@@ -113,6 +126,13 @@ function entriesOf(text: string | null): [string, Known][] {
     const [peer, known] = Array.isArray(entry) ? (entry as [unknown, Partial<Known> | null]) : [null, null];
     if (typeof peer !== 'string' || !known) return [];
     const services = Array.isArray(known.services) ? known.services.map(String) : null;
-    return [[peer, { services, saidAt: Number(known.saidAt) || 0, refusesTyping: known.refusesTyping === true }]];
+    const { thumbnails } = known;
+    const said = {
+      services,
+      thumbnails: thumbnails === true,
+      // an earlier version did not ask for all of it
+      saidAt: thumbnails === undefined ? 0 : Number(known.saidAt) || 0,
+    };
+    return [[peer, { ...said, refusesTyping: known.refusesTyping === true, refusesThumbnails: known.refusesThumbnails === true }]];
   });
 }

@@ -29,10 +29,27 @@ const SERVICES: readonly string[] = [
 
 const URN = 'urn:urn-7:3gpp-service.ims.icsi.';
 const FEATURE = '+g.3gpp.icsi-ref';
+const APPLICATION_URN = 'urn:urn-7:3gpp-application.ims.iari.';
+const APPLICATION_FEATURE = '+g.3gpp.iari-ref';
 
 /** A parameter of Contact: `+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,urn%3A…"`. */
 export function contactFeature(services: readonly string[]): string {
   return `${FEATURE}="${services.map((service) => `${URN}${service}`.replaceAll(':', '%3A')).join(',')}"`;
+}
+
+/** Thumbnails of files are understood (cpm.md section 2.1); a name after `urn:urn-7:3gpp-application.ims.iari.` */
+export const FILE_THUMBNAIL = 'rcs.ftthumb';
+
+/** A parameter of Contact: `+g.3gpp.iari-ref="urn%3Aurn-7%3A3gpp-application.ims.iari.rcs.ftthumb"`. */
+export function applicationFeature(applications: readonly string[]): string {
+  return `${APPLICATION_FEATURE}="${applications.map((each) => `${APPLICATION_URN}${each}`.replaceAll(':', '%3A')).join(',')}"`;
+}
+
+/** Whether the Contact of a request or answer names that application. */
+export function namesApplication(headers: readonly HeaderField[], application: string): boolean {
+  return headerValues(headers, 'Contact', 'm')
+    .flatMap((value) => featureUrns(value, APPLICATION_FEATURE))
+    .some((urn) => plainUrn(urn) === `${APPLICATION_URN}${application}`);
 }
 
 /** Value of Accept-Contact: only a device that registered the service gets the request (RFC 3841). */
@@ -55,7 +72,10 @@ export function preferredService(service: CpmService): string {
  * Null: none known, or a Contact that names several.
  */
 export function serviceOf(headers: readonly HeaderField[]): CpmService | null {
-  const demanded = headerValues(headers, 'Accept-Contact', 'a').flatMap(featureUrns).map(serviceOfUrn).find(isService);
+  const demanded = headerValues(headers, 'Accept-Contact', 'a')
+    .flatMap((value) => featureUrns(value, FEATURE))
+    .map(serviceOfUrn)
+    .find(isService);
   if (demanded !== undefined) return demanded;
   const asserted = headerValues(headers, 'P-Asserted-Service')
     .flatMap((value) => splitHeader(value, ','))
@@ -68,7 +88,14 @@ export function serviceOf(headers: readonly HeaderField[]): CpmService | null {
 
 /** The services that the Contact of a request or answer names: what that device can do (cpm.md section 2.1). */
 export function servicesOf(headers: readonly HeaderField[]): CpmService[] {
-  return [...new Set(headerValues(headers, 'Contact', 'm').flatMap(featureUrns).map(serviceOfUrn).filter(isService))];
+  return [
+    ...new Set(
+      headerValues(headers, 'Contact', 'm')
+        .flatMap((value) => featureUrns(value, FEATURE))
+        .map(serviceOfUrn)
+        .filter(isService),
+    ),
+  ];
 }
 
 /** `+sip.instance` of the request's Contact: `urn:uuid:…`. */
@@ -82,8 +109,8 @@ export function instanceOf(headers: readonly HeaderField[]): string | null {
   return null;
 }
 
-function featureUrns(value: string): string[] {
-  return parameterValues(value, FEATURE).flatMap((list) => list.split(','));
+function featureUrns(value: string, feature: string): string[] {
+  return parameterValues(value, feature).flatMap((list) => list.split(','));
 }
 
 function parameterValues(value: string, name: string): string[] {
@@ -96,8 +123,12 @@ function parameterValues(value: string, name: string): string[] {
 }
 
 function serviceOfUrn(urn: string): string {
-  const plain = urn.trim().replace(/%3a/gi, ':').toLowerCase();
+  const plain = plainUrn(urn);
   return plain.startsWith(URN) ? plain.slice(URN.length) : '';
+}
+
+function plainUrn(urn: string): string {
+  return urn.trim().replace(/%3a/gi, ':').toLowerCase();
 }
 
 function isService(name: string): name is CpmService {

@@ -111,8 +111,13 @@ export function rootPart(multipart: Multipart, contentType: string): Part {
 
 /** `id` with or without angle brackets, as in `cid:` URLs (RFC 2392). */
 export function partByContentId(multipart: Multipart, id: string): Part | null {
+  return partsByContentId(multipart, id)[0] ?? null;
+}
+
+/** All that say to be the one: more than one is nobody's intention. */
+export function partsByContentId(multipart: Multipart, id: string): Part[] {
   const wanted = bareId(id);
-  return multipart.parts.find((part) => bareId(mimeHeader(part.headers, 'Content-ID') ?? '') === wanted) ?? null;
+  return multipart.parts.filter((part) => bareId(mimeHeader(part.headers, 'Content-ID') ?? '') === wanted);
 }
 
 /** Content type of a part; `text/plain` when it says none (RFC 2046 section 5.1). @throws ParleyError `multipart.malformed` */

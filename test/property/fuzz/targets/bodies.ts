@@ -19,7 +19,10 @@ import {
   partContentType,
   rootPart,
 } from '../../../../shared/protocol/multipart/multipart.ts';
+import { decodeIconPart } from '../../../../shared/protocol/picture/icon-part.ts';
+import { readIconPicture } from '../../../../shared/protocol/picture/icon-picture.ts';
 import { decodeXml, escapeXml, type XmlElement } from '../../../../shared/protocol/xml/xml.ts';
+import { greyPng, jpegThatSays } from '../../../harness/icons.ts';
 import { bodies, bodiesOf } from '../seeds.ts';
 import { codec, type Target, textCodec } from '../target.ts';
 
@@ -66,6 +69,9 @@ function splitFirstLine(input: Uint8Array): { readonly first: string; readonly r
   const [line, rest] = end < 0 ? [input, new Uint8Array(0)] : [input.subarray(0, end), input.subarray(end + 1)];
   return { first: fromUtf8(line).trim(), rest };
 }
+
+/** Content-ID of the thumbnail of F11-01 */
+const ICON = 'icon11@home1.example';
 
 const multiparts = bodies
   .filter(({ type }) => type.startsWith('multipart/'))
@@ -225,6 +231,23 @@ export const BODY_TARGETS: readonly Target[] = [
     decode(input) {
       const { first, rest } = splitFirstLine(input);
       return decodeTransferEncoding(rest, first, 'cpim.malformed');
+    },
+  }),
+  codec({
+    name: 'icon-picture',
+    covers: [readIconPicture],
+    seeds: [greyPng(16, 12), jpegThatSays(160, 90, 3)],
+    words: ['\u0089PNG\r\n', 'IHDR', 'acTL', 'IEND', 'IDAT'],
+    decode: readIconPicture,
+  }),
+  codec({
+    name: 'icon-part',
+    covers: [decodeIconPart],
+    seeds: multiparts.filter((seed) => fromUtf8(seed).includes(`Content-ID: <${ICON}>`)),
+    words: [`Content-ID: <${ICON}>`, 'Content-Transfer-Encoding: base64', 'Content-Transfer-Encoding: quoted-printable', '\r\n--'],
+    decode(input) {
+      const { first, rest } = splitFirstLine(input);
+      return decodeIconPart(first, rest, ICON);
     },
   }),
 ];

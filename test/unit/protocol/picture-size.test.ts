@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pixelsOf } from '../../../electron/app/picture-size.ts';
 import { previewOf } from '../../../electron/app/preview.ts';
+import { pixelsOf } from '../../../shared/protocol/picture/picture-size.ts';
 import { makePicture } from '../../harness/picture.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
