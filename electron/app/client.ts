@@ -4,7 +4,7 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import type { ClientHandlers } from '../../shared/ipc/contract.ts';
 import { type Account, DEFAULT_MAX_RECIPIENTS, proxyOf } from '../../shared/model/account.ts';
-import { CHAT_SESSION, type CpmService, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import type { RelayAccount } from '../msrp/relay.ts';
 import { Acquaintances } from '../services/acquaintances.ts';
@@ -32,11 +32,11 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
 import { agentOptions } from './agent-options.ts';
 import { FileCandidates } from './file-candidates.ts';
+import { fileMethods, pictureOf } from './file-methods.ts';
 import { removeUnused } from './incoming-file.ts';
 import { MovingEngine } from './moving-engine.ts';
 import { incomingFolder } from './paths.ts';
 import type { Client, ClientPorts, Desktop } from './port.ts';
-import { previewOf } from './preview.ts';
 
 const REGISTER_EXPIRES_S = 3600;
 const OFFERED_SERVICES: readonly CpmService[] = ['oma.cpm.msg', 'oma.cpm.largemsg', 'oma.cpm.session', 'oma.cpm.filetransfer'];
@@ -65,13 +65,7 @@ export function createClient(ports: ClientPorts): Client {
     handlers: makeHandlers(ports, core, files),
     subscribe: (listener) => notices.on((notice) => listener(notice.event, notice.payload)),
     offerFile: (path) => files.offer(path),
-    async preview(transferId) {
-      const { store, transfers } = await core();
-      const ready = await transfers.readyFile(transferId).catch(() => null);
-      // nothing of a stranger is decoded before it is accepted
-      if (!ready || (await store.conversation(ready.transfer.conversationId)).request) return null;
-      return previewOf(ready.path);
-    },
+    picture: (of) => pictureOf(of, core, files),
     async start() {
       running ??= startCore(ports, notices);
       const starting = running;
@@ -139,24 +133,26 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const msrp = new MovingEngine(() => createMsrpEngine({ relay: relayOf(account), caCertificates: account.caCertificates }));
   const kick = () => outbox.kick();
 
-  const transfers = new TransferService(
-    context,
-    msrp,
-    { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
-    kick,
-  );
   const acquaintances = new Acquaintances(context, ports.neighbours);
   const {
     inbox,
     chat,
     modes,
     view,
+    capabilities,
     stop: stopChat,
   } = await createChatParts(context, msrp, {
     link: () => (isListening ? registration.link : null),
     outboxChanged: kick,
     room: new StrangerRoom((address) => acquaintances.has(address), clock),
   });
+  const transfers = new TransferService(
+    context,
+    msrp,
+    { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
+    kick,
+    capabilities,
+  );
   const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
   let listening: Promise<void> = Promise.resolve();
@@ -285,6 +281,7 @@ function makeAgent(ports: ClientPorts, instanceUrn: string, asked: Pick<UserAgen
     log: ports.log,
     instanceUrn,
     services: OFFERED_SERVICES,
+    applications: [FILE_THUMBNAIL],
     expires: REGISTER_EXPIRES_S,
     tap: ports.sipTap,
   });
@@ -367,40 +364,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
-    'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
-    'files.send': call(async ({ contacts, registration, transfers }, { conversationId, clientId, token }) => {
-      registration.hasten();
-      await contacts.acceptBeforeWriting(conversationId);
-      return transfers.send(conversationId, clientId, files.take(token));
-    }),
-    'files.request': call(async ({ contacts, registration, transfers }, params) => {
-      registration.hasten();
-      await contacts.acceptBeforeWriting(params.conversationId);
-      return transfers.request(params);
-    }),
-    'files.page': call(({ store }, page) => store.filesPage(page)),
-    'transfers.queue': call(({ transfers }) => ({ items: transfers.queue })),
-    'transfers.give': order(({ transfers }, { transferId, token }) => transfers.give(transferId, files.take(token))),
-    'transfers.pause': order(({ transfers }, { transferId }) => transfers.pause(transferId)),
-    'transfers.resume': order(({ registration, transfers }, { transferId }) => {
-      registration.hasten();
-      return transfers.resume(transferId);
-    }),
-    'transfers.saveAs': call(async ({ transfers }, { transferId }) => ({
-      saved: await ports.host.saveCopy((await transfers.readyFile(transferId)).path),
-    })),
-    'transfers.candidate': call(async ({ transfers }, { transferId }) => files.offer((await transfers.readyFile(transferId)).path)),
-    'transfers.accept': order(({ transfers }, { transferId }) => transfers.accept(transferId)),
-    'transfers.decline': order(({ transfers }, { transferId }) => transfers.decline(transferId)),
-    'transfers.cancel': order(({ transfers }, { transferId }) => transfers.cancel(transferId)),
-    'transfers.open': order(async ({ transfers }, { transferId }) => {
-      const { path } = await transfers.readyFile(transferId);
-      await ports.host.openPath(path);
-      transfers.opened(transferId);
-    }),
-    'transfers.showInFolder': order(async ({ transfers }, { transferId }) => {
-      await ports.host.showInFolder((await transfers.readyFile(transferId)).path);
-    }),
+    ...fileMethods(ports, core, files),
     'links.open': async ({ url }) => {
       if (!OPENABLE.test(url)) throw new ParleyError('request.invalid', 'this kind of link is not opened');
       await ports.host.openUrl(url);

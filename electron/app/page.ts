@@ -33,7 +33,7 @@ export async function pageFile(root: string, path: string): Promise<{ readonly b
 /**
  * What every answer with the page or a part of it carries: no script but the page's own files, no eval, no frame around it, nothing
  * loaded from elsewhere.
- * @param sources where else than from its own origin the page may load images from and connect to
+ * @param sources where else than from its own origin the page may load images and films from and connect to
  */
 export function pageHeaders(sources: { readonly images: readonly string[]; readonly connect: readonly string[] }): Record<string, string> {
   const policy = [
@@ -42,6 +42,7 @@ export function pageHeaders(sources: { readonly images: readonly string[]; reado
     "style-src 'self'",
     "font-src 'self'",
     ["img-src 'self' data: blob:", ...sources.images].join(' '),
+    ["media-src 'self'", ...sources.images].join(' '),
     ["connect-src 'self'", ...sources.connect].join(' '),
     "base-uri 'none'",
     "form-action 'none'",

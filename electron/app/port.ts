@@ -2,6 +2,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import type { ClientHandlers, EventName, EventPayload, FileCandidate, Handlers } from '../../shared/ipc/contract.ts';
 import type { Account } from '../../shared/model/account.ts';
 import type { Network } from '../services/network.ts';
+import type { PictureOf, ServedPicture } from './preview.ts';
 
 /** What a host (Electron, or headless) gives to a client core. */
 export interface ClientPorts {
@@ -69,8 +70,8 @@ export interface Client {
    * @throws ParleyError `file.missing`, `file.is-folder`, `file.unreadable`, `file.too-large`
    */
   offerFile(path: string): Promise<FileCandidate>;
-  /** the image of a transfer whose octets are on this device, with its media type read from its first octets; null when there is none to show */
-  preview(transferId: number): Promise<{ readonly path: string; readonly type: string } | null>;
+  /** a picture with its media type as its first octets have it; null where there is none to show */
+  picture(of: PictureOf): Promise<ServedPicture | null>;
   /** opens the store and begins to register; resolves when the store is ready, not when registered */
   start(): Promise<void>;
   /** ends the binding, sessions and the store, in that order, within 5 s */
@@ -81,7 +82,7 @@ export interface Client {
  * One account as a host serves it to its pages. It stays while the client behind it is replaced, and when there is none; one without an
  * account is where somebody adds the first.
  */
-export interface HostedAccount extends Pick<Client, 'subscribe' | 'offerFile' | 'preview'> {
+export interface HostedAccount extends Pick<Client, 'subscribe' | 'offerFile' | 'picture'> {
   /** stands in URLs and folder names: `alice` */
   readonly name: string;
   readonly account: Pick<Account, 'address' | 'displayName' | 'maxFileSize'>;

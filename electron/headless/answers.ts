@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, ParleyError, toCodedError } from '../../shared/base/errors.ts';
+import { byteRange, rangeHeaders } from '../app/byte-range.ts';
 import { plainHeaders } from '../app/page.ts';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -37,16 +38,22 @@ export function answerError(response: ServerResponse, thrown: unknown, headers: 
   answerJson(response, STATUS[code] ?? 422, { code, detail }, headers);
 }
 
-/** @throws ParleyError `file.missing` before anything was sent; a file that breaks off later breaks the answer off */
-export async function answerFile(response: ServerResponse, path: string, headers: OutgoingHttpHeaders): Promise<void> {
+/**
+ * @param asked the request's Range
+ * @throws ParleyError `file.missing` before anything was sent; a file that breaks off later breaks the answer off
+ */
+export async function answerFile(response: ServerResponse, path: string, headers: OutgoingHttpHeaders, asked?: string): Promise<void> {
   const found = await stat(path).catch((thrown: unknown) => {
     throw new ParleyError('file.missing', 'the file is not there any more', { cause: thrown });
   });
   if (!found.isFile()) throw new ParleyError('file.missing', 'not a file');
-  response.writeHead(200, { 'Content-Length': found.size, ...headers });
+  const range = byteRange(asked, found.size);
+  if (range === 'unsatisfiable') return answerText(response, 416, 'not so long');
+  const whole = { 'Content-Length': found.size, 'Accept-Ranges': 'bytes' };
+  response.writeHead(range === null ? 200 : 206, { ...whole, ...(range && rangeHeaders(range, found.size)), ...headers });
   if (found.size === 0) response.end();
   // No more than was promised, though the file may grow meanwhile.
-  else await pipeline(createReadStream(path, { end: found.size - 1 }), response);
+  else await pipeline(createReadStream(path, range ?? { end: found.size - 1 }), response);
 }
 
 /** RFC 6266: the name for every browser, and its plain form for those that know only ASCII. */

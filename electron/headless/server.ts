@@ -9,6 +9,7 @@ import { saveIncoming } from '../app/incoming-file.ts';
 import { pageFile, pageHeaders, plainHeaders, previewHeaders } from '../app/page.ts';
 import { incomingFolder } from '../app/paths.ts';
 import type { HostedAccount } from '../app/port.ts';
+import { pictureAsked } from '../app/preview.ts';
 import { isOwnHost, isOwnOrigin, sameToken } from './access.ts';
 import { answerError, answerFile, answerJson, answerText, attachment } from './answers.ts';
 import { pathToOpen } from './host-actions.ts';
@@ -27,7 +28,8 @@ const GOING_AWAY = 1001;
 /** octets of a text in UTF-8 are at most three times its UTF-16 units */
 const MAX_PAYLOAD = 3 * FRAME_LIMITS.maxCall;
 
-const PRIVILEGED = /^(?:\/(?<name>[a-z0-9-]+))?\/(?<what>contract|files|preview|saved)(?:\/(?<id>[1-9]\d{0,15}))?$/;
+const PRIVILEGED = /^(?:\/(?<name>[a-z0-9-]+))?\/(?<what>contract|files|preview|saved)(?:\/(?<which>[\w/-]{1,160}))?$/;
+const ID = /^[1-9]\d{0,15}$/;
 
 export interface HeadlessAccount {
   readonly address: string;
@@ -63,7 +65,8 @@ interface Served {
 interface Asked {
   readonly served: Served;
   readonly what: 'contract' | 'files' | 'preview' | 'saved';
-  readonly id: number | null;
+  /** what comes after it */
+  readonly which: string;
   readonly query: URLSearchParams;
 }
 
@@ -115,19 +118,25 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     if (request.method !== method) return answerText(response, 405, `only ${method}`, { Allow: method });
     if (asked.what === 'contract') return answerText(response, 426, 'this is a WebSocket', { Upgrade: 'websocket' });
     if (asked.what === 'files') return receiveFile(request, response, asked);
-    if (asked.id === null) return answerText(response, 404, 'not found');
-    if (asked.what === 'preview') {
-      const preview = await asked.served.hosted.preview(asked.id);
-      if (preview === null) return answerText(response, 404, 'there is no picture to show');
-      return answerFile(response, preview.path, { ...previewHeaders, 'Content-Type': preview.type });
-    }
-    const path = await pathToOpen(asked.served.hosted, asked.id);
+    if (asked.what === 'preview') return answerPicture(request, response, asked);
+    if (!ID.test(asked.which)) return answerText(response, 404, 'not found');
+    const path = await pathToOpen(asked.served.hosted, Number(asked.which));
     await answerFile(response, path, {
       ...plainHeaders,
       'Content-Type': 'application/octet-stream',
       'Content-Disposition': attachment(basename(path)),
       'Cache-Control': 'no-store',
     });
+  }
+
+  async function answerPicture(request: IncomingMessage, response: ServerResponse, { served, which }: Asked): Promise<void> {
+    const picture = pictureAsked(which);
+    const found = picture && (await served.hosted.picture(picture));
+    if (found === null) return answerText(response, 404, 'there is no picture to show');
+    const headers = { ...previewHeaders, 'Content-Type': found.type };
+    if ('path' in found) return answerFile(response, found.path, headers, request.headers.range);
+    response.writeHead(200, { ...headers, 'Content-Length': found.octets.length });
+    response.end(found.octets);
   }
 
   async function receiveFile(request: IncomingMessage, response: ServerResponse, { served, query }: Asked): Promise<void> {
@@ -171,8 +180,7 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
     const [owner] = [...all.values()].filter((one) => sameToken(token, one.token));
     if (groups === undefined || owner === undefined) return null;
     if (groups['name'] !== undefined && groups['name'] !== owner.hosted.name) return null;
-    const id = groups['id'] === undefined ? null : Number(groups['id']);
-    return { served: owner, what: groups['what'] as Asked['what'], id, query: url.searchParams };
+    return { served: owner, what: groups['what'] as Asked['what'], which: groups['which'] ?? '', query: url.searchParams };
   }
 
   const origin = `${LOOPBACK}:${port}`;

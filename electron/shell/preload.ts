@@ -18,7 +18,7 @@ const host: ElectronHost<File> = {
     for (const file of files) candidates.push(await offer(file));
     return candidates;
   },
-  previewUrl: (transferId) => previewUrl(Number(transferId)),
+  previewUrl: (picture) => previewUrl(String(picture)),
 };
 
 async function offer(file: File): Promise<FileCandidate> {

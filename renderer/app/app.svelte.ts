@@ -11,6 +11,7 @@ import { Connection } from '../features/connection/connection.svelte.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Progress } from '../features/files/progress.svelte.ts';
+import { thumbnailMaker } from '../features/files/thumbnails.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import { People } from '../features/people/people.svelte.ts';
@@ -87,7 +88,8 @@ export class App {
     this.bridge = bridge;
     this.#storage = storage;
     this.#clock = clock;
-    this.#workbench = new Workbench({ bridge, clock, maxFileSize: () => this.state?.maxFileSize ?? 0 });
+    const thumbnails = thumbnailMaker(bridge);
+    this.#workbench = new Workbench({ bridge, clock, maxFileSize: () => this.state?.maxFileSize ?? 0, thumbnails });
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     this.#watchDay();
@@ -99,6 +101,7 @@ export class App {
     this.accounts.restarted.on(() => void this.#refresh());
     this.people = new People({ bridge, clock, refused: (error) => (this.notice = error) });
     this.forwarding = new Forwarding({
+      thumbnails,
       bridge,
       open: async (conversation) => {
         this.dialog = null;

@@ -14,8 +14,8 @@ export interface Bridge {
   offerFiles(files: readonly File[]): Promise<OfferedFile[]>;
   /** opens a web, mail or telephone link outside of the page */
   openLink(url: string): Promise<void>;
-  /** address of an image that the host serves for a transfer that is `previewable` */
-  previewUrl(transferId: number): string;
+  /** address of a picture that the host serves, named by one of `PICTURES` */
+  pictureUrl(picture: string): string;
   /** where this host hands out a finished file itself, in place of `transfers.open` and of a folder to show it in */
   readonly savedUrl: ((transferId: number) => string) | null;
   /** decides the name of the command key */

@@ -24,7 +24,7 @@ export function electronBridge(host: ElectronHost<File>): Bridge {
     chooseFiles: async () => (await client.call('files.choose', {})).items,
     offerFiles: (files) => Promise.all(files.map((file) => offer(host, file))),
     openLink: async (url) => void (await client.call('links.open', { url })),
-    previewUrl: (transferId) => host.previewUrl(transferId),
+    pictureUrl: (picture) => host.previewUrl(picture),
     savedUrl: null,
     apple: isApple(),
   };

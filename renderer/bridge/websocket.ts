@@ -69,7 +69,7 @@ export function websocketBridge(location: Location): Bridge {
     chooseFiles: async () => offerFiles(await pickFiles()),
     offerFiles,
     openLink: async (url) => followLink(url),
-    previewUrl: (transferId) => address(HEADLESS_PATHS.preview(transferId)).href,
+    pictureUrl: (picture) => address(HEADLESS_PATHS.preview(picture)).href,
     savedUrl: (transferId) => address(HEADLESS_PATHS.saved(transferId)).href,
     apple: isApple(),
   };

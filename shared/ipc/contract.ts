@@ -318,6 +318,17 @@ export const contract = {
       }),
       result: message,
     },
+    /**
+     * the thumbnail that the page made of a file that was picked: a PNG or JPEG of at most 10 KiB in base64. It goes with the file, also where
+     * that was sent already and is not offered yet.
+     */
+    'files.thumbnail': {
+      params: v.strictObject({
+        token: v.pipe(v.string(), v.maxLength(128)),
+        octets: v.pipe(v.string(), v.maxLength(13_656), v.regex(/^[A-Za-z0-9+/]+={0,2}$/)),
+      }),
+      result: nothing,
+    },
     /** a file that is whole on this device, to be sent to somebody else as if it had been picked */
     'transfers.candidate': { params: v.strictObject({ transferId: id }), result: candidate },
     /**

@@ -196,7 +196,7 @@ describe.skipIf(electronPath === '')('the Electron shell', () => {
               const image = new Image();
               image.onload = () => resolve(image.naturalWidth);
               image.onerror = () => resolve(-1);
-              image.src = window.parley?.previewUrl(id) ?? '';
+              image.src = window.parley?.previewUrl(String(id)) ?? '';
             }),
           sent.transfer?.id ?? 0,
         );

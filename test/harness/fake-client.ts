@@ -1,6 +1,6 @@
 import { FileCandidates } from '../../electron/app/file-candidates.ts';
 import type { Client, ClientPorts, ContractListener } from '../../electron/app/port.ts';
-import { previewOf } from '../../electron/app/preview.ts';
+import { pickedPreviewOf, previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { ClientHandlers, EventName, EventPayload, Result } from '../../shared/ipc/contract.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
@@ -220,6 +220,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'transfers.pause': async () => ({}),
     'transfers.resume': async () => ({}),
     'transfers.saveAs': async ({ transferId }) => ({ saved: await ports.host.saveCopy(pathOf(transferId)) }),
+    'files.thumbnail': async () => ({}),
     'transfers.candidate': async ({ transferId }) => files.offer(pathOf(transferId)),
     'transfers.accept': async () => ({}),
     'transfers.decline': async () => ({}),
@@ -248,8 +249,9 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       return () => listeners.delete(listener);
     },
     offerFile: (path) => files.offer(path),
-    preview: async (transferId) => {
-      const path = finished.get(transferId);
+    picture: async (of) => {
+      if (of.what === 'picked') return pickedPreviewOf(files.take(of.token).path);
+      const path = of.what === 'transfer' ? finished.get(of.id) : undefined;
       return path === undefined ? null : previewOf(path);
     },
     async start() {

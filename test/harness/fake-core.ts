@@ -45,6 +45,8 @@ export class FakeCore {
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
   readonly files = new Map<string, FileCandidate>();
+  /** base64 by token, as the page made them */
+  readonly thumbnails = new Map<string, string>();
   /** tokens by conversation */
   readonly draftFiles = new Map<number, readonly string[]>();
   /** of messages to several, by their id */
@@ -488,6 +490,10 @@ export class FakeCore {
       'transfers.pause': async ({ transferId }) => setTransfer(transferId, 'paused'),
       'transfers.resume': async ({ transferId }) => setTransfer(transferId, 'queued'),
       'transfers.saveAs': async () => ({ saved: true }),
+      'files.thumbnail': async ({ token, octets }) => {
+        this.thumbnails.set(token, octets);
+        return nothing;
+      },
       'transfers.candidate': async ({ transferId }) => {
         const { name, size, type } = this.#byTransfer(transferId).transfer as Transfer;
         const candidate = { token: `of transfer ${transferId}`, name, size, type };

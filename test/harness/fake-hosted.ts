@@ -43,7 +43,7 @@ export function fakeHosted(
     clock: systemClock,
   };
   const client = createFakeClient(ports);
-  const { subscribe, offerFile, preview } = client;
+  const { subscribe, offerFile, picture } = client;
   const handlers = { ...client.handlers, ...new FakeAccounts().handlers };
-  return { name, account: ports.account, paths, handlers, subscribe, offerFile, preview, client };
+  return { name, account: ports.account, paths, handlers, subscribe, offerFile, picture, client };
 }

@@ -1,18 +1,13 @@
 import { stat } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { basename } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
+import { mediaTypeOf } from '../../electron/app/media-types.ts';
 import type { HostedAccount } from '../../electron/app/port.ts';
+import { pickedPreviewOf } from '../../electron/app/preview.ts';
 import { startServer } from '../../electron/headless/server.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { FakeCore } from './fake-core.ts';
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.txt': 'text/plain',
-  '.pdf': 'application/pdf',
-};
 
 /** Debian's; elsewhere the one that CHROMIUM names */
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -37,11 +32,15 @@ export interface HostOptions {
   readonly data: string;
   /** absolute paths of images by transfer id */
   readonly previews?: ReadonlyMap<number, string>;
+  /** and of thumbnails */
+  readonly thumbnails?: ReadonlyMap<number, string>;
 }
 
 /** The real headless host, over a fake core. */
 export async function hostPage(core: FakeCore, options: HostOptions): Promise<HostedPage> {
-  const { page, data, previews = new Map<number, string>() } = options;
+  const { page, data, previews = new Map<number, string>(), thumbnails = new Map<number, string>() } = options;
+  /** paths by token */
+  const picked = new Map<string, string>();
   const hosted: HostedAccount = {
     name: 'alice',
     account: { address: 'sip:alice@example.com', displayName: 'Alice Archer', maxFileSize: 0 },
@@ -54,14 +53,16 @@ export async function hostPage(core: FakeCore, options: HostOptions): Promise<Ho
         token: randomToken(16),
         name,
         size: (await stat(path)).size,
-        type: TYPES[extname(name)] ?? 'application/octet-stream',
+        type: mediaTypeOf(name),
       };
       core.files.set(candidate.token, candidate);
+      picked.set(candidate.token, path);
       return candidate;
     },
-    async preview(transferId) {
-      const path = previews.get(transferId);
-      return path === undefined ? null : { path, type: TYPES[extname(path)] ?? 'image/png' };
+    async picture(of) {
+      if (of.what === 'picked') return pickedPreviewOf(picked.get(of.token) ?? '');
+      const path = (of.what === 'transfer' ? previews : thumbnails).get(of.id);
+      return path === undefined ? null : { path, type: mediaTypeOf(path) };
     },
   };
   const server = await startServer({ port: 0, page, log: () => {} });

@@ -127,8 +127,8 @@ export class LiveAccount implements HostedAccount {
     return (await this.#running()).offerFile(path);
   }
 
-  async preview(transferId: number): ReturnType<Client['preview']> {
-    return (await this.#running()).preview(transferId);
+  async picture(of: Parameters<Client['picture']>[0]): ReturnType<Client['picture']> {
+    return (await this.#running()).picture(of);
   }
 
   async #running(): Promise<Client> {

@@ -16,6 +16,7 @@ import { notifyOf } from '../receipts.ts';
 import { Unacceptable } from '../session-body.ts';
 import { isInterruption, TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
+import { keepIcon } from './icons.ts';
 import { decodeFileInvitation } from './invitation.ts';
 import { refusalOf, warning } from './refusal.ts';
 
@@ -162,10 +163,11 @@ export class IncomingTransfers {
       invite.reject(rows.transfer.state === 'declined' ? 603 : 480);
       return;
     }
+    const shown = await keepIcon(this.#context, invite, offer.icon, rows);
     // the person has just accepted it by the invitation before this one
     if (this.#running.has(rows.transfer.id)) return invite.reject(486);
     this.#replaceOlder(rows.transfer.id);
-    notices.changed(rows);
+    notices.changed(shown);
     const book = new TransferBook(this.#context, rows.transfer);
     if (withdrawn.aborted) return void (await book.apply('cancelled'));
     if (this.#stopped) return invite.reject(480);

@@ -1,5 +1,7 @@
 import { NO_BYTES } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { randomToken } from '../../../shared/base/random.ts';
+import { domainOf } from '../../../shared/model/address.ts';
 import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import {
   ALL_DISPOSITIONS,
@@ -27,8 +29,17 @@ export function fileInviteHeaders(address: string, transfer: StoredTransfer): He
   return [...originatorHeaders(FILE_TRANSFER, address, transfer), { name: 'Expires', value: String(INVITE_EXPIRES_S) }];
 }
 
-/** @param place of the session made for this file */
-export function fileOffer(transfer: StoredTransfer, fileTransferId: string, place: MsrpPlace, now: number): SessionDescription {
+/**
+ * @param place of the session made for this file
+ * @param icon Content-ID of its thumbnail
+ */
+export function fileOffer(
+  transfer: StoredTransfer,
+  fileTransferId: string,
+  place: MsrpPlace,
+  now: number,
+  icon?: string,
+): SessionDescription {
   const hashes = [
     { algorithm: 'sha-1', hex: transfer.hash?.sha1 ?? null },
     { algorithm: 'sha-256', hex: transfer.hash?.sha256 ?? null },
@@ -41,15 +52,21 @@ export function fileOffer(transfer: StoredTransfer, fileTransferId: string, plac
     size: transfer.size,
     hashes: hashes.filter((hash): hash is { algorithm: string; hex: string } => hash.hex !== null),
     transferId: fileTransferId,
+    icon,
   });
 }
 
-/** The offer and, beside it, the request for notifications: raw file octets have no CPIM header to carry it (cpm.md section 6). */
+/**
+ * The offer and, beside it, the request for notifications: raw file octets have no CPIM header to carry it (cpm.md section 6).
+ * Thumbnails make it a multipart/related (flow F11-01).
+ * @param icons parts that the offer names
+ */
 export function encodeFileInvitation(
   offer: SessionDescription,
   transfer: StoredTransfer,
   address: string,
   sentAt: number,
+  icons: readonly Part[] = [],
 ): { contentType: string; body: Uint8Array } {
   const request = makeCpim({
     from: address,
@@ -60,7 +77,21 @@ export function encodeFileInvitation(
     contentType: 'text/plain',
     content: NO_BYTES,
   });
-  return makeMultipart('multipart/mixed', [part(SDP_TYPE, encodeSdp(offer)), part(CPIM_TYPE, encodeCpim(request))]);
+  const sdp = part(SDP_TYPE, encodeSdp(offer));
+  const cpim = part(CPIM_TYPE, encodeCpim(request));
+  if (icons.length === 0) return makeMultipart('multipart/mixed', [sdp, cpim]);
+  const start = `<${contentId(address)}>`;
+  const root: Part = { ...sdp, headers: [...sdp.headers, { name: 'Content-ID', value: start }] };
+  const parameters = new Map([
+    ['type', SDP_TYPE],
+    ['start', start],
+  ]);
+  return makeMultipart('multipart/related', [root, ...icons, cpim], parameters);
+}
+
+/** A new one (RFC 2392), without brackets. @param address whose it is */
+export function contentId(address: string): string {
+  return `${randomToken(16)}@${domainOf(address) ?? 'parley.invalid'}`;
 }
 
 function part(contentType: string, body: Uint8Array): Part {

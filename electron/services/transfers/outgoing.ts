@@ -13,6 +13,7 @@ import type { Link, ServiceContext } from '../context.ts';
 import { attemptFromError, GIVE_UP_MS, LINK_WAIT_MS, retryWait } from '../outbox.ts';
 import { TransferBook } from './booking.ts';
 import { chunkSizeFor } from './chunk-size.ts';
+import type { Icons } from './icons.ts';
 import { encodeFileInvitation, fileInviteHeaders, fileOffer } from './invitation.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
@@ -21,14 +22,16 @@ type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 export class OutgoingTransfers {
   readonly #context: ServiceContext;
   readonly #msrp: MsrpEngine;
+  readonly #icons: Icons;
   readonly #live = new Map<number, AbortController>();
   readonly #work = new Set<Promise<void>>();
   readonly #outboxChanged: () => void;
   #stopped = false;
 
-  constructor(context: ServiceContext, msrp: MsrpEngine, outboxChanged: () => void) {
+  constructor(context: ServiceContext, msrp: MsrpEngine, icons: Icons, outboxChanged: () => void) {
     this.#context = context;
     this.#msrp = msrp;
+    this.#icons = icons;
     this.#outboxChanged = outboxChanged;
   }
 
@@ -124,6 +127,8 @@ export class OutgoingTransfers {
     await (await openSource(item.transfer)).close();
     const transfer = await book.apply('offer', { fields: { fileTransferId, ...hashes } });
     abort.signal.throwIfAborted();
+    const icon = await this.#icons.toSend(transfer, link);
+    abort.signal.throwIfAborted();
     let closed: unknown = null;
     const session = this.#msrp.createSession({
       onMessage: () => ({ refuse: 403 }),
@@ -136,12 +141,12 @@ export class OutgoingTransfers {
       await session.close();
       throw thrown;
     });
-    const offer = fileOffer(transfer, fileTransferId, place, this.#context.clock.now());
+    const offer = fileOffer(transfer, fileTransferId, place, this.#context.clock.now(), icon?.contentId);
     const invite = link.agent.invite({
       target: transfer.peer,
       headers: fileInviteHeaders(address, transfer),
       contactParameters: contactFeature([FILE_TRANSFER]),
-      ...encodeFileInvitation(offer, transfer, address, item.message.sentAt),
+      ...encodeFileInvitation(offer, transfer, address, item.message.sentAt, icon === null ? [] : [icon.part]),
     });
     const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
     let isSending = false;
@@ -184,6 +189,10 @@ export class OutgoingTransfers {
       return null;
     }
     if (signal.aborted) throw signal.reason;
+    if (this.#icons.answered(item.transfer, answer.status)) {
+      await book.apply('postponed', { notBefore: this.#context.clock.now() });
+      return null;
+    }
     if (answer.status < 300) return answer;
     const rejection = fileRejection(answer.status, answer.headers);
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };

@@ -3,12 +3,14 @@ import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
+import type { Icon } from '../../../shared/protocol/picture/icon-part.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
+import { Icons, type IconTakers, NOBODY_TAKES_ICONS } from './icons.ts';
 import { IncomingTransfers } from './incoming.ts';
 import { OutgoingTransfers } from './outgoing.ts';
 import { salvage } from './salvage.ts';
@@ -40,11 +42,17 @@ export class TransferService {
   readonly #folders: IncomingFolders;
   readonly #outboxChanged: () => void;
 
-  constructor(context: ServiceContext, msrp: MsrpEngine, folders: IncomingFolders, outboxChanged: () => void) {
+  constructor(
+    context: ServiceContext,
+    msrp: MsrpEngine,
+    folders: IncomingFolders,
+    outboxChanged: () => void,
+    takers: IconTakers = NOBODY_TAKES_ICONS,
+  ) {
     this.#context = context;
     this.#folders = folders;
     this.#outboxChanged = outboxChanged;
-    this.#outgoing = new OutgoingTransfers(context, msrp, outboxChanged);
+    this.#outgoing = new OutgoingTransfers(context, msrp, new Icons(context, takers), outboxChanged);
     this.#incoming = new IncomingTransfers(context, msrp, folders, outboxChanged);
   }
 
@@ -105,6 +113,11 @@ export class TransferService {
   /** @throws ParleyError `request.invalid-state` when there is nothing to take up */
   async resume(_transferId: number): Promise<void> {
     throw new ParleyError('request.invalid-state', 'this transfer cannot be taken up again');
+  }
+
+  /** Its thumbnail, which goes with it where it has not left yet. */
+  async illustrate(transferId: number, icon: Icon): Promise<void> {
+    this.#context.notices.changed(await this.#context.store.setThumbnail(transferId, icon));
   }
 
   offer(item: Extract<OutboxItem, { kind: 'file' }>, link: Link): Promise<void> {

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
-import { type FileCandidate, MAX_TEXT } from '../../../shared/ipc/contract.ts';
+import { type FileCandidate, MAX_TEXT, type OfferedFile } from '../../../shared/ipc/contract.ts';
 import { type Message, type Quote, quoteOf } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import type { Thumbnails } from '../files/thumbnails.ts';
 import { OwnTyping } from '../typing/own-typing.ts';
 
 /** A file that waits to be sent with the next message. */
@@ -10,7 +11,7 @@ export interface Attachment {
   readonly key: number;
   readonly name: string;
   readonly candidate: FileCandidate | null;
-  /** of a pasted or dropped image: an address within this page */
+  /** its thumbnail as a data URL, once it is made */
   readonly preview: string | null;
   readonly error: CodedError | null;
   readonly tooLarge: boolean;
@@ -38,8 +39,7 @@ export interface ComposerPorts {
   readonly sendText: (text: string, quote: Quote | null, anonymous: boolean) => void;
   readonly sendFile: (file: FileCandidate) => void;
   readonly clock?: Clock;
-  readonly makePreview?: (file: File) => string;
-  readonly dropPreview?: (url: string) => void;
+  readonly thumbnails?: Thumbnails;
 }
 
 /** how long the person pauses before a draft is saved, ms */
@@ -136,7 +136,6 @@ export class Composer {
     if (text !== '') this.answer(null);
     this.error = null;
     this.tooMany = false;
-    for (const each of ready) this.#release(each);
     // What cannot be sent stays, with its reason, until the person takes it away.
     this.attachments = this.attachments.filter((each) => !ready.includes(each));
     for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
@@ -153,7 +152,7 @@ export class Composer {
     const some = this.#asManyAsFit(files);
     await this.#reading(async () => {
       const offered = await this.#ports.bridge.offerFiles(some);
-      this.#add(offered.map(({ name, candidate, error }, index) => ({ name, candidate, error, file: some[index] ?? null })));
+      this.#add(offered);
     });
   }
 
@@ -161,13 +160,12 @@ export class Composer {
   async choose(): Promise<void> {
     await this.#reading(async () => {
       const chosen = await this.#ports.bridge.chooseFiles();
-      this.#add(this.#asManyAsFit(chosen).map((each) => ({ ...each, file: null })));
+      this.#add(this.#asManyAsFit(chosen));
     });
   }
 
   remove(key: number): void {
     this.tooMany = false;
-    for (const each of this.attachments) if (each.key === key) this.#release(each);
     this.attachments = this.attachments.filter((each) => each.key !== key);
     this.saveDraft();
   }
@@ -191,7 +189,7 @@ export class Composer {
     await this.#reading(async () => {
       const { items } = await this.#ports.bridge.call('conversations.draftFiles', { conversationId: this.#conversationId });
       this.#saved = { ...this.#saved, files: items.flatMap(({ candidate }) => candidate?.token ?? []) };
-      this.#add(items.map((each) => ({ ...each, file: null })));
+      this.#add(items);
     });
     this.#bringingFiles = false;
     this.saveDraft();
@@ -203,26 +201,22 @@ export class Composer {
     return files.slice(0, room);
   }
 
-  #add(files: readonly { name: string; candidate: FileCandidate | null; error: CodedError | null; file: File | null }[]): void {
+  #add(files: readonly OfferedFile[]): void {
     const limit = this.#ports.maxFileSize();
-    const added = files.map(({ name, candidate, error, file }): Attachment => {
+    const added = files.map(({ name, candidate, error }): Attachment => {
       this.#keys += 1;
-      const isImage = candidate !== null && file !== null && /^image\/(png|jpeg|gif|webp|bmp|avif)$/.test(candidate.type);
-      return {
-        key: this.#keys,
-        name,
-        candidate,
-        error,
-        preview: isImage ? (this.#ports.makePreview?.(file) ?? null) : null,
-        tooLarge: candidate !== null && limit > 0 && candidate.size > limit,
-      };
+      const tooLarge = candidate !== null && limit > 0 && candidate.size > limit;
+      if (candidate !== null && !tooLarge) void this.#draw(this.#keys, candidate);
+      return { key: this.#keys, name, candidate, error, preview: null, tooLarge };
     });
     this.attachments = [...this.attachments, ...added];
     this.saveDraft();
   }
 
-  #release(attachment: Attachment): void {
-    if (attachment.preview !== null) this.#ports.dropPreview?.(attachment.preview);
+  /** It may be sent or taken away meanwhile. */
+  async #draw(key: number, candidate: FileCandidate): Promise<void> {
+    const preview = (await this.#ports.thumbnails?.of(candidate)) ?? null;
+    if (preview !== null) this.attachments = this.attachments.map((each) => (each.key === key ? { ...each, preview } : each));
   }
 
   async #reading(work: () => Promise<void>): Promise<void> {

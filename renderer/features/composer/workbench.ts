@@ -1,6 +1,7 @@
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import type { Thumbnails } from '../files/thumbnails.ts';
 import { Outgoing } from '../thread/outgoing.svelte.ts';
 import { Composer, type ComposerPorts } from './composer.svelte.ts';
 
@@ -9,6 +10,7 @@ export interface WorkbenchPorts {
   readonly clock: Clock;
   /** octets, 0 = no limit */
   readonly maxFileSize: () => number;
+  readonly thumbnails: Thumbnails;
 }
 
 /** Where what was written goes: a composer outlives the thread it was opened with. */
@@ -31,8 +33,6 @@ export class Workbench {
     const composer = new Composer(id, kept, {
       ...this.#ports,
       ...recipient,
-      makePreview: (file) => URL.createObjectURL(file),
-      dropPreview: (url) => URL.revokeObjectURL(url),
     });
     this.#composers.set(id, composer);
     return composer;

@@ -2,10 +2,12 @@ import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import type { Thumbnails } from '../files/thumbnails.ts';
 import type { Thread } from '../thread/thread.svelte.ts';
 
 export interface ForwardingPorts {
   readonly bridge: Bridge;
+  readonly thumbnails: Thumbnails;
   /** shows the conversation; null where that was refused */
   readonly open: (conversation: Conversation) => Promise<Thread | null>;
   readonly found: (conversation: Conversation) => void;
@@ -32,7 +34,11 @@ export class Forwarding {
     for (const { text, transfer } of messages) {
       try {
         if (transfer === null) void thread.sendText(text);
-        else void thread.sendFile(await this.#ports.bridge.call('transfers.candidate', { transferId: transfer.id }));
+        else {
+          const candidate = await this.#ports.bridge.call('transfers.candidate', { transferId: transfer.id });
+          void this.#ports.thumbnails.of(candidate);
+          void thread.sendFile(candidate);
+        }
       } catch (thrown) {
         refusal = toCodedError(thrown);
       }

@@ -26,8 +26,7 @@ function composer(draft = '', maxFileSize = 0, quoteId: number | null = null, fi
       maxFileSize: () => maxFileSize,
       sendText: (text, quote) => sent.push(quote === null ? text : `${text} to ${quote.text}`),
       sendFile: ({ name }) => sent.push(`file ${name}`),
-      makePreview: ({ name }) => `blob:${name}`,
-      dropPreview: (url) => sent.push(`dropped ${url}`),
+      thumbnails: { of: async ({ name, type }) => (type.startsWith('image/') ? `data:of ${name}` : null) },
     },
   );
 }
@@ -81,15 +80,16 @@ describe('sending', () => {
     expect(sent).toEqual(['  a\n  b']);
   });
 
-  it('sends files before the text and lets go of their previews', async () => {
+  it('sends files before the text, and shows the thumbnail of each once it is made', async () => {
     const one = composer('Here it is');
     await one.addFiles([new File(['12345'], 'a.png', { type: 'image/png' }), new File(['1'], 'b.txt', { type: 'text/plain' })]);
+    await answers();
     expect(one.attachments.map(({ name, preview }) => [name, preview])).toEqual([
-      ['a.png', 'blob:a.png'],
+      ['a.png', 'data:of a.png'],
       ['b.txt', null],
     ]);
     one.send();
-    expect(sent).toEqual(['dropped blob:a.png', 'file a.png', 'file b.txt', 'Here it is']);
+    expect(sent).toEqual(['file a.png', 'file b.txt', 'Here it is']);
     expect(one.attachments).toEqual([]);
   });
 

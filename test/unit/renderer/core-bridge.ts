@@ -23,7 +23,7 @@ export function coreBridge(core: FakeCore): CoreBridge {
     offerFiles: async (files) =>
       files.map(({ name, size, type }) => ({ name, candidate: { token: `token of ${name}`, name, size, type }, error: null })),
     openLink: async (url) => void (await core.handlers['links.open']({ url })),
-    previewUrl: (transferId) => `preview/${transferId}`,
+    pictureUrl: (picture) => `preview/${picture}`,
     savedUrl: null,
     apple: false,
     setLink(up) {

@@ -1,0 +1,157 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { readIconPicture } from '../../shared/protocol/picture/icon-picture.ts';
+import { openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
+import { makePicture } from '../harness/picture.ts';
+import { temporaryFolder } from '../harness/temporary-folder.ts';
+
+/** What a browser can encode of a noisy picture; noise is what compresses worst. */
+type Made = 'image/png' | 'image/jpeg' | 'image/webp' | 'clear' | 'film';
+
+describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () => {
+  const folder = temporaryFolder();
+  const show = pageInBrowser();
+
+  async function pick(page: Page, path: string): Promise<void> {
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Attach files' }).click();
+    await (await chooser).setFiles(path);
+    await page.getByRole('list', { name: 'Files to send' }).getByRole('listitem').waitFor();
+  }
+
+  it.each<[string, Made, 'image/png' | 'image/jpeg']>([
+    ['photo.jpg', 'image/jpeg', 'image/jpeg'],
+    ['drawing.png', 'image/png', 'image/jpeg'],
+    ['drawing.webp', 'image/webp', 'image/jpeg'],
+    ['logo.png', 'clear', 'image/png'],
+    ['film.webm', 'film', 'image/jpeg'],
+  ])('of %s, within 10 KiB and 160 pixels, and it is shown before the file is sent', async (name, kind, type) => {
+    const core = withBob();
+    const { page, complaints } = await show(core);
+    await openBob(page);
+    const path = join(folder, name);
+    await writeFile(path, await make(page, kind));
+    await pick(page, path);
+    const shown = page.getByRole('list', { name: 'Files to send' }).locator('img');
+    await shown.waitFor();
+    expect(await shown.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight])).toEqual([160, 100]);
+    const [octets = ''] = [...core.thumbnails.values()];
+    const thumbnail = new Uint8Array(Buffer.from(octets, 'base64'));
+    expect(thumbnail.length).toBeLessThanOrEqual(10 * 1024);
+    expect(readIconPicture(thumbnail)).toEqual({ type, width: 160, height: 100 });
+    expect(await shown.getAttribute('src')).toBe(`data:${type};base64,${octets}`);
+    expect(complaints).toEqual([]);
+  });
+
+  it('of a GIF that moves, from its first frame; a small picture is not made larger', async () => {
+    const core = withBob();
+    const { page } = await show(core);
+    await openBob(page);
+    const path = join(folder, 'moves.gif');
+    const frame = (pixels: string): string => `21f9040064000000${'2c00000000020001000002'}02${pixels}00`;
+    await writeFile(path, Buffer.from(`474946383961020001008000${'00ff00000000ff'}${frame('040a')}${frame('4c0a')}3b`, 'hex'));
+    await pick(page, path);
+    await page.getByRole('list', { name: 'Files to send' }).locator('img').waitFor();
+    const [octets = ''] = [...core.thumbnails.values()];
+    expect(readIconPicture(new Uint8Array(Buffer.from(octets, 'base64')))).toMatchObject({ width: 2, height: 1 });
+  });
+
+  it('carries nothing of what a camera writes beside the picture, and stands as the camera noted', async () => {
+    const core = withBob();
+    const { page } = await show(core);
+    await openBob(page);
+    const path = join(folder, 'turned.jpg');
+    await writeFile(path, turned(await make(page, 'image/jpeg')));
+    await pick(page, path);
+    await page.getByRole('list', { name: 'Files to send' }).locator('img').waitFor();
+    const thumbnail = Buffer.from([...core.thumbnails.values()][0] ?? '', 'base64');
+    expect(readIconPicture(new Uint8Array(thumbnail))).toMatchObject({ width: 100, height: 160 });
+    expect(thumbnail.includes('Exif')).toBe(false);
+    expect(thumbnail.includes('Secret place')).toBe(false);
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['one of 50 million pixels and more', (path) => makePicture(path, { width: 10_000, height: 5001 })],
+    ['one that breaks off', (path) => writeFile(path, Buffer.from('89504e470d0a1a0a0000000d49484452000000100000000c0806', 'hex'))],
+    ['what is none, whatever its name', (path) => writeFile(path, '<svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ])('not of %s: the file is sent as it is', async (_, write) => {
+    const core = withBob();
+    const { page } = await show(core);
+    await openBob(page);
+    const path = join(folder, 'odd.png');
+    await write(path);
+    await pick(page, path);
+    // a second one that has a thumbnail comes after it
+    await makePicture(join(folder, 'fine.png'));
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Attach files' }).click();
+    await (await chooser).setFiles(join(folder, 'fine.png'));
+    const list = page.getByRole('list', { name: 'Files to send' });
+    await list.locator('img').waitFor();
+    expect(await list.getByRole('listitem').filter({ hasText: 'odd' }).locator('img').count()).toBe(0);
+    expect(core.thumbnails.size).toBe(1);
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await expect.poll(() => core.callsOf('files.send').length).toBe(2);
+  });
+});
+
+/** 1600 × 1000, made by the browser's own encoders. */
+async function make(page: Page, kind: Made): Promise<Buffer> {
+  const base64 = await page.evaluate(async (what) => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [1600, 1000];
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    if (what === 'clear') {
+      context.fillStyle = '#2a7';
+      context.beginPath();
+      context.arc(800, 500, 400, 0, 7);
+      context.fill();
+    } else {
+      for (let at = 0; at < 20_000; at++) {
+        context.fillStyle = `hsl(${(at * 7919) % 360} 80% ${20 + (at % 60)}%)`;
+        context.fillRect((at * 131) % 1600, (at * 373) % 1000, 40, 40);
+      }
+    }
+    let blob: Blob;
+    if (what === 'film') {
+      const pieces: Blob[] = [];
+      const recorder = new MediaRecorder(canvas.captureStream(10), { mimeType: 'video/webm' });
+      recorder.ondataavailable = ({ data }) => pieces.push(data);
+      recorder.start();
+      for (let frame = 0; frame < 10; frame++) {
+        context.fillRect(frame * 50, 0, 50, 50);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await new Promise((resolve) => {
+        recorder.onstop = resolve;
+        recorder.stop();
+      });
+      blob = new Blob(pieces);
+    } else {
+      const type = what === 'clear' ? 'image/png' : what;
+      blob = await new Promise<Blob>((resolve) => canvas.toBlob((made) => resolve(made as Blob), type, 0.9));
+    }
+    let text = '';
+    for (const octet of new Uint8Array(await blob.arrayBuffer())) text += String.fromCharCode(octet);
+    return btoa(text);
+  }, kind);
+  return Buffer.from(base64, 'base64');
+}
+
+/** The same JPEG with an Exif segment: to be turned by 90°, and where it was taken. */
+function turned(jpeg: Buffer): Buffer {
+  const orientation = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0];
+  const place = Buffer.from('Secret place\0');
+  const description = [0x01, 0x0e, 0, 2, 0, 0, 0, place.length, 0, 0, 0, 38];
+  const tiff = Buffer.concat([
+    Buffer.from('4d4d002a00000008', 'hex'),
+    Buffer.from([0, 2, ...description, ...orientation, 0, 0, 0, 0]),
+    place,
+  ]);
+  const body = Buffer.concat([Buffer.from('Exif\0\0'), tiff]);
+  const segment = Buffer.concat([Buffer.from([0xff, 0xe1, (body.length + 2) >> 8, (body.length + 2) & 255]), body]);
+  return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
+}
