@@ -49,8 +49,8 @@ export const LEAVING: CodedError = { code: 'link.offline', detail: 'this device 
 /** The transaction and dialog layers of sip.js on one flow, seen through the normaliser. Nothing of sip.js throws out of it. */
 export class AgentCore {
   readonly library: Core.UserAgentCore;
-  /** called when an UPDATE refreshed the dialog of that sip.js id */
-  readonly onUpdate = new Map<string, (update: SipRequest) => void>();
+  /** by the sip.js id of a dialog: who hears of an UPDATE that refreshed it, and of a CANCEL of a re-INVITE, which sip.js passes over */
+  readonly inDialog = new Map<string, (request: SipRequest) => void>();
   readonly calls = new Set<LiveCall>();
   readonly #normaliser = new Normaliser();
   readonly #originals = new WeakMap<object, SipMessage>();
@@ -177,7 +177,7 @@ export class AgentCore {
     if (admission.kind === 'drop') return;
     if (admission.kind === 'answer') {
       this.#write(admission.response);
-      if (request.method === 'UPDATE' && admission.response.status === 200) this.onUpdate.get(dialogId(essentials(request)))?.(request);
+      if (request.method === 'UPDATE' && admission.response.status === 200) this.#follow(request);
       return;
     }
     const original = unpack(request);
@@ -193,9 +193,14 @@ export class AgentCore {
     this.#originals.set(message, original);
     try {
       this.library.receiveIncomingRequestFromTransport(message);
+      if (request.method === 'CANCEL') this.#follow(request);
     } catch {
       if (request.method !== 'ACK') this.#write(answerTo(request, 500, 'Internal Server Error'));
     }
+  }
+
+  #follow(request: SipRequest): void {
+    this.inDialog.get(dialogId(essentials(request)))?.(request);
   }
 
   #receiveResponse(response: SipResponse): void {

@@ -1,18 +1,19 @@
 import type { Core } from 'sip.js';
 import { fromUtf8, NO_BYTES } from '../../shared/base/bytes.ts';
+import { ParleyError } from '../../shared/base/errors.ts';
 import { header, headers, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../shared/protocol/sip/uri.ts';
 import { readAddress } from './addresses.ts';
 import { withRefresher } from './admission.ts';
 import { type AgentCore, maskedBody, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
-import { exchange } from './exchange.ts';
+import { exchange, finalAnswer } from './exchange.ts';
 import type { Identity } from './identity.ts';
 import { carrying } from './library-message.ts';
-import { unmaskUri } from './masking.ts';
-import { quietly } from './message.ts';
-import { ALLOW } from './own-headers.ts';
-import type { Header, SessionBody } from './port.ts';
+import { answerOptions, quietly } from './message.ts';
+import { ALLOW, checkHeaders, checkValue, hasHeader } from './own-headers.ts';
+import type { FinalAnswer, Header, IncomingReoffer, SessionBody } from './port.ts';
+import { reinvite, targetOf } from './reinvite.ts';
 import { type Refreshed, type SessionInterval, SessionTimer, sessionInterval } from './session-timer.ts';
 
 /** What a call needs of its agent. */
@@ -27,14 +28,18 @@ export interface CallContext {
 export interface DialogParts {
   /** our Contact value in this dialog */
   readonly contact: string;
-  /** our last session description and its type, repeated in a refresh and in the answer to one */
-  readonly local: { readonly contentType: string; readonly body: Uint8Array };
+  /** our first session description and its type */
+  readonly local: SessionBody;
   /** the peer's session description; empty where it comes in the ACK */
   readonly remote: Uint8Array;
   /** the peer's Allow lists UPDATE */
   readonly takesUpdate: boolean;
   /** the session timer both sides agreed on, null without one */
   readonly interval: { readonly seconds: number; readonly isRefresher: boolean } | null;
+  /** we made the call */
+  readonly isCaller: boolean;
+  /** the peer would change the session; false when nobody cares, and the session stays as it is */
+  readonly onReoffer: (reoffer: IncomingReoffer) => boolean;
   readonly onAck: (body: SessionBody) => void;
   readonly onAckTimeout: () => void;
   readonly onBye: () => void;
@@ -51,13 +56,18 @@ export class CallDialog {
   readonly #session: Core.Session;
   readonly #parts: DialogParts;
   readonly #timer: SessionTimer;
+  /** our last session description, repeated in a refresh and in the answer to one */
+  #local: SessionBody;
   #remote: Uint8Array;
+  #changing: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  #cancelReoffer: () => void = () => undefined;
 
   constructor(context: CallContext, session: Core.Session, parts: DialogParts) {
     this.#context = context;
     this.#session = session;
     this.#parts = parts;
+    this.#local = parts.local;
     this.#remote = parts.remote;
     this.#timer = new SessionTimer(
       () => this.#refresh(),
@@ -85,11 +95,30 @@ export class CallDialog {
         if (request?.kind === 'request') context.onMessage(uas, request);
       },
     };
-    context.core.onUpdate.set(session.id, (update) => {
-      this.#retarget(update);
-      this.#restart(sessionInterval(update));
+    context.core.inDialog.set(session.id, (request) => {
+      if (request.method === 'CANCEL') return this.#cancelReoffer();
+      this.#retarget(request);
+      this.#restart(sessionInterval(request));
     });
     if (parts.interval !== null) this.#timer.start(parts.interval.seconds, parts.interval.isRefresher);
+  }
+
+  /** re-INVITE with another description; see {@link SessionChanges}. One after the other. */
+  reoffer(offer: SessionBody & { readonly headers?: readonly Header[] }, signal?: AbortSignal): Promise<FinalAnswer> {
+    const { headers: own = [], ...description } = offer;
+    checkHeaders(own);
+    checkValue(description.contentType, 'Content-Type');
+    const isMultipart = /^multipart\//i.test(description.contentType) && !hasHeader(own, 'MIME-Version');
+    const fields = [...own, ...(isMultipart ? [{ name: 'MIME-Version', value: '1.0' }] : [])];
+    return this.#change(async () => {
+      const response = await this.#reinvite(fields, description, signal);
+      if (response.status < 300) {
+        this.#local = description;
+        this.#remote = response.body;
+        this.#retarget(response);
+      }
+      return finalAnswer(response);
+    });
   }
 
   /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. */
@@ -103,7 +132,7 @@ export class CallDialog {
   stop(): void {
     this.#isOver = true;
     this.#timer.stop();
-    this.#context.core.onUpdate.delete(this.#session.id);
+    this.#context.core.inDialog.delete(this.#session.id);
   }
 
   /** A refresh may move the peer (RFC 3261 section 12.2.1.2, RFC 3311 section 5): sip.js sees to it in a re-INVITE of the peer alone. */
@@ -119,19 +148,56 @@ export class CallDialog {
 
   /**
    * A re-INVITE with the session unchanged is a refresh (RFC 4028 section 7.4: same `o=` line), answered with our description unchanged.
-   * One that would change the session is refused, which leaves the session as it is (RFC 6141 section 3.1).
+   * One that would change the session is its listener's to judge; refused, it leaves the session as it is (RFC 6141 section 3.1).
    */
   #answerReinvite(uas: Core.IncomingInviteRequest): void {
-    const { local, contact } = this.#parts;
     const request = this.#context.core.original(uas.message);
-    const isRefresh = request?.kind === 'request' && request.body.length > 0 && originLine(request.body) === originLine(this.#remote);
-    if (!isRefresh || local.body.length === 0) {
+    if (request?.kind !== 'request' || request.body.length === 0 || this.#local.body.length === 0) {
       uas.reject({ statusCode: 488 });
       return;
     }
+    if (originLine(request.body) === originLine(this.#remote)) return this.#acceptReinvite(uas, request, this.#local);
+    const settled = new AbortController();
+    const once = (answer: () => void): void => {
+      if (settled.signal.aborted || this.#isOver) return;
+      settled.abort();
+      quietly(answer);
+    };
+    this.#cancelReoffer = () => once(() => uas.reject({ statusCode: 487 }));
+    uas.trying();
+    const reoffer: IncomingReoffer = {
+      contentType: header(request, 'Content-Type') ?? '',
+      body: request.body,
+      headers: request.headers,
+      settled: settled.signal,
+      ring: () => {
+        if (!settled.signal.aborted && !this.#isOver)
+          quietly(() => uas.progress({ statusCode: 180, extraHeaders: privateHeaders(this.#contact) }));
+      },
+      accept: (answer) =>
+        once(() => {
+          checkValue(answer.contentType, 'Content-Type');
+          this.#local = answer;
+          this.#remote = request.body;
+          this.#acceptReinvite(uas, request, answer);
+        }),
+      reject: (status, reason, fields) => once(() => uas.reject(answerOptions(status, reason, fields ?? []))),
+    };
+    try {
+      if (!this.#parts.onReoffer(reoffer)) reoffer.reject(488);
+    } catch {
+      reoffer.reject(500);
+    }
+  }
+
+  get #contact(): Header[] {
+    return [{ name: 'Contact', value: this.#parts.contact }];
+  }
+
+  #acceptReinvite(uas: Core.IncomingInviteRequest, request: SipRequest, description: SessionBody): void {
     const interval = header(request, 'Session-Expires');
     const headers: Header[] = [
-      { name: 'Contact', value: contact },
+      ...this.#contact,
       { name: 'Allow', value: ALLOW },
       ...(interval === null
         ? []
@@ -139,26 +205,19 @@ export class CallDialog {
             { name: 'Require', value: 'timer' },
             { name: 'Session-Expires', value: withRefresher(interval) },
           ]),
-      { name: 'Content-Type', value: local.contentType },
+      { name: 'User-Agent', value: this.#context.identity.options.userAgent },
+      { name: 'Content-Type', value: description.contentType },
     ];
-    uas.accept({ statusCode: 200, body: maskedBody(local.body), extraHeaders: privateHeaders(headers) });
+    uas.accept({ statusCode: 200, body: maskedBody(description.body), extraHeaders: privateHeaders(headers) });
     this.#restart(sessionInterval(request));
   }
 
   /** cpm.md section 3: UPDATE when the peer takes it, else re-INVITE with the description unchanged. */
   async #refresh(): Promise<Refreshed> {
-    const seconds = this.#parts.interval?.seconds;
-    const headers: Header[] = [
-      { name: 'Contact', value: this.#parts.contact },
-      { name: 'Supported', value: 'timer, gruu' },
-      { name: 'Session-Expires', value: `${seconds};refresher=uac` },
-      { name: 'Allow', value: ALLOW },
-      { name: 'User-Agent', value: this.#context.identity.options.userAgent },
-    ];
     try {
       const response = this.#parts.takesUpdate
-        ? await dialogRequest(this.#context, this.#session, 'UPDATE', headers)
-        : await this.#reinvite(headers);
+        ? await dialogRequest(this.#context, this.#session, 'UPDATE', this.#fields())
+        : await this.#change(() => this.#reinvite([], this.#local));
       if (response.status < 300) {
         this.#retarget(response);
         return { kind: 'done', interval: sessionInterval(response) };
@@ -169,34 +228,28 @@ export class CallDialog {
     }
   }
 
-  #reinvite(headers: readonly Header[]): Promise<SipResponse> {
-    const { core, digest } = this.#context;
-    const { local } = this.#parts;
-    const attempt = digest.attempt('INVITE', targetOf(this.#session), local.body);
-    return new Promise((resolve, reject) => {
-      const send = (): void => {
-        const credentials = attempt.headers();
-        const settle = ({ message }: { readonly message: Core.IncomingResponseMessage }): void => {
-          const original = core.original(message);
-          if (original?.kind !== 'response') reject(new Error('no answer'));
-          else if ((original.status === 401 || original.status === 407) && attempt.accepts(original)) send();
-          else resolve(original);
-        };
-        const fields = [...headers, ...credentials, { name: 'Content-Type', value: local.contentType }];
-        this.#session.invite(
-          {
-            onAccept: (response) => {
-              response.ack({ extraHeaders: privateHeaders(credentials) });
-              settle(response);
-            },
-            onRedirect: settle,
-            onReject: settle,
-          },
-          { extraHeaders: privateHeaders(fields), body: maskedBody(local.body) },
-        );
-      };
-      send();
-    });
+  #reinvite(own: readonly Header[], description: SessionBody, signal?: AbortSignal): Promise<SipResponse> {
+    if (this.#isOver) throw new ParleyError('request.invalid-state', 'the session is over');
+    const request = { headers: [...this.#fields(), ...own], description, signal };
+    return reinvite(this.#context, this.#session, request, this.#parts.isCaller);
+  }
+
+  /** One change of a session at a time (RFC 3261 section 14.1). */
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(work);
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  #fields(): Header[] {
+    const seconds = this.#parts.interval?.seconds;
+    return [
+      ...this.#contact,
+      { name: 'Supported', value: 'timer, gruu' },
+      ...(seconds === undefined ? [] : [{ name: 'Session-Expires', value: `${seconds};refresher=uac` }]),
+      { name: 'Allow', value: ALLOW },
+      { name: 'User-Agent', value: this.#context.identity.options.userAgent },
+    ];
   }
 }
 
@@ -231,10 +284,6 @@ async function dialogRequest(
     dialog.createOutgoingRequestMessage(method, { extraHeaders: privateHeaders([...headers, ...credentials]) }),
   );
   return response;
-}
-
-function targetOf(session: Core.Session): string {
-  return unmaskUri(session.remoteTarget.toString()) ?? '';
 }
 
 function originLine(description: Uint8Array): string | null {

@@ -9,7 +9,7 @@ import { type CallContext, CallDialog } from './dialog.ts';
 import { maskToken } from './masking.ts';
 import { answerOptions, describe, quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
-import type { DialogEnd, Header, IncomingInvite, SessionBody } from './port.ts';
+import type { DialogEnd, FinalAnswer, Header, IncomingInvite, IncomingReoffer, SessionBody } from './port.ts';
 import { type SessionInterval, sessionInterval } from './session-timer.ts';
 
 const RING_AGAIN_MS = 60_000;
@@ -35,6 +35,8 @@ export function receiveInvite(
       end: () => call.end(),
       onCancelled: (listener) => call.cancelled.on(listener),
       onEnded: (listener) => call.ended.on(listener),
+      reoffer: (offer, signal) => call.reoffer(offer, signal),
+      onReoffer: (listener) => call.reoffered.on(listener),
     });
   } catch {
     call.reject(500);
@@ -50,6 +52,7 @@ export function receiveInvite(
 class IncomingCall implements LiveCall {
   readonly cancelled = new Emitter<{ readonly elsewhere: boolean }>();
   readonly ended = new Emitter<DialogEnd>();
+  readonly reoffered = new Emitter<IncomingReoffer>();
   readonly #context: CallContext;
   readonly #uas: Core.IncomingInviteRequest;
   #request: SipRequest;
@@ -110,6 +113,8 @@ class IncomingCall implements LiveCall {
       remote: this.#request.body,
       takesUpdate: hasToken(this.#request, 'Allow', 'UPDATE'),
       interval: interval === null ? null : { seconds: interval.seconds, isRefresher: interval.refresher === 'uas' },
+      isCaller: false,
+      onReoffer: (reoffer) => this.reoffered.first(reoffer),
       onAck: (body) => this.#ack(body),
       onAckTimeout: () => this.#ackTimeout(),
       onBye: () => this.#bye(),
@@ -124,6 +129,11 @@ class IncomingCall implements LiveCall {
     if (this.#state !== 'offered') return;
     this.#leave();
     quietly(() => this.#uas.reject(options));
+  }
+
+  async reoffer(...offer: Parameters<IncomingInvite['reoffer']>): Promise<FinalAnswer> {
+    if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
+    return this.#dialog.reoffer(...offer);
   }
 
   async end(): Promise<void> {

@@ -10,7 +10,7 @@ import { cseqFrom, finalAnswer } from './exchange.ts';
 import { asksForAnonymity } from './identity.ts';
 import { quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
-import type { DialogEnd, FinalAnswer, Header, OutgoingInvite, OutgoingRequest } from './port.ts';
+import type { DialogEnd, FinalAnswer, Header, IncomingReoffer, OutgoingInvite, OutgoingRequest } from './port.ts';
 import { redirectedTarget } from './redirection.ts';
 import { minimumInterval, SESSION_INTERVAL, sessionInterval } from './session-timer.ts';
 
@@ -31,6 +31,7 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
   readonly #context: CallContext;
   readonly #progress = new Emitter<number>();
   readonly #ended = new Emitter<DialogEnd>();
+  readonly #reoffered = new Emitter<IncomingReoffer>();
   readonly #nextCseq = cseqFrom(1);
   readonly #settle: { readonly resolve: (answer: FinalAnswer) => void; readonly reject: (error: ParleyError) => void };
   #state: 'calling' | 'ending' | 'up' | 'over' = 'calling';
@@ -67,6 +68,15 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
 
   onEnded(listener: (cause: DialogEnd) => void): () => void {
     return this.#ended.on(listener);
+  }
+
+  onReoffer(listener: (reoffer: IncomingReoffer) => void): () => void {
+    return this.#reoffered.on(listener);
+  }
+
+  async reoffer(...offer: Parameters<OutgoingInvite['reoffer']>): Promise<FinalAnswer> {
+    if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
+    return this.#dialog.reoffer(...offer);
   }
 
   async end(): Promise<void> {
@@ -167,6 +177,8 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
       remote: original.body,
       takesUpdate: hasToken(original, 'Allow', 'UPDATE'),
       interval: interval === null ? null : { seconds: interval.seconds, isRefresher: interval.refresher !== 'uas' },
+      isCaller: true,
+      onReoffer: (reoffer) => this.#reoffered.first(reoffer),
       onAck: () => undefined,
       onAckTimeout: () => undefined,
       onBye: () => {

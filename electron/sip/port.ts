@@ -153,7 +153,30 @@ export interface FinalAnswer {
   readonly body: Uint8Array;
 }
 
-export interface OutgoingInvite {
+/** What either side can do with a session that is up (RFC 3261 section 14, RFC 6337). */
+export interface SessionChanges {
+  /**
+   * re-INVITE with another description, one at a time, again where it met one of the other side (491). Resolves with the final answer; after
+   * one that is no 2xx the session is as it was. An abort sends CANCEL, and the answer says what became of it.
+   * @throws ParleyError `request.invalid-state` when the session is not up, `link.*` when no answer came
+   */
+  reoffer(offer: SessionBody & { readonly headers?: readonly Header[] }, signal?: AbortSignal): Promise<FinalAnswer>;
+  /** The other side would change the session, which its first listener judges. Without one it is refused with 488. */
+  onReoffer(listener: (reoffer: IncomingReoffer) => void): () => void;
+}
+
+/** A re-INVITE with a description that is another one. It is answered once; later calls are ignored. */
+export interface IncomingReoffer extends SessionBody {
+  readonly headers: readonly Header[];
+  /** aborted once it is answered, or was cancelled by its sender */
+  readonly settled: AbortSignal;
+  /** 180: a person is asked */
+  ring(): void;
+  accept(answer: SessionBody): void;
+  reject(status: number, reason?: string, headers?: readonly Header[]): void;
+}
+
+export interface OutgoingInvite extends SessionChanges {
   /** provisional answers but 100 */
   onProgress(listener: (status: number) => void): () => void;
   /** Resolves with the first final answer; a 2xx has been acknowledged then. @throws ParleyError `link.*` when none came */
@@ -191,7 +214,7 @@ export interface SessionBody {
   readonly body: Uint8Array;
 }
 
-export interface IncomingInvite extends Omit<IncomingMessage, 'answer'> {
+export interface IncomingInvite extends Omit<IncomingMessage, 'answer'>, SessionChanges {
   /** 180. @param contactParameters feature tags of what is taken, as in `accept` */
   ring(contactParameters?: string): void;
   /**

@@ -8,6 +8,13 @@ export class Emitter<T> {
     return () => this.#listeners.delete(listener);
   }
 
+  /** For what is one listener's alone: the first of them. @returns false when there is none */
+  first(event: T): boolean {
+    const [listener] = this.#listeners;
+    listener?.(event);
+    return listener !== undefined;
+  }
+
   emit(event: T): void {
     let failure: unknown;
     let failed = false;

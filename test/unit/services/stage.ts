@@ -51,7 +51,14 @@ export function stage(folder: string) {
     agent: {
       invite: (request: { target: string }): OutgoingInvite => {
         invites.push(request);
-        return { answer: answer(), end: async () => undefined, onEnded: () => () => undefined, onProgress: () => () => undefined };
+        return {
+          answer: answer(),
+          end: async () => undefined,
+          onEnded: () => () => undefined,
+          onProgress: () => () => undefined,
+          reoffer: () => new Promise(() => undefined),
+          onReoffer: () => () => undefined,
+        };
       },
     },
   } as unknown as Link;
@@ -148,6 +155,8 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
     },
     onCancelled: (listener) => cancelled.on(listener),
     onEnded: (listener) => ended.on(listener),
+    reoffer: () => new Promise(() => undefined),
+    onReoffer: () => () => undefined,
   };
   return {
     invite,
