@@ -5,8 +5,7 @@ import { randomUuid } from '../../shared/base/random.ts';
 import type { ClientHandlers } from '../../shared/ipc/contract.ts';
 import { type Account, DEFAULT_MAX_RECIPIENTS, proxyOf } from '../../shared/model/account.ts';
 import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
-import { createMsrpEngine } from '../msrp/engine.ts';
-import type { RelayAccount } from '../msrp/relay.ts';
+import { createMsrpEngine, type EngineOptions } from '../msrp/engine.ts';
 import { Acquaintances } from '../services/acquaintances.ts';
 import { Announcer } from '../services/announcer.ts';
 import { createChatParts } from '../services/chat/chat-parts.ts';
@@ -130,7 +129,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   settings.changed.on(({ after }) => {
     if (after.displayReports !== 'send') store.withdrawDisplayed().catch((thrown) => log(`settings: ${toCodedError(thrown).detail}`));
   });
-  const msrp = new MovingEngine(() => createMsrpEngine({ relay: relayOf(account), caCertificates: account.caCertificates }));
+  const msrp = new MovingEngine(() => createMsrpEngine(msrpOptions(account)));
   const kick = () => outbox.kick();
 
   const acquaintances = new Acquaintances(context, ports.neighbours);
@@ -270,8 +269,9 @@ async function stableInstance(store: Store): Promise<string> {
 }
 
 /** The relay knows the person by the same name and password as the SIP core. */
-function relayOf({ msrpRelay, user, password }: Account): RelayAccount | null {
-  return msrpRelay === undefined ? null : { uri: msrpRelay, user, password };
+function msrpOptions({ msrpRelay, msrpTransport, user, password, caCertificates }: Account): EngineOptions {
+  const relay = msrpRelay === undefined ? null : { uri: msrpRelay, user, password };
+  return { relay, caCertificates, offersTls: msrpTransport === 'tls' };
 }
 
 function makeAgent(ports: ClientPorts, instanceUrn: string, asked: Pick<UserAgentOptions, 'deviceName' | 'knows'>): UserAgent {

@@ -5,6 +5,7 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpFlag, MsrpHead, MsrpRequest, MsrpResponse } from '../../shared/protocol/msrp/codec.ts';
 import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
 import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
+import type { Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
 import type { EngineLimits } from './limits.ts';
 import { bufferOctets } from './octets.ts';
 import { Outbox } from './outbox.ts';
@@ -30,8 +31,8 @@ export interface AnswerTaker {
 /** A session as the connections see it that carry its octets. */
 export interface ConnectedSession {
   readonly localUri: string;
-  /** whether octets on this connection may belong to it; the first ones of a passive session bind it */
-  bind(connection: Connection): boolean;
+  /** whether octets on this connection may belong to it, or when that will be known; the first ones of a passive session bind it */
+  bind(connection: Connection): boolean | Promise<void>;
   /** a SEND came: takes the rest of it */
   chunk(head: MsrpRequest, hasBody: boolean): FrameConsumer;
   /** a REPORT came */
@@ -65,6 +66,8 @@ export class Connection {
   readonly sessions = new Set<ConnectedSession>();
   /** host:port it was opened to; null when accepted */
   readonly openedTo: string | null;
+  /** over TLS: whether the other end showed that certificate; null over TCP */
+  readonly shows: ((expected: Fingerprint) => boolean) | null;
 
   readonly #owner: ConnectionOwner;
   readonly #framer = new MsrpFramer(bufferOctets);
@@ -73,6 +76,8 @@ export class Connection {
   #outbox: Outbox | null = null;
   #turns: ChunkSource[] = [];
   #consumer: FrameConsumer = IGNORE;
+  /** the session of the request that has come cannot tell yet whether the connection is its own */
+  #undecided: Promise<void> | null = null;
   #reading = false;
   #stopped = false;
   #pumpDue = false;
@@ -82,9 +87,10 @@ export class Connection {
   #cancelIdle: (() => void) | null = null;
   #cancelUnread: (() => void) | null = null;
 
-  constructor(owner: ConnectionOwner, openedTo: string | null) {
+  constructor(owner: ConnectionOwner, openedTo: string | null, shows: Connection['shows'] = null) {
     this.#owner = owner;
     this.openedTo = openedTo;
+    this.shows = shows;
   }
 
   get closed(): boolean {
@@ -217,9 +223,13 @@ export class Connection {
     const framer = this.#framer;
     this.#reading = true;
     let busy: Promise<void> | null = null;
-    for (let event = framer.next(); event !== null && !this.#closed; event = framer.next()) {
-      if (event === 'head') this.#consumer = this.#begin(framer.head as MsrpHead);
-      else if (event === 'end') this.#consumer.end(framer.flag);
+    for (let event = this.#undecided ? 'head' : framer.next(); event !== null && !this.#closed; event = framer.next()) {
+      if (event === 'head') {
+        this.#undecided = null;
+        this.#consumer = this.#begin(framer.head as MsrpHead);
+        busy = this.#undecided;
+        if (busy !== null) break;
+      } else if (event === 'end') this.#consumer.end(framer.flag);
       else {
         const waits = this.#consumer.body(framer.body);
         if (!(waits instanceof Promise)) continue;
@@ -276,7 +286,12 @@ export class Connection {
     }
     const session = this.#owner.sessionFor(head.toPath);
     if (session === null) return this.#stray(head);
-    if (!session.bind(this)) {
+    const bound = session.bind(this);
+    if (bound instanceof Promise) {
+      this.#undecided = bound;
+      return IGNORE;
+    }
+    if (!bound) {
       // RFC 4975 section 10.11
       if (head.method === 'SEND') this.answer(head, 506, 'Session bound to another connection', session.localUri);
       return head.method === 'SEND' ? IGNORE : limited();

@@ -1,10 +1,12 @@
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
 import type { Clock } from '../../shared/base/clock.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { encodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
+import { createIdentity, type Identity, shows } from './certificate.ts';
 import type { ConnectionOwner } from './connection.ts';
 import { Connection } from './connection.ts';
 import { sessionId } from './ids.ts';
@@ -13,9 +15,9 @@ import { ENGINE_LIMITS } from './limits.ts';
 import type { MsrpEngine, MsrpSession, SessionHandlers } from './port.ts';
 import type { RelayAccount, RelayOwner } from './relay.ts';
 import { Relay } from './relay.ts';
-import type { SessionOwner } from './session.ts';
+import type { ConnectionTarget, SessionOwner } from './session.ts';
 import { Session } from './session.ts';
-import { adoptSocket, openSecureSocket, openSocket } from './socket.ts';
+import { adoptSecureSocket, adoptSocket, openProvenSocket, openSecureSocket, openSocket } from './socket.ts';
 
 /** the discard port, which RFC 4145 section 4.1 puts where nobody listens */
 const NO_PORT = 9;
@@ -27,28 +29,34 @@ export interface EngineOptions {
   readonly relay?: RelayAccount | null;
   /** PEM of the authorities to trust in place of the public ones, for what is reached over TLS */
   readonly caCertificates?: string | undefined;
+  /** sessions that are offered, and not behind a relay, are offered over TLS, known by the fingerprints of both certificates */
+  readonly offersTls?: boolean | undefined;
 }
 
 export function createMsrpEngine(options: EngineOptions = {}): MsrpEngine {
   return new Engine(options);
 }
 
-/** One listener for all sessions, one connection for all sessions to the same `host:port` (RFC 4975 section 5.4). */
+/** One listener for all sessions (and one for those over TLS), one connection for all sessions to the same `host:port` (RFC 4975 section 5.4). */
 class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   readonly relay: Relay | null;
+  readonly offersTls: boolean;
   readonly #ca: string | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #connections = new Set<Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
-  #server: Server | null = null;
+  #servers: Server[] = [];
+  #identity: Identity | null = null;
   #address: { host: string; port: number } | null = null;
+  #securePort = NO_PORT;
   #closed = false;
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock;
     this.limits = { ...ENGINE_LIMITS, ...options.limits };
+    this.offersTls = options.offersTls ?? false;
     this.#ca = options.caCertificates;
     this.relay = options.relay ? new Relay(this, options.relay) : null;
   }
@@ -58,36 +66,54 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     return this.#address;
   }
 
-  listen(at: { host: string; port: number }): Promise<void> {
-    if (this.#server !== null || this.#closed) return Promise.reject(new ParleyError('request.invalid-state', 'listening or closed'));
-    const server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
-    this.#server = server;
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        this.#server = null;
-        reject(new ParleyError('msrp.unreachable', `${at.host}:${at.port}: ${error.message}`, { cause: error }));
-      });
-      server.listen({ host: at.host, port: at.port }, () => {
-        server.removeAllListeners('error');
-        // A failed accept (no more descriptors) must not end the app.
-        server.on('error', () => {});
-        const bound = server.address();
-        this.#address = { host: at.host, port: bound !== null && typeof bound === 'object' ? bound.port : at.port };
-        resolve();
-      });
+  get fingerprint(): string | undefined {
+    return this.#identity?.fingerprint;
+  }
+
+  async listen(at: { host: string; port: number }): Promise<void> {
+    if (this.#servers.length > 0 || this.#closed) throw new ParleyError('request.invalid-state', 'listening or closed');
+    const plain = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
+    this.#servers.push(plain);
+    try {
+      const port = await bound(plain, at);
+      // who is behind a relay is reached there
+      if (this.relay === null) this.#securePort = await this.#listenSecurely(at.host);
+      this.#address = { host: at.host, port };
+    } catch (thrown) {
+      for (const server of this.#servers.splice(0)) server.close();
+      throw thrown;
+    }
+  }
+
+  /** Whoever connects shows a certificate; whose it is, is asked when it names a session. @returns the port */
+  #listenSecurely(host: string): Promise<number> {
+    const identity = createIdentity(this.clock.now());
+    this.#identity = identity;
+    const own = { key: identity.key, cert: identity.certificate, minVersion: 'TLSv1.2' } as const;
+    const theirs = { requestCert: true, rejectUnauthorized: false, handshakeTimeout: this.limits.halfOpenMs };
+    const server = createSecureServer({ ...own, ...theirs }, (socket) => {
+      const isNew = (read: Connection['read']): Socket => adoptSecureSocket(socket, read);
+      this.#admit(socket, isNew, (expected) => shows(socket, expected));
     });
+    // those of them that have not shaken hands are not among the connections yet
+    server.maxConnections = this.limits.maxConnections;
+    this.#servers.push(server);
+    return bound(server, { host, port: 0 });
   }
 
   createSession(handlers: SessionHandlers, setup?: 'active'): MsrpSession {
     if (this.#closed) throw new ParleyError('request.invalid-state', 'engine closed');
     if (this.#sessions.size >= this.limits.maxSessions) throw new ParleyError('msrp.refused', 'too many sessions');
-    const { host, port: listening } = this.address;
-    const port = setup === 'active' ? NO_PORT : listening;
-    const id = sessionId();
-    const scheme = this.relay === null ? 'msrp' : 'msrps';
-    const session = new Session(this, id, encodeMsrpUri({ scheme, host, port, sessionId: id, transport: 'tcp' }), handlers);
-    this.#sessions.set(id, session);
+    const session = new Session(this, sessionId(), handlers, setup);
+    this.#sessions.set(session.id, session);
     return session;
+  }
+
+  localUri(id: string, secure: boolean, setup: 'active' | undefined): string {
+    const { host, port: plain } = this.address;
+    const listening = secure && this.relay === null ? this.#securePort : plain;
+    const port = setup === 'active' ? NO_PORT : listening;
+    return encodeMsrpUri({ scheme: secure ? 'msrps' : 'msrp', host, port, sessionId: id, transport: 'tcp' });
   }
 
   async close(): Promise<void> {
@@ -97,8 +123,7 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     const error: CodedError = { code: 'msrp.lost', detail: 'engine closed' };
     for (const session of [...this.#sessions.values()]) session.lost(error);
     for (const connection of [...this.#connections]) connection.fail(error);
-    const server = this.#server;
-    if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   }
 
   /**
@@ -124,11 +149,11 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   }
 
   async connectionTo(
-    at: { host: string; port: number; secure: boolean },
+    at: ConnectionTarget,
     fresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<{ connection: Connection; reused: boolean }> {
-    const key = `${at.secure ? 'tls:' : ''}${at.host}:${at.port}`;
+    const key = `${at.secure ? `tls:${at.fingerprint?.hash ?? ''}:` : ''}${at.host}:${at.port}`;
     if (!fresh) {
       for (const connection of this.#connections)
         if (connection.openedTo === key && !connection.closed) return { connection, reused: true };
@@ -149,13 +174,14 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   }
 
   openSecure(at: { readonly host: string; readonly port: number }): Promise<Connection> {
-    return this.#open({ ...at, secure: true }, `relay:${at.host}:${at.port}`, undefined);
+    return this.#open({ ...at, secure: true, fingerprint: null }, `relay:${at.host}:${at.port}`, undefined);
   }
 
-  async #open(at: { host: string; port: number; secure: boolean }, key: string, signal: AbortSignal | undefined): Promise<Connection> {
+  async #open(at: ConnectionTarget, key: string, signal: AbortSignal | undefined): Promise<Connection> {
+    // a session that has an answer over TLS was announced, so we have an identity then
+    const secured = at.fingerprint === null ? openSecureSocket(this.#ca) : openProvenSocket(this.#identity as Identity, at.fingerprint);
     const connection = new Connection(this, key);
-    const open = at.secure ? openSecureSocket(this.#ca) : openSocket;
-    const socket = await open(at, this.limits.connectMs, connection.read, signal);
+    const socket = await (at.secure ? secured : openSocket)(at, this.limits.connectMs, connection.read, signal);
     if (this.#closed) {
       socket.destroy();
       throw new ParleyError('msrp.lost', 'engine closed');
@@ -166,6 +192,10 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   }
 
   #accept(accepted: Socket): void {
+    this.#admit(accepted, (read) => adoptSocket(accepted, read), null);
+  }
+
+  #admit(accepted: Socket, adopt: (read: Connection['read']) => Socket, shows: Connection['shows']): void {
     if (this.#closed || this.#connections.size >= this.limits.maxConnections) {
       accepted.destroy();
       return;
@@ -174,8 +204,24 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     const waiting = [...this.#connections].filter(({ openedTo, sessions }) => openedTo === null && sessions.size === 0);
     if (waiting.length >= this.limits.maxHalfOpen)
       waiting[0]?.fail({ code: 'msrp.refused', detail: 'too many connections without a session' });
-    const connection = new Connection(this, null);
+    const connection = new Connection(this, null, shows);
     this.#connections.add(connection);
-    connection.start(adoptSocket(accepted, connection.read));
+    connection.start(adopt(connection.read));
   }
+}
+
+/** @returns the port it has. @throws ParleyError `msrp.unreachable` */
+function bound(server: Server, at: { host: string; port: number }): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new ParleyError('msrp.unreachable', `${at.host}:${at.port}: ${error.message}`, { cause: error })),
+    );
+    server.listen({ host: at.host, port: at.port }, () => {
+      server.removeAllListeners('error');
+      // A failed accept (no more descriptors) must not end the app.
+      server.on('error', () => {});
+      const address = server.address();
+      resolve(address !== null && typeof address === 'object' ? address.port : at.port);
+    });
+  });
 }

@@ -57,24 +57,28 @@ export interface MessageSink {
 }
 
 export interface MsrpSession {
-  /** `msrp://host:port/session;tcp`, session part of at least 80 random bits */
+  /** `msrp://host:port/session;tcp`, session part of at least 80 random bits; `msrps` where {@link announce} says TLS */
   readonly localUri: string;
   /**
    * Where a session description says that this session is reached; a relay of ours is asked for a place first (RFC 4976). Once, before
    * {@link connect}.
-   * @throws ParleyError `relay.unreachable`, `relay.refused`
+   * @param answered what an offer that is answered says of its end: one over TLS with a fingerprint is answered in kind, with a fingerprint of
+   * ours (RFC 4975 section 14.4), any other one over TCP. Absent for an offer of ours: the engine's `offersTls` decides.
+   * @throws ParleyError `relay.unreachable`, `relay.refused`, `sdp.malformed` (the fingerprint)
    */
-  announce(): Promise<MsrpPlace>;
+  announce(answered?: { readonly fingerprint: string | null }): Promise<MsrpPlace>;
   /**
    * Binds the session to a connection. Active: connects to `host:port` of the first URI of `remotePath` (or to `via`), reuses a connection
    * that is there, and sends a body-less SEND unless content follows at once. Passive: waits for the peer's first SEND.
-   * @throws ParleyError `msrp.unreachable`, `msrp.timeout` (30 s), `msrp.refused`
+   * @throws ParleyError `msrp.unreachable`, `msrp.timeout` (30 s), `msrp.refused`, `msrp.untrusted` (another certificate than the one announced)
    */
   connect(options: {
     readonly role: 'active' | 'passive';
     readonly remotePath: readonly string[];
     /** where to connect instead of the first URI of `remotePath`, which To-Path still names (CEMA, RFC 6714) */
     readonly via?: { readonly host: string; readonly port: number } | undefined;
+    /** of the certificate that the peer must show, whoever connects; absent: what {@link announce} was given */
+    readonly fingerprint?: string | null | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<void>;
   /** Sends one message and resolves when every chunk was answered 200 and, when asked for, success REPORTs covered all of it. */

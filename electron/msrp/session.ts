@@ -4,6 +4,7 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { headerValue } from '../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
+import { decodeFingerprint, type Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
 import type { MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 import type { ConnectedSession, Connection, FrameConsumer } from './connection.ts';
 import { messageId, transactionId } from './ids.ts';
@@ -17,18 +18,27 @@ import { Sender } from './sender.ts';
 /** what a relay grants beyond this counts as no more; within what timers take */
 const MAX_LEASE_MS = 7 * 86_400_000;
 
+/** Where a connection goes; over TLS to whoever has that certificate, or without one to whoever proves to be `host`. */
+export interface ConnectionTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly fingerprint: Fingerprint | null;
+}
+
 /** What a session needs of its engine. */
 export interface SessionOwner {
   readonly clock: Clock;
   readonly limits: EngineLimits;
   /** acts for every session of the engine; null: none does */
   readonly relay: Relay | null;
+  /** whether what is offered is offered over TLS, from end to end */
+  readonly offersTls: boolean;
+  /** of our certificate */
+  readonly fingerprint: string | undefined;
+  localUri(id: string, secure: boolean, setup: 'active' | undefined): string;
   /** a connection to `host:port`; `fresh`: not one that is there */
-  connectionTo(
-    at: { host: string; port: number; secure: boolean },
-    fresh: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<{ connection: Connection; reused: boolean }>;
+  connectionTo(at: ConnectionTarget, fresh: boolean, signal: AbortSignal | undefined): Promise<{ connection: Connection; reused: boolean }>;
   forget(session: Session): void;
 }
 
@@ -44,7 +54,7 @@ interface Wait<T> {
  *   unbound --connect active / first SEND of the peer--> bound --close / lost / 481 / 506--> ended
  */
 export class Session implements MsrpSession, ConnectedSession, MessageContext {
-  readonly localUri: string;
+  localUri: string;
   readonly id: string;
   readonly clock: Clock;
   readonly limits: EngineLimits;
@@ -55,7 +65,13 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   readonly #handlers: SessionHandlers;
   readonly #receiver: Receiver;
   readonly #senders = new Map<string, Sender>();
+  readonly #setup: 'active' | undefined;
   #role: 'active' | 'passive' | null = null;
+  /** over TLS from end to end */
+  #secure = false;
+  /** by which certificate the peer is known; null: by nothing but the URI; undefined until its description is known */
+  #peer: Fingerprint | null | undefined;
+  #whenKnown: (() => void)[] = [];
   /** the first SEND of the peer was here */
   #heard = false;
   #lease: RelayLease | null = null;
@@ -67,19 +83,25 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   #untaken = 0;
   #allTaken: (() => void) | null = null;
 
-  constructor(owner: SessionOwner, id: string, localUri: string, handlers: SessionHandlers) {
+  constructor(owner: SessionOwner, id: string, handlers: SessionHandlers, setup: 'active' | undefined) {
     this.#owner = owner;
     this.clock = owner.clock;
     this.limits = owner.limits;
     this.id = id;
-    this.localUri = localUri;
+    this.#setup = setup;
+    this.localUri = owner.localUri(id, owner.relay !== null, setup);
     this.#handlers = handlers;
     this.#receiver = new Receiver(this, handlers);
   }
 
-  async announce(): Promise<MsrpPlace> {
+  async announce(answered?: { readonly fingerprint: string | null }): Promise<MsrpPlace> {
     this.#assertOpen();
     const { relay } = this.#owner;
+    if (relay === null) {
+      if (answered !== undefined) this.#peer = answered.fingerprint === null ? null : decodeFingerprint(answered.fingerprint);
+      this.#secure = answered === undefined ? this.#owner.offersTls : answered.fingerprint !== null;
+      this.localUri = this.#owner.localUri(this.id, this.#secure, this.#setup);
+    }
     if (relay !== null && this.#lease === null) {
       const lease = await relay.lease(this.localUri);
       this.#assertOpen();
@@ -90,7 +112,9 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     const { scheme, port } = decodeMsrpUri(path[0] as string);
     // spelled as in the path: whoever compares the two may do so letter by letter
     const [, v6, address] = /^\w+:\/\/(?:[^@/]*@)?(?:\[([^\]]+)\]|([^:/;]+))/.exec(path[0] as string) ?? [];
-    return { protocol: scheme === 'msrps' ? 'TCP/TLS/MSRP' : 'TCP/MSRP', address: v6 ?? address ?? '', port: port as number, path };
+    const protocol = scheme === 'msrps' ? 'TCP/TLS/MSRP' : 'TCP/MSRP';
+    const fingerprint = this.#secure ? this.#owner.fingerprint : undefined;
+    return { protocol, address: v6 ?? address ?? '', port: port as number, path, fingerprint };
   }
 
   async connect(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
@@ -100,6 +124,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     this.toPath = [...(this.#lease?.usePath ?? []), ...options.remotePath];
     try {
       if (options.signal?.aborted === true) throw new ParleyError('msrp.lost', 'given up');
+      this.#meet(options);
       if (options.role === 'passive') await this.#waitForPeer(options.signal);
       else await this.#connectActive(options);
     } catch (thrown) {
@@ -133,10 +158,13 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     return this.#closing;
   }
 
-  bind(connection: Connection): boolean {
+  bind(connection: Connection): boolean | Promise<void> {
     if (this.#ended !== null || (this.connection === null && this.#role === 'active')) return false;
-    if (this.connection === null) this.#attach(connection);
-    else if (this.connection !== connection) return false;
+    if (this.connection === null) {
+      const isTheirs = this.#isFromPeer(connection);
+      if (isTheirs !== true) return isTheirs;
+      this.#attach(connection);
+    } else if (this.connection !== connection) return false;
     if (!this.#heard && this.#role !== 'active') {
       this.#heard = true;
       this.#startSenders();
@@ -197,6 +225,28 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     });
   }
 
+  /** Who the peer is, is known now. @throws ParleyError `msrp.untrusted` where it could be anybody */
+  #meet({ fingerprint, remotePath }: Parameters<MsrpSession['connect']>[0]): void {
+    if (fingerprint) this.#peer = decodeFingerprint(fingerprint);
+    this.#peer ??= null;
+    // a relay at the other end proves its name, or none of ours is connected to
+    if (this.#secure && this.#peer === null && remotePath.length === 1)
+      throw new ParleyError('msrp.untrusted', 'TLS without a fingerprint of the other side');
+    for (const known of this.#whenKnown.splice(0)) known();
+  }
+
+  /** Before the description of the peer is here nobody is (RFC 4975 section 14.4); another certificate than the announced one ends the session. */
+  #isFromPeer(connection: Connection): boolean | Promise<void> {
+    if ((connection.shows !== null) !== this.#secure) return false;
+    if (!this.#secure || this.#peer === null) return true;
+    if (this.#peer === undefined) return new Promise((resolve) => this.#whenKnown.push(resolve));
+    if (connection.shows?.(this.#peer) === true) return true;
+    const error = { code: 'msrp.untrusted', detail: 'the certificate is not the one that was announced' } as const;
+    connection.fail(error);
+    this.#end(error, true);
+    return false;
+  }
+
   #attach(connection: Connection): void {
     this.connection = connection;
     connection.attach(this);
@@ -226,10 +276,10 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     }
   }
 
-  #firstHop(): { host: string; port: number; secure: boolean } {
+  #firstHop(): ConnectionTarget {
     const uri = decodeMsrpUri(this.toPath[0] ?? '');
     if (uri.transport !== 'tcp') throw new ParleyError('msrp.unreachable', `${this.toPath[0]}: not TCP`);
-    return { host: uri.host, port: uri.port ?? 2855, secure: uri.scheme === 'msrps' };
+    return { host: uri.host, port: uri.port ?? 2855, secure: uri.scheme === 'msrps', fingerprint: this.#peer ?? null };
   }
 
   /** Active side: something must be sent to bind the session (RFC 4975 section 5.4). @returns 200, or null when the connection was lost */
@@ -306,6 +356,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       return;
     }
     this.#ended = error;
+    for (const known of this.#whenKnown.splice(0)) known();
     this.#cancelLease?.();
     this.#allTaken?.();
     this.#binding?.reject(new ParleyError(error.code, error.detail));

@@ -2,6 +2,8 @@ import type { Socket as TcpSocket } from 'node:net';
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ParleyError } from '../../shared/base/errors.ts';
+import type { Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
+import { type Identity, shows } from './certificate.ts';
 
 /** Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`. */
 export type ReadOctets = (octets: Buffer) => boolean;
@@ -60,20 +62,38 @@ export const openSocket: Open = ({ host, port }, timeoutMs, read, signal) => {
 };
 
 /**
- * The same over TLS 1.2 or later, to whoever proves to be `host` (RFC 4976 section 9.2). TLS has no reading into a buffer of ours.
+ * The same over TLS 1.2 or later, to whoever proves to be `host` (RFC 4976 section 9.2).
  * @param ca PEM, in place of the public authorities
  */
 export function openSecureSocket(ca: string | undefined): Open {
   return ({ host, port }, timeoutMs, read, signal) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...(ca === undefined ? {} : { ca }) });
-    socket.setNoDelay(true);
-    socket.pause();
-    socket.on('data', (octets: Buffer) => {
-      if (!read(octets)) socket.pause();
-    });
-    return opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
+    return opened(adoptSecureSocket(socket, read), 'secureConnect', `${host}:${port}`, timeoutMs, signal);
   };
+}
+
+/** The same to whoever shows the certificate with that fingerprint, whatever names it has; ours is shown to it. @throws also `msrp.untrusted` */
+export function openProvenSocket(identity: Identity, expected: Fingerprint): Open {
+  return async ({ host, port }, timeoutMs, read, signal) => {
+    const own = { key: identity.key, cert: identity.certificate };
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: false, ...own });
+    await opened(adoptSecureSocket(socket, read), 'secureConnect', `${host}:${port}`, timeoutMs, signal);
+    if (shows(socket, expected)) return socket;
+    socket.on('error', () => {});
+    socket.destroy();
+    throw new ParleyError('msrp.untrusted', `${host}:${port}: the certificate is not the one that was announced`);
+  };
+}
+
+/** TLS has no reading into a buffer of ours. Nothing is read before `resume`. */
+export function adoptSecureSocket(socket: TcpSocket, read: ReadOctets): TcpSocket {
+  socket.setNoDelay(true);
+  socket.pause();
+  socket.on('data', (octets: Buffer) => {
+    if (!read(octets)) socket.pause();
+  });
+  return socket;
 }
 
 function opened(

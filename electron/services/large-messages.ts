@@ -127,8 +127,8 @@ export class LargeMessages {
       const answer = await answerWithin(ANSWER_WITHIN_MS, invite, clock, abort);
       isAnswered = true;
       if (answer.status >= 300) return attemptFromAnswer(answer, destination.recipients.length > 0 ? ofList : largeMessageRejection);
-      const { remotePath } = readLargeMessageAnswer(offer, decodeSdp(answer.body));
-      await session.connect({ role: 'active', remotePath, signal });
+      const { remotePath, fingerprint } = readLargeMessageAnswer(offer, decodeSdp(answer.body));
+      await session.connect({ role: 'active', remotePath, fingerprint, signal });
       await this.#deliver(session, item.message.imdnId, cpim, chunkSizeFor(answer.headers), signal);
       return { kind: 'accepted' };
     } finally {

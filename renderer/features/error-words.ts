@@ -50,6 +50,7 @@ const LINES: Record<ErrorCode, Line> = {
   'msrp.timeout': 'The file did not move for too long',
   'msrp.refused': 'The other side refused the file',
   'msrp.stopped': 'The other side stopped the transfer',
+  'msrp.untrusted': (who) => `It is not certain that the secure connection leads to ${who}`,
   'file.missing': 'The file is no longer there',
   'file.changed': 'The file changed while it was sent',
   'file.unreadable': 'The file cannot be read',

@@ -51,6 +51,7 @@ export const ERROR_CODES = [
   'msrp.timeout',
   'msrp.refused',
   'msrp.stopped',
+  'msrp.untrusted',
   // files
   'file.missing',
   'file.changed',

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ParleyError } from '../base/errors.ts';
-import { type Account, MAX_GROUPS, MAX_RECIPIENTS, SIP_TRANSPORTS, type SipTransport } from './account.ts';
+import { type Account, MAX_GROUPS, MAX_RECIPIENTS, MSRP_TRANSPORTS, SIP_TRANSPORTS, type SipTransport } from './account.ts';
 import { isCountryCode } from './numbering.ts';
 
 /**
@@ -39,6 +39,7 @@ export const accountFields = {
   outboundProxy: v.pipe(oneLine(512), v.regex(PROXY, 'must be like proxy.example.com:5060')),
   transport: v.optional(v.pipe(oneLine(8), v.toLowerCase(), v.picklist(SIP_TRANSPORTS, 'must be "tcp", "tls" or "wss"'))),
   msrpRelay: v.optional(v.pipe(oneLine(512), v.regex(RELAY, 'must be like msrps://relay.example.com:2855'))),
+  msrpTransport: v.optional(v.picklist(MSRP_TRANSPORTS, 'must be "tcp" or "tls"')),
   displayName: v.optional(oneLine(128)),
   countryCode: v.optional(
     v.pipe(
@@ -103,6 +104,7 @@ export function readAccount(from: unknown): Account | { readonly problems: reado
     displayName: given.displayName ?? address.slice('sip:'.length, address.indexOf('@')),
     maxFileSize,
     ...(relay === undefined ? {} : { msrpRelay: relay }),
+    ...(given.msrpTransport === undefined ? {} : { msrpTransport: given.msrpTransport }),
     ...(given.countryCode === undefined ? {} : { countryCode: given.countryCode }),
     ...(given.listServer === undefined ? {} : { listServer: given.listServer }),
     ...(given.maxRecipients === undefined ? {} : { maxRecipients: given.maxRecipients }),

@@ -2,6 +2,10 @@
 export const SIP_TRANSPORTS = ['tcp', 'tls', 'wss'] as const;
 export type SipTransport = (typeof SIP_TRANSPORTS)[number];
 
+/** How MSRP is offered to others: TCP, or TLS between the clients, known by the fingerprints of their certificates (RFC 4975 section 14.4). */
+export const MSRP_TRANSPORTS = ['tcp', 'tls'] as const;
+export type MsrpTransport = (typeof MSRP_TRANSPORTS)[number];
+
 /** One CPM account, as a person or a pilot's administrator writes it down. */
 export interface Account {
   /** CPM Address: `sip:alice@example.com` */
@@ -19,6 +23,8 @@ export interface Account {
   readonly countryCode?: string | undefined;
   /** `msrps://host:port;tcp`: the MSRP relay that acts for this account (RFC 4976) */
   readonly msrpRelay?: string;
+  /** `tcp` when left out; a relay is always spoken to over TLS, and what others offer is taken either way */
+  readonly msrpTransport?: MsrpTransport;
   /** Max File Transfer Size in octets, 0 = no limit (cpm.md section 1) */
   readonly maxFileSize: number;
   /** SIP URI of the function that takes messages to ad-hoc lists of recipients (Controlling Function URI); see {@link listServerOf} */

@@ -68,7 +68,7 @@ export async function acceptChat(
   session.attach(invite);
   invite.onCancelled(() => session.end('cancelled'));
   try {
-    const place = await session.announce();
+    const place = await session.announce(read === 'own' ? undefined : read.media);
     const end = { origin: makeOrigin(place.address, now), place, maxSize: MAX_MESSAGE };
     const description = read === 'own' ? makeChatOffer(end) : makeChatAnswer(read.offer, read.media, end);
     const acknowledged = await invite.accept({

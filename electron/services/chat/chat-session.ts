@@ -85,9 +85,9 @@ export class ChatSession {
     return this.#state;
   }
 
-  /** Where our description says that it is reached. @throws ParleyError `relay.*` */
-  announce(): Promise<MsrpPlace> {
-    return this.#msrp.announce();
+  /** Where our description says that it is reached; `answered` is what an offer that is answered says. @throws ParleyError `relay.*` */
+  announce(answered?: Pick<ChatMedia, 'fingerprint'>): Promise<MsrpPlace> {
+    return this.#msrp.announce(answered);
   }
 
   /** `urn:uuid:…` of the device at the other end, null when it did not say */
@@ -112,11 +112,11 @@ export class ChatSession {
     this.#media = media;
     this.#envelope = { ...this.#envelope, originInstance: instance };
     if (this.#state.kind === 'inviting') this.#state = nextChatSessionState(this.#state, { kind: 'answered' });
-    const { role, remotePath, via } = media;
+    const { role, remotePath, via, fingerprint } = media;
     const abort = new AbortController();
     const cancelTimer = this.#ports.context.clock.after(CONNECT_WITHIN_MS, () => abort.abort());
     try {
-      await this.#msrp.connect({ role, remotePath, via, signal: abort.signal });
+      await this.#msrp.connect({ role, remotePath, via, fingerprint, signal: abort.signal });
     } catch (thrown) {
       this.end('lost');
       throw thrown;

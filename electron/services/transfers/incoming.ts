@@ -266,7 +266,7 @@ export class IncomingTransfers {
     });
     try {
       const role = setupRole(offer.setup, preferredRole(offer.remotePath));
-      const place = await session.announce();
+      const place = await session.announce(offer);
       const answer = makeFileAnswer(description, {
         mediaIndex: offer.mediaIndex,
         origin: makeOrigin(place.address, this.#context.clock.now()),

@@ -162,9 +162,9 @@ export class OutgoingTransfers {
     try {
       const answer = await this.#answer(item, book, invite, abort.signal);
       if (!answer) return;
-      const { role, remotePath, form } = readFileAnswer(offer, decodeSdp(answer.body));
+      const { role, remotePath, fingerprint, form } = readFileAnswer(offer, decodeSdp(answer.body));
       if (form !== 'raw') throw new ParleyError('peer.unsupported', 'the other side takes files only inside of message/cpim');
-      await session.connect({ role, remotePath, signal: abort.signal });
+      await session.connect({ role, remotePath, fingerprint, signal: abort.signal });
       if (closed) throw closed;
       isSending = true;
       await this.#send(book, session, chunkSizeFor(answer.headers), abort.signal);

@@ -1,6 +1,6 @@
 import { ParleyError } from '../../base/errors.ts';
 import { acceptsType, acceptsWrapped, answeredMedia, preferredRole, setupRole } from './file-offer.ts';
-import { EMPTY_MSRP_MEDIA, isReachable, type MsrpMedia, type MsrpPlace } from './msrp-media.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpMedia, type MsrpPlace, peerFingerprint, transportProblem } from './msrp-media.ts';
 import { type Endpoint, pathTarget, reaches, sameEndpoint } from './msrp-target.ts';
 import type { Media, Origin, SessionDescription } from './sdp.ts';
 
@@ -26,6 +26,8 @@ export interface ChatMedia {
   readonly role: 'active' | 'passive';
   /** where to connect instead of the first URI of the path (RFC 6714 section 4.2) */
   readonly via: Endpoint | undefined;
+  /** see {@link peerFingerprint} */
+  readonly fingerprint: string | null;
   /** takes a text in message/cpim */
   readonly takesText: boolean;
   /** takes a notification in message/cpim; a direction binds content only (RFC 4975 section 8.9) */
@@ -97,7 +99,7 @@ export function makeChatAnswer(offer: SessionDescription, taken: ChatMedia, end:
   return { origin: end.origin, name: '-', address: end.place.address, media };
 }
 
-function chatMedia({ place: { protocol, port, path }, maxSize }: ChatEnd): MsrpMedia {
+function chatMedia({ place: { protocol, port, path, fingerprint }, maxSize }: ChatEnd): MsrpMedia {
   return {
     ...EMPTY_MSRP_MEDIA,
     protocol,
@@ -106,6 +108,7 @@ function chatMedia({ place: { protocol, port, path }, maxSize }: ChatEnd): MsrpM
     acceptWrappedTypes: ACCEPT_WRAPPED_TYPES,
     maxSize: maxSize ?? null,
     path,
+    fingerprint: fingerprint ?? null,
   };
 }
 
@@ -125,6 +128,7 @@ function readMedia(
     remotePath: media.path,
     role,
     via: isElsewhere ? { host: address, port: media.port } : undefined,
+    fingerprint: peerFingerprint(media),
     takesText: media.direction !== 'sendonly' && media.direction !== 'inactive' && acceptsWrapped(media, 'text/plain'),
     takesNotifications: acceptsWrapped(media, 'message/imdn+xml'),
     composing: acceptsType(media.acceptTypes, COMPOSING) ? 'raw' : acceptsWrapped(media, COMPOSING) ? 'wrapped' : null,
@@ -133,7 +137,9 @@ function readMedia(
 }
 
 function refusalOf(media: MsrpMedia, sessionAddress: string | null): ChatRefusal | null {
-  if (!isReachable(media)) return { code: 302, text: 'Transport and MSRP path differ' };
+  const problem = transportProblem(media);
+  if (problem === 'transport') return { code: 302, text: 'Transport and MSRP path differ' };
+  if (problem === 'fingerprint') return { code: 399, text: 'No fingerprint that can be checked' };
   const target = pathTarget(media.path[0] ?? '');
   if (target === null) return { code: 399, text: 'No MSRP path' };
   // who connects by itself need not be reached

@@ -1,6 +1,14 @@
 import { ParleyError } from '../../base/errors.ts';
 import type { FileHash, FileRange } from './file-selector.ts';
-import { type Direction, EMPTY_MSRP_MEDIA, isReachable, type MsrpMedia, type MsrpPlace, type Setup } from './msrp-media.ts';
+import {
+  type Direction,
+  EMPTY_MSRP_MEDIA,
+  type MsrpMedia,
+  type MsrpPlace,
+  peerFingerprint,
+  type Setup,
+  transportProblem,
+} from './msrp-media.ts';
 import type { Media, Origin, SessionDescription } from './sdp.ts';
 
 /** An `o=` of a new session; the time makes it unique, as RFC 4566 section 5.2 recommends. */
@@ -40,6 +48,7 @@ export function makeFileOffer(file: FileOfferToSend): SessionDescription {
     acceptWrappedTypes: ['*'],
     path: file.place.path,
     setup: 'actpass',
+    fingerprint: file.place.fingerprint ?? null,
     fileSelector: { name: file.name, type: file.type, size: file.size, hashes: file.hashes },
     fileTransferId: file.transferId,
     fileDisposition: file.disposition ?? 'attachment',
@@ -87,6 +96,7 @@ export function makeFileAnswer(offer: SessionDescription, answer: FileAnswerToSe
       maxSize: answer.maxSize ?? null,
       path: answer.place.path,
       setup: answer.setup,
+      fingerprint: answer.place.fingerprint ?? null,
       fileRange: offered.fileRange,
     };
   });
@@ -131,6 +141,8 @@ export interface FileAnswer {
   readonly remotePath: readonly string[];
   /** our side of the connection */
   readonly role: 'active' | 'passive';
+  /** see {@link peerFingerprint} */
+  readonly fingerprint: string | null;
   /** `raw`: the octets under the file's own type; `cpim`: wrapped in message/cpim (cpm.md section 10.2) */
   readonly form: 'raw' | 'cpim';
   /** octets of a whole message with its wrapper */
@@ -158,6 +170,7 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
   return {
     remotePath: media.path,
     role: media.setup === 'active' ? 'passive' : 'active',
+    fingerprint: peerFingerprint(media),
     form: raw ? 'raw' : 'cpim',
     maxSize: media.maxSize,
   };
@@ -165,8 +178,9 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
 
 /**
  * The only medium of an offer of ours and of its answer.
- * The transport may be another one: who is behind a relay is reached over TLS, whatever was offered (RFC 4976 section 11).
- * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (transport), `peer.malformed`
+ * The transport may be another one: who is behind a relay is reached over TLS, whatever was offered (RFC 4976 section 11). But what was
+ * offered over TLS from end to end is not taken over TCP.
+ * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (transport, no fingerprint), `peer.malformed`
  */
 export function answeredMedia(offer: SessionDescription, answer: SessionDescription): { offered: MsrpMedia; media: MsrpMedia } {
   const [offered] = offer.media;
@@ -177,7 +191,10 @@ export function answeredMedia(offer: SessionDescription, answer: SessionDescript
   }
   if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
   if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
-  if (!isReachable(media)) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
+  const problem = transportProblem(media);
+  if (problem === 'fingerprint') throw new ParleyError('peer.unsupported', 'no fingerprint that can be checked');
+  const isOther = media.protocol !== offered.protocol && (peerFingerprint(offered) ?? peerFingerprint(media)) !== null;
+  if (problem !== null || isOther) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
   return { offered, media };
 }
 

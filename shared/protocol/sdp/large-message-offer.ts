@@ -1,6 +1,6 @@
 import { ParleyError } from '../../base/errors.ts';
-import { acceptsWrapped, answeredMedia } from './file-offer.ts';
-import { EMPTY_MSRP_MEDIA, type MsrpPlace } from './msrp-media.ts';
+import { acceptsWrapped, answeredMedia, type FileAnswer } from './file-offer.ts';
+import { EMPTY_MSRP_MEDIA, type MsrpPlace, peerFingerprint } from './msrp-media.ts';
 import type { Origin, SessionDescription } from './sdp.ts';
 
 export interface LargeMessageOffer {
@@ -25,6 +25,7 @@ export function makeLargeMessageOffer({ origin, place, size }: LargeMessageOffer
     acceptWrappedTypes: ['text/plain', 'message/imdn+xml'],
     path: place.path,
     setup: 'active',
+    fingerprint: place.fingerprint ?? null,
     fileSelector: { name: null, type: null, size, hashes: [] },
   } as const;
   return { origin, name: '-', address: place.address, media: [media] };
@@ -34,12 +35,15 @@ export function makeLargeMessageOffer({ origin, place, size }: LargeMessageOffer
  * Where the answer to our {@link makeLargeMessageOffer} wants it. Whatever its setup says: we are the end that connects.
  * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (type or transport), `peer.too-large`, `peer.malformed`
  */
-export function readLargeMessageAnswer(offer: SessionDescription, answer: SessionDescription): { readonly remotePath: readonly string[] } {
+export function readLargeMessageAnswer(
+  offer: SessionDescription,
+  answer: SessionDescription,
+): Pick<FileAnswer, 'remotePath' | 'fingerprint'> {
   const { offered, media } = answeredMedia(offer, answer);
   const size = offered.fileSelector?.size ?? 0;
   if (media.maxSize !== null && media.maxSize < size) throw new ParleyError('peer.too-large', `${size} octets, max-size ${media.maxSize}`);
   if (!acceptsWrapped(media, 'text/plain')) {
     throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
   }
-  return { remotePath: media.path };
+  return { remotePath: media.path, fingerprint: peerFingerprint(media) };
 }

@@ -8,6 +8,7 @@ import {
   type FileRange,
   type FileSelector,
 } from './file-selector.ts';
+import { isFingerprint } from './fingerprint.ts';
 
 export type MsrpProtocol = 'TCP/MSRP' | 'TCP/TLS/MSRP';
 /** Where a session is reached, as its description says it. */
@@ -18,6 +19,8 @@ export interface MsrpPlace {
   readonly port: number;
   /** the relays of this end, if any, and its own URI; leftmost first */
   readonly path: readonly string[];
+  /** of the certificate that is shown there, where no relay stands before it (RFC 8122) */
+  readonly fingerprint?: string | undefined;
 }
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -98,9 +101,23 @@ export function isMsrp(protocol: string): protocol is MsrpProtocol {
   return protocol === 'TCP/MSRP' || protocol === 'TCP/TLS/MSRP';
 }
 
-/** Whether m-line and path agree: a URI of `msrps` is what TLS is for, and nothing else (RFC 4975 section 14.1). */
-export function isReachable({ protocol, path }: Pick<MsrpMedia, 'protocol' | 'path'>): boolean {
-  return /^msrps:/i.test(path[0] ?? '') === (protocol === 'TCP/TLS/MSRP');
+/**
+ * Why nobody can be reached there: m-line and path must agree, as a URI of `msrps` is what TLS is for and nothing else (RFC 4975 section
+ * 14.1); an end that is reached over TLS without a relay must say by which certificate it is known (section 14.4).
+ */
+export function transportProblem(media: Pick<MsrpMedia, 'protocol' | 'path' | 'fingerprint'>): 'transport' | 'fingerprint' | null {
+  const { protocol, path, fingerprint } = media;
+  if (/^msrps:/i.test(path[0] ?? '') !== (protocol === 'TCP/TLS/MSRP')) return 'transport';
+  return isDirectTls(media) && !(fingerprint !== null && isFingerprint(fingerprint)) ? 'fingerprint' : null;
+}
+
+/** By which certificate the other end of the connection is known; null: it needs none (TCP), or it is a relay, which proves its name. */
+export function peerFingerprint(media: Pick<MsrpMedia, 'protocol' | 'path' | 'fingerprint'>): string | null {
+  return isDirectTls(media) ? media.fingerprint : null;
+}
+
+function isDirectTls({ protocol, path }: Pick<MsrpMedia, 'protocol' | 'path'>): boolean {
+  return protocol === 'TCP/TLS/MSRP' && path.length === 1;
 }
 
 /** Attributes of the session stand in where the medium has none (RFC 4566 section 5.13). @throws ParleyError `sdp.malformed` */

@@ -1,5 +1,5 @@
 import type { FileHash, FileRange } from './file-selector.ts';
-import { isReachable, type MsrpMedia, type Setup } from './msrp-media.ts';
+import { type MsrpMedia, peerFingerprint, type Setup, transportProblem } from './msrp-media.ts';
 import { pathTarget, reaches } from './msrp-target.ts';
 import type { SessionDescription } from './sdp.ts';
 
@@ -20,11 +20,13 @@ export interface FileOffer {
   readonly range: FileRange | null;
   readonly remotePath: readonly string[];
   readonly setup: Setup | null;
+  /** see {@link peerFingerprint} */
+  readonly fingerprint: string | null;
 }
 
 /** Why an offer gets 488: `code` and `text` are for its Warning (RFC 3261 section 20.43). */
 export interface FileRefusal {
-  readonly reason: 'no-media' | 'no-selector' | 'no-path' | 'not-a-push' | 'transport' | 'cema';
+  readonly reason: 'no-media' | 'no-selector' | 'no-path' | 'not-a-push' | 'transport' | 'fingerprint' | 'cema';
   readonly status: 488;
   readonly code: number;
   readonly text: string;
@@ -40,6 +42,7 @@ const REFUSALS: Readonly<Record<FileRefusal['reason'], { readonly code: number; 
   'no-path': { code: 399, text: 'No MSRP path' },
   'not-a-push': { code: 399, text: 'Only a push of a file is taken' },
   transport: { code: 302, text: 'Transport and MSRP path differ' },
+  fingerprint: { code: 399, text: 'No fingerprint that can be checked' },
   cema: { code: 399, text: 'The address differs from the MSRP path' },
 };
 
@@ -72,6 +75,7 @@ function readMedia(mediaIndex: number, media: MsrpMedia): FileOffer {
     range: media.fileRange,
     remotePath: media.path,
     setup: media.setup,
+    fingerprint: peerFingerprint(media),
   };
 }
 
@@ -80,7 +84,8 @@ function refusalReason(media: MsrpMedia, sessionAddress: string | null): FileRef
   if (media.direction === 'recvonly' || media.direction === 'inactive') return 'not-a-push';
   const [uri] = media.path;
   if (uri === undefined) return 'no-path';
-  if (!isReachable(media)) return 'transport';
+  const problem = transportProblem(media);
+  if (problem !== null) return problem;
   const target = pathTarget(uri);
   if (target === null) return 'no-path';
   return media.cema || reaches(target, media.address ?? sessionAddress, media.port) ? null : 'cema';

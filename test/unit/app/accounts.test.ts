@@ -23,6 +23,7 @@ describe('an account file', () => {
   it('gives an account, with what may be left out', () => {
     const groups = [{ address: 'sip:club@example.com', name: 'Club' }];
     expect(parse({ maxRecipients: 5, groups })).toMatchObject({ maxRecipients: 5, groups });
+    expect(parse({ msrpTransport: 'tls' })).toMatchObject({ msrpTransport: 'tls' });
     expect(parse({})).toEqual({ ...GOOD, displayName: 'alice', maxFileSize: 0 });
     expect(parse({ displayName: 'Alice A.', maxFileSize: 5, transport: 'TCP' })).toMatchObject({
       displayName: 'Alice A.',
@@ -74,6 +75,7 @@ describe('an account file', () => {
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
     [{ maxRecipients: 1 }, /^maxRecipients: must be 2 at least/],
+    [{ msrpTransport: 'udp' }, /^msrpTransport: must be "tcp" or "tls"/],
     [{ maxRecipients: 101 }, /^maxRecipients: must be 100 at most/],
     [{ groups: [{ address: 'club', name: 'Club' }] }, /^groups\.0\.address: must be like/],
     [{ passwort: 'x' }, /^passwort: is not known/],

@@ -12,6 +12,9 @@ import { readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 
 const PATH = 'msrp://192.0.2.10:5000/abc;tcp';
+const SECURE_PATH = 'msrps://192.0.2.20:6000/def;tcp';
+const FINGERPRINT = `sha-256 ${'AB:'.repeat(31)}CD`;
+const OVER_TLS = { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH], fingerprint: FINGERPRINT } as const;
 
 const offer = makeFileOffer({
   origin: makeOrigin('192.0.2.10', 1000),
@@ -53,6 +56,7 @@ describe('reading an offer of a file', () => {
       range: null,
       remotePath: [PATH],
       setup: 'actpass',
+      fingerprint: null,
     });
   });
 
@@ -63,6 +67,10 @@ describe('reading an offer of a file', () => {
     ['not-a-push', { direction: 'recvonly' }],
     ['not-a-push', { direction: 'inactive' }],
     ['transport', { protocol: 'TCP/TLS/MSRP' }],
+    ['transport', { path: [SECURE_PATH] }],
+    ['fingerprint', { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH] }],
+    ['fingerprint', { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH], fingerprint: 'md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF' }],
+    ['fingerprint', { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH], fingerprint: 'sha-256 AB:CD' }],
     ['no-media', { port: 0 }],
     ['cema', { address: '192.0.2.99' }],
     ['cema', { port: 5001 }],
@@ -142,6 +150,7 @@ describe('reading the answer', () => {
     expect(readFileAnswer(offer, decodeSdp(encodeSdp(answerTo(offer))))).toEqual({
       remotePath: ['msrp://192.0.2.20:6000/def;tcp'],
       role: 'active',
+      fingerprint: null,
       form: 'raw',
       maxSize: null,
     });
@@ -164,6 +173,24 @@ describe('reading the answer', () => {
     ['peer.unsupported', { protocol: 'TCP/TLS/MSRP' }],
   ] as const)('%s for %j', (code, changes) => {
     expect(() => readFileAnswer(offer, answerTo(offer, changes))).toThrow(code);
+  });
+
+  it.each([
+    // an offer, an answer, what comes of it
+    [{}, {}, null],
+    [OVER_TLS, OVER_TLS, FINGERPRINT],
+    [OVER_TLS, {}, 'peer.unsupported'],
+    [{}, OVER_TLS, 'peer.unsupported'],
+    [OVER_TLS, { ...OVER_TLS, fingerprint: null }, 'peer.unsupported'],
+    // behind a relay: it proves its name
+    [OVER_TLS, { ...OVER_TLS, path: ['msrps://relay.example:2855/r;tcp', SECURE_PATH], fingerprint: null }, null],
+    [{}, { ...OVER_TLS, path: ['msrps://relay.example:2855/r;tcp', SECURE_PATH], fingerprint: null }, null],
+    [{ ...OVER_TLS, path: ['msrps://relay.example:2855/r;tcp', SECURE_PATH], fingerprint: null }, {}, null],
+  ] as const)('RFC 4975 14.4: %j answered %j', (offered, answered, outcome) => {
+    const ours = withMedia(offer, offered);
+    const read = (): unknown => readFileAnswer(ours, answerTo(ours, answered)).fingerprint;
+    if (outcome === 'peer.unsupported') expect(read).toThrow(outcome);
+    else expect(read()).toBe(outcome);
   });
 
   it('a range that says the same in other words is the same', () => {

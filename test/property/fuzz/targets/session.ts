@@ -15,6 +15,7 @@ import {
   encodeFileRange,
   encodeFileSelector,
 } from '../../../../shared/protocol/sdp/file-selector.ts';
+import { decodeFingerprint, encodeFingerprint } from '../../../../shared/protocol/sdp/fingerprint.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../../../shared/protocol/sdp/large-message-offer.ts';
 import { decodeMsrpMedia, type MsrpPlace } from '../../../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../../../shared/protocol/sdp/read-file-offer.ts';
@@ -122,6 +123,15 @@ export const SESSION_TARGETS: readonly Target[] = [
     encode: encodeFileSelector,
     // what was not received is written anew
     use: (selector) => optional(() => decodeFileSelector(encodeFileSelector({ ...selector, received: undefined as unknown as string }))),
+  }),
+  textCodec({
+    name: 'fingerprint',
+    longest: 8192,
+    covers: [decodeFingerprint],
+    seeds: [`sha-256 ${'4A:'.repeat(31)}ff`, 'SHA-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB'],
+    words: ['sha-512 ', 'md5 ', ':AB'],
+    decode: decodeFingerprint,
+    encode: encodeFingerprint,
   }),
   textCodec({
     name: 'file-range',
