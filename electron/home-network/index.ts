@@ -7,17 +7,18 @@ import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.
 import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { Bindings } from './bindings.ts';
+import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
 import { Distribution } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
+import { END_TO_END, type MediaPath } from './media/media-path.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
-import { Sessions } from './sessions.ts';
 import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeGroup, type HomeUser, type Timing } from './settings.ts';
 import { TransactionLayer } from './transactions.ts';
 
@@ -87,10 +88,21 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const bindings = new Bindings(directory, now);
   const digest = new DigestAuthenticator(directory, now, timing.nonce, options.digest);
   const relay = new RelayHeaders(directory, bindings, ownUri);
-  const sessions = new Sessions(bindings, bounds, () => layer, relay);
+  const dialogs = new Dialogs(bindings, bounds);
+  const mediaPath = (): MediaPath => END_TO_END;
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
   const distribution = new Distribution({ directory, bindings, relay, layer: () => layer });
-  const network = new ParticipatingFunction({ directory, bindings, digest, registrar, relay, sessions, distribution, layer: () => layer });
+  const network = new ParticipatingFunction({
+    directory,
+    bindings,
+    digest,
+    registrar,
+    relay,
+    dialogs,
+    mediaPath,
+    distribution,
+    layer: () => layer,
+  });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
     onRequest: (transaction) => network.onRequest(transaction),
     onAck: (flow, ack, fields) => network.onAck(flow, ack, fields),
@@ -99,7 +111,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   });
 
   const flows = new Set<Flow>();
-  const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !sessions.isOn(flow);
+  const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !dialogs.isOn(flow);
   server.on('connection', (socket: Socket) => {
     // a connection on which nobody registered makes room, the oldest first
     if (flows.size >= bounds.connections) [...flows].find((each) => isUnused(each))?.close('too many connections');
@@ -117,7 +129,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       flows.delete(flow);
       safely(() => {
         bindings.removeFlow(flow);
-        sessions.flowClosed(flow);
+        dialogs.flowClosed(flow);
         layer.flowClosed(flow);
       });
     });

@@ -1,8 +1,16 @@
 import { NO_BYTES } from '../../shared/base/bytes.ts';
-import { headers, type SipHeader, type SipMessage, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { randomToken, randomUuid } from '../../shared/base/random.ts';
+import { header, headers, type SipHeader, type SipMessage, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
+import { paramValue } from '../../shared/protocol/sip/params.ts';
+import type { Binding } from './bindings.ts';
 import type { Flow } from './flow.ts';
+import { withoutTag } from './relay-headers.ts';
+import type { ServerTransaction } from './server-transaction.ts';
 import type { HomeUser } from './settings.ts';
+
+/** Max-Forwards of a request that begins here */
+export const FRESH: SipHeader = { name: 'Max-Forwards', value: '70' };
 
 /** How an INVITE of one leg is acknowledged on the other one. */
 export interface PendingAck {
@@ -27,8 +35,49 @@ export interface Leg {
   remoteSequence: number;
   remoteTarget: string;
   routes: readonly string[];
+  /** value of the Record-Route that our INVITE had, which comes back in its answers; null: none */
+  readonly recordRoute: string | null;
   /** by the CSeq number the device gave its INVITE */
   readonly acks: Map<number, PendingAck>;
+}
+
+/** The dialog that an INVITE of a device makes with this network. */
+export function legFrom(invite: ServerTransaction, user: HomeUser): Leg {
+  const { request, essentials, flow } = invite;
+  return {
+    flow,
+    user,
+    callId: essentials.callId,
+    localTag: invite.toTag,
+    remoteTag: essentials.fromTag,
+    localAddress: withoutTag(header(request, 'To') ?? ''),
+    remoteAddress: withoutTag(header(request, 'From') ?? ''),
+    localSequence: 0,
+    remoteSequence: essentials.sequence,
+    remoteTarget: contactUri(request) ?? essentials.from.uri,
+    routes: headers(request, 'Record-Route'),
+    recordRoute: null,
+    acks: new Map(),
+  };
+}
+
+/** The dialog that an INVITE to a device will make. @param recordRoute of that INVITE */
+export function legTo(device: Binding, { headers }: Pick<SipRequest, 'headers'>, recordRoute: string | null): Leg {
+  return {
+    flow: device.flow,
+    user: device.user,
+    callId: randomUuid(),
+    localTag: randomToken(10),
+    remoteTag: null,
+    localAddress: withoutTag(header({ headers }, 'From') ?? ''),
+    remoteAddress: withoutTag(header({ headers }, 'To') ?? ''),
+    localSequence: 1,
+    remoteSequence: -1,
+    remoteTarget: device.contact.uri,
+    routes: device.path,
+    recordRoute,
+    acks: new Map(),
+  };
 }
 
 /** The fields of a request of ours inside that dialog; `sequence` null takes the next number. */
@@ -57,6 +106,19 @@ export function dialogRequest(
     ],
     body,
   };
+}
+
+/** The dialog is made by the 2xx: tag, target and routes (RFC 3261 section 12.1.2). */
+export function met(leg: Leg, response: SipResponse): void {
+  leg.remoteTag = paramValue(decodeNameAddr(header(response, 'To') ?? '').parameters, 'tag');
+  leg.remoteTarget = contactUri(response) ?? leg.remoteTarget;
+  leg.routes = headers(response, 'Record-Route')
+    .filter((value) => value !== leg.recordRoute)
+    .reverse();
+}
+
+export function reason(value: string): SipHeader {
+  return { name: 'Reason', value };
 }
 
 /** The URI of Contact, where the device wants its next requests (RFC 3261 section 12.2). */

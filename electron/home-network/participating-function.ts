@@ -6,6 +6,7 @@ import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { Dialogs } from './dialogs.ts';
 import type { DigestAuthenticator } from './digest-auth.ts';
 import type { Directory } from './directory.ts';
 import type { Distribution } from './distribution.ts';
@@ -15,7 +16,7 @@ import { NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
-import type { Sessions } from './sessions.ts';
+import { Session, type SessionHost } from './session.ts';
 import { type HomeUser, SERVER_NAME } from './settings.ts';
 import type { TransactionLayer } from './transactions.ts';
 
@@ -29,7 +30,8 @@ interface Parts {
   readonly digest: DigestAuthenticator;
   readonly registrar: Registrar;
   readonly relay: RelayHeaders;
-  readonly sessions: Sessions;
+  readonly dialogs: Dialogs;
+  readonly mediaPath: SessionHost['mediaPath'];
   readonly distribution: Distribution;
   readonly layer: () => TransactionLayer;
 }
@@ -58,12 +60,12 @@ export class ParticipatingFunction {
   }
 
   onAck(flow: Flow, ack: SipRequest, essentials: SipEssentials): void {
-    this.#parts.sessions.acknowledged(flow, ack, essentials);
+    this.#parts.dialogs.acknowledged(flow, ack, essentials);
   }
 
   #decide(transaction: ServerTransaction): void {
     const { request, essentials } = transaction;
-    const { layer, sessions, registrar } = this.#parts;
+    const { layer, dialogs, registrar } = this.#parts;
     const { method } = request;
     const scheme = uriScheme(request.uri);
     if (scheme !== 'sip' && scheme !== 'sips') {
@@ -87,7 +89,7 @@ export class ParticipatingFunction {
       return;
     }
     if (essentials.toTag !== null) {
-      sessions.inDialog(transaction);
+      dialogs.request(transaction);
       return;
     }
     if (!METHODS.includes(method) && method !== 'PRACK') {
@@ -112,7 +114,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, directory, distribution, layer, relay, sessions } = this.#parts;
+    const { bindings, dialogs, directory, distribution, layer, mediaPath, relay } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -141,7 +143,10 @@ export class ParticipatingFunction {
       transaction.respond(480);
       return;
     }
-    if (request.method === 'INVITE') return sessions.invite(transaction, sender, devices);
+    if (request.method === 'INVITE') {
+      if (dialogs.admits(transaction)) new Session({ layer: layer(), relay, dialogs, mediaPath }, transaction, sender, devices);
+      return;
+    }
     const answered =
       imdn === null ? undefined : this.#notifications.admit(sender.user, author, imdn, (status) => transaction.respond(status));
     if (answered === null) return;
