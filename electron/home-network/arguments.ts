@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import type { MediaPolicy } from './media/policy.ts';
 import type { HomeGroup, HomeUser } from './settings.ts';
 
 export interface HomeNetworkArguments {
@@ -8,10 +9,11 @@ export interface HomeNetworkArguments {
   readonly domain: string;
   readonly users: readonly HomeUser[];
   readonly groups: readonly HomeGroup[];
+  readonly media: Partial<MediaPolicy>;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]…';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -29,6 +31,8 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       domain: { type: 'string', default: 'parley.example' },
       password: { type: 'string' },
       group: { type: 'string', multiple: true, default: [] },
+      msrp: { type: 'string', default: 'end-to-end' },
+      'max-file-size': { type: 'string', default: '0' },
     },
   });
   const port = Number(values.port);
@@ -44,7 +48,10 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     displayName: user.charAt(0).toUpperCase() + user.slice(1),
   }));
   const groups = values.group.map((text) => readGroup(text, names));
-  return { host: values.host, port, domain: values.domain, users, groups };
+  const { msrp, 'max-file-size': octets } = values;
+  if (msrp !== 'end-to-end' && msrp !== 'anchor') throw new Error('--msrp takes end-to-end or anchor');
+  if (!/^[0-9]{1,15}$/.test(octets)) throw new Error('--max-file-size takes a number of octets, 0 for no limit');
+  return { host: values.host, port, domain: values.domain, users, groups, media: { msrp, maxFileSize: Number(octets) } };
 }
 
 /** `climbing-club=alice,bob` */

@@ -6,6 +6,7 @@ import { decodeSip, encodeSip } from '../../shared/protocol/sip/codec.ts';
 import type { SipMessage, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
+import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
@@ -14,14 +15,17 @@ import { Distribution } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
-import { END_TO_END, type MediaPath } from './media/media-path.ts';
+import { AnchoredPath } from './media/anchored-path.ts';
+import { DEFAULT_MEDIA, endToEnd, type MediaPolicy, mediaRefusal, PATIENCE } from './media/policy.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
+import type { SessionHost } from './session.ts';
 import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeGroup, type HomeUser, type Timing } from './settings.ts';
 import { TransactionLayer } from './transactions.ts';
 
+export type { MediaPolicy } from './media/policy.ts';
 export type { Bounds, HomeUser, Timing } from './settings.ts';
 
 export interface HomeNetworkOptions {
@@ -39,6 +43,7 @@ export interface HomeNetworkOptions {
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
   readonly bounds?: Partial<Bounds>;
+  readonly media?: Partial<MediaPolicy>;
 }
 
 /** What a client needs to sign in. */
@@ -78,8 +83,14 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const bounds: Bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
   const now = (): number => clock.now();
 
+  const policy: MediaPolicy = { ...DEFAULT_MEDIA, ...options.media };
+  const msrp = createMsrpEngine({ clock, limits: { ...PATIENCE, maxSessions: bounds.mediaSessions, maxConnections: bounds.connections } });
   const server = createServer({ noDelay: true });
   await listen(server, options.host, options.port);
+  await msrp.listen({ host: options.host, port: 0 }).catch((thrown) => {
+    server.close();
+    throw thrown;
+  });
   const { port } = server.address() as AddressInfo;
   const sentBy = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   const ownUri = (user: string): string => `sip:${user === '' ? '' : `${encodeURIComponent(user)}@`}${sentBy};transport=tcp`;
@@ -89,7 +100,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const digest = new DigestAuthenticator(directory, now, timing.nonce, options.digest);
   const relay = new RelayHeaders(directory, bindings, ownUri);
   const dialogs = new Dialogs(bindings, bounds);
-  const mediaPath = (): MediaPath => END_TO_END;
+  const media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'> = {
+    mediaPath: (broken) => (policy.msrp === 'anchor' ? new AnchoredPath(msrp, clock, policy, broken) : endToEnd(policy)),
+    mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
+  };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
   const distribution = new Distribution({ directory, bindings, relay, layer: () => layer });
   const network = new ParticipatingFunction({
@@ -99,7 +113,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     registrar,
     relay,
     dialogs,
-    mediaPath,
+    media,
     distribution,
     layer: () => layer,
   });
@@ -167,7 +181,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await closed;
+      await Promise.all([closed, msrp.close()]);
     },
   };
 }

@@ -31,7 +31,7 @@ interface Parts {
   readonly registrar: Registrar;
   readonly relay: RelayHeaders;
   readonly dialogs: Dialogs;
-  readonly mediaPath: SessionHost['mediaPath'];
+  readonly media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'>;
   readonly distribution: Distribution;
   readonly layer: () => TransactionLayer;
 }
@@ -114,7 +114,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, dialogs, directory, distribution, layer, mediaPath, relay } = this.#parts;
+    const { bindings, dialogs, directory, distribution, layer, media, relay } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -144,7 +144,7 @@ export class ParticipatingFunction {
       return;
     }
     if (request.method === 'INVITE') {
-      if (dialogs.admits(transaction)) new Session({ layer: layer(), relay, dialogs, mediaPath }, transaction, sender, devices);
+      if (dialogs.admits(transaction)) new Session({ layer: layer(), relay, dialogs, ...media }, transaction, sender, devices);
       return;
     }
     const answered =

@@ -1,4 +1,4 @@
-import { toCodedError } from '../../shared/base/errors.ts';
+import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { header, headers, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { decodeDeltaSeconds } from '../../shared/protocol/sip/text.ts';
 import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
@@ -23,8 +23,9 @@ export interface SessionHost {
   readonly layer: TransactionLayer;
   readonly relay: RelayHeaders;
   readonly dialogs: Dialogs;
-  /** makes what its octets take from here on; @throws ParleyError when there is no room */
   readonly mediaPath: (broken: (side: Side, why: string) => void) => MediaPath;
+  /** what a request is answered whose description a path did not take */
+  readonly mediaRefusal: (thrown: unknown) => { readonly status: number; readonly headers: readonly SipHeader[] };
 }
 
 /**
@@ -54,8 +55,9 @@ export class Session implements DialogOwner {
     try {
       this.#start(sender, devices);
     } catch (thrown) {
+      if (!(thrown instanceof ParleyError) || thrown.code === 'sip.malformed') throw thrown;
       this.#end();
-      throw thrown;
+      this.#refuse(invite, thrown);
     }
   }
 
@@ -187,9 +189,13 @@ export class Session implements DialogOwner {
     const { essentials } = transaction;
     const isInvite = transaction.request.method === 'INVITE';
     const describes = isInvite || transaction.request.method === 'UPDATE';
-    const request = describes
-      ? withBody(transaction.request, this.#media?.request(this.#sideOf(from), transaction.request) ?? transaction.request.body)
-      : transaction.request;
+    let { request } = transaction;
+    try {
+      if (describes) request = withBody(request, this.#media?.request(this.#sideOf(from), request) ?? request.body);
+    } catch (thrown) {
+      this.#refuse(transaction, thrown);
+      return;
+    }
     const contact = relay.contact(request, from);
     if (describes) from.remoteTarget = contactUri(request) ?? from.remoteTarget;
     if (isInvite) transaction.respond(100);
@@ -232,8 +238,8 @@ export class Session implements DialogOwner {
       try {
         response = withBody(received, path?.response(this.#sideOf(leg), received) ?? received.body);
       } catch (thrown) {
-        transaction.respond(488, { headers: [{ name: 'Warning', value: `399 parley "${toCodedError(thrown).code}"` }] });
-        this.#hangUp(noWay(toCodedError(thrown).detail));
+        this.#refuse(transaction, thrown);
+        if (transaction === this.#invite) this.#hangUp(noWay(toCodedError(thrown).detail));
         return;
       }
     }
@@ -246,6 +252,11 @@ export class Session implements DialogOwner {
     passBack(relay, transaction, response, response.status < 300 && transaction === this.#invite ? leg.user : null, extra);
   }
 
+  #refuse(transaction: ServerTransaction, thrown: unknown): void {
+    const { status, headers } = this.#host.mediaRefusal(thrown);
+    transaction.respond(status, { headers });
+  }
+
   /** A connection ended: the side that is left hears of it. */
   flowClosed(flow: Flow): void {
     if (this.#state === 'calling') {
@@ -253,11 +264,8 @@ export class Session implements DialogOwner {
       return;
     }
     if (this.#state !== 'confirmed') return;
-    for (const leg of [this.#caller, this.#callee]) {
-      const other = leg === null ? null : this.#otherOf(leg);
-      if (leg?.flow === flow && other !== null && other.flow !== flow) this.#bye(other, LOST);
-    }
-    this.#end();
+    const left = [this.#caller, this.#callee].filter((leg) => leg !== null && leg.flow !== flow);
+    this.#end(left.map((leg) => leg && this.#bye(leg, LOST)));
   }
 
   /** Octets that this network leads find no way any more; the side that has not lost anything hears it first. */
@@ -269,14 +277,15 @@ export class Session implements DialogOwner {
   #hangUp(why: SipHeader, last: Side = 'caller'): void {
     if (this.#state !== 'confirmed') return;
     const legs = last === 'caller' ? [this.#callee, this.#caller] : [this.#caller, this.#callee];
-    for (const leg of legs) if (leg !== null) this.#bye(leg, why);
-    this.#end();
+    this.#end(legs.map((leg) => (leg === null ? null : this.#bye(leg, why))));
   }
 
   /** With the ACK that is still owed: a 2xx without one is repeated for 32 s (RFC 3261 section 13.3.1.4). */
-  #bye(leg: Leg, why: SipHeader): void {
+  #bye(leg: Leg, why: SipHeader): Promise<void> {
     for (const pending of this.#otherOf(leg)?.acks.values() ?? []) if (pending.octets === null) this.#sendAck(leg, pending, []);
-    this.#host.layer.send(leg.flow, dialogRequest(leg, 'BYE', FRESH, null, [why]), { onFinal: () => undefined });
+    return new Promise((resolve) => {
+      this.#host.layer.send(leg.flow, dialogRequest(leg, 'BYE', FRESH, null, [why]), { onFinal: () => resolve() });
+    });
   }
 
   #otherOf(leg: Leg): Leg | null {
@@ -287,13 +296,15 @@ export class Session implements DialogOwner {
     return leg === this.#caller ? 'caller' : 'callee';
   }
 
-  #end(): void {
+  /** @param told settles when both sides know: the end of their octets must not look like the other person's wish */
+  #end(told: readonly (Promise<void> | null)[] = []): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#stopTimer?.();
     this.#host.dialogs.remove(this);
     for (const path of this.#paths.values()) path.close();
-    this.#media?.close();
+    const media = this.#media;
+    if (media !== null) void Promise.all(told).then(() => media.close());
   }
 }
 

@@ -16,6 +16,8 @@ export interface HomeGroup {
   readonly members: readonly string[];
   /** messages without a name are answered 433 (RFC 5079) */
   readonly refusesAnonymous?: boolean;
+  /** files to it are answered 403, `122 Function not allowed` (seed 001 9.3.1) */
+  readonly refusesFiles?: boolean;
 }
 
 /** Milliseconds. The defaults are those of RFC 3261 (T1 = 500 ms) and cpm.md; tests shorten them. */
@@ -54,6 +56,8 @@ export interface Bounds {
   /** and the octets of their bodies */
   readonly openOctetsPerFlow: number;
   readonly sessionsPerFlow: number;
+  /** MSRP sessions that end here: each m-line that is anchored takes two */
+  readonly mediaSessions: number;
   /** octets waiting to be written to a peer that does not read */
   readonly unsentOctets: number;
   /** malformed messages and refused credentials of one flow */
@@ -66,6 +70,7 @@ export const DEFAULT_BOUNDS: Bounds = {
   openPerFlow: 1_000,
   openOctetsPerFlow: 32 * 1_048_576,
   sessionsPerFlow: 200,
+  mediaSessions: 1_024,
   unsentOctets: 16 * 1_048_576,
   faultsPerFlow: 20,
 };

@@ -73,6 +73,12 @@ export class FilePeer {
     };
   }
 
+  /** Both connections end without a word. */
+  async vanish(): Promise<void> {
+    await this.#msrp.close();
+    await this.#agent.close();
+  }
+
   async close(): Promise<void> {
     await this.#agent.unregister();
     await this.#agent.close();

@@ -4,7 +4,7 @@ import { fromUtf8 } from '../../shared/base/bytes.ts';
 import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { SipPeer } from './sip-peer.ts';
 
-type Service = 'msg' | 'largemsg' | 'session';
+type Service = 'msg' | 'largemsg' | 'session' | 'filetransfer';
 
 const features = (services: readonly Service[]): string =>
   `+g.3gpp.icsi-ref="${services.map((name) => `urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.${name}`).join(',')}"`;
@@ -42,7 +42,7 @@ export class LargePeer {
     void session.connect({ role: 'passive', remotePath }).catch(() => undefined);
     const body = [
       ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'],
-      ...[`m=message ${this.#msrp.address.port} TCP/MSRP *`, 'a=recvonly', 'a=accept-types:message/cpim'],
+      ...[`m=message ${this.#msrp.address.port} TCP/MSRP *`, 'a=recvonly', 'a=accept-types:message/cpim *'],
       ...['a=accept-wrapped-types:text/plain message/imdn+xml', `a=path:${session.localUri}`, 'a=setup:passive', ''],
     ].join('\r\n');
     const contact = ['Contact', `<${this.sip.contactUri}>`] as const;
@@ -65,6 +65,11 @@ export class LargePeer {
       }
     };
     next().catch(() => undefined);
+  }
+
+  /** The connection for octets ends without a word. */
+  cut(): Promise<void> {
+    return this.#msrp.close();
   }
 
   /** Both connections end without a word. */

@@ -45,7 +45,7 @@ const planted: [rule: string, file: string, source: string][] = [
   ['app-is-above-the-services', 'electron/services/h.ts', "import '../app/client.ts';"],
   ['services-are-above-the-engines', 'electron/store/i.ts', "import '../services/chat.ts';"],
   ['engines-do-not-know-each-other', 'electron/sip/j.ts', "import '../store/port.ts';"],
-  ['home-network-imports-only-shared', 'electron/home-network/k.ts', "import '../sip/agent.ts';"],
+  ['home-network-imports-shared-and-msrp', 'electron/home-network/k.ts', "import '../sip/agent.ts';"],
   ['only-the-demo-imports-the-home-network', 'electron/services/l.ts', "import '../home-network/main.ts';"],
   ['protocol-imports-only-grammar', 'shared/protocol/cpim/m.ts', "import '../imdn/imdn.ts';"],
   ['protocol-imports-only-grammar', 'shared/protocol/xml/n.ts', "import '../../model/message.ts';"],

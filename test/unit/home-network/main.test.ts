@@ -17,7 +17,21 @@ describe('the home network alone', () => {
     ]);
     expect(read.users[0]?.password).not.toBe(read.users[1]?.password);
     expect(readArguments(['--password', 'x']).users[1]?.password).toBe('x');
-    for (const wrong of [['--port', '70000'], ['--port', 'x'], ['--users', 'a b'], ['--users', ''], ['--domain', '-'], ['--what']]) {
+    expect(readArguments([]).media).toEqual({ msrp: 'end-to-end', maxFileSize: 0 });
+    expect(readArguments(['--msrp', 'anchor', '--max-file-size', '5000']).media).toEqual({ msrp: 'anchor', maxFileSize: 5000 });
+    const octets = [
+      ['--msrp', 'sideways'],
+      ['--max-file-size', '1k'],
+    ];
+    for (const wrong of [
+      ['--port', '70000'],
+      ['--port', 'x'],
+      ['--users', 'a b'],
+      ['--users', ''],
+      ['--domain', '-'],
+      ['--what'],
+      ...octets,
+    ]) {
       expect(() => readArguments(wrong)).toThrow();
     }
   });

@@ -1,0 +1,89 @@
+import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
+import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
+import { decodeMultipart, encodeMultipart, partContent, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
+import type { Setup } from '../../../shared/protocol/sdp/msrp-media.ts';
+import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
+import { header, type SipMessage } from '../../../shared/protocol/sip/message.ts';
+
+/** The session description in the body of a SIP message: the whole body, or a part beside thumbnails and lists. */
+export interface Described {
+  readonly sdp: Uint8Array;
+  /** the body with another description in its place */
+  with(sdp: Uint8Array): Uint8Array;
+}
+
+/** Null where there is none. @throws ParleyError `multipart.*` */
+export function descriptionIn(message: SipMessage): Described | null {
+  const { body } = message;
+  const value = header(message, 'Content-Type');
+  if (body.length === 0 || value === null) return null;
+  const { type, parameters } = decodeContentType(value);
+  if (type === SDP_TYPE) return { sdp: body, with: (sdp) => sdp };
+  if (!type.startsWith('multipart/')) return null;
+  const multipart = decodeMultipart(body, value);
+  const found = multipart.parts.find((part) => partContentType(part).type === SDP_TYPE);
+  if (found === undefined) return null;
+  return {
+    sdp: partContent(found),
+    with: (sdp) => {
+      const fields = found.headers.filter(({ name }) => !/^Content-(Length|Transfer-Encoding)$/i.test(name));
+      const parts = multipart.parts.map((part) => (part === found ? { headers: fields, body: sdp } : part));
+      return encodeMultipart({ ...multipart, parts }, parameters.get('boundary') ?? '');
+    },
+  };
+}
+
+/** Where one medium leads in place of where it led. */
+export interface Way {
+  /** our MSRP URI */
+  readonly uri: string;
+  readonly port: number;
+  /** null: the line says none (RFC 6135) */
+  readonly setup: Setup | null;
+}
+
+/**
+ * The same description with some of its media led to this network. It is rewritten line by line: whatever else stands in it, known or not,
+ * passes as it is (selector, id, range, hash and icon of a file; types; directions).
+ * @param ways by the number of the m-line; null: that one stays where it is
+ */
+export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way | null)[]): Uint8Array {
+  const sections: string[][] = [[]];
+  for (const line of fromUtf8(sdp).split(/\r\n|[\r\n]/)) {
+    if (line === '') continue;
+    if (line.startsWith('m=')) sections.push([]);
+    (sections.at(-1) as string[]).push(line);
+  }
+  const [session = [], ...media] = sections;
+  const network = `IN IP${address.includes(':') ? 6 : 4} ${address}`;
+  // the address of the session stands for media that stay with it
+  const isLed = media.every((lines, at) => ways[at] || isClosed(lines[0] as string));
+  const top = session.map((line) => {
+    if (line.startsWith('o=')) return `${line.split(' ').slice(0, 3).join(' ')} ${network}`;
+    return isLed && line.startsWith('c=') ? `c=${network}` : line;
+  });
+  const hasAddress = isLed && top.some((line) => line.startsWith('c='));
+  const rest = media.flatMap((lines, at) => {
+    const way = ways[at];
+    return way ? led(lines, way, hasAddress ? null : network) : lines;
+  });
+  return utf8(`${[...top, ...rest].join('\r\n')}\r\n`);
+}
+
+function led([first = '', ...lines]: readonly string[], { uri, port, setup }: Way, network: string | null): string[] {
+  const [type, , ...others] = first.slice(2).split(' ');
+  const kept = lines.filter((line) => !/^(c=|a=(path|setup|fingerprint):)/i.test(line));
+  const titles = kept.filter((line) => line.startsWith('i='));
+  return [
+    `m=${type} ${port} ${others.join(' ')}`,
+    ...titles,
+    ...(network === null ? [] : [`c=${network}`]),
+    ...kept.filter((line) => !line.startsWith('i=')),
+    `a=path:${uri}`,
+    ...(setup === null ? [] : [`a=setup:${setup}`]),
+  ];
+}
+
+function isClosed(line: string): boolean {
+  return /^m=\S+ 0 /.test(line);
+}
