@@ -87,6 +87,18 @@ describe.skipIf(kamailioMissing !== null).each(['127.0.0.1', '::1'] as const)(`$
       await from.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 30_000);
     }
   }, 180_000);
+
+  test('50 MiB arrive whole through the relay at both ends', async () => {
+    const path = join(folder, 'survey.bin');
+    const wanted = await writeRandom(path, 50 << 20);
+    const imdnId = await offer(alice, bob, path);
+    const offered = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered', 60_000);
+    await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
+    const done = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done', 240_000);
+    expect(done.transfer?.size).toBe(50 << 20);
+    expect(hash(await readFile(bob.saved(done)))).toBe(wanted);
+    await alice.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered', 60_000);
+  }, 400_000);
 });
 
 describe.skipIf(kamailioMissing !== null)('a relay that does not help', () => {
@@ -119,6 +131,13 @@ describe.skipIf(kamailioMissing !== null)('a relay that does not help', () => {
     await alice.seesMessage((message) => message.imdnId === short && message.status === 'sent', 60_000);
   }, 120_000);
 });
+
+/** @returns the SHA-256 of what was written */
+async function writeRandom(path: string, size: number): Promise<string> {
+  const content = randomBytes(size);
+  await writeFile(path, content);
+  return hash(content);
+}
 
 function userOf({ address }: Person): string {
   return address.slice('sip:'.length, address.indexOf('@'));

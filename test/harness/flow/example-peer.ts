@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type Allowance, ExampleScript, payloadOf } from './example-script.ts';
@@ -57,7 +58,8 @@ export function throughTheNetwork(text: string): string {
  * nothing of it is the product's.
  */
 export class ExamplePeer {
-  readonly script = new ExampleScript();
+  script = new ExampleScript();
+  readonly #known: (readonly [example: string, actual: string])[];
   readonly #sip: Server;
   readonly #msrp: Server;
   readonly #sipLine = new Line(nextSip);
@@ -68,10 +70,13 @@ export class ExamplePeer {
   readonly differences: string[] = [];
   /** what was asked and is answered by the way */
   readonly asides: string[] = [];
+  /** answers MESSAGE and BYE by the way too */
+  obliging = false;
   /** the last REGISTER of our client */
   registration = '';
 
   private constructor(allowed: readonly Allowance[]) {
+    this.#known = [];
     this.#allowed = [...ALWAYS, ...allowed];
     this.#sip = createServer((socket) => this.#sipLine.attach(socket));
     this.#msrp = createServer((socket) => this.#took(socket));
@@ -85,12 +90,22 @@ export class ExamplePeer {
       await once(server, 'listening');
     }
     const { port } = peer.#msrp.address() as AddressInfo;
-    peer.script.bind(`${media.host}:${media.port}`, `127.0.0.1:${port}`);
-    peer.script.bind(`m=message ${media.port}`, `m=message ${port}`);
-    peer.script.bind(media.host, '127.0.0.1');
-    peer.script.bind('pcscf.home1.example:5060', peer.proxy);
+    peer.#known.push([`${media.host}:${media.port}`, `127.0.0.1:${port}`], [`m=message ${media.port}`, `m=message ${port}`]);
+    peer.#known.push([media.host, '127.0.0.1'], ['pcscf.home1.example:5060', peer.proxy]);
+    peer.again();
     peer.#sipLine.onAside = (message) => peer.#aside(message);
     return peer;
+  }
+
+  /** Another run of the flow. @param fresh texts of the examples that stand for something new in it: ids of calls, of messages, of files */
+  again(...fresh: string[]): void {
+    this.script = new ExampleScript();
+    for (const [example, actual] of this.#known) this.script.bind(example, actual);
+    for (const text of fresh) {
+      // the cookie of a branch says by which rules it was made (RFC 3261 section 8.1.1.7)
+      const last = text.replace(/^z9hG4bK|@.*$/g, '').match(/[0-9A-Za-z]+$/)?.[0] ?? text;
+      this.script.bind(text, text.replace(last, randomBytes(32).toString('hex').slice(0, last.length)));
+    }
   }
 
   get proxy(): string {
@@ -236,6 +251,7 @@ export class ExamplePeer {
       const binding = expires === '0' ? [] : [`Contact: ${contact.replace(/;expires=\d+/, '')};${gruu};expires=${expires}`];
       return answerTo(text, '200 OK', [...binding, ...fields, `P-Associated-URI: <sip:${user}@${host}>`]);
     }
+    if (this.obliging && /^(?:MESSAGE|BYE) /.test(text)) return answerTo(text, '200 OK', []);
     if (text.startsWith('OPTIONS ')) {
       this.asides.push('OPTIONS');
       const contact = /\r\n(Contact: .*)\r\n/.exec(this.script.play('F23-02.sip').toString('latin1'))?.[1] ?? '';
