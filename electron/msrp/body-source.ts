@@ -1,4 +1,5 @@
 import { read as readFile } from 'node:fs';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
 import { asBuffer } from './octets.ts';
@@ -95,7 +96,9 @@ class FileBody implements BodySource {
   readonly #ready: () => void;
   readonly #failed: (error: ParleyError) => void;
   readonly #full: Block[] = [];
-  readonly #lent: Block[] = [];
+  /** null: of the prefix */
+  readonly #lent: (Block | null)[] = [];
+  #prefix: Buffer;
   #blocks = 0;
   #readAt: number;
   #reading = false;
@@ -103,7 +106,8 @@ class FileBody implements BodySource {
 
   constructor(source: FileSource, chunkSize: number, ready: () => void, failed: (error: ParleyError) => void) {
     this.#source = source;
-    this.size = source.end - source.start;
+    this.#prefix = asBuffer(source.prefix ?? NO_BYTES);
+    this.size = this.#prefix.length + source.end - source.start;
     this.#blockSize = Math.max(1, Math.floor(blockPool.size / chunkSize)) * chunkSize;
     this.#readAt = source.start;
     this.#ready = ready;
@@ -111,9 +115,15 @@ class FileBody implements BodySource {
   }
 
   take(size: number): Buffer | null {
+    if (this.#prefix.length > 0) {
+      const chunk = this.#prefix.subarray(0, size);
+      this.#prefix = this.#prefix.subarray(chunk.length);
+      this.#lent.push(null);
+      return chunk;
+    }
     const block = this.#full[0];
     if (block === undefined) {
-      if (this.size === 0) return Buffer.alloc(0);
+      if (this.#source.end === this.#source.start) return Buffer.alloc(0);
       this.#readOn();
       return null;
     }
@@ -127,7 +137,7 @@ class FileBody implements BodySource {
 
   release(): void {
     const block = this.#lent.shift();
-    if (block === undefined) return;
+    if (block == null) return;
     block.lent--;
     if (block.lent > 0 || block.taken < block.filled) return;
     this.#blocks--;

@@ -124,6 +124,8 @@ export interface FileSource {
   readonly fd: number;
   readonly start: number;
   readonly end: number;
+  /** what the message begins with, before the octets of the file; not seen by `onRead` */
+  readonly prefix?: Uint8Array | undefined;
   readonly onRead?: ((octets: Uint8Array) => void) | undefined;
   /**
    * called after the last octet was read and before the last chunk is ended with `$`: a throw ends the message with `#` and rejects `send`

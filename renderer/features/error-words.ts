@@ -61,6 +61,7 @@ const LINES: Record<ErrorCode, Line> = {
   'file.hash-mismatch': 'The content differs from what was announced',
   'file.size-mismatch': 'The size differs from what was announced',
   'file.cancelled': 'Cancelled',
+  'file.paused': 'Paused',
   'store.corrupt': 'The message history is damaged',
   'store.full': 'There is no space left for the message history',
   'store.closed': 'Parley is closing',

@@ -63,6 +63,7 @@ export const ERROR_CODES = [
   'file.hash-mismatch',
   'file.size-mismatch',
   'file.cancelled',
+  'file.paused',
   // the store
   'store.corrupt',
   'store.full',

@@ -1,5 +1,6 @@
 import { type CodedError, type ErrorCode, toCodedError } from '../../../shared/base/errors.ts';
 import type { TransferEvent } from '../../../shared/model/states/transfer-state.ts';
+import type { TransferProgress } from '../../../shared/model/transfer.ts';
 import type { StoredTransfer, TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { persist } from '../persist.ts';
@@ -55,18 +56,21 @@ export class TransferBook {
   /** The end that an error means. */
   applyFailure(error: CodedError): Promise<StoredTransfer> {
     if (error.code === 'file.cancelled') return this.apply('cancelled');
+    if (error.code === 'file.paused') return this.apply('pause');
     this.#context.log(`transfer ${this.#transfer.id}: ${error.code} ${error.detail}`);
     return this.apply(isInterruption(error) ? 'lost' : 'failed', { error });
   }
 
-  meter(): ProgressMeter {
+  /** @param startAt octets of the file that are there already */
+  meter(startAt = 0): ProgressMeter {
     const { id: transferId, messageId, conversationId, size } = this.#transfer;
     const { store, notices, clock, log } = this.#context;
-    return new ProgressMeter({ transferId, messageId, conversationId, size }, clock, {
-      tell: (progress) => notices.tell('transfer.progress', progress),
-      checkpoint: (transferred) => {
+    const sinks = {
+      tell: (progress: TransferProgress) => notices.tell('transfer.progress', progress),
+      checkpoint: (transferred: number) => {
         store.checkpointTransfer(transferId, transferred).catch((thrown) => log(`checkpoint: ${toCodedError(thrown).detail}`));
       },
-    });
+    };
+    return new ProgressMeter({ transferId, messageId, conversationId, size }, clock, sinks, startAt);
   }
 }

@@ -2,11 +2,9 @@ import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
-import { quote } from '../../../shared/protocol/mime/parameters.ts';
 import { readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
-import { hashFile, type OpenFile, openFileSource } from '../../msrp/file-source.ts';
-import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
+import type { MsrpEngine } from '../../msrp/port.ts';
 import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
@@ -15,6 +13,7 @@ import { TransferBook } from './booking.ts';
 import { chunkSizeFor } from './chunk-size.ts';
 import type { Icons } from './icons.ts';
 import { encodeFileInvitation, fileInviteHeaders, fileOffer } from './invitation.ts';
+import { hashesOf, openSource, sendFile } from './sending-run.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
@@ -162,12 +161,13 @@ export class OutgoingTransfers {
     try {
       const answer = await this.#answer(item, book, invite, abort.signal);
       if (!answer) return;
-      const { role, remotePath, fingerprint, form } = readFileAnswer(offer, decodeSdp(answer.body));
-      if (form !== 'raw') throw new ParleyError('peer.unsupported', 'the other side takes files only inside of message/cpim');
+      const accepted = readFileAnswer(offer, decodeSdp(answer.body));
+      const { role, remotePath, fingerprint } = accepted;
       await session.connect({ role, remotePath, fingerprint, signal: abort.signal });
       if (closed) throw closed;
       isSending = true;
-      await this.#send(book, session, chunkSizeFor(answer.headers), abort.signal);
+      const chunkSize = chunkSizeFor(answer.headers);
+      await sendFile({ context: this.#context, book, session, accepted, start: 0, chunkSize, signal: abort.signal });
     } finally {
       abort.signal.removeEventListener('abort', onAbort);
       await session.close();
@@ -206,45 +206,4 @@ export class OutgoingTransfers {
     }
     return null;
   }
-
-  async #send(book: TransferBook, session: MsrpSession, chunkSize: number, signal: AbortSignal): Promise<void> {
-    const transfer = await book.apply('started');
-    const file = await openSource(transfer);
-    const meter = book.meter();
-    try {
-      await session.send({
-        contentType: transfer.type,
-        contentDisposition: `attachment; filename=${quote(transfer.name.replace(/\p{Cc}/gu, '_'))}; size=${transfer.size}`,
-        source: file.source,
-        successReport: true,
-        chunkSize,
-        signal,
-        onProgress: (acknowledged) => meter.update(acknowledged),
-      });
-    } finally {
-      await file.close();
-    }
-    await book.apply('all-sent', { fields: { transferred: transfer.size } });
-    await book.apply('verified');
-  }
-}
-
-function openSource(transfer: StoredTransfer): Promise<OpenFile> {
-  const { path, modifiedAt } = sourceOf(transfer);
-  const { sha256 = null, sha1 = null } = transfer.hash ?? {};
-  return openFileSource(path, { expected: { size: transfer.size, modifiedAt, sha256, sha1 } });
-}
-
-function sourceOf({ name, sourcePath, modifiedAt }: StoredTransfer): { path: string; modifiedAt: number } {
-  if (sourcePath === null || modifiedAt === null) throw new ParleyError('file.missing', `${name} has no source`);
-  return { path: sourcePath, modifiedAt };
-}
-
-async function hashesOf(transfer: StoredTransfer, signal: AbortSignal): Promise<{ sha1: string; sha256: string }> {
-  const source = sourceOf(transfer);
-  const found = await hashFile(source.path, signal);
-  if (found.size !== transfer.size || found.modifiedAt !== source.modifiedAt) {
-    throw new ParleyError('file.changed', `${transfer.name} changed after it was chosen`);
-  }
-  return { sha1: found.sha1, sha256: found.sha256 };
 }
