@@ -16,8 +16,10 @@ export { finishFile, quarantine } from './finish-file.ts';
 export interface FileSinkOptions {
   /** made with mode 0600, or taken up again when `start` is not 0; never followed when a link */
   readonly partialPath: string;
-  /** octets of the whole file */
-  readonly size: number;
+  /** octets of the whole file; null: as many as come, up to `limit` */
+  readonly size: number | null;
+  /** octets; what is above is refused with `peer.too-large`. No limit when left out */
+  readonly limit?: number | undefined;
   /** what was announced for the whole file, lower-case hex */
   readonly hash: { readonly sha1: string | null; readonly sha256: string | null };
   /** where in the file octet 0 of the message goes: what is there before it came in an earlier transfer */
@@ -30,7 +32,8 @@ export interface FileSink {
   readonly sink: MessageSink;
   /**
    * Settles once the file is closed: complete, verified and on the disk; or with what came so far, to be taken up again, rejected with a
-   * ParleyError: `file.disk-full`, `file.unwritable`, `file.hash-mismatch`, `file.size-mismatch`, or what `abort` was called with.
+   * ParleyError: `file.disk-full`, `file.unwritable`, `file.hash-mismatch`, `file.size-mismatch`, `peer.too-large`, or what `abort` was called
+   * with.
    */
   readonly result: Promise<{ readonly sha256: string | null; readonly sha1: string | null }>;
 }
@@ -89,8 +92,13 @@ class PartialFile implements MessageSink {
   write(offset: number, octets: Uint8Array): void | Promise<void> {
     this.#assertUsable();
     const at = this.#start + offset;
-    if (at + octets.length > this.#options.size) {
-      throw this.#fail(new ParleyError('file.size-mismatch', `more than the announced ${this.#options.size} octets`));
+    const { size, limit = Number.POSITIVE_INFINITY } = this.#options;
+    if (at + octets.length > (size ?? limit)) {
+      throw this.#fail(
+        size === null
+          ? new ParleyError('peer.too-large', `more than ${limit} octets`)
+          : new ParleyError('file.size-mismatch', `more than the announced ${size} octets`),
+      );
     }
     const taken = this.#take(at, octets);
     return taken === octets.length ? undefined : this.#takeRest(at + taken, octets.subarray(taken));
@@ -237,7 +245,7 @@ class PartialFile implements MessageSink {
 
   async #complete(size: number): Promise<{ sha256: string | null; sha1: string | null }> {
     this.#assertUsable();
-    const whole = this.#options.size;
+    const whole = this.#options.size ?? this.#start + size;
     const { sha256, sha1 } = this.#options.hash;
     if (this.#start + size !== whole || !this.#ranges.covers(whole)) {
       throw new ParleyError('file.size-mismatch', `${this.#start + size} octets instead of ${whole}`);

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
@@ -7,17 +5,17 @@ import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/name
 import { makeFileAnswer, makeOrigin, preferredRole, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
 import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
-import { createFileSink, finishFile, quarantine } from '../../msrp/file-sink.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { readEnvelope, senderOf } from '../envelope.ts';
 import { notifyOf } from '../receipts.ts';
 import { Unacceptable } from '../session-body.ts';
-import { isInterruption, TransferBook } from './booking.ts';
-import { checkRoom, type IncomingFolders, makeFolder } from './folders.ts';
+import { TransferBook } from './booking.ts';
+import { checkRoom, type IncomingFolders } from './folders.ts';
 import { keepIcon } from './icons.ts';
 import { decodeFileInvitation } from './invitation.ts';
+import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
 import { refusalOf, warning } from './refusal.ts';
 
 /** An unanswered prompt ends before the invitation does; an INVITE without Expires is taken to last as long as a proxy waits (timer C). */
@@ -209,7 +207,7 @@ export class IncomingTransfers {
   async #receive(offered: Offered, abort: AbortController): Promise<void> {
     const { invite, book } = offered;
     const transferId = book.transfer.id;
-    const partialPath = join(this.#folders.partial, `${transferId}.part`);
+    const partialPath = partialPathOf(this.#folders, transferId);
     invite.onCancelled(() => abort.abort(new ParleyError('file.cancelled', 'taken back by its sender')));
     try {
       await book.apply('accept', { fields: { partialPath } });
@@ -220,9 +218,7 @@ export class IncomingTransfers {
       const { status, headers } = refusalOf(error);
       invite.reject(status, undefined, headers);
       const ended = invite.end().catch(() => undefined);
-      // first: it may be what filled the disk on which the end is to be written down
-      if (!isInterruption(error)) await rm(partialPath, { force: true }).catch(() => undefined);
-      await book.applyFailure(error);
+      await bookBroken(book, error);
       this.#leave(transferId, abort);
       this.#outboxChanged();
       await ended;
@@ -231,32 +227,14 @@ export class IncomingTransfers {
 
   async #transfer({ invite, description, offer, book }: Offered, abort: AbortController): Promise<void> {
     const { transfer } = book;
-    const partialPath = transfer.partialPath as string;
-    await makeFolder(this.#folders.partial);
-    const meter = book.meter();
-    const { sink, result } = createFileSink({
-      partialPath,
-      size: transfer.size,
-      hash: transfer.hash ?? { sha1: null, sha256: null },
-      onProgress: (octets) => meter.update(octets),
+    const run = await ReceivingRun.open({
+      context: this.#context,
+      folders: this.#folders,
+      book,
+      outboxChanged: this.#outboxChanged,
     });
-    const verdict = result.then(
-      () => null,
-      (thrown: unknown) => thrown,
-    );
-    let started: Promise<unknown> | null = null;
-    const session = this.#msrp.createSession({
-      onMessage: () => {
-        // one file is one message is one session (RFC 5547 section 8.7)
-        if (started) return { refuse: 413 };
-        started = book.apply('started');
-        // awaited below, unless the session breaks before
-        started.catch(() => undefined);
-        return sink;
-      },
-      onClosed: (error) => sink.abort(error),
-    });
-    const stop = () => sink.abort(abort.signal.reason);
+    const session = this.#msrp.createSession(run.handlers);
+    const stop = () => run.abort(toCodedError(abort.signal.reason));
     abort.signal.addEventListener('abort', stop, { once: true });
     let byRemote = false;
     invite.onEnded((cause) => {
@@ -280,38 +258,18 @@ export class IncomingTransfers {
         headers: [],
       });
       await session.connect({ role, remotePath: offer.remotePath, signal: abort.signal });
-      const failure = await verdict;
-      await started;
-      if (failure) await this.#failed(book, failure, partialPath);
-      else await this.#finished(book, partialPath);
+      await run.result;
       this.#leave(transfer.id, abort);
       if (!byRemote) await this.#awaitBye(invite);
     } catch (thrown) {
-      sink.abort(toCodedError(thrown));
+      run.abort(toCodedError(thrown));
       // the partial file is closed then
-      await verdict;
+      await run.result.catch(() => undefined);
       throw thrown;
     } finally {
       abort.signal.removeEventListener('abort', stop);
       await session.close();
     }
-  }
-
-  async #finished(book: TransferBook, partialPath: string): Promise<void> {
-    await book.apply('all-received', { fields: { transferred: book.transfer.size } });
-    await makeFolder(this.#folders.downloads);
-    const finalPath = await finishFile(partialPath, this.#folders.downloads, book.transfer.name);
-    await book.apply('verified', { fields: { finalPath } });
-    this.#outboxChanged();
-  }
-
-  async #failed(book: TransferBook, thrown: unknown, partialPath: string): Promise<void> {
-    const error = toCodedError(thrown);
-    if (error.code !== 'file.hash-mismatch' && error.code !== 'file.size-mismatch') throw thrown;
-    await book.apply('all-received');
-    await quarantine(partialPath, this.#folders.quarantine);
-    await book.apply('mismatch', { error });
-    this.#outboxChanged();
   }
 
   #awaitBye(invite: IncomingInvite): Promise<void> {
@@ -330,13 +288,4 @@ export class IncomingTransfers {
       });
     });
   }
-}
-
-/** Trouble with the own disk is what the person must hear of, also where the other side has gone away because of it. */
-function causeOf(thrown: unknown, signal: AbortSignal): CodedError {
-  const error = toCodedError(thrown);
-  const isOwn = error.code.startsWith('file.') && error.code !== 'file.cancelled';
-  // `#` says more than the BYE that follows it
-  const isGivenUp = error.code === 'msrp.stopped';
-  return signal.aborted && !isOwn && !isGivenUp ? toCodedError(signal.reason) : error;
 }
