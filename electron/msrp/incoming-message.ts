@@ -60,8 +60,7 @@ export class IncomingMessage implements FrameConsumer {
     if (this.#state !== 'open') return;
     const offset = this.#at;
     this.#at += octets.length;
-    const limit = this.#size ?? this.#total;
-    if (limit !== null && this.#at > limit) {
+    if (this.#at > (this.#size ?? this.#total ?? Number.MAX_SAFE_INTEGER)) {
       this.#fail({ code: 'msrp.malformed', detail: 'more octets than announced' }, { status: 400, comment: 'Beyond the announced size' });
       return;
     }
@@ -159,6 +158,7 @@ export class IncomingMessage implements FrameConsumer {
     this.#state = 'completing';
     const request = this.#request as MsrpRequest;
     const success = successReportOf(request);
+    const failure = failureReportOf(request);
     let answered = false;
     const answer = (outcome: { status: number; comment: string }): void => {
       if (!answered) this.#answer(outcome, request);
@@ -168,7 +168,7 @@ export class IncomingMessage implements FrameConsumer {
       cancelHold();
       const late = answered;
       answer(outcome);
-      if (outcome.status === 200 ? success : late && failureReportOf(request) === 'yes') this.#report(outcome);
+      if (outcome.status === 200 ? success : late && failure === 'yes') this.#report(outcome);
       this.#state = 'over';
       this.#listener.ended(outcome.status, outcome.comment);
     };
@@ -184,9 +184,10 @@ export class IncomingMessage implements FrameConsumer {
       finish(OK);
       return;
     }
-    // With a REPORT to come the answer need not wait for the disk; without one it is all the sender will hear.
-    if (success) answer(OK);
-    else cancelHold = this.#session.clock.after(this.#session.limits.holdAnswerMs, () => answer(OK));
+    // With a REPORT to come the answer need not wait for the disk; without one it is all the sender will hear. Where only errors are
+    // answered (`partial`), the answer is still open for one.
+    if (success && failure === 'yes') answer(OK);
+    else if (failure === 'yes') cancelHold = this.#session.clock.after(this.#session.limits.holdAnswerMs, () => answer(OK));
     busy.then(
       () => finish(OK),
       (thrown: unknown) => finish(verdict(toCodedError(thrown))),

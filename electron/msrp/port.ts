@@ -112,7 +112,7 @@ export interface OutgoingMessage {
   readonly chunkSize?: number | undefined;
   /** ends the message with `#`; `send` rejects with `file.cancelled`, or with the signal's reason where that is a ParleyError */
   readonly signal?: AbortSignal | undefined;
-  /** octets acknowledged without gap, a few times a second at most */
+  /** octets acknowledged without gap, a few times a second at most, and the last of it before `send` settles, either way */
   readonly onProgress?: ((acknowledged: number) => void) | undefined;
 }
 

@@ -77,6 +77,8 @@ export class Sender implements ChunkSource {
   #acknowledged = 0;
   #lastAnswerAt = 0;
   #lastProgressAt = 0;
+  /** what `onProgress` heard last */
+  #told = 0;
   #stalledOn: PendingChunk | null = null;
   #stalledChecks = 0;
   #done = false;
@@ -291,6 +293,7 @@ export class Sender implements ChunkSource {
     const now = this.#lastAnswerAt;
     if (now - this.#lastProgressAt < PROGRESS_MS && !(this.#allSent && this.#acknowledged === this.#sent)) return;
     this.#lastProgressAt = now;
+    this.#told = this.#acknowledged;
     onProgress(this.#acknowledged);
   }
 
@@ -329,6 +332,7 @@ export class Sender implements ChunkSource {
   #settle(error: CodedError | null): void {
     if (this.#done) return;
     this.#done = true;
+    if (this.#told < this.#acknowledged) this.#message.onProgress?.(this.#acknowledged);
     this.#cancelTimer?.();
     this.#message.signal?.removeEventListener('abort', this.#cancel);
     this.#connection?.withdraw(this);
