@@ -16,7 +16,7 @@ export const MAX_PREVIEW = 32 * 1024 * 1024;
 /** a decoded picture takes four octets a pixel */
 const MAX_PIXELS = 64 * 1000 * 1000;
 /** of a picture that somebody picked: a thumbnail is made of all of it */
-const MAX_PICKED_PIXELS = 50 * 1000 * 1000;
+const MAX_PICKED_PIXELS = 50 * 1000 * 1000 - 1;
 const SNIFFED = 4100;
 
 /** What a page may ask a picture of, by the last part of its address: `12`, `thumbnail/12`, `picked/<token>`. */
@@ -48,7 +48,7 @@ export function previewOf(path: string): Promise<ServedFile | null> {
   return shown(path, MAX_PIXELS);
 }
 
-/** What a thumbnail of a file that somebody picked is made of. @returns null where it is neither a picture of 50 million pixels at most nor a film */
+/** What a thumbnail of a file that somebody picked is made of. @returns null where it is neither a picture below 50 million pixels nor a film */
 export function pickedPreviewOf(path: string): Promise<ServedFile | null> {
   return shown(path, MAX_PICKED_PIXELS, FILMS);
 }

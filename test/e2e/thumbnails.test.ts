@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { readIconPicture } from '../../shared/protocol/picture/icon-picture.ts';
+import { type Drawn, drawnBy } from '../harness/drawn.ts';
 import { openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 import { makePicture } from '../harness/picture.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
-
-/** What a browser can encode of a noisy picture; noise is what compresses worst. */
-type Made = 'image/png' | 'image/jpeg' | 'image/webp' | 'clear' | 'film';
 
 describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () => {
   const folder = temporaryFolder();
@@ -21,7 +19,7 @@ describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () =>
     await page.getByRole('list', { name: 'Files to send' }).getByRole('listitem').waitFor();
   }
 
-  it.each<[string, Made, 'image/png' | 'image/jpeg']>([
+  it.each<[string, Drawn, 'image/png' | 'image/jpeg']>([
     ['photo.jpg', 'image/jpeg', 'image/jpeg'],
     ['drawing.png', 'image/png', 'image/jpeg'],
     ['drawing.webp', 'image/webp', 'image/jpeg'],
@@ -32,7 +30,7 @@ describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () =>
     const { page, complaints } = await show(core);
     await openBob(page);
     const path = join(folder, name);
-    await writeFile(path, await make(page, kind));
+    await writeFile(path, await drawnBy(page, kind));
     await pick(page, path);
     const shown = page.getByRole('list', { name: 'Files to send' }).locator('img');
     await shown.waitFor();
@@ -63,7 +61,7 @@ describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () =>
     const { page } = await show(core);
     await openBob(page);
     const path = join(folder, 'turned.jpg');
-    await writeFile(path, turned(await make(page, 'image/jpeg')));
+    await writeFile(path, turned(await drawnBy(page, 'image/jpeg')));
     await pick(page, path);
     await page.getByRole('list', { name: 'Files to send' }).locator('img').waitFor();
     const thumbnail = Buffer.from([...core.thumbnails.values()][0] ?? '', 'base64');
@@ -97,49 +95,6 @@ describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => core.callsOf('files.send').length).toBe(2);
   });
 });
-
-/** 1600 × 1000, made by the browser's own encoders. */
-async function make(page: Page, kind: Made): Promise<Buffer> {
-  const base64 = await page.evaluate(async (what) => {
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [1600, 1000];
-    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
-    if (what === 'clear') {
-      context.fillStyle = '#2a7';
-      context.beginPath();
-      context.arc(800, 500, 400, 0, 7);
-      context.fill();
-    } else {
-      for (let at = 0; at < 20_000; at++) {
-        context.fillStyle = `hsl(${(at * 7919) % 360} 80% ${20 + (at % 60)}%)`;
-        context.fillRect((at * 131) % 1600, (at * 373) % 1000, 40, 40);
-      }
-    }
-    let blob: Blob;
-    if (what === 'film') {
-      const pieces: Blob[] = [];
-      const recorder = new MediaRecorder(canvas.captureStream(10), { mimeType: 'video/webm' });
-      recorder.ondataavailable = ({ data }) => pieces.push(data);
-      recorder.start();
-      for (let frame = 0; frame < 10; frame++) {
-        context.fillRect(frame * 50, 0, 50, 50);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      await new Promise((resolve) => {
-        recorder.onstop = resolve;
-        recorder.stop();
-      });
-      blob = new Blob(pieces);
-    } else {
-      const type = what === 'clear' ? 'image/png' : what;
-      blob = await new Promise<Blob>((resolve) => canvas.toBlob((made) => resolve(made as Blob), type, 0.9));
-    }
-    let text = '';
-    for (const octet of new Uint8Array(await blob.arrayBuffer())) text += String.fromCharCode(octet);
-    return btoa(text);
-  }, kind);
-  return Buffer.from(base64, 'base64');
-}
 
 /** The same JPEG with an Exif segment: to be turned by 90°, and where it was taken. */
 function turned(jpeg: Buffer): Buffer {

@@ -117,7 +117,10 @@ export function partByContentId(multipart: Multipart, id: string): Part | null {
 /** All that say to be the one: more than one is nobody's intention. */
 export function partsByContentId(multipart: Multipart, id: string): Part[] {
   const wanted = bareId(id);
-  return multipart.parts.filter((part) => bareId(mimeHeader(part.headers, 'Content-ID') ?? '') === wanted);
+  return multipart.parts.filter((part) => {
+    const own = mimeHeader(part.headers, 'Content-ID');
+    return own !== null && bareId(own) === wanted;
+  });
 }
 
 /** Content type of a part; `text/plain` when it says none (RFC 2046 section 5.1). @throws ParleyError `multipart.malformed` */

@@ -275,6 +275,31 @@ describe('files', () => {
     expect((await ask(`/preview/901?token=${token.bob}`)).status).toBe(404);
   });
 
+  it('R-FT-11: what was picked is shown to the page that picked it, for a thumbnail: a picture, or as much of a film as it asks for', async () => {
+    const tokenOf = async (name: string, octets: Buffer) => JSON.parse((await upload(name, octets)).body.toString()).token as string;
+    const picture = await tokenOf('a.txt', PNG);
+    expect(await ask(`/preview/picked/${picture}?token=${token.alice}`)).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'image/png' },
+      body: PNG,
+    });
+    expect((await ask(`/preview/picked/${picture}?token=${token.bob}`)).status).toBe(404);
+    const film = Buffer.concat([Buffer.from('0000001866747970697336f6d0000000006973366d69736f32', 'hex'), Buffer.alloc(1000, 7)]);
+    film.write('ftypisom', 4, 'latin1');
+    const moving = `/preview/picked/${await tokenOf('a.mp4', film)}?token=${token.alice}`;
+    expect(await ask(moving)).toMatchObject({ status: 200, headers: { 'content-type': 'video/mp4' }, body: film });
+    expect(await ask(moving, { headers: { range: 'bytes=10-19' } })).toMatchObject({
+      status: 206,
+      headers: { 'content-range': `bytes 10-19/${film.length}`, 'content-length': '10' },
+      body: film.subarray(10, 20),
+    });
+    expect((await ask(moving, { headers: { range: 'bytes=99999-' } })).status).toBe(416);
+    expect((await ask(`/preview/picked/${await tokenOf('a.png', Buffer.from('<svg/>'))}?token=${token.alice}`)).status).toBe(404);
+    for (const odd of ['picked/unknown', 'picked', 'picked/../1', 'thumbnail/0', 'thumbnail/7', 'other/1']) {
+      expect((await ask(`/preview/${odd}?token=${token.alice}`)).status, odd).toBe(404);
+    }
+  });
+
   it.each(['preview', 'saved'])('%s of what is not there says so', async (what) => {
     alice.client.finished.set(903, join(folder, 'gone.png'));
     for (const id of ['1234567', '903']) expect((await ask(`/${what}/${id}?token=${token.alice}`)).status).toBe(404);

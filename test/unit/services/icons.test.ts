@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Link, ServiceContext } from '../../../electron/services/context.ts';
+import { Icons, type IconTakers } from '../../../electron/services/transfers/icons.ts';
+import { encodeFileInvitation, fileOffer } from '../../../electron/services/transfers/invitation.ts';
+import type { StoredTransfer, Thumbnail } from '../../../electron/store/port.ts';
+import { utf8 } from '../../../shared/base/bytes.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { type Part, partContent } from '../../../shared/protocol/multipart/multipart.ts';
+import { encodeIconPart } from '../../../shared/protocol/picture/icon-part.ts';
+import { greyPng, pngThatSays } from '../../harness/icons.ts';
+import { temporaryFolder } from '../../harness/temporary-folder.ts';
+import { openWith } from '../store/fixture.ts';
+import { incomingInvite, stage } from './stage.ts';
+
+const PNG: Thumbnail = { type: 'image/png', width: 16, height: 12, octets: greyPng(16, 12) };
+const TRANSFER = { id: 7, conversationId: 1 } as StoredTransfer;
+const LINK = {} as Link;
+const BOB = { kind: 'person', peer: 'sip:bob@example.com', route: null };
+
+function icons(options: { thumbnail?: Thumbnail | null; kind?: string; takes?: boolean; broken?: boolean } = {}) {
+  const { thumbnail = PNG, kind = 'person', takes = true, broken = false } = options;
+  const asked: string[] = [];
+  const refused: string[] = [];
+  const log: string[] = [];
+  const context = {
+    account: { address: 'sip:alice@home1.example' },
+    store: {
+      thumbnail: async () => {
+        if (broken) throw new ParleyError('store.closed', 'closed');
+        return thumbnail;
+      },
+      conversation: async () => ({ ...BOB, kind }),
+    },
+    log: (line: string) => log.push(line),
+  } as unknown as ServiceContext;
+  const takers: IconTakers = {
+    takesThumbnails: async ({ peer }) => {
+      asked.push(peer);
+      return takes;
+    },
+    thumbnailRefused: (peer) => refused.push(peer),
+  };
+  return { icons: new Icons(context, takers), asked, refused, log };
+}
+
+describe('R-FT-11: the thumbnail of an offer', () => {
+  test('goes with it under a new id of the own domain', async () => {
+    const { icons: all } = icons();
+    const [one, two] = [await all.toSend(TRANSFER, LINK), await all.toSend(TRANSFER, LINK)];
+    expect(one?.contentId).toMatch(/^[\w-]{16}@home1\.example$/);
+    expect(one?.contentId).not.toBe(two?.contentId);
+    expect(partContent(one?.part as Part)).toEqual(PNG.octets);
+  });
+
+  test.each([
+    ['there is none, and nobody is asked', { thumbnail: null }, 0],
+    ['the other side is a list, and nobody is asked', { kind: 'list' }, 0],
+    ['the other side does not show any', { takes: false }, 1],
+    ['the store does not give it', { broken: true }, 0],
+  ])('stays here where %s', async (_, options, questions) => {
+    const { icons: all, asked, log } = icons(options);
+    expect(await all.toSend(TRANSFER, LINK)).toBeNull();
+    expect(asked).toHaveLength(questions);
+    expect(log).toHaveLength('broken' in options ? 1 : 0);
+  });
+
+  test.each([415, 413, 513])('is left out of the next one after %i, and of all that follow once that was taken', async (status) => {
+    const { icons: all, refused } = icons();
+    await all.toSend(TRANSFER, LINK);
+    expect(all.answered(TRANSFER, status)).toBe(true);
+    expect(await all.toSend(TRANSFER, LINK)).toBeNull();
+    expect(all.answered(TRANSFER, 200)).toBe(false);
+    expect(refused).toEqual([BOB.peer]);
+  });
+
+  test('is no cause of an answer that comes without it as well', async () => {
+    const { icons: all, refused } = icons();
+    await all.toSend(TRANSFER, LINK);
+    expect(all.answered(TRANSFER, 415)).toBe(true);
+    await all.toSend(TRANSFER, LINK);
+    expect(all.answered(TRANSFER, 415)).toBe(false);
+    expect(refused).toEqual([]);
+    // a later try begins anew
+    expect(await all.toSend(TRANSFER, LINK)).not.toBeNull();
+  });
+
+  test.each([200, 486, 488, 603])('is no matter of a %i', async (status) => {
+    const { icons: all, refused } = icons();
+    await all.toSend(TRANSFER, LINK);
+    expect(all.answered(TRANSFER, status)).toBe(false);
+    expect(refused).toEqual([]);
+    expect(await all.toSend(TRANSFER, LINK)).not.toBeNull();
+  });
+});
+
+describe('R-FTR-01: the thumbnail of an offer that came', () => {
+  const root = temporaryFolder();
+  let number = 0;
+  const CID = 'icon1@home1.example';
+  const place = {
+    protocol: 'TCP/MSRP',
+    address: '127.0.0.1',
+    port: 2856,
+    path: ['msrp://127.0.0.1:2856/abcdefghijklmnopqrst;tcp'],
+  } as const;
+
+  /** Bob offers a file; he is somebody the person writes with. */
+  async function offered(icons: readonly Part[], named: string | null = CID, from = 'sip:bob@example.com') {
+    number += 1;
+    const world = stage(join(root, String(number)));
+    openWith(world.calls);
+    const transfer = {
+      imdnId: 'm1',
+      name: 'a.jpg',
+      type: 'image/jpeg',
+      size: 5,
+      hash: null,
+      peer: 'sip:alice@example.com',
+    } as unknown as StoredTransfer;
+    const { contentType, body } = encodeFileInvitation(
+      fileOffer(transfer, 'ft1', place, 1, named ?? undefined),
+      transfer,
+      'sip:bob@example.com',
+      1,
+      icons,
+    );
+    const call = incomingInvite(contentType, body);
+    await world.service.invited({ ...call.invite, from, originator: from });
+    expect(call.said).toEqual(['180']);
+    expect(world.transfer().state).toBe('offered');
+    return world;
+  }
+
+  test('is kept, and the card says that there is one', async () => {
+    const { calls } = await offered([encodeIconPart(PNG, CID)]);
+    expect({ ...calls.thumbnail(1), octets: null }).toEqual({ ...PNG, octets: null });
+    expect(new Uint8Array(calls.thumbnail(1)?.octets ?? [])).toEqual(PNG.octets);
+    expect(calls.message(1).transfer?.thumbnail).toBe(true);
+  });
+
+  const raw = (octets: Uint8Array, id = CID): Part => ({ headers: [{ name: 'Content-ID', value: `<${id}>` }], body: octets });
+  test.each<[string, readonly Part[]]>([
+    ['a bomb of 50 million pixels', [raw(pngThatSays(10_000, 5000))]],
+    [
+      'an SVG under the type of a PNG',
+      [{ ...raw(utf8('<svg/>')), headers: [...raw(utf8('')).headers, { name: 'Content-Type', value: 'image/png' }] }],
+    ],
+    ['one that breaks off', [raw(PNG.octets.subarray(0, 40))]],
+    ['900 KB', [raw(new Uint8Array(900_000))]],
+    ['two with the same id', [raw(PNG.octets), raw(PNG.octets)]],
+    ['one with another id', [raw(PNG.octets, 'other@x')]],
+    ['none at all', []],
+    ['one without an id', [{ headers: [], body: PNG.octets }]],
+  ])('is left out where it is %s: the file is offered as ever, and a line says so', async (_, icons) => {
+    const { calls, log } = await offered(icons);
+    expect(calls.thumbnail(1)).toBeNull();
+    expect(log.filter((line) => line.includes('thumbnail'))).toHaveLength(1);
+  });
+
+  test('is nothing where the offer names none, whatever pictures stand beside it', async () => {
+    const { calls, log } = await offered([encodeIconPart(PNG, CID)], null);
+    expect(calls.thumbnail(1)).toBeNull();
+    expect(log).toEqual([]);
+  });
+
+  test('of a stranger is not kept', async () => {
+    const { calls } = await offered([encodeIconPart(PNG, CID)], CID, 'sip:eve@example.com');
+    expect(calls.conversation(2).request).toBe(true);
+    expect(calls.thumbnail(1)).toBeNull();
+  });
+
+  test('that cannot be kept is no harm to the file', async () => {
+    const world = stage(join(root, 'full'));
+    openWith(world.calls);
+    world.before((method) => {
+      if (method === 'setThumbnail') throw new ParleyError('store.full', 'SQLITE_FULL');
+    });
+    const transfer = { imdnId: 'm1', name: 'a', type: 'image/png', size: 5, hash: null, peer: 'sip:alice@example.com' };
+    const { contentType, body } = encodeFileInvitation(
+      fileOffer(transfer as unknown as StoredTransfer, 'ft1', place, 1, CID),
+      transfer as unknown as StoredTransfer,
+      'sip:bob@example.com',
+      1,
+      [encodeIconPart(PNG, CID)],
+    );
+    await world.service.invited(incomingInvite(contentType, body).invite);
+    expect(world.transfer().state).toBe('offered');
+    expect(world.log.at(-1)).toMatch(/not kept/);
+  });
+});
