@@ -148,12 +148,7 @@ describe('reports that the sender asks for', () => {
 });
 
 /** What the receiver does with one message of two octets, by what its sender asks for and how the sink ends. */
-async function received(
-  failure: FailureReport | null,
-  success: 'yes' | 'no' | null,
-  complete: MessageSink['complete'],
-  holdAnswerMs = 20_000,
-) {
+async function received(failure: FailureReport | null, success: 'yes' | 'no' | null, complete: MessageSink['complete']) {
   const inbox = new Inbox();
   inbox.onMessage = () => ({ write: () => {}, complete, abort: () => {} });
   const made = await one();
