@@ -1,5 +1,5 @@
 import { ParleyError } from '../../base/errors.ts';
-import type { FileHash, FileRange } from './file-selector.ts';
+import type { FileHash, FileRange, FileSelector } from './file-selector.ts';
 import {
   type Direction,
   EMPTY_MSRP_MEDIA,
@@ -16,13 +16,16 @@ export function makeOrigin(address: string, now: number, user = '-'): Origin {
   return { user, id: String(now), version: String(now), address };
 }
 
-export interface FileOfferToSend {
-  readonly origin: Origin;
+/** One file as an m-line offers it. */
+export interface FileToOffer {
   /** a session of its own for each file */
   readonly place: MsrpPlace;
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
+  /** `recvonly` asks for the file; the default is a push */
+  readonly direction?: 'sendonly' | 'recvonly' | undefined;
+  /** a push says name, type and size, a pull what is known: null where it is not */
+  readonly name: string | null;
+  readonly type: string | null;
+  readonly size: number | null;
   /** over the whole file */
   readonly hashes: readonly FileHash[];
   /** at least 32 random token characters, new for each offer (RFC 5547 section 8.1) */
@@ -34,29 +37,46 @@ export interface FileOfferToSend {
   readonly date?: string | undefined;
   /** resume; absent means the whole file */
   readonly range?: FileRange | undefined;
+  /** octets; absent for no limit */
+  readonly maxSize?: number | undefined;
 }
 
-/** The offer that pushes one file (RFC 5547 section 8.2, cpm.md table 10.2). */
-export function makeFileOffer(file: FileOfferToSend): SessionDescription {
-  const media: MsrpMedia = {
+export interface FileOfferToSend extends FileToOffer {
+  readonly origin: Origin;
+}
+
+/** The m-line that pushes a file or asks for one (RFC 5547 section 8.2, cpm.md table 10.2). */
+export function makeFileMedia(file: FileToOffer): MsrpMedia {
+  const { place, direction = 'sendonly' } = file;
+  return {
     ...EMPTY_MSRP_MEDIA,
-    protocol: file.place.protocol,
-    port: file.place.port,
+    protocol: place.protocol,
+    port: place.port,
     title: file.title ?? null,
-    direction: 'sendonly',
-    acceptTypes: ['message/cpim', bareType(file.type)],
+    direction,
+    acceptTypes: file.type === null ? ['*'] : ['message/cpim', bareType(file.type)],
     acceptWrappedTypes: ['*'],
-    path: file.place.path,
+    maxSize: file.maxSize ?? null,
+    path: place.path,
     setup: 'actpass',
-    fingerprint: file.place.fingerprint ?? null,
+    fingerprint: place.fingerprint ?? null,
     fileSelector: { name: file.name, type: file.type, size: file.size, hashes: file.hashes },
     fileTransferId: file.transferId,
-    fileDisposition: file.disposition ?? 'attachment',
+    fileDisposition: direction === 'recvonly' ? null : (file.disposition ?? 'attachment'),
     fileDate: file.date ?? null,
     fileIcon: file.icon ?? null,
     fileRange: file.range ?? null,
   };
-  return { origin: file.origin, name: '-', address: file.place.address, media: [media] };
+}
+
+/** The offer of one file. */
+export function makeFileOffer(file: FileOfferToSend): SessionDescription {
+  return { origin: file.origin, name: '-', address: file.place.address, media: [makeFileMedia(file)] };
+}
+
+/** A line whose file is over: port 0, its selector and id stay (F12-11, F17-04). */
+export function closedFileMedia({ protocol, direction, path, fileSelector, fileTransferId }: MsrpMedia): MsrpMedia {
+  return { ...EMPTY_MSRP_MEDIA, protocol, direction, acceptTypes: ['message/cpim'], path, fileSelector, fileTransferId };
 }
 
 export interface FileAnswerToSend {
@@ -143,10 +163,12 @@ export interface FileAnswer {
   readonly role: 'active' | 'passive';
   /** see {@link peerFingerprint} */
   readonly fingerprint: string | null;
-  /** `raw`: the octets under the file's own type; `cpim`: wrapped in message/cpim (cpm.md section 10.2) */
+  /** of a push. `raw`: the octets under the file's own type; `cpim`: wrapped in message/cpim (cpm.md section 10.2) */
   readonly form: 'raw' | 'cpim';
   /** octets of a whole message with its wrapper */
   readonly maxSize: number | null;
+  /** what the other side says of the file; of a pull it is what comes */
+  readonly selector: FileSelector | null;
 }
 
 /**
@@ -154,18 +176,34 @@ export interface FileAnswer {
  * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (type, range or transport), `peer.malformed`
  */
 export function readFileAnswer(offer: SessionDescription, answer: SessionDescription): FileAnswer {
-  const { offered, media } = answeredMedia(offer, answer);
+  const [offered] = offer.media;
+  if (offered?.kind !== 'msrp') throw new TypeError('not an offer of MSRP');
+  if (answer.media.length !== offer.media.length) throw otherMedia();
+  return readFileMediaAnswer(offered, answer.media[0]);
+}
+
+/**
+ * What the answer says of one m-line of ours, from {@link makeFileMedia}.
+ * @throws ParleyError `peer.declined` (port 0), `peer.unsupported` (type, range, direction or transport), `peer.malformed`
+ */
+export function readFileMediaAnswer(offered: MsrpMedia, answered: Media | undefined): FileAnswer {
   if (offered.fileSelector === null) throw new TypeError('not an offer of a file');
+  const media = answeredLine(offered, answered);
   if (media.fileTransferId !== null && media.fileTransferId !== offered.fileTransferId) {
     throw new ParleyError('peer.malformed', 'another file-transfer-id in the answer');
   }
-  const range = media.fileRange;
-  if (range !== null && !sameRange(range, offered.fileRange ?? { start: 1, stop: null }, offered.fileSelector.size)) {
+  // who does not know ranges would take a part for the whole
+  const { start, stop } = offered.fileRange ?? { start: 1, stop: null };
+  if (!sameRange(media.fileRange ?? { start: 1, stop: null }, { start, stop }, offered.fileSelector.size)) {
     throw new ParleyError('peer.unsupported', 'another file-range in the answer');
+  }
+  const isPush = offered.direction === 'sendonly';
+  if (media.direction === 'inactive' || media.direction === offered.direction) {
+    throw new ParleyError('peer.unsupported', `${media.direction} in the answer`);
   }
   const type = offered.fileSelector.type ?? 'application/octet-stream';
   const raw = acceptsType(media.acceptTypes, type);
-  if (!raw && !acceptsWrapped(media, type))
+  if (isPush && !raw && !acceptsWrapped(media, type))
     throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
   return {
     remotePath: media.path,
@@ -173,6 +211,7 @@ export function readFileAnswer(offer: SessionDescription, answer: SessionDescrip
     fingerprint: peerFingerprint(media),
     form: raw ? 'raw' : 'cpim',
     maxSize: media.maxSize,
+    selector: media.fileSelector,
   };
 }
 
@@ -186,16 +225,23 @@ export function answeredMedia(offer: SessionDescription, answer: SessionDescript
   const [offered] = offer.media;
   const [media] = answer.media;
   if (offered?.kind !== 'msrp') throw new TypeError('not an offer of MSRP');
-  if (media?.kind !== 'msrp' || answer.media.length !== offer.media.length) {
-    throw new ParleyError('peer.malformed', 'the answer has other media than the offer');
-  }
+  if (answer.media.length !== offer.media.length) throw otherMedia();
+  return { offered, media: answeredLine(offered, media) };
+}
+
+function answeredLine(offered: MsrpMedia, media: Media | undefined): MsrpMedia {
+  if (media?.kind !== 'msrp') throw otherMedia();
   if (media.port === 0) throw new ParleyError('peer.declined', 'port 0');
   if (media.path.length === 0) throw new ParleyError('peer.malformed', 'no path in the answer');
   const problem = transportProblem(media);
   if (problem === 'fingerprint') throw new ParleyError('peer.unsupported', 'no fingerprint that can be checked');
   const isOther = media.protocol !== offered.protocol && (peerFingerprint(offered) ?? peerFingerprint(media)) !== null;
   if (problem !== null || isOther) throw new ParleyError('peer.unsupported', `transport ${media.protocol}`);
-  return { offered, media };
+  return media;
+}
+
+function otherMedia(): ParleyError {
+  return new ParleyError('peer.malformed', 'the answer has other media than the offer');
 }
 
 /** Whether a `message/cpim` with that inside may go to whoever described this medium (cpm.md section 12, 8). */

@@ -147,7 +147,7 @@ describe('answering', () => {
 
 describe('reading the answer', () => {
   it('tells path, role and form', () => {
-    expect(readFileAnswer(offer, decodeSdp(encodeSdp(answerTo(offer))))).toEqual({
+    expect(readFileAnswer(offer, decodeSdp(encodeSdp(answerTo(offer))))).toMatchObject({
       remotePath: ['msrp://192.0.2.20:6000/def;tcp'],
       role: 'active',
       fingerprint: null,
@@ -171,6 +171,8 @@ describe('reading the answer', () => {
     ['peer.unsupported', { acceptTypes: ['image/png'] }],
     ['peer.unsupported', { fileRange: { start: 2, stop: 10 } }],
     ['peer.unsupported', { protocol: 'TCP/TLS/MSRP' }],
+    ['peer.unsupported', { direction: 'inactive' }],
+    ['peer.unsupported', { direction: 'sendonly' }],
   ] as const)('%s for %j', (code, changes) => {
     expect(() => readFileAnswer(offer, answerTo(offer, changes))).toThrow(code);
   });
@@ -191,6 +193,12 @@ describe('reading the answer', () => {
     const read = (): unknown => readFileAnswer(ours, answerTo(ours, answered)).fingerprint;
     if (outcome === 'peer.unsupported') expect(read).toThrow(outcome);
     else expect(read()).toBe(outcome);
+  });
+
+  it('a part is not sent to who would take it for the whole', () => {
+    const resumed = withMedia(offer, { fileRange: { start: 5, stop: 10 } });
+    expect(readFileAnswer(resumed, answerTo(resumed)).form).toBe('raw');
+    expect(() => readFileAnswer(resumed, answerTo(resumed, { fileRange: null }))).toThrow('peer.unsupported');
   });
 
   it('a range that says the same in other words is the same', () => {
