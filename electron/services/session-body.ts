@@ -43,12 +43,17 @@ export function offerOf({ headers, contentType, body }: IncomingInvite): Uint8Ar
 
 /** The first part of that type in the body of an INVITE, or the body itself; null when there is none. @throws ParleyError `multipart.*` */
 export function findPart(contentType: string, body: Uint8Array, type: string): Uint8Array | null {
-  if (body.length === 0) return null;
+  const [found] = findParts(contentType, body, type);
+  return found ? partContent(found) : null;
+}
+
+/** All parts of that type in the body of an INVITE, or the body itself as one. @throws ParleyError `multipart.*` */
+export function findParts(contentType: string, body: Uint8Array, type: string): Part[] {
+  if (body.length === 0) return [];
   const outer = decodeContentType(contentType).type;
-  if (outer === type) return body;
-  if (!outer.startsWith('multipart/')) return null;
-  const part = decodeMultipart(body, contentType).parts.find((candidate) => partContentType(candidate).type === type);
-  return part ? partContent(part) : null;
+  if (outer === type) return [{ headers: [{ name: 'Content-Type', value: contentType }], body }];
+  if (!outer.startsWith('multipart/')) return [];
+  return decodeMultipart(body, contentType).parts.filter((candidate) => partContentType(candidate).type === type);
 }
 
 /** @throws Unacceptable 415 when it is no multipart, or has a part that nobody here understands and that must be */

@@ -14,7 +14,7 @@ import { Unacceptable } from '../session-body.ts';
 import { TransferBook } from './booking.ts';
 import { checkRoom, type IncomingFolders } from './folders.ts';
 import { keepIcon } from './icons.ts';
-import { decodeFileInvitation } from './invitation.ts';
+import { decodeFileInvitation, requestOf } from './invitation.ts';
 import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
 import { refusalOf, warning } from './refusal.ts';
 
@@ -142,18 +142,19 @@ export class IncomingTransfers {
     await checkRoom(this.#folders, size);
 
     const now = clock.now();
+    const asked = requestOf(invitation, offer.transferId, true);
     const hashOf = (algorithm: string) => offer.hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
     const rows = await store.receiveOffer({
       ...senderOf(this.#context, envelope),
-      imdnId: invitation.request?.messageId ?? offer.transferId ?? fallbackId,
+      imdnId: asked?.request.messageId ?? offer.transferId ?? fallbackId,
       fileTransferId: offer.transferId ?? fallbackId,
       name: cleanFileName(offer.name ?? ''),
       type: offer.type ?? 'application/octet-stream',
       size,
       hash: { sha1: hashOf('sha-1'), sha256: hashOf('sha-256') },
-      sentAt: invitation.sentAt ?? now,
+      sentAt: asked?.sentAt ?? now,
       now,
-      notify: notifyOf(this.#context, invitation.request, originInstance, invitation.dateTime ?? formatDateTime(now)),
+      notify: notifyOf(this.#context, asked?.request ?? null, originInstance, asked?.dateTime ?? formatDateTime(now)),
     });
     await this.#context.contacts.heard(envelope);
     if (rows.duplicate && rows.transfer.state !== 'offered') {

@@ -2,7 +2,7 @@ import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
-import { readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
+import { makeOrigin, readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
@@ -12,7 +12,7 @@ import { attemptFromError, GIVE_UP_MS, LINK_WAIT_MS, retryWait } from '../outbox
 import { TransferBook } from './booking.ts';
 import { chunkSizeFor } from './chunk-size.ts';
 import type { Icons } from './icons.ts';
-import { encodeFileInvitation, fileInviteHeaders, fileOffer } from './invitation.ts';
+import { encodeFileInvitation, fileInviteHeaders, fileMedia } from './invitation.ts';
 import { hashesOf, openSource, sendFile } from './sending-run.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
@@ -140,12 +140,18 @@ export class OutgoingTransfers {
       await session.close();
       throw thrown;
     });
-    const offer = fileOffer(transfer, fileTransferId, place, this.#context.clock.now(), icon?.contentId);
+    const media = fileMedia(transfer, { fileTransferId, place, icon: icon?.contentId });
+    const offer = { origin: makeOrigin(place.address, this.#context.clock.now()), name: '-', address: place.address, media: [media] };
     const invite = link.agent.invite({
       target: transfer.peer,
       headers: fileInviteHeaders(address, transfer),
       contactParameters: contactFeature([FILE_TRANSFER]),
-      ...encodeFileInvitation(offer, transfer, address, item.message.sentAt, icon === null ? [] : [icon.part]),
+      ...encodeFileInvitation(
+        offer,
+        [{ fileTransferId, imdnId: transfer.imdnId, sentAt: item.message.sentAt }],
+        { address, to: transfer.peer },
+        icon === null ? [] : [icon.part],
+      ),
     });
     const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
     let isSending = false;

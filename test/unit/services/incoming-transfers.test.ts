@@ -3,16 +3,17 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SessionHandlers } from '../../../electron/msrp/port.ts';
-import { encodeFileInvitation, fileOffer } from '../../../electron/services/transfers/invitation.ts';
+import { encodeFileInvitation, fileMedia } from '../../../electron/services/transfers/invitation.ts';
 import type { StoredTransfer } from '../../../electron/store/port.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { incomingInvite, sinkOf, stage } from './stage.ts';
 
 const root = temporaryFolder();
 const CONTENT = new TextEncoder().encode('hello');
 const sha256 = createHash('sha256').update(CONTENT).digest('hex');
-const FILE = { imdnId: 'm1', name: 'a.txt', type: 'text/plain', size: 5, hash: { sha1: null, sha256 }, peer: 'sip:alice@example.com' };
+const FILE = { direction: 'out', imdnId: 'm1', name: 'a.txt', type: 'text/plain', size: 5, sizeKnown: true, hash: { sha1: null, sha256 } };
 
 let number = 0;
 let world: ReturnType<typeof stage>;
@@ -29,7 +30,12 @@ function invitation(file: Partial<typeof FILE> = {}, transferId = 'ft1') {
     port: 2856,
     path: ['msrp://127.0.0.1:2856/abcdefghijklmnopqrst;tcp'],
   } as const;
-  const { contentType, body } = encodeFileInvitation(fileOffer(transfer, transferId, place, 1), transfer, 'sip:bob@example.com', 1);
+  const media = [fileMedia(transfer, { fileTransferId: transferId, place })];
+  const { contentType, body } = encodeFileInvitation(
+    { origin: makeOrigin('127.0.0.1', 1), name: '-', address: '127.0.0.1', media },
+    [{ fileTransferId: transferId, imdnId: transfer.imdnId, sentAt: 1 }],
+    { address: 'sip:bob@example.com', to: 'sip:alice@example.com' },
+  );
   return incomingInvite(contentType, body);
 }
 
