@@ -102,6 +102,8 @@ export interface TwoPeopleOptions {
   readonly guests?: readonly string[];
   /** a number of Bob's, asserted beside his address */
   readonly numberOfBob?: string;
+  /** users that offer MSRP over TLS */
+  readonly overTls?: readonly string[];
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
   readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'digest' | 'timing' | 'log'>;
@@ -130,7 +132,12 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
   const device: TwoPeople['device'] = async (user, name) => {
     const account = accountOf(user);
     const person = new Person({
-      account: { ...account, groups: network.groups, maxFileSize: options.maxFileSize ?? 0 },
+      account: {
+        ...account,
+        groups: network.groups,
+        maxFileSize: options.maxFileSize ?? 0,
+        ...(options.overTls?.includes(user) ? { msrpTransport: 'tls' as const } : {}),
+      },
       paths: makePaths(folder, name),
       store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
       version: '0.1.0',
