@@ -27,7 +27,7 @@ export class Unacceptable extends ParleyError {
  * section 20.11, `handling=optional`) is as none. Parts of a multipart may be left out unless they say otherwise: peers put much there.
  * @throws Unacceptable 415 for what must be understood and is not, 406 where no answer with a description would be taken (RFC 4475 section 3.3.15)
  */
-export function offerOf({ headers, contentType, body }: IncomingInvite): Uint8Array | null {
+export function offerOf({ headers, contentType, body }: Pick<IncomingInvite, 'headers' | 'contentType' | 'body'>): Uint8Array | null {
   const accepted = headers.filter(({ name }) => name.toLowerCase() === 'accept').map(({ value }) => value);
   if (accepted.length > 0 && !accepted.some((list) => /(?:^|,)\s*(?:\*\/\*|application\/(?:\*|sdp))\s*(?:[;,]|$)/i.test(list)))
     throw new Unacceptable(406, [], `only ${accepted.join(', ').slice(0, 200)} would be taken`);

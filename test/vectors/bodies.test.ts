@@ -16,8 +16,9 @@ import {
   rootPart,
 } from '../../shared/protocol/multipart/multipart.ts';
 import { decodeIconPart, encodeIconPart } from '../../shared/protocol/picture/icon-part.ts';
-import { makeFileAnswer, makeFileOffer, readFileAnswer, setupRole } from '../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeFileOffer, readFileAnswer, setupRole, takenLine } from '../../shared/protocol/sdp/file-offer.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../shared/protocol/sdp/large-message-offer.ts';
+import type { MsrpMedia } from '../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../shared/protocol/sdp/sdp.ts';
 import { headerOf, sipExample } from './example.ts';
@@ -141,7 +142,7 @@ describe('the bodies of the wire examples', () => {
   it('R-FT-11: the thumbnail of F11-01 is found by the cid of its offer, and its part is written the same', () => {
     const invite = sipExample('F11-01.sip');
     const type = headerOf(invite, 'Content-Type');
-    const { offer } = readFileOffer(offerOf('F11-01.sip'));
+    const [offer] = readFileOffer(offerOf('F11-01.sip')).offers;
     expect(offer?.icon).toBe('icon11@home1.example');
     const icon = decodeIconPart(type, invite.body, offer?.icon ?? '');
     expect(icon).toMatchObject({ type: 'image/png', width: 16, height: 12 });
@@ -186,20 +187,23 @@ describe('the bodies of the wire examples', () => {
 
   it('R-FTR-07: the answer to F11-01 is the one of F11-03: selector, id and range mirrored; icon, disposition and date not', () => {
     const offer = offerOf('F11-01.sip');
-    const read = readFileOffer(offer);
-    expect(read.offer).toMatchObject({
+    const [read] = readFileOffer(offer).offers;
+    expect(read).toMatchObject({
       mediaIndex: 0,
       name: 'ridge "east".jpg',
       type: 'image/jpeg',
       size: 5000,
       disposition: 'attachment',
     });
-    const answer = makeFileAnswer(offer, {
-      mediaIndex: 0,
-      origin: { user: 'bob', id: '77150001', version: '77150001', address: '203.0.113.20' },
+    const line = takenLine(offer.media[0] as MsrpMedia, {
       place: { protocol: 'TCP/MSRP', address: '203.0.113.20', port: 20_700, path: ['msrp://203.0.113.20:20700/6ZWP4aEMfj228nPJpPvz;tcp'] },
-      setup: setupRole(read.offer?.setup ?? null),
+      setup: setupRole(read?.setup ?? null),
       maxSize: 10_485_760,
+    });
+    const answer = makeFileAnswer(offer, {
+      origin: { user: 'bob', id: '77150001', version: '77150001', address: '203.0.113.20' },
+      address: '203.0.113.20',
+      lines: new Map([[0, line]]),
     });
     expect(fromUtf8(encodeSdp(answer))).toBe(fromUtf8(sipExample('F11-03.sip').body));
   });
@@ -227,7 +231,7 @@ describe('the bodies of the wire examples', () => {
   });
 
   it('the offer of F13-01 shows name, type, size and hash', () => {
-    expect(readFileOffer(offerOf('F13-01.sip')).offer).toMatchObject({
+    expect(readFileOffer(offerOf('F13-01.sip')).offers[0]).toMatchObject({
       name: 'notes.pdf',
       type: 'application/pdf',
       size: 9000,

@@ -2,7 +2,8 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
-import { makeFileAnswer, makeOrigin, preferredRole, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeOrigin, preferredRole, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
+import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
@@ -133,8 +134,10 @@ export class IncomingTransfers {
     const { originInstance, fallbackId } = envelope;
     const invitation = decodeFileInvitation(invite);
     const description = decodeSdp(invitation.sdp);
-    const { offer, refusal } = readFileOffer(description);
-    if (refusal) return invite.reject(refusal.status, undefined, [warning(refusal.code, refusal.text)]);
+    const { offers, refusal } = readFileOffer(description);
+    const [offer] = offers;
+    if (refusal || !offer) return invite.reject(488, undefined, [warning(refusal?.code ?? 304, refusal?.text ?? '')]);
+    if (offer.pull) throw new ParleyError('peer.declined', 'a pull');
     const { size } = offer;
     if (size === null) throw new ParleyError('peer.unsupported', 'a file without its size');
     if ((offer.range?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
@@ -246,11 +249,11 @@ export class IncomingTransfers {
     try {
       const role = setupRole(offer.setup, preferredRole(offer.remotePath));
       const place = await session.announce(offer);
+      const line = takenLine(description.media[offer.mediaIndex] as MsrpMedia, { place, setup: role });
       const answer = makeFileAnswer(description, {
-        mediaIndex: offer.mediaIndex,
         origin: makeOrigin(place.address, this.#context.clock.now()),
-        place,
-        setup: role,
+        address: place.address,
+        lines: new Map([[offer.mediaIndex, line]]),
       });
       await invite.accept({
         contentType: 'application/sdp',

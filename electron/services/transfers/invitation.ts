@@ -133,7 +133,7 @@ export interface FileInvitation {
 }
 
 /** Finds the description and the CPIM parts in the body of an incoming file INVITE; @throws Unacceptable; ParleyError `*.malformed` */
-export function decodeFileInvitation(invite: IncomingInvite): FileInvitation {
+export function decodeFileInvitation(invite: Pick<IncomingInvite, 'headers' | 'contentType' | 'body'>): FileInvitation {
   const { contentType, body } = invite;
   const sdp = offerOf(invite);
   // a file that is offered by nobody cannot be put before the person (cpm.md section 15.3)

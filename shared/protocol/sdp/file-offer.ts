@@ -80,47 +80,66 @@ export function closedFileMedia({ protocol, direction, path, fileSelector, fileT
 }
 
 export interface FileAnswerToSend {
-  /** of the file that is taken, from {@link FileOffer}; every other medium is refused */
-  readonly mediaIndex: number;
   readonly origin: Origin;
+  /** `c=` of the session */
+  readonly address: string;
+  /** by m-line: {@link takenLine}, or what was answered before and stays; every other medium is refused */
+  readonly lines: ReadonlyMap<number, Media>;
+}
+
+/** The answer to an offer of files: as many media, in the same order (RFC 5547 section 8.3). */
+export function makeFileAnswer(offer: SessionDescription, { origin, address, lines }: FileAnswerToSend): SessionDescription {
+  const media = offer.media.map((offered, index): Media => {
+    const line = lines.get(index) ?? refusedLine(offered);
+    return line.kind === 'msrp' && line.address === address ? { ...line, address: null } : line;
+  });
+  return { origin, name: '-', address, media };
+}
+
+export interface FileTaken {
   readonly place: MsrpPlace;
   /** see {@link setupRole} */
   readonly setup: 'active' | 'passive';
   /** octets, absent for no limit */
   readonly maxSize?: number | undefined;
+  /** all that is known of a file that was asked for; what was pushed is mirrored */
+  readonly selector?: FileSelector | undefined;
 }
 
-/**
- * The answer that takes one file of an offer (RFC 5547 section 8.3): selector, id and range are mirrored; icon, disposition and date
- * are not. A medium that is not taken gets port 0 and keeps its place, a file its selector and id.
- */
-export function makeFileAnswer(offer: SessionDescription, answer: FileAnswerToSend): SessionDescription {
-  const media = offer.media.map((offered, index): Media => {
-    if (offered.kind === 'other') return { ...offered, port: 0 };
-    const mirrored: MsrpMedia = {
-      ...EMPTY_MSRP_MEDIA,
-      protocol: offered.protocol,
-      direction: offered.direction && REVERSE[offered.direction],
-      acceptTypes: ['message/cpim'],
-      fileSelector: offered.fileSelector,
-      fileTransferId: offered.fileTransferId,
-    };
-    if (index !== answer.mediaIndex) return mirrored;
-    const type = offered.fileSelector?.type ?? null;
-    return {
-      ...mirrored,
-      protocol: answer.place.protocol,
-      port: answer.place.port,
-      acceptTypes: type === null ? ['*'] : ['message/cpim', bareType(type)],
-      acceptWrappedTypes: ['*'],
-      maxSize: answer.maxSize ?? null,
-      path: answer.place.path,
-      setup: answer.setup,
-      fingerprint: answer.place.fingerprint ?? null,
-      fileRange: offered.fileRange,
-    };
-  });
-  return { origin: answer.origin, name: '-', address: answer.place.address, media };
+/** A file that is taken, or given: selector, id and range are mirrored; icon, disposition and date are not (cpm.md table 10.2). */
+export function takenLine(offered: MsrpMedia, { place, setup, maxSize, selector }: FileTaken): MsrpMedia {
+  const type = offered.fileSelector?.type ?? null;
+  const gives = offered.direction === 'recvonly';
+  return {
+    ...mirrored(offered),
+    protocol: place.protocol,
+    port: place.port,
+    address: place.address,
+    acceptTypes: gives ? ['message/cpim'] : type === null ? ['*'] : ['message/cpim', bareType(type)],
+    acceptWrappedTypes: ['*'],
+    maxSize: maxSize ?? null,
+    path: place.path,
+    setup,
+    fingerprint: place.fingerprint ?? null,
+    fileSelector: selector ?? offered.fileSelector,
+    fileRange: offered.fileRange,
+  };
+}
+
+/** A medium that is not taken gets port 0 and keeps its place, a file its selector and id. */
+export function refusedLine(offered: Media): Media {
+  return offered.kind === 'other' ? { ...offered, port: 0 } : mirrored(offered);
+}
+
+function mirrored(offered: MsrpMedia): MsrpMedia {
+  return {
+    ...EMPTY_MSRP_MEDIA,
+    protocol: offered.protocol,
+    direction: offered.direction && REVERSE[offered.direction],
+    acceptTypes: ['message/cpim'],
+    fileSelector: offered.fileSelector,
+    fileTransferId: offered.fileTransferId,
+  };
 }
 
 const REVERSE: Readonly<Record<Direction, Direction>> = {

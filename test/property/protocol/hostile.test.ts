@@ -13,10 +13,11 @@ import { decodeResourceLists } from '../../../shared/protocol/lists/resource-lis
 import { decodeContentDisposition } from '../../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
 import { decodeMultipart, partContent, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
-import { makeFileAnswer, makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeOrigin, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeFileRange, decodeFileSelector } from '../../../shared/protocol/sdp/file-selector.ts';
+import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
-import { decodeSdp, encodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
+import { decodeSdp, encodeSdp, type Media } from '../../../shared/protocol/sdp/sdp.ts';
 import { decodeXml } from '../../../shared/protocol/xml/xml.ts';
 import { exampleOctets, sipExample } from '../../vectors/example.ts';
 
@@ -48,14 +49,11 @@ function readMultipart(octets: Uint8Array): void {
 
 function readSdp(octets: Uint8Array): void {
   const description = decodeSdp(octets);
-  const { offer } = readFileOffer(description);
-  if (offer === null) return;
-  const answer = {
-    mediaIndex: offer.mediaIndex,
-    origin: makeOrigin('192.0.2.1', 1),
-    place: { protocol: 'TCP/MSRP' as const, address: '192.0.2.1', port: 1, path: ['msrp://a:1/b;tcp'] },
-  };
-  encodeSdp(makeFileAnswer(description, { ...answer, setup: 'passive' }));
+  const place = { protocol: 'TCP/MSRP' as const, address: '192.0.2.1', port: 1, path: ['msrp://a:1/b;tcp'] };
+  const lines = new Map<number, Media>();
+  for (const { mediaIndex } of readFileOffer(description).offers)
+    lines.set(mediaIndex, takenLine(description.media[mediaIndex] as MsrpMedia, { place, setup: 'passive' }));
+  encodeSdp(makeFileAnswer(description, { origin: makeOrigin('192.0.2.1', 1), address: '192.0.2.1', lines }));
 }
 
 function readTexts(octets: Uint8Array): void {

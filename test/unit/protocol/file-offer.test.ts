@@ -6,6 +6,7 @@ import {
   makeOrigin,
   readFileAnswer,
   setupRole,
+  takenLine,
 } from '../../../shared/protocol/sdp/file-offer.ts';
 import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
@@ -15,6 +16,8 @@ const PATH = 'msrp://192.0.2.10:5000/abc;tcp';
 const SECURE_PATH = 'msrps://192.0.2.20:6000/def;tcp';
 const FINGERPRINT = `sha-256 ${'AB:'.repeat(31)}CD`;
 const OVER_TLS = { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH], fingerprint: FINGERPRINT } as const;
+
+const PLACE = { protocol: 'TCP/MSRP', address: '192.0.2.20', port: 6000, path: ['msrp://192.0.2.20:6000/def;tcp'] } as const;
 
 const offer = makeFileOffer({
   origin: makeOrigin('192.0.2.10', 1000),
@@ -31,41 +34,46 @@ function withMedia(description: SessionDescription, changes: Partial<MsrpMedia>)
 }
 
 function answerTo(description: SessionDescription, changes: Partial<MsrpMedia> = {}): SessionDescription {
-  const answer = makeFileAnswer(description, {
-    mediaIndex: 0,
-    origin: makeOrigin('192.0.2.20', 2000),
-    place: { protocol: 'TCP/MSRP', address: '192.0.2.20', port: 6000, path: ['msrp://192.0.2.20:6000/def;tcp'] },
-    setup: 'passive',
-  });
-  return withMedia(answer, changes);
+  const line = takenLine(description.media[0] as MsrpMedia, { place: PLACE, setup: 'passive' });
+  const own = { origin: makeOrigin('192.0.2.20', 2000), address: PLACE.address };
+  return withMedia(makeFileAnswer(description, { ...own, lines: new Map([[0, line]]) }), changes);
 }
 
 describe('reading an offer of a file', () => {
   it('survives the wire', () => {
-    expect(readFileOffer(decodeSdp(encodeSdp(offer))).offer).toEqual({
-      mediaIndex: 0,
-      name: 'a.txt',
-      type: 'text/plain',
-      size: 10,
-      hashes: [{ algorithm: 'sha-1', hex: '00ff' }],
-      transferId: 'x'.repeat(32),
-      disposition: 'attachment',
-      date: null,
-      icon: null,
-      title: null,
-      range: null,
-      remotePath: [PATH],
-      setup: 'actpass',
-      fingerprint: null,
-    });
+    expect(readFileOffer(decodeSdp(encodeSdp(offer))).offers).toEqual([
+      {
+        mediaIndex: 0,
+        pull: false,
+        name: 'a.txt',
+        type: 'text/plain',
+        size: 10,
+        hashes: [{ algorithm: 'sha-1', hex: '00ff' }],
+        transferId: 'x'.repeat(32),
+        disposition: 'attachment',
+        date: null,
+        icon: null,
+        title: null,
+        range: null,
+        remotePath: [PATH],
+        setup: 'actpass',
+        fingerprint: null,
+        acceptTypes: ['message/cpim', 'text/plain'],
+        acceptWrappedTypes: ['*'],
+        maxSize: null,
+      },
+    ]);
+  });
+
+  it('R-FTR-04: a file that is asked for is read as a pull', () => {
+    expect(readFileOffer(withMedia(offer, { direction: 'recvonly', maxSize: 100 })).offers).toMatchObject([{ pull: true, maxSize: 100 }]);
   });
 
   it.each([
     ['no-selector', { fileSelector: null }],
     ['no-path', { path: [] }],
     ['no-path', { path: ['sip:a@b'] }],
-    ['not-a-push', { direction: 'recvonly' }],
-    ['not-a-push', { direction: 'inactive' }],
+    ['no-direction', { direction: 'inactive' }],
     ['transport', { protocol: 'TCP/TLS/MSRP' }],
     ['transport', { path: [SECURE_PATH] }],
     ['fingerprint', { protocol: 'TCP/TLS/MSRP', path: [SECURE_PATH] }],
@@ -75,8 +83,8 @@ describe('reading an offer of a file', () => {
     ['cema', { address: '192.0.2.99' }],
     ['cema', { port: 5001 }],
   ] as const)('R-FTR-05: refuses with 488 for %s', (reason, changes) => {
-    const { offer: read, refusal } = readFileOffer(withMedia(offer, changes));
-    expect(read).toBeNull();
+    const { offers, refusal } = readFileOffer(withMedia(offer, changes));
+    expect(offers).toEqual([]);
     expect(refusal).toMatchObject({ reason, status: 488 });
   });
 
@@ -86,19 +94,19 @@ describe('reading an offer of a file', () => {
   });
 
   it('an address that differs from the path is taken with CEMA, and from a host name (RFC 6714)', () => {
-    expect(readFileOffer(withMedia(offer, { address: '192.0.2.99', cema: true })).offer).not.toBeNull();
-    expect(readFileOffer(withMedia(offer, { path: ['msrp://alice.example:5000/abc;tcp'] })).offer).not.toBeNull();
+    expect(readFileOffer(withMedia(offer, { address: '192.0.2.99', cema: true })).offers).toHaveLength(1);
+    expect(readFileOffer(withMedia(offer, { path: ['msrp://alice.example:5000/abc;tcp'] })).offers).toHaveLength(1);
   });
 
   it('IPv6 in the path is compared without brackets, a path without a port means 2855', () => {
     const path = ['msrp://[2001:DB8::1]/abc;tcp'];
-    expect(readFileOffer(withMedia(offer, { path, address: '2001:db8::1', port: 2855 })).offer).not.toBeNull();
+    expect(readFileOffer(withMedia(offer, { path, address: '2001:db8::1', port: 2855 })).offers).toHaveLength(1);
     expect(readFileOffer(withMedia(offer, { path, address: '2001:db8::2', port: 2855 })).refusal?.reason).toBe('cema');
   });
 
   it('render is the default disposition, size and name may be missing', () => {
     const little = withMedia(offer, { fileDisposition: null, fileSelector: { name: null, type: null, size: null, hashes: [] } });
-    expect(readFileOffer(little).offer).toMatchObject({ disposition: 'render', name: null, type: null, size: null });
+    expect(readFileOffer(little).offers[0]).toMatchObject({ disposition: 'render', name: null, type: null, size: null });
   });
 });
 
@@ -108,19 +116,26 @@ describe('answering', () => {
     const audio = { kind: 'other', type: 'audio', port: 7000, protocol: 'RTP/AVP', formats: '0' } as const;
     const second: MsrpMedia = { ...(first as MsrpMedia), fileTransferId: 'second' };
     const description = { ...offer, media: [audio, first as MsrpMedia, second] };
-    expect(readFileOffer(description).offer?.mediaIndex).toBe(1);
-    const answer = makeFileAnswer(description, {
-      mediaIndex: 1,
-      origin: offer.origin,
-      place: { protocol: 'TCP/MSRP', address: '192.0.2.20', port: 6000, path: ['msrp://192.0.2.20:6000/def;tcp'] },
-      setup: 'passive',
-      maxSize: 100,
-    });
+    expect(readFileOffer(description).offers.map(({ mediaIndex }) => mediaIndex)).toEqual([1, 2]);
+    const line = takenLine(first as MsrpMedia, { place: PLACE, setup: 'passive', maxSize: 100 });
+    const answer = makeFileAnswer(description, { origin: offer.origin, address: PLACE.address, lines: new Map([[1, line]]) });
     expect(answer.media).toMatchObject([
       { kind: 'other', type: 'audio', port: 0 },
       { port: 6000, direction: 'recvonly', setup: 'passive', maxSize: 100, acceptTypes: ['message/cpim', 'text/plain'] },
       { port: 0, direction: 'recvonly', fileTransferId: 'second', fileSelector: second.fileSelector, path: [] },
     ]);
+  });
+
+  it('R-FTR-04: what is given to who asked for it is described in full, flows out, and takes only what reports on it', () => {
+    const wish = withMedia(offer, { direction: 'recvonly', fileSelector: { name: null, type: null, size: null, hashes: [] } });
+    const selector = { name: 'b.png', type: 'image/png', size: 7, hashes: [{ algorithm: 'sha-1', hex: '11aa' }] };
+    const line = takenLine(wish.media[0] as MsrpMedia, { place: PLACE, setup: 'passive', selector });
+    expect(line).toMatchObject({
+      direction: 'sendonly',
+      acceptTypes: ['message/cpim'],
+      fileSelector: selector,
+      fileTransferId: 'x'.repeat(32),
+    });
   });
 
   it('mirrors the range, leaves out icon, disposition and date', () => {

@@ -7,7 +7,7 @@ import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/
 import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri, encodeMsrpUri } from '../../../../shared/protocol/msrp/uri.ts';
 import { makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../../shared/protocol/sdp/chat-offer.ts';
-import { makeFileAnswer, makeFileOffer, makeOrigin, readFileAnswer } from '../../../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeFileOffer, makeOrigin, readFileAnswer, takenLine } from '../../../../shared/protocol/sdp/file-offer.ts';
 import {
   decodeCount,
   decodeFileRange,
@@ -17,9 +17,9 @@ import {
 } from '../../../../shared/protocol/sdp/file-selector.ts';
 import { decodeFingerprint, encodeFingerprint } from '../../../../shared/protocol/sdp/fingerprint.ts';
 import { makeLargeMessageOffer, readLargeMessageAnswer } from '../../../../shared/protocol/sdp/large-message-offer.ts';
-import { decodeMsrpMedia, type MsrpPlace } from '../../../../shared/protocol/sdp/msrp-media.ts';
+import { decodeMsrpMedia, type MsrpMedia, type MsrpPlace } from '../../../../shared/protocol/sdp/msrp-media.ts';
 import { readFileOffer } from '../../../../shared/protocol/sdp/read-file-offer.ts';
-import { decodeSdp, encodeSdp, type SessionDescription } from '../../../../shared/protocol/sdp/sdp.ts';
+import { decodeSdp, encodeSdp, type Media, type SessionDescription } from '../../../../shared/protocol/sdp/sdp.ts';
 import { bodiesOf, msrpOctets } from '../seeds.ts';
 import { codec, stream, type Target, textCodec } from '../target.ts';
 
@@ -45,7 +45,7 @@ function msrpPieces(head: MsrpHead): void {
 }
 
 function sdpPieces(description: SessionDescription): void {
-  const { offer } = readFileOffer(description);
+  const { offers } = readFileOffer(description);
   const place: MsrpPlace = { protocol: 'TCP/MSRP', address: '192.0.2.1', port: 9, path: ['msrp://192.0.2.1:1/b;tcp'] };
   const own = { origin: makeOrigin('192.0.2.1', 1), place };
   const file = { name: 'a.png', type: 'image/png', size: 5000, hashes: [], transferId: 'x' };
@@ -54,7 +54,10 @@ function sdpPieces(description: SessionDescription): void {
   optional(() => readChatAnswer(makeChatOffer(own), description));
   const { media } = readChatOffer(description, '192.0.2.1');
   if (media !== null) encodeSdp(makeChatAnswer(description, media, own));
-  if (offer !== null) encodeSdp(makeFileAnswer(description, { ...own, mediaIndex: offer.mediaIndex, setup: 'passive' }));
+  const lines = new Map<number, Media>();
+  for (const { mediaIndex } of offers)
+    lines.set(mediaIndex, takenLine(description.media[mediaIndex] as MsrpMedia, { place, setup: 'passive' }));
+  encodeSdp(makeFileAnswer(description, { origin: own.origin, address: place.address, lines }));
 }
 
 function answerOf(status: string, fields: string): string {
