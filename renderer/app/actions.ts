@@ -4,8 +4,6 @@ import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Composer } from '../features/composer/composer.svelte.ts';
 import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
-import { callTransfer } from '../features/files/transfer-calls.ts';
-import type { TransferAction } from '../features/files/transfer-card.ts';
 import type { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import type { People } from '../features/people/people.svelte.ts';
 import type { MessageAction } from '../features/thread/message-actions.ts';
@@ -69,25 +67,13 @@ export class Actions {
         if (message !== null) app.lookInto(message, row.key);
         return Promise.resolve();
       case 'retry':
-        if (message !== null) return this.#retry(message);
+        if (message !== null) return this.ask(() => this.retry(message));
         return app.thread?.retryPending(pending?.clientId ?? '') ?? Promise.resolve();
       case 'remove':
         app.notice = null;
         app.thread?.remove(row);
         return Promise.resolve();
     }
-  }
-
-  onTransfer(action: TransferAction, message: Message): Promise<void> {
-    const { transfer } = message;
-    if (transfer === null) return Promise.resolve();
-    return this.ask(() => {
-      const call = callTransfer(this.#app.bridge, action, transfer.id);
-      if (call !== null) return call;
-      if (action === 'retry') return this.#retry(message);
-      this.#app.thread?.remove({ message, pending: null });
-      return Promise.resolve();
-    });
   }
 
   async onConversation(action: ConversationAction, conversation: Conversation): Promise<void> {
@@ -149,7 +135,7 @@ export class Actions {
     return this.ask(async () => this.#app.show(await this.#app.bridge.call('conversations.openReplyAll', { messageId: message.id })));
   }
 
-  #retry(message: Message): Promise<void> {
-    return this.ask(async () => this.#app.changed(await this.#app.bridge.call('messages.retry', { messageId: message.id })));
+  async retry(message: Message): Promise<void> {
+    this.#app.changed(await this.#app.bridge.call('messages.retry', { messageId: message.id }));
   }
 }

@@ -10,7 +10,7 @@ import { Workbench } from '../features/composer/workbench.ts';
 import { Connection } from '../features/connection/connection.svelte.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
-import { Progress } from '../features/files/progress.svelte.ts';
+import { Files } from '../features/files/files.svelte.ts';
 import { thumbnailMaker } from '../features/files/thumbnails.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
@@ -42,7 +42,7 @@ export class App {
   readonly forwarding: Forwarding;
   readonly typing: TypingPeers;
   readonly people: People;
-  readonly progress = new Progress();
+  readonly files: Files;
   readonly actions = new Actions(this);
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
@@ -90,6 +90,13 @@ export class App {
     this.#clock = clock;
     const thumbnails = thumbnailMaker(bridge);
     this.#workbench = new Workbench({ bridge, clock, maxFileSize: () => this.state?.maxFileSize ?? 0, thumbnails });
+    this.files = new Files({
+      bridge,
+      ask: (work) => this.actions.ask(work),
+      changed: (message) => this.changed(message),
+      retry: (message) => this.actions.retry(message),
+      remove: (message) => this.thread?.remove({ message, pending: null }),
+    });
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     this.#watchDay();
@@ -123,7 +130,6 @@ export class App {
     bridge.on('message.changed', (message) => this.changed(message));
     bridge.on('messages.cancellable', ({ messageIds }) => (this.cancellable = new Set(messageIds)));
     bridge.on('message.removed', ({ messageId }) => this.#dropMessage(messageId));
-    bridge.on('transfer.progress', (progress) => this.progress.apply(progress));
     bridge.onLink((up) => {
       // a host that takes connections but does not answer is not up
       if (!up) this.connection.setHostUp(false);
@@ -288,7 +294,13 @@ export class App {
       this.startError = null;
       this.#workbench.sendAgain(this.thread?.conversationId ?? null);
       this.#shown.again();
-      await Promise.all([this.conversations.load(), this.settings.load(), this.thread?.reload(), this.details?.load()]);
+      await Promise.all([
+        this.conversations.load(),
+        this.settings.load(),
+        this.thread?.reload(),
+        this.details?.load(),
+        this.files.refresh(),
+      ]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
     } catch (thrown) {
@@ -332,7 +344,7 @@ export class App {
   }
 
   changed(message: Message): void {
-    if (message.transfer !== null) this.progress.observe(message.transfer);
+    this.files.changed(message);
     this.thread?.apply(message);
     if (this.details?.messageId === message.id) void this.details.load();
   }
@@ -384,6 +396,7 @@ export class App {
   }
 
   #dropMessage(messageId: number): void {
+    this.files.dropped(messageId);
     this.thread?.dropped(messageId);
     if (this.details?.messageId === messageId) this.details = null;
   }

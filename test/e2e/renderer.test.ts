@@ -32,7 +32,7 @@ describe('files', () => {
     tell(32_000_000);
     await log(page).getByText('32.0 of 64.0 MB').waitFor();
     expect(await bar.getAttribute('aria-valuenow')).toBe('50');
-    core.changeTransfer(offer, { state: 'done', transferred: 64_000_000, savedAs: 'disk.img' });
+    core.changeTransfer(offer, { state: 'done', transferred: 64_000_000, savedAs: 'disk.img', verifiedBy: 'sha-1' });
     await log(page).getByText('Verified').waitFor();
     expect(await log(page).getByRole('progressbar').count()).toBe(0);
   });

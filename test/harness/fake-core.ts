@@ -53,6 +53,8 @@ export class FakeCore {
   readonly recipients = new Map<number, RecipientState[]>();
   /** what came in place of notifications, by message */
   readonly reports = new Map<number, Partial<Pick<MessageInfo, 'deliveryReport' | 'displayReport'>>>();
+  /** transfers that wait for their turn */
+  queue: readonly number[] = [];
   /** what the file dialog answers next */
   chosen: FileCandidate[] = [];
   readonly handlers: Handlers;
@@ -159,9 +161,11 @@ export class FakeCore {
 
   addFile(conversationId: number, state: TransferState, transfer: Partial<Transfer> = {}, message: Partial<Message> = {}): Message {
     const direction = transfer.direction ?? message.direction ?? 'in';
+    // octets of a pull flow against the message that asks for them
+    const asks = direction === 'in' ? 'out' : 'in';
     return this.addMessage(conversationId, {
       ...message,
-      direction,
+      direction: transfer.pull === true ? asks : direction,
       transfer: {
         id: this.#lastId + 1,
         direction,
@@ -174,7 +178,7 @@ export class FakeCore {
         sizeKnown: true,
         invitation: null,
         thumbnail: false,
-        verifiedBy: null,
+        verifiedBy: state === 'done' && direction === 'in' ? 'sha-1' : null,
         error: null,
         previewable: false,
         savedAs: state === 'done' && direction === 'in' ? 'report.pdf' : null,
@@ -485,7 +489,7 @@ export class FakeCore {
           .sort((a, b) => b.id - a.id);
         return { items: files.slice(0, limit), more: files.length > limit };
       },
-      'transfers.queue': async () => ({ items: [] }),
+      'transfers.queue': async () => ({ items: this.queue }),
       'transfers.give': async ({ transferId }) => setTransfer(transferId, 'accepting'),
       'transfers.pause': async ({ transferId }) => setTransfer(transferId, 'paused'),
       'transfers.resume': async ({ transferId }) => setTransfer(transferId, 'queued'),

@@ -9,9 +9,10 @@ const METHODS = {
   cancel: 'transfers.cancel',
   open: 'transfers.open',
   show: 'transfers.showInFolder',
+  saveAs: 'transfers.saveAs',
 } as const;
 
 /** @returns null for what is no matter of the transfer, but of its message */
 export function callTransfer(bridge: Bridge, action: TransferAction, transferId: number): Promise<unknown> | null {
-  return action === 'retry' || action === 'remove' ? null : bridge.call(METHODS[action], { transferId });
+  return action in METHODS ? bridge.call(METHODS[action as keyof typeof METHODS], { transferId }) : null;
 }

@@ -2,11 +2,23 @@ import type { CodedError } from '../../../shared/base/errors.ts';
 import type { Transfer } from '../../../shared/model/transfer.ts';
 import { turns } from '../../ui/bidi.ts';
 import { errorLine } from '../error-words.ts';
-import { formatAmount, formatDuration, formatRate, formatSize } from '../format.ts';
+import { formatAmount, formatDuration, formatRate, formatSize, formatTime } from '../format.ts';
 import { words } from '../words.ts';
 import type { ShownProgress } from './progress.svelte.ts';
+import type { Wait } from './waiting.svelte.ts';
 
-export type TransferAction = 'accept' | 'decline' | 'pause' | 'resume' | 'cancel' | 'open' | 'show' | 'retry' | 'remove';
+export type TransferAction =
+  | 'accept'
+  | 'decline'
+  | 'give'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+  | 'open'
+  | 'show'
+  | 'saveAs'
+  | 'retry'
+  | 'remove';
 export type CardTone = 'plain' | 'waiting' | 'good' | 'failed';
 
 /** What a file card shows below the name. */
@@ -18,79 +30,136 @@ export interface Card {
   readonly actions: readonly TransferAction[];
 }
 
+export interface CardMore {
+  /** what the other side told of a file of which all had left */
+  readonly reported?: CodedError | null;
+  /** what a queued one waits for */
+  readonly wait?: Wait | null;
+  /** one of several that are answered together: who offers them is said once */
+  readonly together?: boolean;
+}
+
 const RETRIABLE: readonly TransferAction[] = ['retry', 'remove'];
 
-/**
- * @param who the other person's name
- * @param reported what the other side told of a file of which all had left
- */
-export function transferCard(transfer: Transfer, progress: ShownProgress, who: string, reported: CodedError | null = null): Card {
+/** A push that leaves here, or a file that was asked for from here. */
+export function isInviter({ direction, pull }: Pick<Transfer, 'direction' | 'pull'>): boolean {
+  return (direction === 'out') !== pull;
+}
+
+/** What stands where the name stands: a file may be asked for without one. */
+export function shownName({ name }: Pick<Transfer, 'name'>): string {
+  return name === '' ? words.file.nameless : name;
+}
+
+/** @param who the other person's name */
+export function transferCard(
+  transfer: Transfer,
+  progress: ShownProgress,
+  who: string,
+  { reported = null, wait = null, together = false }: CardMore = {},
+): Card {
   const text = words.file;
-  const out = transfer.direction === 'out';
-  const size = formatSize(transfer.size);
-  const fraction = transfer.size === 0 ? 1 : Math.min(1, progress.transferred / transfer.size);
+  const { pull, size, sizeKnown, state } = transfer;
+  const sends = transfer.direction === 'out';
+  const own = isInviter(transfer);
+  const begun = progress.transferred > 0;
+  // no part of a whole that is not known
+  const fraction = !sizeKnown ? null : size === 0 ? 1 : Math.min(1, progress.transferred / size);
   const card = (line: string, tone: CardTone, actions: readonly TransferAction[] = [], bar: number | null = null): Card => ({
     line,
     tone,
     fraction: bar,
     actions,
   });
-  const sized = (line: string): string => `${size} · ${line}`;
-  switch (transfer.state) {
+  const sized = (line: string): string => (sizeKnown ? `${formatSize(size)} · ${line}` : line);
+  const soFar = begun ? fraction : null;
+  switch (state) {
     case 'preparing':
       return card(sized(text.preparing), 'plain', ['cancel']);
     case 'queued':
-      return card(sized(text.queued(who)), 'waiting', ['cancel']);
+      return card(sized(waitLine(wait, who)), 'waiting', ['cancel'], soFar);
     case 'offering':
-      return card(sized(text.offering(who)), 'waiting', ['cancel']);
+      return card(sized(begun ? text.continuing(who) : pull ? text.asking(who) : text.offering(who)), 'waiting', ['cancel'], soFar);
     case 'offered':
-      return card(sized(text.offered(who)), 'plain', ['accept', 'decline']);
+      if (!pull) return card(together ? formatSize(size) : sized(text.offered(who)), 'plain', together ? [] : ['accept', 'decline']);
+      return card(sized(transfer.name === '' ? text.askedForAny(who) : text.asked(who)), 'plain', ['give', 'decline']);
     case 'accepting':
-      return card(sized(text.accepting(who)), 'waiting', ['cancel'], 0);
+      return card(sized(begun ? text.continuing(who) : sends ? text.giving(who) : text.accepting(who)), 'waiting', ['cancel'], fraction);
     case 'transferring':
-      return card(movingLine(transfer, progress), 'plain', ['cancel'], fraction);
+      return card(movingLine(transfer, progress), 'plain', ['pause', 'cancel'], fraction);
     case 'finishing':
       return card(sized(text.finishing(who)), 'waiting', ['cancel'], 1);
     case 'verifying':
       return card(sized(text.verifying), 'plain', [], 1);
     case 'done':
       if (reported !== null) return card(sized(text.notKept(who)), 'failed', RETRIABLE);
-      return card(sized(out ? text.sent : text.verified), 'good', !out && transfer.savedAs !== null ? ['open', 'show'] : []);
+      if (sends) return card(sized(text.sent), 'good');
+      return card(
+        sized(transfer.verifiedBy === null ? text.received : text.verified),
+        transfer.verifiedBy === null ? 'plain' : 'good',
+        transfer.savedAs === null ? [] : ['open', 'show', 'saveAs'],
+      );
     case 'declined':
-      return card(sized(out ? text.declinedBy(who) : text.declined), out ? 'failed' : 'plain', out ? RETRIABLE : []);
+      return card(sized(own ? text.declinedBy(who) : text.declined), own ? 'failed' : 'plain', own ? RETRIABLE : []);
     case 'expired':
-      return card(sized(out ? text.expiredOut(who) : text.expiredIn), out ? 'failed' : 'plain', out ? RETRIABLE : []);
+      return card(
+        sized(own ? text.expiredOut(who) : pull ? text.expiredAsked : text.expiredIn),
+        own ? 'failed' : 'plain',
+        own ? RETRIABLE : [],
+      );
     case 'cancelled':
-      return card(sized(text.cancelled), 'plain', out ? RETRIABLE : []);
+      return card(sized(text.cancelled), 'plain', own ? RETRIABLE : []);
     case 'interrupted':
-      return card(interruptedLine(transfer, progress, who), 'failed', out ? ['retry', 'cancel'] : ['cancel']);
-    case 'paused': {
-      const { done, all } = formatAmount(progress.transferred, transfer.size);
-      return card(text.pausedAfter(done, all), 'waiting', ['resume', 'cancel'], fraction);
-    }
+      return card(stoppedLine(transfer, progress, who), 'failed', ['resume', 'cancel'], soFar);
+    case 'paused':
+      return card(stoppedLine(transfer, progress, who), 'waiting', ['resume', 'cancel'], soFar);
     case 'quarantined':
       return card(text.quarantined, 'failed', ['remove']);
     case 'failed':
       return card(
         transfer.error === null ? text.failed : `${text.failed} ${errorLine(transfer.error.code, who)}`,
         'failed',
-        out ? RETRIABLE : ['remove'],
+        own ? RETRIABLE : ['remove'],
       );
   }
 }
 
+function waitLine(wait: Wait | null, who: string): string {
+  const text = words.file;
+  switch (wait?.kind) {
+    case undefined:
+      return text.queued(who);
+    case 'offline':
+      return text.waits.offline;
+    case 'retry':
+      return text.waits.retry(formatTime(wait.at));
+    case 'turn':
+      return wait.before === 0 ? text.waits.next : text.waits.before(wait.before);
+  }
+}
+
+/** `12.4 of 64.0 MB`; without the whole where that is not known */
+function amountOf({ size, sizeKnown }: Transfer, { transferred }: ShownProgress): string {
+  if (!sizeKnown) return formatSize(transferred);
+  const { done, all } = formatAmount(transferred, size);
+  return words.file.amount(done, all);
+}
+
 /** `12.4 of 64.0 MB · 38 MB/s · 2 s left`, without the parts that are not known yet */
 function movingLine(transfer: Transfer, progress: ShownProgress): string {
-  const { done, all } = formatAmount(progress.transferred, transfer.size);
-  const parts = [words.file.amount(done, all)];
+  const parts = [amountOf(transfer, progress)];
   if (progress.rate > 0) parts.push(words.file.speed(formatRate(progress.rate)));
   if (progress.secondsLeft !== null) parts.push(words.file.left(formatDuration(progress.secondsLeft)));
   return parts.join(' · ');
 }
 
-function interruptedLine(transfer: Transfer, progress: ShownProgress, who: string): string {
-  const { done, all } = formatAmount(progress.transferred, transfer.size);
-  const line = progress.transferred > 0 ? words.file.interruptedAfter(done, all) : words.file.interrupted;
+/** Paused or interrupted: how far it came, and why where that is known. */
+function stoppedLine(transfer: Transfer, progress: ShownProgress, who: string): string {
+  const text = words.file;
+  const amount = progress.transferred > 0 ? amountOf(transfer, progress) : null;
+  const paused = transfer.state === 'paused';
+  const line =
+    amount === null ? (paused ? text.paused : text.interrupted) : paused ? text.pausedAfter(amount) : text.interruptedAfter(amount);
   return transfer.error === null ? line : `${line}. ${errorLine(transfer.error.code, who)}`;
 }
 

@@ -5,6 +5,8 @@ import type { FileCandidate } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message, Quote } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import { OfferChoices, openOffers } from '../files/offers.svelte.ts';
+import { newsOfFile } from '../files/transfer-news.ts';
 import { startOf } from '../format.ts';
 import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
@@ -69,6 +71,10 @@ export class Thread {
     ),
   );
 
+  /** files that are to be answered together */
+  readonly offers = $derived.by(() => openOffers(this.window.messages));
+  readonly choices = new OfferChoices();
+
   /** what was chosen and is still there */
   readonly selected: readonly Row[] = $derived.by(() => this.rows.filter(({ key }) => this.selection.keys.has(key)));
 
@@ -131,7 +137,10 @@ export class Thread {
   apply(message: Message): void {
     const wasAtBottom = this.attention.atBottom;
     if (message.direction === 'out') this.#outgoing.confirm(message.imdnId);
+    const before = this.window.messages.find(({ id }) => id === message.id);
     const isNew = this.window.apply(message, wasAtBottom);
+    const news = before === undefined ? null : newsOfFile(before, message, this.conversation.title);
+    if (news !== null) this.#announce(news);
     if (isNew && message.direction === 'in') {
       this.#announce(words.thread.announce(this.conversation.title, startOf(message.text, LONGEST_ANNOUNCED)));
       if (!wasAtBottom) this.below += 1;

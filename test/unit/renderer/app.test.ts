@@ -176,9 +176,9 @@ describe('the app', () => {
     core.before = (method) => {
       if (method === 'transfers.accept') throw new ParleyError('file.disk-full', 'ENOSPC');
     };
-    await app.actions.onTransfer('accept', message);
+    await app.files.act('accept', message);
     expect(app.notice?.code).toBe('file.disk-full');
-    await app.actions.onTransfer('decline', message);
+    await app.files.act('decline', message);
     expect(app.notice).toBeNull();
   });
 });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OfferChoices, openOffers } from '../../../renderer/features/files/offers.svelte.ts';
 import { Progress } from '../../../renderer/features/files/progress.svelte.ts';
 import { splitName, transferCard } from '../../../renderer/features/files/transfer-card.ts';
+import { newsOfFile } from '../../../renderer/features/files/transfer-news.ts';
+import type { Wait } from '../../../renderer/features/files/waiting.svelte.ts';
+import type { Message } from '../../../shared/model/message.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../../shared/model/transfer.ts';
 
@@ -70,7 +74,7 @@ describe('progress', () => {
 });
 
 describe('the file card', () => {
-  const states: [TransferState, 'in' | 'out', string, string[]][] = [
+  const states: [TransferState, 'in' | 'out', string, string[], Partial<Transfer>?][] = [
     ['preparing', 'out', 'Preparing', ['cancel']],
     ['queued', 'out', 'Waiting for the connection to Bob', ['cancel']],
     ['offering', 'out', 'Waiting for Bob to accept', ['cancel']],
@@ -79,15 +83,29 @@ describe('the file card', () => {
     ['finishing', 'out', 'Waiting for Bob to confirm', ['cancel']],
     ['verifying', 'in', 'Checking the content', []],
     ['done', 'out', 'Sent', []],
-    ['done', 'in', 'Verified', []],
+    ['done', 'in', 'Verified', ['open', 'show', 'saveAs'], { verifiedBy: 'sha-1', savedAs: 'report.pdf' }],
+    ['done', 'in', 'Received, without a check sum to compare', ['open', 'show', 'saveAs'], { savedAs: 'report.pdf' }],
+    ['queued', 'in', 'Waiting for the connection to Bob', ['cancel'], { pull: true }],
+    ['offering', 'in', 'Waiting for Bob to choose a file', ['cancel'], { pull: true }],
+    ['offering', 'out', 'Waiting for Bob to continue', ['cancel'], { transferred: 1 }],
+    ['offered', 'out', 'Bob asks for this file', ['give', 'decline'], { pull: true }],
+    ['offered', 'out', 'Bob asks for a file', ['give', 'decline'], { pull: true, name: '' }],
+    ['accepting', 'out', 'Waiting for Bob to receive', ['cancel'], { pull: true }],
+    ['accepting', 'in', 'Waiting for Bob to continue', ['cancel'], { transferred: 1 }],
+    ['declined', 'in', 'Declined by Bob', ['retry', 'remove'], { pull: true }],
+    ['declined', 'out', 'Declined', [], { pull: true }],
+    ['expired', 'in', 'Bob did not answer in time', ['retry', 'remove'], { pull: true }],
+    ['expired', 'out', 'The request has ended', [], { pull: true }],
+    ['cancelled', 'in', 'Cancelled', ['retry', 'remove'], { pull: true }],
+    ['cancelled', 'out', 'Cancelled', [], { pull: true }],
     ['declined', 'out', 'Declined by Bob', ['retry', 'remove']],
     ['declined', 'in', 'Declined', []],
     ['expired', 'out', 'Bob did not answer in time', ['retry', 'remove']],
     ['expired', 'in', 'The offer has ended', []],
     ['cancelled', 'out', 'Cancelled', ['retry', 'remove']],
   ];
-  it.each(states)('of a file that is %s (%s) says: %s', (state, direction, line, actions) => {
-    expect(card(state, { direction })).toMatchObject({ line: `64.0 MB · ${line}`, actions });
+  it.each(states)('of a file that is %s (%s) says: %s', (state, direction, line, actions, more = {}) => {
+    expect(card(state, { direction, ...more })).toMatchObject({ line: `64.0 MB · ${line}`, actions });
   });
 
   it('says how far, how fast and how long while octets flow', () => {
@@ -96,7 +114,39 @@ describe('the file card', () => {
     const shown = transferCard(transfer('transferring'), progress.of(transfer('transferring')), 'Bob');
     expect(shown.line).toBe('12.4 of 64.0 MB · 38 MB/s · 2 s left');
     expect(shown.fraction).toBeCloseTo(0.194, 3);
-    expect(shown.actions).toEqual(['cancel']);
+    expect(shown.actions).toEqual(['pause', 'cancel']);
+  });
+
+  it('says why it waits: its turn, the connection, or the next try', () => {
+    const queued = transfer('queued', { direction: 'out' });
+    const line = (wait: Wait): string => transferCard(queued, new Progress().of(queued), 'Bob', { wait }).line;
+    expect(line({ kind: 'turn', before: 0 })).toBe('64.0 MB · Waiting: next in turn');
+    expect(line({ kind: 'turn', before: 1 })).toBe('64.0 MB · Waiting: 1 file before it');
+    expect(line({ kind: 'turn', before: 2 })).toBe('64.0 MB · Waiting: 2 files before it');
+    expect(line({ kind: 'offline' })).toBe('64.0 MB · Waiting for the connection');
+    expect(line({ kind: 'retry', at: Date.now() })).toMatch(/^64\.0 MB · Trying again at \d+/);
+  });
+
+  it('names no whole and shows no bar as long as the size is not known', () => {
+    const more = { pull: true, size: 0, sizeKnown: false, transferred: 400_000 };
+    expect(card('transferring', more)).toMatchObject({ line: '400 kB', fraction: null });
+    expect(card('paused', more)).toMatchObject({ line: 'Paused after 400 kB', fraction: null });
+    expect(card('offering', { ...more, transferred: 0 }).line).toBe('Waiting for Bob to choose a file');
+  });
+
+  it('that is one of several leaves who offers it, and the answer, to all of them', () => {
+    const offered = transfer('offered', { invitation: 'x' });
+    expect(transferCard(offered, new Progress().of(offered), 'Bob', { together: true })).toMatchObject({ line: '64.0 MB', actions: [] });
+  });
+
+  it('that is paused says how far it came, whose doing it was where that is known, and goes on', () => {
+    expect(card('paused', { transferred: 32_000_000 })).toMatchObject({
+      line: 'Paused after 32.0 of 64.0 MB',
+      fraction: 0.5,
+      actions: ['resume', 'cancel'],
+    });
+    const error = { code: 'msrp.stopped', detail: '' } as const;
+    expect(card('paused', { error }).line).toBe('Paused. The other side stopped the transfer');
   });
 
   it('keeps what differs in quarantine and offers nothing to open', () => {
@@ -109,14 +159,14 @@ describe('the file card', () => {
     expect(card('failed', { direction: 'out', error }).line).toBe('Not transferred. There is not enough space on the disk');
     expect(card('interrupted', { direction: 'out', transferred: 32_000_000, error: { code: 'msrp.lost', detail: '' } })).toMatchObject({
       line: 'Interrupted after 32.0 of 64.0 MB. The connection for the file was lost',
-      actions: ['retry', 'cancel'],
+      actions: ['resume', 'cancel'],
     });
   });
 
   it('says so when the other side reported that a file of which all had left did not arrive', () => {
     const done = transfer('done', { direction: 'out' });
     const error = { code: 'peer.unavailable', detail: '' } as const;
-    expect(transferCard(done, new Progress().of(done), 'Bob', error)).toMatchObject({
+    expect(transferCard(done, new Progress().of(done), 'Bob', { reported: error })).toMatchObject({
       line: '64.0 MB · Bob reported that it did not arrive',
       tone: 'failed',
       actions: ['retry', 'remove'],
@@ -124,11 +174,49 @@ describe('the file card', () => {
   });
 
   it('opens what is saved only', () => {
-    expect(card('done', { savedAs: 'report.pdf' }).actions).toEqual(['open', 'show']);
+    expect(card('done', { verifiedBy: 'sha-1' })).toMatchObject({ line: '64.0 MB · Verified', actions: [] });
   });
 
   it('has a full bar for an empty file', () => {
     expect(card('transferring', { size: 0 }).fraction).toBe(1);
+  });
+});
+
+describe('files that are offered together', () => {
+  const offer = (id: number, more: Partial<Transfer>): Message =>
+    ({ id, transfer: transfer('offered', { id, invitation: 'x', ...more }) }) as Message;
+
+  it('are those of one invitation that still wait, and more than one of them', () => {
+    const offers = openOffers([
+      offer(1, {}),
+      offer(2, { invitation: 'y' }),
+      offer(3, {}),
+      offer(4, { state: 'accepting' }),
+      offer(5, { invitation: null }),
+      offer(6, { pull: true, direction: 'out' }),
+    ]);
+    expect([...offers].map(([invitation, all]) => [invitation, all.map(({ id }) => id)])).toEqual([['x', [1, 3]]]);
+  });
+
+  it('are all chosen until one is left out', () => {
+    const choices = new OfferChoices();
+    choices.toggle(3);
+    expect([1, 3].map((id) => choices.isChosen(id))).toEqual([true, false]);
+    choices.toggle(3);
+    expect(choices.isChosen(3)).toBe(true);
+  });
+});
+
+describe('what is told of a file without looking at it', () => {
+  const message = (state: TransferState, more: Partial<Transfer> = {}): Message => ({ transfer: transfer(state, more) }) as Message;
+
+  it('is a state that lasts, once, and never a per cent', () => {
+    expect(newsOfFile(message('transferring'), message('transferring', { transferred: 5 }), 'Bob')).toBeNull();
+    expect(newsOfFile(message('transferring'), message('verifying'), 'Bob')).toBeNull();
+    expect(newsOfFile(message('verifying'), message('done', { verifiedBy: 'sha-1' }), 'Bob')).toBe('report.pdf: 64.0 MB · Verified');
+    expect(newsOfFile(message('offering', { direction: 'out' }), message('declined', { direction: 'out' }), 'Bob')).toBe(
+      'report.pdf: 64.0 MB · Declined by Bob',
+    );
   });
 });
 
