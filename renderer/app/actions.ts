@@ -4,6 +4,7 @@ import type { Message } from '../../shared/model/message.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Composer } from '../features/composer/composer.svelte.ts';
 import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
+import type { Files } from '../features/files/files.svelte.ts';
 import type { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import type { People } from '../features/people/people.svelte.ts';
 import type { MessageAction } from '../features/thread/message-actions.ts';
@@ -14,6 +15,7 @@ import type { Thread } from '../features/thread/thread.svelte.ts';
 export interface Acting {
   readonly bridge: Bridge;
   readonly forwarding: Forwarding;
+  readonly files: Pick<Files, 'asking' | 'list'>;
   readonly people: People;
   readonly thread: Thread | null;
   readonly composer: Composer | null;
@@ -86,7 +88,14 @@ export class Actions {
       app.dialog = 'delete';
       return;
     }
-    if (action === 'details') app.lookInto(null, null);
+    if (action === 'details' || action === 'files') app.lookInto(null, null);
+    if (action === 'files' || action === 'askFile') {
+      await app.show(conversation);
+      if (action === 'askFile') app.files.asking = conversation;
+      else app.people.close();
+      if (action === 'files') app.files.list(conversationId);
+      return;
+    }
     if (change === null) return app.people.act(action, conversation);
     // what one comes back to later is not looked at now: it would count as read
     if (action === 'markUnread' && app.thread?.conversationId === conversationId) app.closeThread();

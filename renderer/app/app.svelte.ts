@@ -11,7 +11,6 @@ import { Connection } from '../features/connection/connection.svelte.ts';
 import { Conversations } from '../features/conversations/conversations.svelte.ts';
 import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Files } from '../features/files/files.svelte.ts';
-import { thumbnailMaker } from '../features/files/thumbnails.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
 import { People } from '../features/people/people.svelte.ts';
@@ -88,15 +87,9 @@ export class App {
     this.bridge = bridge;
     this.#storage = storage;
     this.#clock = clock;
-    const thumbnails = thumbnailMaker(bridge);
+    this.files = new Files(this);
+    const { thumbnails } = this.files;
     this.#workbench = new Workbench({ bridge, clock, maxFileSize: () => this.state?.maxFileSize ?? 0, thumbnails });
-    this.files = new Files({
-      bridge,
-      ask: (work) => this.actions.ask(work),
-      changed: (message) => this.changed(message),
-      retry: (message) => this.actions.retry(message),
-      remove: (message) => this.thread?.remove({ message, pending: null }),
-    });
     this.connection = new Connection(bridge, clock);
     this.conversations = new Conversations(bridge);
     this.#watchDay();
@@ -280,6 +273,7 @@ export class App {
     this.composer?.saveDraft();
     this.thread?.removals.flush();
     this.details = null;
+    this.files.leave();
   }
 
   async #refresh(): Promise<void> {

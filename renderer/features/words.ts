@@ -177,6 +177,8 @@ export const words = {
     unarchive: 'Bring back from the archive',
     markUnread: 'Mark as unread',
     markRead: 'Mark as read',
+    files: 'Files',
+    askFile: 'Ask for a file…',
     details: 'Details',
     rename: 'Rename…',
     mute: 'Mute…',

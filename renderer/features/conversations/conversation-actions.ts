@@ -2,7 +2,7 @@ import { type Conversation, isMuted } from '../../../shared/model/conversation.t
 import { MUTE_TIMES, type MuteFor } from '../people/mute.ts';
 
 type Arranging = 'pin' | 'unpin' | 'archive' | 'unarchive' | 'markUnread' | 'markRead';
-type Deciding = 'details' | 'rename' | 'accept' | 'unmute' | 'block' | 'unblock' | 'remove';
+type Deciding = 'files' | 'askFile' | 'details' | 'rename' | 'accept' | 'unmute' | 'block' | 'unblock' | 'remove';
 export type ConversationAction = Arranging | Deciding | MuteFor;
 /** `mute` asks for how long */
 export type MenuAction = ConversationAction | 'mute';
@@ -14,6 +14,8 @@ export function conversationActions(conversation: Conversation, now: number): re
   const actions: MenuAction[] = [pinned ? 'unpin' : 'pin', archived ? 'unarchive' : 'archive'];
   if (markedUnread) actions.push('markRead');
   else if (unread === 0 && last !== null) actions.push('markUnread');
+  if (kind !== 'anonymous') actions.push('files');
+  if (kind === 'person' && !blocked) actions.push('askFile');
   actions.push(isMuted(conversation, now) ? 'unmute' : 'mute', 'details', 'rename');
   // several people at once are not one that could be kept out
   if (kind === 'person') actions.push(blocked ? 'unblock' : 'block');

@@ -22,6 +22,11 @@ export class ImageRoll {
   });
   readonly #at = $derived(this.images.findIndex(({ id }) => id === this.current.id));
 
+  /** of the one in front, from 1 */
+  get position(): number {
+    return this.#at + 1;
+  }
+
   get older(): Message | null {
     return this.images[this.#at - 1] ?? null;
   }

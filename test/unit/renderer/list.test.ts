@@ -87,13 +87,22 @@ describe('an arranged list', () => {
     const conversation = core.addConversation('sip:bob@example.com', 'Bob');
     const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null } as const;
     const actions = (more: object) => conversationActions({ ...conversation, ...more }, 1000);
-    const rest = ['mute', 'details', 'rename', 'block', 'remove'];
+    const rest = ['files', 'askFile', 'mute', 'details', 'rename', 'block', 'remove'];
     expect(actions({})).toEqual(['pin', 'archive', ...rest]);
     expect(actions({ last, pinned: true })).toEqual(['unpin', 'archive', 'markUnread', ...rest]);
     expect(actions({ last, archived: true, markedUnread: true })).toEqual(['pin', 'unarchive', 'markRead', ...rest]);
     expect(actions({ last, unread: 2 })).toEqual(['pin', 'archive', ...rest]);
-    expect(actions({ mutedUntil: 1001, blocked: true })).toEqual(['pin', 'archive', 'unmute', 'details', 'rename', 'unblock', 'remove']);
-    expect(actions({ mutedUntil: 1000, kind: 'list' })).toEqual(['pin', 'archive', 'mute', 'details', 'rename', 'remove']);
+    expect(actions({ mutedUntil: 1001, blocked: true })).toEqual([
+      'pin',
+      'archive',
+      'files',
+      'unmute',
+      'details',
+      'rename',
+      'unblock',
+      'remove',
+    ]);
+    expect(actions({ mutedUntil: 1000, kind: 'list' })).toEqual(['pin', 'archive', 'files', 'mute', 'details', 'rename', 'remove']);
     expect(actions({ request: true })).toEqual(['accept', 'details', 'block', 'remove']);
     expect(actions({ request: true, blocked: true })).toEqual(['unblock', 'details', 'remove']);
     expect(arrangement('unarchive')).toEqual({ archived: false });
