@@ -12,7 +12,9 @@ export function pngChunk(type: string, data: Uint8Array): Uint8Array {
 /** A whole grey PNG that can be decoded. @param chunks what stands between its header and its pixels */
 export function greyPng(width: number, height: number, chunks: readonly Uint8Array[] = []): Uint8Array {
   const header = concatBytes([be32(width), be32(height), new Uint8Array([8, 0, 0, 0, 0])]);
-  const pixels = deflateSync(Buffer.alloc((width + 1) * height, 0x80), { level: 9 });
+  // each row begins with its filter: none
+  const rows = Buffer.alloc((width + 1) * height, 0x80).map((octet, at) => (at % (width + 1) === 0 ? 0 : octet));
+  const pixels = deflateSync(rows, { level: 9 });
   return pngOf(pngChunk('IHDR', header), ...chunks, pngChunk('IDAT', pixels), pngChunk('IEND', new Uint8Array()));
 }
 
