@@ -8,7 +8,7 @@ import type { ServerTransaction } from './server-transaction.ts';
 import type { HomeUser } from './settings.ts';
 import type { TransactionLayer } from './transactions.ts';
 
-/** The request as it goes to one device: a leg of its own, with its own Call-ID and tags. */
+/** The request as it goes to one device: a leg of its own, with its own Call-ID and tags. @param contact where its answerer reaches whom he deals with */
 export function legRequest(
   relay: RelayHeaders,
   transaction: Pick<ServerTransaction, 'request' | 'essentials' | 'flow'>,
@@ -16,9 +16,9 @@ export function legRequest(
   device: Binding,
   ids: { readonly callId: string; readonly localTag: string; readonly sequence: number },
   extra: readonly SipHeader[],
+  contact: SipHeader | null = relay.contact(transaction.request, { user: sender, flow: transaction.flow }),
 ): SipRequest {
-  const { request, essentials, flow } = transaction;
-  const contact = relay.contact(request, { user: sender, flow });
+  const { request, essentials } = transaction;
   const fields: SipHeader[] = [nextMaxForwards(essentials.maxForwards), ...extra];
   for (const value of device.path) fields.push({ name: 'Route', value });
   fields.push(

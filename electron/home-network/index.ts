@@ -11,13 +11,16 @@ import { Bindings } from './bindings.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
-import { Distribution } from './distribution.ts';
+import { Distribution, LIST_SERVICE } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
+import { Focus } from './focus/focus.ts';
+import { Spool } from './focus/spool.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
 import { AnchoredPath } from './media/anchored-path.ts';
 import { DEFAULT_MEDIA, endToEnd, type MediaPolicy, mediaRefusal, PATIENCE } from './media/policy.ts';
 import { ParticipatingFunction } from './participating-function.ts';
+import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -105,7 +108,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
   };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
-  const distribution = new Distribution({ directory, bindings, relay, layer: () => layer });
+  const reach = new Reach(bindings, directory, () => layer, LIST_SERVICE);
+  const spool = new Spool(bounds.spoolOctets);
+  const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
+  const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const network = new ParticipatingFunction({
     directory,
     bindings,

@@ -58,6 +58,8 @@ export interface Bounds {
   readonly sessionsPerFlow: number;
   /** MSRP sessions that end here: each m-line that is anchored takes two */
   readonly mediaSessions: number;
+  /** what waits on disk for those it goes to, all together */
+  readonly spoolOctets: number;
   /** octets waiting to be written to a peer that does not read */
   readonly unsentOctets: number;
   /** malformed messages and refused credentials of one flow */
@@ -71,8 +73,9 @@ export const DEFAULT_BOUNDS: Bounds = {
   openOctetsPerFlow: 32 * 1_048_576,
   sessionsPerFlow: 200,
   mediaSessions: 1_024,
+  spoolOctets: 8 * 1_073_741_824,
   unsentOctets: 16 * 1_048_576,
   faultsPerFlow: 20,
 };
 
-export const SERVER_NAME = 'CPM-serv/OMA2.0 ParleyHome/0.1';
+export const SERVER_NAME = 'CPM-serv/OMA2.0 Parley/0.1 (home network)';

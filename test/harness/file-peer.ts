@@ -1,4 +1,5 @@
 import { createMsrpEngine } from '../../electron/msrp/engine.ts';
+import { RECIPIENT_LIST_INVITE, withRecipients } from '../../electron/services/recipient-body.ts';
 import type { FinalAnswer, Header, OutgoingInvite, UserAgent } from '../../electron/sip/port.ts';
 import { createUserAgent } from '../../electron/sip/user-agent.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
@@ -37,7 +38,7 @@ export class FilePeer {
   offer(
     target: string,
     announced: { name: string; size: number; type?: string; sha1?: string; sha256?: string },
-    extra: { sdp?: (text: string) => string; headers?: readonly Header[] } = {},
+    extra: { sdp?: (text: string) => string; headers?: readonly Header[]; recipients?: readonly string[] } = {},
   ): { invite: OutgoingInvite; send: (octets: Uint8Array) => Promise<void>; cut: () => Promise<void> } {
     const session = this.#msrp.createSession({ onMessage: () => ({ refuse: 403 }), onClosed: () => undefined });
     const offer = makeFileOffer({
@@ -53,12 +54,14 @@ export class FilePeer {
       transferId: randomToken(32),
     });
     const text = new TextDecoder().decode(encodeSdp(offer));
+    const sdp = new TextEncoder().encode(extra.sdp?.(text) ?? text);
+    const { recipients } = extra;
+    const listed: Header[] = recipients ? [{ name: 'Require', value: RECIPIENT_LIST_INVITE }] : [];
     const invite = this.#agent.invite({
       target,
-      headers: [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }, ...(extra.headers ?? [])],
+      headers: [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }, ...listed, ...(extra.headers ?? [])],
       contactParameters: contactFeature([FILE_TRANSFER]),
-      contentType: SDP_TYPE,
-      body: new TextEncoder().encode(extra.sdp?.(text) ?? text),
+      ...(recipients ? withRecipients({ type: SDP_TYPE, body: sdp }, recipients) : { contentType: SDP_TYPE, body: sdp }),
     });
     return {
       invite,

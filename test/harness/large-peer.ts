@@ -35,14 +35,19 @@ export class LargePeer {
   }
 
   /** 200, and then every octet goes to that sink. @returns the description in it */
-  accept(invite: SipRequest, sink: Partial<MessageSink>, headers: readonly (readonly [string, string])[] = []): string {
+  accept(
+    invite: SipRequest,
+    sink: Partial<MessageSink>,
+    headers: readonly (readonly [string, string])[] = [],
+    types = 'a=accept-types:message/cpim *',
+  ): string {
     const whole: MessageSink = { write: () => undefined, complete: () => undefined, abort: () => undefined, ...sink };
     const session = this.#msrp.createSession({ onMessage: () => whole, onClosed: () => undefined });
     const remotePath = [/^a=path:(\S+)/m.exec(fromUtf8(invite.body))?.[1] ?? ''];
     void session.connect({ role: 'passive', remotePath }).catch(() => undefined);
     const body = [
       ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'],
-      ...[`m=message ${this.#msrp.address.port} TCP/MSRP *`, 'a=recvonly', 'a=accept-types:message/cpim *'],
+      ...[`m=message ${this.#msrp.address.port} TCP/MSRP *`, 'a=recvonly', types],
       ...['a=accept-wrapped-types:text/plain message/imdn+xml', `a=path:${session.localUri}`, 'a=setup:passive', ''],
     ].join('\r\n');
     const contact = ['Contact', `<${this.sip.contactUri}>`] as const;

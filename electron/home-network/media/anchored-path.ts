@@ -1,16 +1,15 @@
 import { NO_BYTES } from '../../../shared/base/bytes.ts';
 import type { Clock } from '../../../shared/base/clock.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { decodeMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 import { setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
-import { pathTarget, sameEndpoint } from '../../../shared/protocol/sdp/msrp-target.ts';
-import { decodeSdp, type Media, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
+import { decodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { SipMessage, SipResponse } from '../../../shared/protocol/sip/message.ts';
 import { chunkSizeFor } from '../../msrp/chunk-size.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import { Bridge } from './bridge.ts';
 import { type Described, descriptionIn, redirect, type Way } from './description.ts';
+import { isLed, roleAnswered, viaOf, wayTo } from './led-media.ts';
 import { type MediaPath, otherSide, type Side } from './media-path.ts';
 import { checkSizes, type MediaPolicy } from './policy.ts';
 
@@ -111,7 +110,9 @@ export class AnchoredPath implements MediaPath {
     });
     this.#pending = { from, offer, lines };
     try {
-      const ways = lines.map((line) => line && way(line.bridge.uri(otherSide(from), line.offered.setup === 'active'), line.offered.setup));
+      const ways = lines.map(
+        (line) => line && wayTo(line.bridge.uri(otherSide(from), line.offered.setup === 'active'), line.offered.setup),
+      );
       return described.with(redirect(described.sdp, this.#engine.address.host, ways));
     } catch (thrown) {
       this.#rollBack();
@@ -127,15 +128,13 @@ export class AnchoredPath implements MediaPath {
     const ways: (Way | null)[] = [];
     const lines = pending.lines.map((line, at): Line | null => {
       const media = answer.media[at];
-      if (line === null || media === undefined || !isLed(media)) return null;
+      if (line === null || !isLed(media)) return null;
       const { bridge, offered, isNew } = line;
       const role = setupRole(offered.setup, 'passive');
-      ways[at] = way(bridge.uri(to), role);
+      ways[at] = wayTo(bridge.uri(to), role);
       if (isNew) {
-        // who offered `active` or `passive` has chosen for both
-        const isActive = offered.setup === 'active' || (offered.setup !== 'passive' && media.setup !== 'active');
         bridge.connect(to, { role, remotePath: offered.path, via: viaOf(offered, pending.offer) });
-        bridge.connect(from, { role: isActive ? 'active' : 'passive', remotePath: media.path, via: viaOf(media, answer) });
+        bridge.connect(from, { role: roleAnswered(offered.setup, media.setup), remotePath: media.path, via: viaOf(media, answer) });
       }
       const paths = { [to]: offered.path.join(' '), [from]: media.path.join(' ') } as Record<Side, string>;
       return { bridge, paths };
@@ -174,20 +173,4 @@ export class AnchoredPath implements MediaPath {
     if (left > 0) this.#stopTimer = this.#clock.after(left, () => this.#checkIdle());
     else this.#broken('caller', 'nothing passed for too long');
   }
-}
-
-function isLed(media: Media): media is MsrpMedia {
-  return media.kind === 'msrp' && media.port !== 0 && media.protocol === 'TCP/MSRP' && /^msrp:/i.test(media.path[0] ?? '');
-}
-
-function way(uri: string, setup: Way['setup']): Way {
-  return { uri, port: decodeMsrpUri(uri).port as number, setup };
-}
-
-/** CEMA (RFC 6714): the connection goes where c- and m-line say. */
-function viaOf(media: MsrpMedia, { address: ofSession }: SessionDescription): { host: string; port: number } | undefined {
-  const address = media.address ?? ofSession;
-  const target = pathTarget(media.path[0] ?? '');
-  if (!media.cema || address === null || target === null || sameEndpoint(target, address, media.port)) return undefined;
-  return { host: address, port: media.port };
 }

@@ -1,9 +1,13 @@
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
-import { decodeMultipart, encodeMultipart, partContent, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
+import { mimeHeader } from '../../../shared/protocol/mime/headers.ts';
+import { decodeMultipart, encodeMultipart, partContent } from '../../../shared/protocol/multipart/multipart.ts';
 import type { Setup } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
 import { header, type SipMessage } from '../../../shared/protocol/sip/message.ts';
+
+/** multipart in multipart: a list beside what has a thumbnail */
+const MOST_NESTED = 3;
 
 /** The session description in the body of a SIP message: the whole body, or a part beside thumbnails and lists. */
 export interface Described {
@@ -13,24 +17,29 @@ export interface Described {
 }
 
 /** Null where there is none. @throws ParleyError `multipart.*` */
-export function descriptionIn(message: SipMessage): Described | null {
-  const { body } = message;
-  const value = header(message, 'Content-Type');
-  if (body.length === 0 || value === null) return null;
-  const { type, parameters } = decodeContentType(value);
+export function descriptionIn(message: Pick<SipMessage, 'headers' | 'body'>): Described | null {
+  return found(message.body, header(message, 'Content-Type'), MOST_NESTED);
+}
+
+function found(body: Uint8Array, contentType: string | null, depth: number): Described | null {
+  if (body.length === 0 || contentType === null || depth === 0) return null;
+  const { type, parameters } = decodeContentType(contentType);
   if (type === SDP_TYPE) return { sdp: body, with: (sdp) => sdp };
   if (!type.startsWith('multipart/')) return null;
-  const multipart = decodeMultipart(body, value);
-  const found = multipart.parts.find((part) => partContentType(part).type === SDP_TYPE);
-  if (found === undefined) return null;
-  return {
-    sdp: partContent(found),
-    with: (sdp) => {
-      const fields = found.headers.filter(({ name }) => !/^Content-(Length|Transfer-Encoding)$/i.test(name));
-      const parts = multipart.parts.map((part) => (part === found ? { headers: fields, body: sdp } : part));
-      return encodeMultipart({ ...multipart, parts }, parameters.get('boundary') ?? '');
-    },
-  };
+  const multipart = decodeMultipart(body, contentType);
+  for (const part of multipart.parts) {
+    const inner = found(partContent(part), mimeHeader(part.headers, 'Content-Type'), depth - 1);
+    if (inner === null) continue;
+    return {
+      sdp: inner.sdp,
+      with: (sdp) => {
+        const fields = part.headers.filter(({ name }) => !/^Content-(Length|Transfer-Encoding)$/i.test(name));
+        const parts = multipart.parts.map((each) => (each === part ? { headers: fields, body: inner.with(sdp) } : each));
+        return encodeMultipart({ ...multipart, parts }, parameters.get('boundary') ?? '');
+      },
+    };
+  }
+  return null;
 }
 
 /** Where one medium leads in place of where it led. */
@@ -45,9 +54,9 @@ export interface Way {
 /**
  * The same description with some of its media led to this network. It is rewritten line by line: whatever else stands in it, known or not,
  * passes as it is (selector, id, range, hash and icon of a file; types; directions).
- * @param ways by the number of the m-line; null: that one stays where it is
+ * @param ways by the number of the m-line; null: that one stays where it is; `closed`: it gets port 0
  */
-export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way | null)[]): Uint8Array {
+export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way | 'closed' | null)[]): Uint8Array {
   const sections: string[][] = [[]];
   for (const line of fromUtf8(sdp).split(/\r\n|[\r\n]/)) {
     if (line === '') continue;
@@ -65,6 +74,7 @@ export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way |
   const hasAddress = isLed && top.some((line) => line.startsWith('c='));
   const rest = media.flatMap((lines, at) => {
     const way = ways[at];
+    if (way === 'closed') return [(lines[0] as string).replace(/^(m=\S+) \d+/, '$1 0'), ...lines.slice(1)];
     return way ? led(lines, way, hasAddress ? null : network) : lines;
   });
   return utf8(`${[...top, ...rest].join('\r\n')}\r\n`);

@@ -1,0 +1,89 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
+import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
+import { FILE_TRANSFER, serviceOf } from '../../../shared/protocol/cpm/names.ts';
+import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
+import { decodeMultipart, type Part } from '../../../shared/protocol/multipart/multipart.ts';
+import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
+import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
+import { descriptionIn } from '../media/description.ts';
+import { isLed } from '../media/led-media.ts';
+import { checkSizes } from '../media/policy.ts';
+import type { ServerTransaction } from '../server-transaction.ts';
+import type { HomeUser } from '../settings.ts';
+import { Collection, type Content } from './collection.ts';
+import { Delivery } from './delivery.ts';
+import type { FocusHost } from './focus-host.ts';
+import { CPIM_HEAD } from './spool.ts';
+
+/**
+ * Files and large messages to a list of people or to a pre-defined group (seed 001 9.3.1, flow F18-04): taken from the sender once, kept
+ * on disk, and offered to each of the others by an INVITE of its own. The sender is done when this network has it; what becomes of it
+ * at each of them he hears by their notifications, or by one that it failed.
+ */
+export class Focus {
+  readonly #host: FocusHost;
+
+  constructor(host: FocusHost) {
+    this.#host = host;
+  }
+
+  /** @param requestTo the INVITE as one of them gets it, but for Request-URI, Contact and the place where octets come from */
+  invite(
+    transaction: ServerTransaction,
+    sender: HomeUser,
+    recipients: readonly string[],
+    requestTo: (recipient: string) => SipRequest,
+  ): void {
+    if (!this.#host.dialogs.admits(transaction)) return;
+    try {
+      const { request, essentials } = transaction;
+      const { description, mediaIndex } = this.#offerIn(request);
+      const copies = recipients.map((recipient) => ({ recipient, request: requestTo(recipient) }));
+      new Collection(this.#host, { transaction, sender, description, mediaIndex }, (content, contact) => {
+        for (const { recipient, request: copy } of copies) {
+          content.spooled.hold();
+          const over = (isDelivered: boolean): void => void this.#over(content, copy, sender, isDelivered ? null : recipient);
+          new Delivery(this.#host, { request: copy, essentials, sender, mediaIndex, content, contact }, recipient, over);
+        }
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof ParleyError) || thrown.code === 'sip.malformed') throw thrown;
+      const { status, headers } = this.#host.mediaRefusal(thrown);
+      transaction.respond(status, { headers });
+    }
+  }
+
+  /** @throws ParleyError for what cannot be taken */
+  #offerIn(request: SipRequest) {
+    const described = descriptionIn(request);
+    if (described === null) throw new ParleyError('sdp.malformed', 'no offer');
+    const description = decodeSdp(described.sdp);
+    // one file an INVITE (cpm.md section 10.1, NOTE)
+    const mediaIndex = description.media.findIndex(isLed);
+    const media = description.media[mediaIndex];
+    if (!isLed(media)) throw new ParleyError('peer.unsupported', 'no MSRP that ends here');
+    if (media.direction === 'recvonly' || media.direction === 'inactive') throw new ParleyError('peer.unsupported', 'nothing is sent');
+    if ((media.fileRange?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
+    const isFile = serviceOf(request.headers) === FILE_TRANSFER;
+    if (isFile && (media.fileSelector?.size ?? null) === null) throw new ParleyError('peer.unsupported', 'a file without its size');
+    checkSizes(description, this.#host.policy);
+    return { description, mediaIndex };
+  }
+
+  async #over(content: Content, request: SipRequest, sender: HomeUser, missed: string | null): Promise<void> {
+    try {
+      if (missed !== null) this.#host.reach.failed({ request, parts: await wishesIn(request, content), sender }, missed);
+    } finally {
+      content.spooled.release();
+    }
+  }
+}
+
+/** What says which notifications are wanted: parts beside the description, or the head of the message itself. */
+async function wishesIn(request: SipRequest, { spooled, contentType }: Content): Promise<readonly Part[]> {
+  if (mediaType(contentType) === CPIM_TYPE) {
+    return [{ headers: [{ name: 'Content-Type', value: CPIM_TYPE }], body: await spooled.head(CPIM_HEAD) }];
+  }
+  const type = header(request, 'Content-Type') ?? '';
+  return /^\s*multipart\//i.test(type) ? decodeMultipart(request.body, type).parts : [];
+}

@@ -1,0 +1,56 @@
+import type { Part } from '../../shared/protocol/multipart/multipart.ts';
+import type { SipHeader, SipRequest } from '../../shared/protocol/sip/message.ts';
+import { trySipUri } from '../../shared/protocol/sip/uri.ts';
+import type { Binding, Bindings } from './bindings.ts';
+import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { Directory } from './directory.ts';
+import { failureNotice } from './failure-notice.ts';
+import { isPrivate } from './relay-headers.ts';
+import type { HomeUser } from './settings.ts';
+import type { TransactionLayer } from './transactions.ts';
+
+/** What went to a list or a group, as far as it says what its sender wants to hear. */
+export interface Letter {
+  readonly request: SipRequest;
+  /** of its body, where that has several */
+  readonly parts: readonly Part[];
+  readonly sender: HomeUser;
+}
+
+/** Where each of several recipients is reached, and what the sender hears of those who are not. */
+export class Reach {
+  readonly #bindings: Bindings;
+  readonly #directory: Directory;
+  readonly #layer: () => TransactionLayer;
+  readonly #service: string;
+
+  /** @param service user part of the address that speaks of failures */
+  constructor(bindings: Bindings, directory: Directory, layer: () => TransactionLayer, service: string) {
+    this.#bindings = bindings;
+    this.#directory = directory;
+    this.#layer = layer;
+    this.#service = service;
+  }
+
+  /** The devices of that recipient which the request may go to. @throws ParleyError `sip.malformed` for preferences that cannot be read */
+  devices(request: SipRequest, recipient: string): readonly Binding[] {
+    const uri = trySipUri(recipient);
+    const target = uri === null ? null : this.#bindings.resolve(uri);
+    if (target === null) return [];
+    const own = this.#bindings.of(target.user).filter(({ instance }) => target.instance === null || instance === target.instance);
+    return newestOfEachInstance(matchingBindings(request, own));
+  }
+
+  /** That recipient has not got it, and nothing here keeps it for later. A message without its sender's name has nobody to be told. */
+  failed({ request, parts, sender }: Letter, recipient: string): void {
+    if (isPrivate(request)) return;
+    const from = `sip:${this.#service}@${this.#directory.domain}`;
+    const notice = failureNotice(request, parts, from, this.#directory.addressOf(sender), recipient, Date.now());
+    if (notice === null) return;
+    for (const device of newestOfEachInstance(this.#bindings.of(sender))) {
+      const path: SipHeader[] = device.path.map((value) => ({ name: 'Route', value }));
+      const request = { ...notice, uri: device.contact.uri, headers: [...path, ...notice.headers] };
+      this.#layer().send(device.flow, request, { onFinal: () => undefined });
+    }
+  }
+}
