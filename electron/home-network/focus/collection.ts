@@ -3,7 +3,7 @@ import { randomToken } from '../../../shared/base/random.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { contactFeature, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
-import { makeFileAnswer, makeOrigin, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
+import { makeFileAnswer, makeOrigin, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import { headers, type SipHeader } from '../../../shared/protocol/sip/message.ts';
@@ -106,7 +106,8 @@ export class Collection implements DialogOwner {
     const { port } = wayTo(session.localUri, role);
     const place = { protocol: 'TCP/MSRP', address, port, path: [session.localUri] } as const;
     const origin = makeOrigin(address, layer().clock.now());
-    const answer = makeFileAnswer(description, { mediaIndex, origin, place, setup: role });
+    const lines = new Map([[mediaIndex, takenLine(media, { place, setup: role })]]);
+    const answer = makeFileAnswer(description, { origin, address, lines });
     this.#state = 'taking';
     dialogs.add(this, this.#leg);
     this.#stopTimer = layer().clock.after(layer().timing.transaction, () => {
