@@ -39,10 +39,11 @@ export class Icons {
   }
 
   /** What goes with the next offer of that file; null where it has none, or its peer is not known to show any. Never rejects. */
-  async toSend({ id, conversationId }: StoredTransfer, link: Link): Promise<IconToSend | null> {
+  async toSend({ id, conversationId, direction }: StoredTransfer, link: Link): Promise<IconToSend | null> {
     const { account, store, log } = this.#context;
     this.#offered.delete(id);
-    if (this.#without.has(id)) return null;
+    // one who asks for a file has no picture of it to show
+    if (direction === 'in' || this.#without.has(id)) return null;
     try {
       const icon = await store.thumbnail(id);
       if (icon === null) return null;

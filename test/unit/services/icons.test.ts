@@ -2,19 +2,20 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Link, ServiceContext } from '../../../electron/services/context.ts';
 import { Icons, type IconTakers } from '../../../electron/services/transfers/icons.ts';
-import { encodeFileInvitation, fileOffer } from '../../../electron/services/transfers/invitation.ts';
+import { encodeFileInvitation, fileMedia } from '../../../electron/services/transfers/invitation.ts';
 import type { StoredTransfer, Thumbnail } from '../../../electron/store/port.ts';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { type Part, partContent } from '../../../shared/protocol/multipart/multipart.ts';
 import { encodeIconPart } from '../../../shared/protocol/picture/icon-part.ts';
+import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { greyPng, pngThatSays } from '../../harness/icons.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { openWith } from '../store/fixture.ts';
 import { incomingInvite, stage } from './stage.ts';
 
 const PNG: Thumbnail = { type: 'image/png', width: 16, height: 12, octets: greyPng(16, 12) };
-const TRANSFER = { id: 7, conversationId: 1 } as StoredTransfer;
+const TRANSFER = { id: 7, conversationId: 1, direction: 'out' } as StoredTransfer;
 const LINK = {} as Link;
 const BOB = { kind: 'person', peer: 'sip:bob@example.com', route: null };
 
@@ -105,27 +106,32 @@ describe('R-FTR-01: the thumbnail of an offer that came', () => {
     path: ['msrp://127.0.0.1:2856/abcdefghijklmnopqrst;tcp'],
   } as const;
 
+  /** @param named Content-ID in the offer */
+  function invitation(icons: readonly Part[], named: string | null = CID) {
+    const transfer = {
+      direction: 'out',
+      name: 'a.jpg',
+      type: 'image/jpeg',
+      size: 5,
+      sizeKnown: true,
+      hash: null,
+    } as StoredTransfer;
+    const media = [fileMedia(transfer, { fileTransferId: 'ft1', place, icon: named ?? undefined })];
+    const { contentType, body } = encodeFileInvitation(
+      { origin: makeOrigin('127.0.0.1', 1), name: '-', address: '127.0.0.1', media },
+      [{ fileTransferId: 'ft1', imdnId: 'm1', sentAt: 1 }],
+      { address: 'sip:bob@example.com', to: 'sip:alice@example.com' },
+      icons,
+    );
+    return incomingInvite(contentType, body);
+  }
+
   /** Bob offers a file; he is somebody the person writes with. */
   async function offered(icons: readonly Part[], named: string | null = CID, from = 'sip:bob@example.com') {
     number += 1;
     const world = stage(join(root, String(number)));
     openWith(world.calls);
-    const transfer = {
-      imdnId: 'm1',
-      name: 'a.jpg',
-      type: 'image/jpeg',
-      size: 5,
-      hash: null,
-      peer: 'sip:alice@example.com',
-    } as unknown as StoredTransfer;
-    const { contentType, body } = encodeFileInvitation(
-      fileOffer(transfer, 'ft1', place, 1, named ?? undefined),
-      transfer,
-      'sip:bob@example.com',
-      1,
-      icons,
-    );
-    const call = incomingInvite(contentType, body);
+    const call = invitation(icons, named);
     await world.service.invited({ ...call.invite, from, originator: from });
     expect(call.said).toEqual(['180']);
     expect(world.transfer().state).toBe('offered');
@@ -176,15 +182,7 @@ describe('R-FTR-01: the thumbnail of an offer that came', () => {
     world.before((method) => {
       if (method === 'setThumbnail') throw new ParleyError('store.full', 'SQLITE_FULL');
     });
-    const transfer = { imdnId: 'm1', name: 'a', type: 'image/png', size: 5, hash: null, peer: 'sip:alice@example.com' };
-    const { contentType, body } = encodeFileInvitation(
-      fileOffer(transfer as unknown as StoredTransfer, 'ft1', place, 1, CID),
-      transfer as unknown as StoredTransfer,
-      'sip:bob@example.com',
-      1,
-      [encodeIconPart(PNG, CID)],
-    );
-    await world.service.invited(incomingInvite(contentType, body).invite);
+    await world.service.invited(invitation([encodeIconPart(PNG, CID)]).invite);
     expect(world.transfer().state).toBe('offered');
     expect(world.log.at(-1)).toMatch(/not kept/);
   });
