@@ -12,6 +12,7 @@ import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.t
 import type { MessageContext } from './message-context.ts';
 import { HYPHENS } from './octets.ts';
 import type { Batch, Outbox } from './outbox.ts';
+import { Pace } from './pace.ts';
 import type { OutgoingMessage } from './port.ts';
 import { RangeSet } from './ranges.ts';
 
@@ -70,6 +71,9 @@ export class Sender implements ChunkSource {
   #pending: PendingChunk[] = [];
   #pendingFrom = 0;
   #window = 0;
+  #pace = new Pace(CHUNK_DIRECT);
+  /** it waits for answers before it writes on */
+  #isHeld = false;
   #baseSize = 0;
   #chunkSize = 0;
   #sent = 0;
@@ -114,13 +118,16 @@ export class Sender implements ChunkSource {
     }
     this.#baseSize = base;
     this.#chunkSize = base;
+    this.#pace = new Pace(base);
     const enqueue = (): void => connection.enqueue(this);
     this.#body = openBody(this.#message.source, base, enqueue, (error) => this.#fail(error));
     connection.enqueue(this);
   }
 
   writeChunk(outbox: Outbox): boolean {
-    if (this.#done || this.#allSent || this.#pending.length - this.#pendingFrom >= this.#window) return false;
+    if (this.#done || this.#allSent) return false;
+    this.#isHeld = this.#pending.length - this.#pendingFrom >= this.#window || this.#sent - this.#acknowledged >= this.#pace.allowance;
+    if (this.#isHeld) return false;
     const body = this.#body.take(this.#chunkSize);
     if (body === null) return false;
     const start = this.#sent;
@@ -157,11 +164,11 @@ export class Sender implements ChunkSource {
     if (this.#failureReport !== 'yes') return;
     this.#lastAnswerAt = this.#session.clock.now();
     this.#adaptSize(this.#lastAnswerAt - writtenAt);
+    this.#pace.answered(this.#lastAnswerAt, writtenAt, this.#sent - this.#acknowledged, this.#chunkSize);
     this.#acknowledge();
   }
 
   #acknowledge(): void {
-    const wasFull = this.#pending.length - this.#pendingFrom >= this.#window;
     while (this.#pending[this.#pendingFrom]?.done === true) {
       this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
     }
@@ -170,7 +177,7 @@ export class Sender implements ChunkSource {
       this.#pendingFrom = 0;
     }
     this.#progress();
-    if (wasFull && !this.#allSent) this.#connection?.enqueue(this);
+    if (this.#isHeld && !this.#allSent) this.#connection?.enqueue(this);
     this.#finishIfWhole();
   }
 

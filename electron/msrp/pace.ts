@@ -1,0 +1,45 @@
+/** octets under way without an answer to begin with */
+const FIRST = 1_048_576;
+const MOST = 67_108_864;
+/** ms that an answer takes longer than the way alone: below, there is room for more; above, too much waits in the system and on the way */
+const ROOM_MS = 100;
+const CROWDED_MS = 250;
+
+/**
+ * How much of one message may be under way. What waits in buffers between the two ends cannot be overtaken by anything else on the
+ * connection, so on a link that is slower than the disk they are kept short: a chat message behind a file leaves within about a quarter
+ * of a second. A long or fast way still gets all that fits into it.
+ */
+export class Pace {
+  /** octets that may be without an answer */
+  allowance: number;
+  readonly #least: number;
+  /** ms of the way alone */
+  #way = Number.POSITIVE_INFINITY;
+  #reducedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param chunkSize two of them are never too much */
+  constructor(chunkSize: number) {
+    this.#least = chunkSize * 2;
+    this.allowance = Math.max(FIRST, this.#least);
+  }
+
+  /**
+   * A chunk was answered.
+   * @param now and @param writtenAt milliseconds of one clock
+   * @param underWay octets without an answer
+   */
+  answered(now: number, writtenAt: number, underWay: number, size: number): void {
+    const took = now - writtenAt;
+    // with so little under way next to nothing of ours waits, whatever the way was before
+    this.#way = this.allowance === this.#least ? took : Math.min(this.#way, took);
+    const waited = took - this.#way;
+    // twice as much each time the way is gone at first; then an eighth more
+    if (waited < ROOM_MS) this.allowance = Math.min(MOST, this.allowance + (this.#reducedAt < 0 ? size : size / 8));
+    else if (waited > CROWDED_MS && writtenAt >= this.#reducedAt) {
+      // what was written before the last reduction says nothing of it
+      this.#reducedAt = now;
+      this.allowance = Math.max(this.#least, Math.min(this.allowance, underWay) * 0.7);
+    }
+  }
+}
