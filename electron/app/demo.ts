@@ -21,6 +21,7 @@ export type StartHomeNetwork = (options: {
   readonly port: number;
   readonly domain: string;
   readonly users: readonly HomeNetworkUser[];
+  readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
   readonly log: (line: string) => void;
 }) => Promise<{ readonly address: { readonly port: number }; close(): Promise<void> }>;
 
@@ -37,6 +38,8 @@ const PEOPLE = [
   { user: 'alice', displayName: 'Alice' },
   { user: 'bob', displayName: 'Bob' },
 ] as const;
+/** kept by the network: what is written or sent to it reaches the others of it */
+const GROUP = { name: 'climbing-club', title: 'Climbing club' };
 
 const kept = v.object({
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)),
@@ -50,7 +53,7 @@ export async function forgetDemo(userData: string): Promise<void> {
 }
 
 /**
- * A home network on loopback with Alice and Bob. Their passwords are made once; its port stays the same between starts while nobody
+ * A home network on loopback with Alice and Bob, and a group of the two. Their passwords are made once; its port stays the same between starts while nobody
  * else has it.
  * @param port in place of the kept one; then it must be free
  */
@@ -62,7 +65,8 @@ async function startDemo(
 ): Promise<Demo> {
   const before = await readKept(userData);
   const users = PEOPLE.map((person) => ({ ...person, password: before.passwords[person.user] ?? randomToken(32) }));
-  const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, log });
+  const groups = [{ name: GROUP.name, members: users.map(({ user }) => user) }];
+  const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, groups, log });
   const network = await start(port ?? before.port).catch((thrown: unknown) => {
     if (port !== null || before.port === 0) {
       throw new ParleyError('link.unreachable', `the home network cannot listen: ${toCodedError(thrown).detail}`, { cause: thrown });
@@ -90,6 +94,7 @@ async function startDemo(
         outboundProxy: address,
         transport: 'tcp',
         maxFileSize: 0,
+        groups: [{ address: `sip:${GROUP.name}@${DOMAIN}`, name: GROUP.title }],
       },
     })),
     close: () => network.close(),

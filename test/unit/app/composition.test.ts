@@ -17,6 +17,7 @@ let userData = '';
 let number = 0;
 let made: { ports: ClientPorts; client: FakeClient }[] = [];
 let users: readonly HomeNetworkUser[] = [];
+let groups: Parameters<StartHomeNetwork>[0]['groups'] = [];
 let closed: string[] = [];
 const running: Composition[] = [];
 
@@ -30,8 +31,9 @@ afterEach(async () => {
 });
 
 /** Listens for real, so that ports collide for real. */
-const startHomeNetwork: StartHomeNetwork = async ({ host, port, users: asked }) => {
+const startHomeNetwork: StartHomeNetwork = async ({ host, port, users: asked, groups: kept }) => {
   users = asked;
+  groups = kept;
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -98,6 +100,11 @@ describe('the demo', () => {
       made.map(({ ports: { account } }) => [account.user, account.password]),
     );
     expect(users[0]?.password).not.toBe(users[1]?.password);
+    // a group of the network that both can write to
+    expect(groups).toEqual([{ name: 'climbing-club', members: ['alice', 'bob'] }]);
+    for (const { ports } of made) {
+      expect(ports.account.groups).toEqual([{ address: 'sip:climbing-club@parley.example', name: 'Climbing club' }]);
+    }
     expect(made.every(({ client }) => client.state.started)).toBe(true);
   });
 
