@@ -19,7 +19,7 @@ export class BufferPool {
   }
 }
 
-/** What files are read into and written from. */
-export const blockPool = new BufferPool(1_048_576, 8);
+/** What files are read into and written from: half of what a processor keeps near, so that it is hashed and written from there. */
+export const blockPool = new BufferPool(524_288, 16);
 /** What heads and small bodies are gathered in. */
 export const stagingPool = new BufferPool(65_536, 8);

@@ -38,10 +38,13 @@ export interface FileSink {
   readonly result: Promise<{ readonly sha256: string | null; readonly sha1: string | null }>;
 }
 
-/** Blocks a transfer may fill and write at the same time. */
-const BLOCKS = 3;
+/** One is filled while the other is written: the 1 MiB that a kill can cost. */
+const BLOCKS = 2;
 
-/** Writes one message into a partial file. Only as many octets as were announced ever reach the disk. */
+/**
+ * Writes one message into a partial file. Only as many octets as were announced ever reach the disk. One write follows the other, so as
+ * long as octets come in order the length of the partial file is what came without a gap, at whatever moment the process dies.
+ */
 export function createFileSink(options: FileSinkOptions): FileSink {
   const writer = new PartialFile(options);
   return { sink: writer, result: writer.result };
@@ -52,8 +55,9 @@ class PartialFile implements MessageSink {
 
   readonly #options: FileSinkOptions;
   readonly #start: number;
-  readonly #algorithm: 'sha1' | 'sha256';
-  readonly #hash: Hash;
+  /** null: nothing was announced that the file could be held against */
+  readonly #algorithm: 'sha1' | 'sha256' | null;
+  readonly #hash: Hash | null;
   readonly #ranges = new RangeSet();
   readonly #opened: Promise<void>;
   #settle!: { resolve: (hashes: { sha256: string | null; sha1: string | null }) => void; reject: (error: ParleyError) => void };
@@ -65,10 +69,11 @@ class PartialFile implements MessageSink {
   // the block that is being filled
   #block: Buffer | null = null;
   #blockAt = 0;
+  #blockEnd = 0;
   #filled = 0;
   // what is handed to the system
   #blocks = 0;
-  #writing = 0;
+  #isWriting = false;
   #queue: { block: Buffer; at: number; length: number }[] = [];
   #waiting: (() => void)[] = [];
   // the octets hashed so far; -1: they came out of order, the file is read again at the end
@@ -77,8 +82,9 @@ class PartialFile implements MessageSink {
   constructor(options: FileSinkOptions) {
     this.#options = options;
     this.#start = options.start ?? 0;
-    this.#algorithm = options.hash.sha256 === null && options.hash.sha1 !== null ? 'sha1' : 'sha256';
-    this.#hash = createHash(this.#algorithm);
+    const { sha1, sha256 } = options.hash;
+    this.#algorithm = sha256 !== null ? 'sha256' : sha1 !== null ? 'sha1' : null;
+    this.#hash = this.#algorithm === null ? null : createHash(this.#algorithm);
     this.#hashedTo = this.#start;
     this.#ranges.add(0, this.#start);
     this.result = new Promise((resolve, reject) => {
@@ -119,13 +125,14 @@ class PartialFile implements MessageSink {
     );
   }
 
-  /** What came so far stays in the partial file. Without effect once the message is complete or aborted. */
+  /** What came so far without a gap stays in the partial file. Without effect once the message is complete or aborted. */
   abort(error: CodedError): void {
     if (this.#state !== 'open') return;
     this.#state = 'over';
     const reason = this.#failure ?? (error instanceof ParleyError ? error : new ParleyError(error.code, error.detail));
     this.#abortedWith = reason;
     void this.#flush()
+      .then(() => (this.#ranges.count > 1 ? this.#file?.truncate(this.#ranges.contiguous) : undefined))
       .catch(() => {})
       .then(() => this.#close())
       .then(() => this.#settle.reject(reason));
@@ -140,7 +147,8 @@ class PartialFile implements MessageSink {
       const stat = await file.stat();
       if (!stat.isFile()) throw new ParleyError('file.unwritable', 'the partial file is not a regular file');
       if (stat.size < this.#start) throw new ParleyError('file.size-mismatch', 'the partial file is shorter than what it should hold');
-      await feedHashes(file, 0, this.#start, [this.#hash]);
+      if (stat.size > this.#start) await file.truncate(this.#start);
+      if (this.#hash !== null) await feedHashes(file, 0, this.#start, [this.#hash]);
     } catch (thrown) {
       this.#fail(thrown instanceof ParleyError ? thrown : writeError(thrown));
     }
@@ -159,13 +167,15 @@ class PartialFile implements MessageSink {
         this.#blocks++;
         this.#block = blockPool.take();
         this.#blockAt = at;
+        // Whole pages of the file cost the system less.
+        this.#blockEnd = this.#block.length - (at % this.#block.length);
         this.#filled = 0;
       }
-      const part = octets.subarray(taken, taken + this.#block.length - this.#filled);
+      const part = octets.subarray(taken, taken + this.#blockEnd - this.#filled);
       this.#block.set(part, this.#filled);
       this.#filled += part.length;
       taken += part.length;
-      if (this.#filled === this.#block.length) this.#submit();
+      if (this.#filled === this.#blockEnd) this.#submit();
     }
     if (taken > 0) {
       this.#ranges.add(from, from + taken);
@@ -192,26 +202,20 @@ class PartialFile implements MessageSink {
   }
 
   /**
-   * Two writes at once keep the disk busy, but never when they could overlap: the later octets must win (RFC 4975 section 7.3.1). This
-   * thread hashes while the system writes.
+   * One after the other: where octets came twice, the later ones must win (RFC 4975 section 7.3.1). This thread hashes while the system
+   * writes.
    */
   #writeNext(): void {
     if (!this.#ready) return;
     if (this.#failure !== null) for (const { block } of this.#queue.splice(0)) this.#giveBack(block);
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const inOrder = this.#hashedTo === next.at;
-      if (this.#writing >= (inOrder ? 2 : 1)) break;
-      this.#queue.shift();
-      this.#writing++;
+    const next = this.#isWriting ? undefined : this.#queue.shift();
+    if (next !== undefined) {
       const { block, at, length } = next;
-      if (inOrder) {
-        this.#hashedTo += length;
-        this.#hash.update(block.subarray(0, length));
-        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
-      } else {
-        this.#hashedTo = -1;
-        this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
-      }
+      this.#isWriting = true;
+      this.#writeAll((this.#file as FileHandle).fd, block, 0, length, at);
+      const inOrder = this.#hashedTo === at;
+      this.#hashedTo = inOrder ? at + length : -1;
+      if (inOrder) this.#hash?.update(block.subarray(0, length));
     }
     this.#wake();
   }
@@ -219,7 +223,7 @@ class PartialFile implements MessageSink {
   #writeAll(fd: number, block: Buffer, from: number, length: number, at: number): void {
     writeFile(fd, block, from, length - from, at + from, (error, count) => {
       if (error === null && from + count < length && count > 0) return this.#writeAll(fd, block, from + count, length, at);
-      this.#writing--;
+      this.#isWriting = false;
       this.#giveBack(block);
       if (error !== null || count === 0)
         this.#fail(error === null ? new ParleyError('file.disk-full', 'nothing was written') : writeError(error));
@@ -239,7 +243,7 @@ class PartialFile implements MessageSink {
   async #flush(): Promise<void> {
     await this.#opened;
     this.#submit();
-    while (this.#writing > 0 || this.#queue.length > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#isWriting || this.#queue.length > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -252,13 +256,12 @@ class PartialFile implements MessageSink {
     }
     await this.#flush();
     const file = this.#file as FileHandle;
-    await file.truncate(whole);
     let hash = this.#hash;
-    if (this.#hashedTo !== whole) {
+    if (this.#algorithm !== null && this.#hashedTo !== whole) {
       hash = createHash(this.#algorithm);
       await feedHashes(file, 0, whole, [hash]);
     }
-    const digest = hash.digest('hex');
+    const digest = hash?.digest('hex') ?? null;
     const wanted = this.#algorithm === 'sha256' ? sha256 : sha1;
     if (wanted !== null && digest !== wanted.toLowerCase()) throw new ParleyError('file.hash-mismatch', `${this.#algorithm} ${digest}`);
     await file.sync();
@@ -273,7 +276,7 @@ class PartialFile implements MessageSink {
     this.#file = null;
     if (file === null) return;
     // A write that was never answered would come after the close; there is none once a flush ended.
-    while (this.#writing > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#isWriting) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     await file.close().catch(() => {});
   }
 

@@ -65,4 +65,5 @@ export const CHUNK_PARLEY = 65_536;
 /** what every known stack takes end to end; Kamailio's relay ends at 10,240 octets a body */
 export const CHUNK_DIRECT = 10_240;
 export const CHUNK_RELAYED = 2_048;
-export const CHUNK_MAX = 1_048_576;
+/** no more than a block of the pool */
+export const CHUNK_MAX = 524_288;

@@ -143,6 +143,24 @@ describe('files over MSRP', () => {
     expect((await readFile(first.partial)).equals(file.octets)).toBe(true);
   });
 
+  it('what is left of a transfer with a gap ends at the gap, and what is taken up again begins where it is told to', async () => {
+    const octets = randomBytes(2_000_000);
+    const partial = join(folder, 'p.part');
+    const first = createFileSink({ partialPath: partial, size: octets.length, hash: { sha1: null, sha256: null } });
+    await first.sink.write(0, octets.subarray(0, 700_001));
+    await first.sink.write(1_500_000, octets.subarray(1_500_000));
+    first.sink.abort({ code: 'msrp.lost', detail: 'gone' });
+    expect((await failure(first.result)).code).toBe('msrp.lost');
+    expect((await readFile(partial)).equals(octets.subarray(0, 700_001))).toBe(true);
+
+    const hash = { sha1: null, sha256: hex('sha256', octets) };
+    const again = createFileSink({ partialPath: partial, size: octets.length, start: 600_000, hash });
+    await again.sink.write(0, octets.subarray(600_000));
+    await again.sink.complete(1_400_000);
+    expect((await again.result).sha256).toBe(hash.sha256);
+    expect((await readFile(partial)).equals(octets)).toBe(true);
+  });
+
   it('octets out of order and overlapping are placed, the last ones win, and the hash is of what is on the disk', async () => {
     const octets = randomBytes(2_000_000);
     const partial = join(folder, 'p.part');
