@@ -338,6 +338,9 @@ export const words = {
     tooMany: (most: number) => `Only ${most} files can wait at once. The others were left out.`,
     tooLong: 'This text is too long to be sent at once.',
     reading: 'Reading the files',
+    total: (count: number, size: string) => `${count} files · ${size}`,
+    folder: (name: string, count: number) =>
+      count === 0 ? `The folder ${name} holds no files.` : `The folder ${name} goes as its ${count === 1 ? 'one file' : `${count} files`}.`,
   },
   file: fileWords,
   connection: {

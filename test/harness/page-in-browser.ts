@@ -9,6 +9,10 @@ export interface ShowOptions {
   readonly dark?: boolean;
   /** px, 1280 when it is not given */
   readonly width?: number;
+  /** px, 800 when it is not given */
+  readonly height?: number;
+  /** absolute paths of images by transfer id */
+  readonly previews?: ReadonlyMap<number, string>;
   /** false for a page that has no list of conversations */
   readonly list?: boolean;
   /** before the page is opened */
@@ -36,9 +40,9 @@ export function pageInBrowser(): Show {
   });
 
   return async (core, options = {}) => {
-    host = await hostPage(core, { page: built, data });
+    host = await hostPage(core, { page: built, data, previews: options.previews ?? new Map() });
     context = await browser.newContext({
-      viewport: { width: options.width ?? 1280, height: 800 },
+      viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
       colorScheme: options.dark === true ? 'dark' : 'light',
       reducedMotion: 'reduce',
     });

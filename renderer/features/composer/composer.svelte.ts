@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../../../shared/base/clock.ts';
-import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { type FileCandidate, MAX_TEXT, type OfferedFile } from '../../../shared/ipc/contract.ts';
+import type { Conversation } from '../../../shared/model/conversation.ts';
 import { type Message, type Quote, quoteOf } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import type { Thumbnails } from '../files/thumbnails.ts';
 import { OwnTyping } from '../typing/own-typing.ts';
+import type { GivenFiles } from './given-files.ts';
 
 /** A file that waits to be sent with the next message. */
 export interface Attachment {
@@ -47,12 +49,19 @@ export const DRAFT_PAUSE = 300;
 /** most files that wait at once */
 export const MOST_FILES = 50;
 
+/** Files go to one person, who is not kept out. */
+export function takesFiles({ kind, blocked }: Pick<Conversation, 'kind' | 'blocked'>): boolean {
+  return kind === 'person' && !blocked;
+}
+
 /** What a person is about to send in one conversation: a text, kept as its draft, and files. */
 export class Composer {
   attachments = $state.raw<readonly Attachment[]>([]);
   reading = $state(0);
   /** files were left out because too many wait already */
   tooMany = $state(false);
+  /** folders that were dropped, and how many of their files wait */
+  folders = $state.raw<GivenFiles['folders']>([]);
   error = $state.raw<CodedError | null>(null);
   /** the message that is answered */
   quote = $state.raw<Quote | null>(null);
@@ -98,8 +107,7 @@ export class Composer {
   }
 
   get canSend(): boolean {
-    const files = this.attachments.some((each) => each.candidate !== null && !each.tooLarge);
-    return this.reading === 0 && !this.tooLong && (files || this.#text.trim() !== '');
+    return this.reading === 0 && !this.tooLong && (this.#ready.length > 0 || this.#text.trim() !== '');
   }
 
   /** At once: when the person leaves the conversation or the window. */
@@ -129,13 +137,14 @@ export class Composer {
   send(): void {
     if (!this.canSend) return;
     const text = this.#text.trim() === '' ? '' : this.#text.replace(/\s+$/, '');
-    const ready = this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
+    const ready = this.#ready;
     const { quote } = this;
     this.#text = '';
     this.typing.sent();
     if (text !== '') this.answer(null);
     this.error = null;
     this.tooMany = false;
+    this.folders = [];
     // What cannot be sent stays, with its reason, until the person takes it away.
     this.attachments = this.attachments.filter((each) => !ready.includes(each));
     for (const { candidate } of ready) if (candidate !== null) this.#ports.sendFile(candidate);
@@ -147,8 +156,34 @@ export class Composer {
     this.saveDraft();
   }
 
-  /** Pasted or dropped. */
+  /** files that can be sent */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** their octets */
+  get total(): number {
+    return this.#ready.reduce((sum, { candidate }) => sum + (candidate?.size ?? 0), 0);
+  }
+
+  get #ready(): readonly Attachment[] {
+    return this.attachments.filter((each) => each.candidate !== null && !each.tooLarge);
+  }
+
+  /** Dropped: with what is in folders. */
+  async addGiven(given: Promise<GivenFiles>): Promise<void> {
+    await this.#reading(async () => {
+      const { files, folders } = await given.catch((thrown: unknown) => {
+        throw new ParleyError('file.unreadable', String(thrown), { cause: thrown });
+      });
+      await this.addFiles(files);
+      this.folders = folders;
+    });
+  }
+
+  /** Pasted. */
   async addFiles(files: readonly File[]): Promise<void> {
+    this.folders = [];
     const some = this.#asManyAsFit(files);
     await this.#reading(async () => {
       const offered = await this.#ports.bridge.offerFiles(some);
@@ -166,6 +201,7 @@ export class Composer {
 
   remove(key: number): void {
     this.tooMany = false;
+    this.folders = [];
     this.attachments = this.attachments.filter((each) => each.key !== key);
     this.saveDraft();
   }
@@ -205,7 +241,9 @@ export class Composer {
     const limit = this.#ports.maxFileSize();
     const added = files.map(({ name, candidate, error }): Attachment => {
       this.#keys += 1;
-      const tooLarge = candidate !== null && limit > 0 && candidate.size > limit;
+      // by the host, or here where that has another limit
+      const refused = error?.code === 'file.too-large' && error.detail.endsWith(` ${limit}`);
+      const tooLarge = limit > 0 && (refused || (candidate?.size ?? 0) > limit);
       if (candidate !== null && !tooLarge) void this.#draw(this.#keys, candidate);
       return { key: this.#keys, name, candidate, error, preview: null, tooLarge };
     });

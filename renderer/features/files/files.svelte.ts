@@ -82,8 +82,9 @@ export class Files {
     void this.pane.choose(kind);
   }
 
-  /** @param trusted what the other person sent may be looked at */
-  view(message: Message, trusted: boolean): void {
+  view(message: Message): void {
+    const { request = true, blocked = true } = this.#page.thread?.conversation ?? {};
+    const trusted = !request && !blocked;
     this.viewer = new ImageRoll(this.#page.bridge, message, trusted);
     void this.viewer.look();
   }
