@@ -1,4 +1,4 @@
-import type { CodedError } from '../../shared/base/errors.ts';
+import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
@@ -247,7 +247,9 @@ export class Sender implements ChunkSource {
 
   #refused(status: number, comment: string | null): void {
     const detail = `${status} ${comment ?? ''}`.trim();
-    this.#fail({ code: status === 413 ? 'msrp.stopped' : 'msrp.refused', detail });
+    // 408: octets got lost between here and there, and may be sent again (RFC 4975 section 10.4)
+    const codes: Readonly<Record<number, ErrorCode>> = { 408: 'msrp.timeout', 413: 'msrp.stopped' };
+    this.#fail({ code: codes[status] ?? 'msrp.refused', detail });
     // RFC 4975 sections 10.5 and 10.11
     if (status === 481 || status === 506) this.#session.refused(status, comment);
   }
