@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { readIconPicture } from '../../shared/protocol/picture/icon-picture.ts';
 import { type Drawn, drawnBy } from '../harness/drawn.ts';
-import { openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
+import { log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 import { makePicture } from '../harness/picture.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 
@@ -94,6 +94,45 @@ describe('R-FT-11: thumbnails are made in the page', { timeout: 120_000 }, () =>
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await expect.poll(() => core.callsOf('files.send').length).toBe(2);
   });
+});
+
+describe('R-FTR-01: a file that is offered shows its thumbnail', { timeout: 60_000 }, () => {
+  const folder = temporaryFolder();
+  const show = pageInBrowser();
+
+  it.each([false, true])(
+    'before it is accepted and while it comes; one that cannot be drawn leaves a card without (dark: %s)',
+    async (dark) => {
+      const core = withBob();
+      const [fine, odd] = [join(folder, 'fine.png'), join(folder, 'odd.png')];
+      await makePicture(fine);
+      await writeFile(odd, 'no picture');
+      const files = [
+        core.addFile(1, 'offered', { name: 'ridge.jpg', type: 'image/jpeg', size: 4_200_000, thumbnail: true }),
+        core.addFile(1, 'transferring', {
+          name: 'film.mp4',
+          type: 'video/mp4',
+          size: 64_000_000,
+          transferred: 20_000_000,
+          thumbnail: true,
+        }),
+        core.addFile(1, 'offered', { name: 'odd.jpg', type: 'image/jpeg', thumbnail: true }),
+      ];
+      const ids = files.map(({ transfer }) => transfer?.id ?? 0);
+      const { page } = await show(core, { dark, thumbnails: new Map(ids.map((id, at) => [id, at === 2 ? odd : fine])) });
+      await openBob(page);
+      for (const name of ['ridge.jpg', 'film.mp4']) {
+        const picture = page.getByRole('img', { name: `Preview of ${name}` });
+        await picture.scrollIntoViewIfNeeded();
+        await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(320);
+      }
+      const card = log(page).locator('.card', { hasText: 'odd' });
+      await card.scrollIntoViewIfNeeded();
+      await card.locator('img').waitFor({ state: 'detached' });
+      await card.getByRole('button', { name: 'Accept' }).waitFor();
+      expect(await serious(page)).toEqual([]);
+    },
+  );
 });
 
 /** The same JPEG with an Exif segment: to be turned by 90°, and where it was taken. */

@@ -15,6 +15,8 @@ export interface ShowOptions {
   readonly previews?: ReadonlyMap<number, string>;
   /** false for a page that has no list of conversations */
   readonly list?: boolean;
+  /** and of thumbnails */
+  readonly thumbnails?: ReadonlyMap<number, string>;
   /** before the page is opened */
   readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
@@ -40,7 +42,8 @@ export function pageInBrowser(): Show {
   });
 
   return async (core, options = {}) => {
-    host = await hostPage(core, { page: built, data, previews: options.previews ?? new Map() });
+    const { previews = new Map<number, string>(), thumbnails = new Map<number, string>() } = options;
+    host = await hostPage(core, { page: built, data, previews, thumbnails });
     context = await browser.newContext({
       viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
       colorScheme: options.dark === true ? 'dark' : 'light',

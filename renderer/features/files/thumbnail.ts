@@ -29,13 +29,18 @@ export async function makeThumbnail(url: string, type: string): Promise<Blob | n
   const drop = new AbortController();
   const timer = setTimeout(() => drop.abort(), PATIENCE);
   try {
-    return await encode(await (type.startsWith('video/') ? frameOf(url, drop.signal) : pictureOf(url, drop.signal)));
+    const source = type.startsWith('video/') ? frameOf(url, drop.signal) : pictureOf(url, drop.signal);
+    return await Promise.race([source.then(encode), dropped(drop.signal)]);
   } catch {
     return null;
   } finally {
     clearTimeout(timer);
     drop.abort();
   }
+}
+
+function dropped(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
 }
 
 /** Decoded beside the page's own thread, its first frame, the way up that the camera noted. */
