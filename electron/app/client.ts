@@ -151,6 +151,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
     kick,
     capabilities,
+    { lingerMs: ports.fileLingerMs },
   );
   const large = new LargeMessages(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);

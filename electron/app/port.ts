@@ -18,6 +18,8 @@ export interface ClientPorts {
   /** people on the embedded home network that can be written to at once */
   readonly neighbours: readonly { readonly address: string; readonly displayName: string }[];
   readonly clock: Clock;
+  /** how long the dialog of a file transfer stays after its last file, for the next one; 30 s when left out */
+  readonly fileLingerMs?: number | undefined;
   /** unread messages, but for requests and what is muted or blocked: soon after the start, and when there are more or fewer */
   readonly unreadChanged?: ((unread: number) => void) | undefined;
   /** one line for the log; never message content, never credentials */

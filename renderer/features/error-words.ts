@@ -40,6 +40,7 @@ const LINES: Record<ErrorCode, Line> = {
   'peer.timeout': (who) => `No answer from ${who}`,
   'peer.anonymity': (who) => `${who} takes no message without a name`,
   'peer.no-lists': 'The server does not send to several people at once',
+  'peer.no-files': 'This group does not take files',
   'peer.malformed': (who) => `The answer of ${who} could not be understood`,
   'relay.unreachable': 'The relay of this account cannot be reached',
   'relay.refused': 'The relay does not accept this account',

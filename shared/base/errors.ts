@@ -42,6 +42,7 @@ export const ERROR_CODES = [
   'peer.undelivered',
   'peer.anonymity',
   'peer.no-lists',
+  'peer.no-files',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

@@ -58,6 +58,7 @@ export const accountFields = {
     0,
   ),
   listServer: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:lists@example.com'))),
+  conferenceFactory: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:conferences@example.com'))),
   maxRecipients: v.optional(
     v.pipe(
       v.number('must be a number'),
@@ -107,6 +108,7 @@ export function readAccount(from: unknown): Account | { readonly problems: reado
     ...(given.msrpTransport === undefined ? {} : { msrpTransport: given.msrpTransport }),
     ...(given.countryCode === undefined ? {} : { countryCode: given.countryCode }),
     ...(given.listServer === undefined ? {} : { listServer: given.listServer }),
+    ...(given.conferenceFactory === undefined ? {} : { conferenceFactory: given.conferenceFactory }),
     ...(given.maxRecipients === undefined ? {} : { maxRecipients: given.maxRecipients }),
     ...(given.groups === undefined ? {} : { groups: given.groups }),
     ...(given.caCertificates === undefined ? {} : { caCertificates: given.caCertificates }),

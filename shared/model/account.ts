@@ -29,6 +29,8 @@ export interface Account {
   readonly maxFileSize: number;
   /** SIP URI of the function that takes messages to ad-hoc lists of recipients (Controlling Function URI); see {@link listServerOf} */
   readonly listServer?: string;
+  /** SIP URI of the function that invites several people at once; see {@link conferenceFactoryOf} */
+  readonly conferenceFactory?: string;
   /** most recipients of one message; {@link DEFAULT_MAX_RECIPIENTS} when left out */
   readonly maxRecipients?: number;
   /** groups that the network keeps and this account may write to */
@@ -51,6 +53,11 @@ export const MAX_GROUPS = 100;
 /** Where a message to several people is sent: what was provisioned, else `pager-exploder` at home (cpm.md section 1). */
 export function listServerOf({ listServer, address }: Pick<Account, 'listServer' | 'address'>): string {
   return listServer ?? `sip:pager-exploder@${address.slice(address.lastIndexOf('@') + 1)}`;
+}
+
+/** Where an INVITE to several people is sent: what was provisioned, else `conference-factory` at home (cpm.md section 1). */
+export function conferenceFactoryOf({ conferenceFactory, address }: Pick<Account, 'conferenceFactory' | 'address'>): string {
+  return conferenceFactory ?? `sip:conference-factory@${address.slice(address.lastIndexOf('@') + 1)}`;
 }
 
 export interface ProxyAddress {

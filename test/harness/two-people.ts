@@ -25,6 +25,7 @@ export class Person {
     this.downloads = ports.paths.downloads;
     this.data = ports.paths.data;
     this.client = createClient({
+      fileLingerMs: 1000,
       ...ports,
       network: this.network,
       log: (line) => this.log.push(line),

@@ -1,215 +1,255 @@
-import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
-import { randomToken } from '../../../shared/base/random.ts';
-import { contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
-import { fileRejection } from '../../../shared/protocol/cpm/rejection.ts';
-import { makeOrigin, readFileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
-import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { conferenceFactoryOf } from '../../../shared/model/account.ts';
+import { acceptContact, contactFeature, FILE_TRANSFER } from '../../../shared/protocol/cpm/names.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
-import type { FinalAnswer, OutgoingInvite } from '../../sip/port.ts';
+import type { FinalAnswer, OutgoingInvite, SessionBody } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
-import { attemptFromError, GIVE_UP_MS, LINK_WAIT_MS, retryWait } from '../outbox.ts';
+import { RECIPIENT_LIST_INVITE, withRecipients } from '../recipient-body.ts';
 import { TransferBook } from './booking.ts';
-import { chunkSizeFor } from './chunk-size.ts';
+import { FileSession } from './file-session.ts';
+import type { IncomingFolders } from './folders.ts';
 import type { Icons } from './icons.ts';
-import { encodeFileInvitation, fileInviteHeaders, fileMedia } from './invitation.ts';
-import { hashesOf, openSource, sendFile } from './sending-run.ts';
+import { fileInviteHeaders } from './invitation.ts';
+import { type InvitedFile, PulledFile, PushedFile } from './invited-files.ts';
+import { Outcomes } from './outcomes.ts';
+import { Turns } from './turns.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
-/** Files that this person sends: hashing, the invitation, the MSRP session, the end (seed 000 7.4.1, cpm.md section 10). */
+/** files that leave at once; more only slow each other down */
+const AT_ONCE = 4;
+/** files of one offer */
+const MOST_TOGETHER = 10;
+/** how long files that are still hashed are waited for, so that what was picked together is offered together */
+const GATHER_STEP_MS = 150;
+const GATHER_AT_MOST_MS = 2000;
+
+export interface OutgoingOptions {
+  /** how long a dialog stays after its last file (seed 002 7.x.2: e.g. 30 s), ms */
+  readonly lingerMs?: number | undefined;
+}
+
+const LINGER_MS = 30_000;
+
+export interface OutgoingParts {
+  readonly context: ServiceContext;
+  readonly msrp: MsrpEngine;
+  readonly icons: Icons;
+  readonly folders: IncomingFolders;
+  readonly outboxChanged: () => void;
+}
+
+/**
+ * Files that we invite to: what the outbox takes up is offered, with others of its conversation that wait beside it, by an INVITE or in the dialog
+ * that is there; to a list by its server, to a group by its address, one file each (seed 000 7.4.1, cpm.md sections 10.1 and 10.7).
+ */
 export class OutgoingTransfers {
-  readonly #context: ServiceContext;
-  readonly #msrp: MsrpEngine;
-  readonly #icons: Icons;
+  readonly #parts: OutgoingParts;
+  readonly #options: OutgoingOptions;
+  readonly #outcomes: Outcomes;
+  readonly #turns: Turns;
+  /** what is being offered or flows, by transfer */
   readonly #live = new Map<number, AbortController>();
-  readonly #work = new Set<Promise<void>>();
-  readonly #outboxChanged: () => void;
+  /** dialogs that take further files, by conversation */
+  readonly #sessions = new Map<number, FileSession>();
+  readonly #all = new Set<FileSession>();
+  /** conversations whose other side does not take further files in a dialog */
+  readonly #unreusable = new Set<number>();
   #stopped = false;
 
-  constructor(context: ServiceContext, msrp: MsrpEngine, icons: Icons, outboxChanged: () => void) {
-    this.#context = context;
-    this.#msrp = msrp;
-    this.#icons = icons;
-    this.#outboxChanged = outboxChanged;
+  constructor(parts: OutgoingParts, options: OutgoingOptions = {}) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#outcomes = new Outcomes(parts.context);
+    this.#turns = new Turns(AT_ONCE, (items) => parts.context.notices.tell('transfers.queued', { items }));
   }
 
-  /**
-   * Hashes the file and puts it into the outbox. Called once the row is committed, and again after a restart that found it unprepared. Every
-   * outcome is booked; never rejects.
-   */
-  prepare(transfer: StoredTransfer): Promise<void> {
-    const work = this.#prepare(transfer)
-      .catch((thrown) => this.#context.log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`))
-      .finally(() => this.#work.delete(work));
-    this.#work.add(work);
-    return work;
+  /** ids of the transfers that wait for their turn, in order */
+  get queue(): readonly number[] {
+    return this.#turns.waiting;
   }
 
-  /** Invites the peer and, once accepted, sends. Resolves with the end of the transfer; every outcome is booked. */
+  /** Resolves when the invitation has its final answer; what is accepted goes on by itself. Every outcome is booked. */
   async offer(item: FileItem, link: Link): Promise<void> {
-    const abort = this.#begin(item.transfer.id);
-    const book = new TransferBook(this.#context, item.transfer);
+    const first = this.#begin(item.transfer);
+    const files: InvitedFile[] = [];
     try {
-      await this.#offer(item, link, book, abort);
-      await this.#cancelIfAsked(book, abort.signal);
+      const transfers = [item.transfer, ...(await this.#siblings(item))];
+      for (const transfer of transfers) {
+        const abort = transfer === item.transfer ? first : this.#begin(transfer);
+        const file = await this.#open(transfer, item, abort, link);
+        if (file) files.push(file);
+      }
+      if (files.length > 0) await this.#invite(files, item, link);
     } catch (thrown) {
-      // the next start takes it up where it is
-      if (this.#stopped && book.transfer.state === 'queued') return;
-      const error = toCodedError(abort.signal.aborted ? abort.signal.reason : thrown);
-      const now = this.#context.clock.now();
-      // nobody was asked yet
-      if (error.code === 'relay.unreachable' && now - item.createdAt <= GIVE_UP_MS)
-        await book.apply('postponed', { error, notBefore: now + retryWait(item, now) });
-      else await book.applyFailure(error);
-    } finally {
-      this.#end(item.transfer.id, abort);
+      const error = toCodedError(thrown);
+      for (const file of files) await this.#unasked(file.book, file.abort, error, item);
     }
   }
 
-  /** @returns false when no such transfer is at work here */
-  cancel(transferId: number): boolean {
+  /** @param wish `file.cancelled`, `file.paused`. @returns false when no such transfer is at work here */
+  end(transferId: number, wish: ParleyError): boolean {
     const abort = this.#live.get(transferId);
-    abort?.abort(new ParleyError('file.cancelled', 'cancelled here'));
+    abort?.abort(wish);
     return abort !== undefined;
+  }
+
+  /** One of ours that was interrupted when the app ended goes on by itself. */
+  async goOn(transfer: StoredTransfer): Promise<void> {
+    await this.#outcomes.goOn(new TransferBook(this.#parts.context, transfer), null);
   }
 
   stop(): void {
     this.#stopped = true;
-    for (const abort of this.#live.values()) abort.abort(new ParleyError('msrp.lost', 'the app is closing'));
+    const reason = new ParleyError('msrp.lost', 'the app is closing');
+    for (const session of this.#all) session.stop(reason);
+    for (const abort of this.#live.values()) abort.abort(reason);
   }
 
-  /** Resolves when nothing is being prepared any more; offers are awaited by the outbox. */
+  /** Resolves when what flowed has its end written down. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#work);
+    await Promise.all([...this.#all].map((session) => session.idle()));
   }
 
-  async #prepare(transfer: StoredTransfer): Promise<void> {
-    const book = new TransferBook(this.#context, transfer);
-    const abort = this.#begin(transfer.id);
-    try {
-      await book.apply('prepared', { fields: await hashesOf(transfer, abort.signal) });
-      await this.#cancelIfAsked(book, abort.signal);
-      this.#outboxChanged();
-    } catch (thrown) {
-      // closing the app is no wish to cancel: the next start hashes it again
-      if (this.#stopped) return;
-      await book.applyFailure(toCodedError(abort.signal.aborted ? abort.signal.reason : thrown));
-    } finally {
-      this.#end(transfer.id, abort);
-    }
-  }
-
-  /** A cancel that came while the step before it was written down. */
-  async #cancelIfAsked(book: TransferBook, signal: AbortSignal): Promise<void> {
-    const isAsked = signal.aborted && toCodedError(signal.reason).code === 'file.cancelled';
-    if (isAsked && book.transfer.state === 'queued') await book.apply('cancelled');
-  }
-
-  #end(transferId: number, abort: AbortController): void {
-    // a retry of the same file may be at work already
-    if (this.#live.get(transferId) === abort) this.#live.delete(transferId);
-  }
-
-  #begin(transferId: number): AbortController {
+  #begin({ id }: StoredTransfer): AbortController {
     const abort = new AbortController();
-    this.#live.set(transferId, abort);
+    this.#live.set(id, abort);
     return abort;
   }
 
-  async #offer(item: FileItem, link: Link, book: TransferBook, abort: AbortController): Promise<void> {
-    // a fresh id for every attempt: the same one again would be a repetition that starts nothing (RFC 5547 section 8.1)
-    const fileTransferId = randomToken(32);
-    // a retry of one that failed while it was prepared comes without
-    const hashes = item.transfer.hash ? {} : await hashesOf(item.transfer, abort.signal);
-    // nobody is asked about a file that is not there any more
-    await (await openSource(item.transfer)).close();
-    const transfer = await book.apply('offer', { fields: { fileTransferId, ...hashes } });
-    abort.signal.throwIfAborted();
-    const icon = await this.#icons.toSend(transfer, link);
-    abort.signal.throwIfAborted();
-    let closed: unknown = null;
-    const session = this.#msrp.createSession({
-      onMessage: () => ({ refuse: 403 }),
-      onClosed: (error) => {
-        closed = error;
-      },
-    });
-    const { address } = this.#context.account;
-    const place = await session.announce().catch(async (thrown) => {
-      await session.close();
-      throw thrown;
-    });
-    const media = fileMedia(transfer, { fileTransferId, place, icon: icon?.contentId });
-    const offer = { origin: makeOrigin(place.address, this.#context.clock.now()), name: '-', address: place.address, media: [media] };
-    const invite = link.agent.invite({
-      target: transfer.peer,
-      headers: fileInviteHeaders(address, transfer),
-      contactParameters: contactFeature([FILE_TRANSFER]),
-      ...encodeFileInvitation(
-        offer,
-        [{ fileTransferId, imdnId: transfer.imdnId, sentAt: item.message.sentAt }],
-        { address, to: transfer.peer },
-        icon === null ? [] : [icon.part],
-      ),
-    });
-    const end = () => void invite.end().catch((thrown) => this.#context.log(`ending an invitation: ${toCodedError(thrown).detail}`));
-    let isSending = false;
-    const onAbort = () => {
-      // a message on its way is ended with `#` first, and BYE follows (cpm.md section 10.7)
-      if (!isSending || toCodedError(abort.signal.reason).code !== 'file.cancelled') end();
-    };
-    abort.signal.addEventListener('abort', onAbort, { once: true });
-    invite.onEnded((cause) => {
-      // a broken SIP flow does not stop octets that flow beside it
-      if (cause.by === 'remote') abort.abort(new ParleyError('msrp.lost', 'the other side ended the transfer'));
-    });
-    try {
-      const answer = await this.#answer(item, book, invite, abort.signal);
-      if (!answer) return;
-      const accepted = readFileAnswer(offer, decodeSdp(answer.body));
-      const { role, remotePath, fingerprint } = accepted;
-      await session.connect({ role, remotePath, fingerprint, signal: abort.signal });
-      if (closed) throw closed;
-      isSending = true;
-      const chunkSize = chunkSizeFor(answer.headers);
-      await sendFile({ context: this.#context, book, session, accepted, start: 0, chunkSize, signal: abort.signal });
-    } finally {
-      abort.signal.removeEventListener('abort', onAbort);
-      await session.close();
-      end();
+  /** Others that were picked with it. Only one file goes to several people at once (R-FT-14), and what is asked for is asked for by itself. */
+  async #siblings({ transfer, audience }: FileItem): Promise<StoredTransfer[]> {
+    const { store, clock } = this.#parts.context;
+    if (audience !== 'person' || transfer.direction !== 'out') return [];
+    for (let waited = 0; ; waited += GATHER_STEP_MS) {
+      const others = (await store.openTransfers()).filter(
+        ({ id, conversationId, direction, state }) =>
+          id !== transfer.id &&
+          conversationId === transfer.conversationId &&
+          direction === 'out' &&
+          (state === 'preparing' || state === 'queued') &&
+          !this.#live.has(id),
+      );
+      if (waited >= GATHER_AT_MOST_MS || this.#stopped || !others.some(({ state }) => state === 'preparing'))
+        return others.filter(({ state }) => state === 'queued').slice(0, MOST_TOGETHER - 1);
+      await new Promise<void>((resolve) => clock.after(GATHER_STEP_MS, resolve));
     }
   }
 
-  /** @returns the 2xx, or null when the outcome is booked already */
-  async #answer(item: FileItem, book: TransferBook, invite: OutgoingInvite, signal: AbortSignal): Promise<FinalAnswer | null> {
-    let answer: FinalAnswer;
+  /** @returns null when it cannot be offered, and that is booked */
+  async #open(transfer: StoredTransfer, item: FileItem, abort: AbortController, link: Link): Promise<InvitedFile | null> {
+    const { context, icons, folders, outboxChanged } = this.#parts;
+    const book = new TransferBook(context, transfer);
+    const over = (file: InvitedFile, error: CodedError | null) => this.#over(file, error);
+    const parts = { context, book, abort, outboxChanged, over };
     try {
-      answer = await invite.answer;
+      if (abort.signal.aborted) throw abort.signal.reason;
+      if (transfer.direction === 'in') return await PulledFile.offer({ ...parts, folders });
+      const { sentAt } = transfer === item.transfer ? item.message : await context.store.message(transfer.messageId);
+      // who could not read an invitation with requests beside the offer gets the offer alone
+      const wishes = { sentAt: this.#outcomes.isPlain(transfer) ? null : sentAt };
+      return await PushedFile.offer(
+        { ...parts, turns: this.#turns },
+        { ...wishes, icon: (offered) => (transfer.audience === 'person' ? icons.toSend(offered, link) : Promise.resolve(null)) },
+      );
     } catch (thrown) {
-      const error = toCodedError(thrown);
-      const attempt = attemptFromError(error);
-      if (signal.aborted || attempt.kind !== 'postponed') throw thrown;
-      const wait = attempt.whenOnline ? LINK_WAIT_MS : retryWait(item, this.#context.clock.now());
-      await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
+      await this.#unasked(book, abort, toCodedError(thrown), item);
       return null;
     }
-    if (signal.aborted) throw signal.reason;
-    if (this.#icons.answered(item.transfer, answer.status)) {
-      await book.apply('postponed', { notBefore: this.#context.clock.now() });
-      return null;
+  }
+
+  async #invite(files: readonly InvitedFile[], item: FileItem, link: Link): Promise<void> {
+    const answer = (await this.#reuse(files, item.transfer)) ?? (await this.#call(files, item, link));
+    if (answer.status < 300) {
+      for (const { book } of files) this.#parts.icons.answered(book.transfer, answer.status);
+      return;
     }
-    if (answer.status < 300) return answer;
-    const rejection = fileRejection(answer.status, answer.headers);
-    const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
-    if (rejection.code === 'peer.declined') await book.apply('declined', { error });
-    else if (rejection.permanent) await book.apply('failed', { error });
-    else if (rejection.code === 'peer.timeout' || this.#context.clock.now() - item.createdAt > GIVE_UP_MS)
-      await book.apply('expired', { error });
-    else {
-      const wait = rejection.retryAfter === null ? retryWait(item, this.#context.clock.now()) : rejection.retryAfter * 1000;
-      await book.apply('postponed', { error, notBefore: this.#context.clock.now() + wait });
+    for (const file of files) {
+      if (file.abort.signal.aborted) continue;
+      this.#forget(file);
+      const { clock } = this.#parts.context;
+      if (this.#parts.icons.answered(file.book.transfer, answer.status)) await file.book.apply('postponed', { notBefore: clock.now() });
+      else await this.#outcomes.refused(file, answer, item);
+    }
+  }
+
+  /** In the dialog that is there. @returns null where there is none that takes them: then they get one of their own */
+  async #reuse(files: readonly InvitedFile[], { conversationId }: StoredTransfer): Promise<FinalAnswer | null> {
+    const session = this.#sessions.get(conversationId);
+    if (!session?.hasRoom(files.length) || this.#unreusable.has(conversationId)) return null;
+    try {
+      const answer = await session.reuse(files, [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }]);
+      if (answer.status < 300 || answer.status === 603) return answer;
+      // by no means a word about the file: many do not change a session
+      this.#unreusable.add(conversationId);
+      this.#sessions.delete(conversationId);
+    } catch (thrown) {
+      if (files.every(({ abort }) => abort.signal.aborted)) throw thrown;
+      this.#parts.context.log(`further files in a session: ${toCodedError(thrown).detail}`);
     }
     return null;
+  }
+
+  async #call(files: readonly InvitedFile[], { transfer, audience, recipients }: FileItem, link: Link): Promise<FinalAnswer> {
+    const { context, msrp } = this.#parts;
+    const isList = audience === 'list';
+    const target = isList ? conferenceFactoryOf(context.account) : transfer.peer;
+    const session: FileSession = new FileSession({
+      context,
+      msrp,
+      to: target,
+      lingerMs: audience === 'person' ? (this.#options.lingerMs ?? LINGER_MS) : 0,
+      onOver: () => {
+        if (this.#sessions.get(transfer.conversationId) === session) this.#sessions.delete(transfer.conversationId);
+        // its last octets may still be flowing
+        void session.idle().then(() => this.#all.delete(session));
+      },
+    });
+    this.#all.add(session);
+    const waiting = recipients.filter(({ status }) => status === 'queued' || status === 'sending').map(({ address }) => address);
+    const send = (body: SessionBody): OutgoingInvite =>
+      link.agent.invite({
+        target,
+        headers: [
+          ...fileInviteHeaders(context.account.address, transfer),
+          ...(isList ? [{ name: 'Require', value: RECIPIENT_LIST_INVITE }] : []),
+        ],
+        contactParameters: contactFeature([FILE_TRANSFER]),
+        ...(isList ? withRecipients({ type: body.contentType, body: body.body }, waiting) : body),
+      });
+    const answer = await session.invite(files, send);
+    if (answer.status < 300 && audience === 'person') this.#sessions.set(transfer.conversationId, session);
+    return answer;
+  }
+
+  async #over(file: InvitedFile, error: CodedError | null): Promise<void> {
+    const { context, outboxChanged } = this.#parts;
+    this.#forget(file);
+    try {
+      if (error === null) this.#outcomes.forget(file.book.transfer);
+      else await this.#outcomes.ended(file, error, this.#stopped);
+    } catch (thrown) {
+      context.log(`transfer ${file.book.transfer.id}: ${toCodedError(thrown).detail}`);
+    }
+    outboxChanged();
+  }
+
+  /** Nobody was asked, or nobody answered. */
+  async #unasked(book: TransferBook, abort: AbortController, thrown: CodedError, item: FileItem): Promise<void> {
+    if (this.#live.get(book.transfer.id) !== abort) return;
+    this.#live.delete(book.transfer.id);
+    // the next start takes it up where it is
+    if (this.#stopped && book.transfer.state === 'queued') return;
+    try {
+      await this.#outcomes.unasked(book, abort.signal.aborted ? toCodedError(abort.signal.reason) : thrown, item);
+    } catch (failure) {
+      this.#parts.context.log(`transfer ${book.transfer.id}: ${toCodedError(failure).detail}`);
+    }
+  }
+
+  #forget({ book, abort }: InvitedFile): void {
+    // a retry of the same file may be at work already
+    if (this.#live.get(book.transfer.id) === abort) this.#live.delete(book.transfer.id);
   }
 }

@@ -24,6 +24,8 @@ export interface SendingParts {
   readonly chunkSize: number;
   /** ends the octets with `#`; its reason is the one that is thrown */
   readonly signal: AbortSignal;
+  /** the octets begin, and that is written down */
+  readonly onStarted?: () => void;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface SendingParts {
  * before the last of them is the caller's to book.
  * @throws ParleyError `file.missing`, `file.changed`, `file.unreadable`, `peer.too-large` (max-size), `msrp.*`, the reason of the signal
  */
-export async function sendFile({ context, book, session, accepted, start, chunkSize, signal }: SendingParts): Promise<void> {
+export async function sendFile({ context, book, session, accepted, start, chunkSize, signal, onStarted }: SendingParts): Promise<void> {
   const file = await openSource(book.transfer, start, signal);
   let arrived = start;
   try {
@@ -41,6 +43,7 @@ export async function sendFile({ context, book, session, accepted, start, chunkS
     if (accepted.maxSize !== null && length > accepted.maxSize)
       throw new ParleyError('peer.too-large', `${length} octets, the other side takes ${accepted.maxSize}`);
     const transfer = await book.apply('started');
+    onStarted?.();
     const meter = book.meter(start);
     await session.send({
       contentType: accepted.form === 'cpim' ? CPIM_TYPE : transfer.type,

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
+import { cleanFileName } from '../../../shared/model/file-name.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Icon } from '../../../shared/protocol/picture/icon-part.ts';
@@ -12,7 +13,8 @@ import { TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { Icons, type IconTakers, NOBODY_TAKES_ICONS } from './icons.ts';
 import { IncomingTransfers } from './incoming.ts';
-import { OutgoingTransfers } from './outgoing.ts';
+import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
+import { Preparation } from './preparation.ts';
 import { salvage } from './salvage.ts';
 
 /** A file that the person picked, as the host looked at it. */
@@ -37,6 +39,7 @@ export interface FileWish {
 /** All that a person does with files. */
 export class TransferService {
   readonly #context: ServiceContext;
+  readonly #preparation: Preparation;
   readonly #outgoing: OutgoingTransfers;
   readonly #incoming: IncomingTransfers;
   readonly #folders: IncomingFolders;
@@ -48,34 +51,35 @@ export class TransferService {
     folders: IncomingFolders,
     outboxChanged: () => void,
     takers: IconTakers = NOBODY_TAKES_ICONS,
+    options: OutgoingOptions = {},
   ) {
     this.#context = context;
     this.#folders = folders;
     this.#outboxChanged = outboxChanged;
-    this.#outgoing = new OutgoingTransfers(context, msrp, new Icons(context, takers), outboxChanged);
+    this.#preparation = new Preparation(context, outboxChanged);
+    this.#outgoing = new OutgoingTransfers({ context, msrp, icons: new Icons(context, takers), folders, outboxChanged }, options);
     this.#incoming = new IncomingTransfers(context, msrp, folders, outboxChanged);
   }
 
   /**
-   * Transfers that the last run left unprepared are hashed now, and files that came whole get their place; the store has ended what cannot
-   * go on. Before the first INVITE, which could offer one of them again.
+   * Transfers that the last run left unprepared are hashed now, files that came whole get their place, and what was being sent goes on; the
+   * store has ended what cannot. Before the first INVITE, which could offer one of them again.
    */
   async recover(): Promise<void> {
-    const { store, log } = this.#context;
-    for (const transfer of await store.openTransfers()) {
-      if (transfer.state === 'preparing') void this.#outgoing.prepare(transfer);
-      else
-        await salvage(this.#context, this.#folders, transfer).catch((thrown) =>
-          log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`),
-        );
+    for (const transfer of await this.#context.store.openTransfers()) {
+      await this.#recover(transfer).catch((thrown) => this.#context.log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`));
     }
+  }
+
+  async #recover(transfer: StoredTransfer): Promise<void> {
+    if (transfer.state === 'preparing') void this.#preparation.prepare(transfer);
+    else if (transfer.state === 'interrupted' && transfer.direction === 'out' && !transfer.pull) await this.#outgoing.goOn(transfer);
+    else await salvage(this.#context, this.#folders, transfer);
   }
 
   async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {
     const { store, notices, clock } = this.#context;
     this.#checkSize(file);
-    if ((await store.conversation(conversationId)).kind !== 'person')
-      throw new ParleyError('request.invalid-state', 'a file goes to one person');
     const rows = await store.composeFile({
       ...file,
       conversationId,
@@ -85,19 +89,42 @@ export class TransferService {
     });
     if (rows.created) {
       notices.changed(rows);
-      if (rows.message.transfer) void this.#outgoing.prepare(await store.transfer(rows.message.transfer.id));
+      if (rows.message.transfer) void this.#preparation.prepare(await store.transfer(rows.message.transfer.id));
     }
     return rows.message;
   }
 
-  /** Asks that person for a file (seed 000 7.4.1 1c ii). */
-  async request(_wish: { conversationId: number; clientId: string } & FileWish): Promise<Message> {
-    throw new ParleyError('request.invalid-state', 'files cannot be asked for yet');
+  /** Asks that person for a file (seed 000 7.4.1 1c ii). @throws ParleyError `request.invalid-state` for several people, `file.too-large` */
+  async request({
+    conversationId,
+    clientId,
+    name = '',
+    type,
+    size,
+    hash,
+  }: { conversationId: number; clientId: string } & FileWish): Promise<Message> {
+    const { store, notices, clock } = this.#context;
+    if (size !== undefined) this.#checkSize({ size });
+    if ((await store.conversation(conversationId)).kind !== 'person')
+      throw new ParleyError('request.invalid-state', 'one person is asked for a file');
+    const rows = await store.composePull({
+      conversationId,
+      imdnId: clientId,
+      contributionId: randomUuid(),
+      name: name === '' ? '' : cleanFileName(name),
+      type: type ?? null,
+      size: size ?? null,
+      hash: hash === undefined ? null : { sha1: hash.toLowerCase(), sha256: null },
+      now: clock.now(),
+    });
+    if (rows.created) notices.changed(rows);
+    this.#outboxChanged();
+    return rows.message;
   }
 
   /** ids of the transfers that wait for their turn, in order */
   get queue(): readonly number[] {
-    return [];
+    return this.#outgoing.queue;
   }
 
   /** Answers a peer who asked for a file. @throws ParleyError `request.invalid-state` when nobody waits for it any more */
@@ -106,13 +133,23 @@ export class TransferService {
   }
 
   /** @throws ParleyError `request.invalid-state` when nothing of it is under way */
-  async pause(_transferId: number): Promise<void> {
-    throw new ParleyError('request.invalid-state', 'this transfer cannot be paused');
+  async pause(transferId: number): Promise<void> {
+    const wish = new ParleyError('file.paused', 'paused here');
+    if (this.#outgoing.end(transferId, wish)) return;
+    const transfer = await this.#context.store.transfer(transferId);
+    if (transfer.state !== 'queued' && transfer.state !== 'interrupted')
+      throw new ParleyError('request.invalid-state', 'this transfer cannot be paused');
+    await new TransferBook(this.#context, transfer).apply('pause');
+    this.#outboxChanged();
   }
 
-  /** @throws ParleyError `request.invalid-state` when there is nothing to take up */
-  async resume(_transferId: number): Promise<void> {
-    throw new ParleyError('request.invalid-state', 'this transfer cannot be taken up again');
+  /** Where it was. @throws ParleyError `request.invalid-state` when there is nothing to take up */
+  async resume(transferId: number): Promise<void> {
+    const transfer = await this.#context.store.transfer(transferId);
+    if (transfer.state !== 'paused' && transfer.state !== 'interrupted')
+      throw new ParleyError('request.invalid-state', 'this transfer cannot be taken up again');
+    await new TransferBook(this.#context, transfer).apply('resume');
+    this.#outboxChanged();
   }
 
   /** Its thumbnail, which goes with it where it has not left yet. */
@@ -143,7 +180,8 @@ export class TransferService {
   }
 
   async cancel(transferId: number): Promise<void> {
-    if (this.#outgoing.cancel(transferId) || this.#incoming.cancel(transferId)) return;
+    const wish = new ParleyError('file.cancelled', 'cancelled here');
+    if (this.#preparation.cancel(transferId) || this.#outgoing.end(transferId, wish) || this.#incoming.cancel(transferId)) return;
     const transfer = await this.#context.store.transfer(transferId);
     if (isFinalTransferState(transfer.state)) return;
     if (transfer.state === 'offered') return this.decline(transferId);
@@ -168,16 +206,17 @@ export class TransferService {
 
   /** Nothing new, and the end of what is under way; {@link idle} tells when that is written down. */
   stop(): void {
+    this.#preparation.stop();
     this.#outgoing.stop();
     this.#incoming.stop();
   }
 
   async idle(): Promise<void> {
-    await Promise.all([this.#outgoing.idle(), this.#incoming.idle()]);
+    await Promise.all([this.#preparation.idle(), this.#outgoing.idle(), this.#incoming.idle()]);
   }
 
   /** R-FT-10: before anything leaves. */
-  #checkSize(file: PickedFile): void {
+  #checkSize(file: Pick<PickedFile, 'size'>): void {
     const { maxFileSize } = this.#context.account;
     if (maxFileSize > 0 && file.size > maxFileSize)
       throw new ParleyError('file.too-large', `${file.size} octets, the limit is ${maxFileSize}`);

@@ -114,8 +114,8 @@ export function createTransferLedger(
         else ledger.setError(message.id, error);
         return;
       case 'resume':
-        outbox.queue(message, now);
-        ledger.setError(message.id, null);
+        outbox.queue(message, now, change.notBefore ?? now);
+        ledger.setError(message.id, error);
         return;
       case 'started':
       case 'pause':

@@ -73,6 +73,7 @@ const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferS
     verified: 'done',
   },
   offering: {
+    accept: 'accepting',
     started: 'transferring',
     postponed: 'queued',
     pause: 'paused',

@@ -37,11 +37,25 @@ describe('F13: a file is refused', () => {
     const imdnId = await sendFile(person, 'sip:bob@home2.example', join(flow.folder, 'notes.pdf'), Buffer.alloc(9000, 1));
     const invite = await peer.takesAny('INVITE');
     peer.binds(invite, { branch: 'z9hG4bK9aace50fbc13', tag: '2c81298d', call: '85957f019853fff7@192.0.2.10', sentBy: '192.0.2.10:5060' });
-    peer.plays(name, (text) => {
-      const other = text.replace(/^SIP\/2\.0 .*/, `SIP/2.0 ${status}`);
-      return warning === '' ? other : other.replace(/(Warning: .*\r\n)?Content-Length/, `${warning}\r\nContent-Length`);
-    });
-    await peer.takesAny('ACK');
+    const refuse = async () => {
+      peer.plays(name, (text) => {
+        const other = text.replace(/^SIP\/2\.0 .*/, `SIP/2.0 ${status}`);
+        return warning === '' ? other : other.replace(/(Warning: .*\r\n)?Content-Length/, `${warning}\r\nContent-Length`);
+      });
+      await peer.takesAny('ACK');
+    };
+    await refuse();
+    if (status.startsWith('415')) {
+      // once more, with nothing beside the offer (cpm.md section 15.2)
+      const second = await peer.takesAny('INVITE');
+      peer.binds(second, {
+        branch: 'z9hG4bK9aace50fbc13',
+        tag: '2c81298d',
+        call: '85957f019853fff7@192.0.2.10',
+        sentBy: '192.0.2.10:5060',
+      });
+      await refuse();
+    }
     const { transfer } = await person.seesMessage(
       (message) => message.imdnId === imdnId && message.transfer?.state === state && message.transfer.error !== null,
     );
