@@ -55,7 +55,7 @@ const IGNORE: FrameConsumer = { body() {}, end() {} };
 const MAX_OTHER_BODY = 10_240;
 /** octets of answers, and milliseconds, that wait for company */
 const HELD_ANSWERS = 2048;
-const HOLD_MS = 3;
+const HOLD_MS = 1;
 const KEEP_ALIVE_MS = 60_000;
 
 /**

@@ -219,6 +219,8 @@ export class Sender implements ChunkSource {
     if (this.#baseSize < CHUNK_PARLEY) return;
     if (answeredAfterMs > SLOW_MS) this.#chunkSize = this.#baseSize;
     else if (answeredAfterMs < QUICK_MS) this.#chunkSize = Math.min(this.#baseSize * MAX_GROWTH, CHUNK_MAX, this.#chunkSize * 2);
+    // some chunks under way at any time, so that answers come while others are still sent
+    if (this.#chunkSize * 4 > this.#pace.allowance) this.#chunkSize = this.#baseSize;
   }
 
   readonly #release = (): void => this.#body.release();
