@@ -82,7 +82,7 @@ export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way |
 
 function led([first = '', ...lines]: readonly string[], { uri, port, setup }: Way, network: string | null): string[] {
   const [type, , ...others] = first.slice(2).split(' ');
-  const kept = lines.filter((line) => !/^(c=|a=(path|setup|fingerprint):)/i.test(line));
+  const kept = lines.filter((line) => !/^(c=|a=(path|setup|fingerprint)(:|$))/i.test(line));
   const titles = kept.filter((line) => line.startsWith('i='));
   return [
     `m=${type} ${port} ${others.join(' ')}`,

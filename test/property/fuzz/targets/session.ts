@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
+import { redirect } from '../../../../electron/home-network/media/description.ts';
+import { isLed, wayTo } from '../../../../electron/home-network/media/led-media.ts';
 import { bufferOctets } from '../../../../electron/msrp/octets.ts';
 import { concatBytes } from '../../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
@@ -60,6 +63,24 @@ function sdpPieces(description: SessionDescription): void {
   encodeSdp(makeFileAnswer(description, { origin: own.origin, address: place.address, lines }));
 }
 
+/** What the home network makes of a description that it stands in the way of: only that changes. */
+function ledElsewhere(octets: Uint8Array, before: SessionDescription): void {
+  const uri = 'msrp://192.0.2.9:2855/abcdefghijklmnopqrst;tcp';
+  const after = decodeSdp(
+    redirect(
+      octets,
+      '192.0.2.9',
+      before.media.map((media) => (isLed(media) ? wayTo(uri, 'actpass') : null)),
+    ),
+  );
+  const rest = (media: Media): unknown => {
+    const kept = { ...media, title: null };
+    return isLed(media) ? { ...kept, port: 2855, address: null, path: [uri], setup: 'actpass', fingerprint: null } : kept;
+  };
+  if (!isDeepStrictEqual(after.media.map(rest), before.media.map(rest))) throw new Error('something else changed');
+  for (const media of after.media) if (isLed(media) && media.path[0] !== uri) throw new Error('it leads where it led');
+}
+
 function answerOf(status: string, fields: string): string {
   return `MSRP abcd ${status}\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrps://r1.example:2855;tcp\r\n${fields}\r\n-------abcd$\r\n`;
 }
@@ -112,6 +133,22 @@ export const SESSION_TARGETS: readonly Target[] = [
     decode: (input) => decodeSdp(input),
     encode: encodeSdp,
     use: sdpPieces,
+  }),
+  codec({
+    name: 'sdp-redirected',
+    covers: [redirect],
+    seeds: bodiesOf('application/sdp'),
+    words: [
+      'm=message 9 TCP/MSRP *\r\n',
+      'a=path:msrp://a:1/x;tcp\r\n',
+      'a=setup:active\r\n',
+      'c=IN IP4 192.0.2.1\r\n',
+      'i=\r\n',
+      '\r',
+      '\n',
+    ],
+    decode: (octets) => ({ octets, description: decodeSdp(octets) }),
+    use: ({ octets, description }) => ledElsewhere(octets, description),
   }),
   textCodec({
     name: 'file-selector',
