@@ -10,7 +10,14 @@ import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/
 import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri, encodeMsrpUri } from '../../../../shared/protocol/msrp/uri.ts';
 import { makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../../shared/protocol/sdp/chat-offer.ts';
-import { makeFileAnswer, makeFileOffer, makeOrigin, readFileAnswer, takenLine } from '../../../../shared/protocol/sdp/file-offer.ts';
+import {
+  makeFileAnswer,
+  makeFileOffer,
+  makeOrigin,
+  readFileAnswer,
+  readFileMediaAnswer,
+  takenLine,
+} from '../../../../shared/protocol/sdp/file-offer.ts';
 import {
   decodeCount,
   decodeFileRange,
@@ -116,7 +123,16 @@ function feedMsrp(parts: Iterable<Uint8Array>): unknown {
 export const SESSION_TARGETS: readonly Target[] = [
   codec({
     name: 'sdp',
-    covers: [decodeSdp, decodeMsrpMedia, readFileOffer, readFileAnswer, readLargeMessageAnswer, readChatOffer, readChatAnswer],
+    covers: [
+      decodeSdp,
+      decodeMsrpMedia,
+      readFileOffer,
+      readFileAnswer,
+      readFileMediaAnswer,
+      readLargeMessageAnswer,
+      readChatOffer,
+      readChatAnswer,
+    ],
     seeds: bodiesOf('application/sdp'),
     words: [
       'v=0\r\n',
