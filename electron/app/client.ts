@@ -148,7 +148,14 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   const transfers = new TransferService(
     context,
     msrp,
-    { partial: join(paths.data, 'partial'), quarantine: join(paths.data, 'quarantine'), downloads: paths.downloads },
+    {
+      partial: join(paths.data, 'partial'),
+      quarantine: join(paths.data, 'quarantine'),
+      // as it is chosen at any moment
+      get downloads() {
+        return settings.current.downloadFolder || paths.downloads;
+      },
+    },
     kick,
     capabilities,
     { lingerMs: ports.fileLingerMs },
@@ -306,6 +313,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       registration: registration.state,
       maxFileSize: account.maxFileSize,
       maxRecipients: account.maxRecipients ?? DEFAULT_MAX_RECIPIENTS,
+      downloadFolder: ports.paths.downloads,
       groups: account.groups ?? [],
       cancellable: large.underWay,
       version: ports.version,
@@ -314,6 +322,10 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     })),
     'settings.read': call(({ settings }) => settings.current),
     'settings.change': call(({ settings }, change) => settings.change(change)),
+    'settings.chooseDownloadFolder': call(async ({ settings }) => {
+      const folder = await ports.host.chooseFolder(settings.current.downloadFolder || ports.paths.downloads);
+      return folder === null ? settings.current : settings.change({ downloadFolder: folder });
+    }),
     'registration.retryNow': order(({ registration }) => registration.retryNow()),
     'registration.signOut': order(async ({ registration, store }) => {
       await store.setSetting(SIGNED_OUT, 'true');

@@ -31,6 +31,8 @@ export interface ClientPorts {
 export interface HostActions {
   /** the host's file dialog: absolute paths, empty when closed */
   chooseFiles(): Promise<readonly string[]>;
+  /** the host's folder dialog, beginning at a folder: an absolute path, null when closed; a host that has none rejects with `request.invalid` */
+  chooseFolder(from: string): Promise<string | null>;
   /** opens a finished file with the system's program for it; a host that has none rejects with `request.invalid` */
   openPath(path: string): Promise<void>;
   showInFolder(path: string): Promise<void>;

@@ -7,6 +7,7 @@ const opened = new AsyncLocalStorage<{ path: string | null }>();
 /** A host without a desktop: the page's browser has to pick and to save files. */
 export const headlessActions: HostActions = {
   chooseFiles: () => Promise.reject(new ParleyError('request.invalid', 'this host has no file dialog')),
+  chooseFolder: () => Promise.reject(new ParleyError('request.invalid', 'this host has no file dialog')),
   openPath: (path) => {
     const asked = opened.getStore();
     if (asked === undefined) return Promise.reject(new ParleyError('request.invalid', 'this host has no programs to open a file with'));

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { numberedFileName } from '../../shared/model/file-name.ts';
 import { systemCode, writeError } from './file-errors.ts';
+import { markForeign } from './foreign-mark.ts';
 
 const MAX_NAMES = 10_000;
 
@@ -22,6 +23,7 @@ export async function finishFile(partialPath: string, folder: string, cleanName:
     const target = join(folder, numberedFileName(cleanName, number));
     try {
       await moveTo(partialPath, target);
+      await markForeign(target);
       await syncFolder(folder);
       return target;
     } catch (thrown) {

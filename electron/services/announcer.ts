@@ -1,6 +1,7 @@
 import { toCodedError } from '../../shared/base/errors.ts';
 import { isMuted } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
+import type { Transfer } from '../../shared/model/transfer.ts';
 import type { ServiceContext } from './context.ts';
 
 /** what comes within this time is one notification, ms */
@@ -122,7 +123,7 @@ export class Announcer {
     if (level === 'nothing' || conversation.unread === 0 || conversation.blocked || isMuted(conversation, clock.now())) return;
     const { last, count } = gathered;
     const news = count === 1 ? 'New message' : `${count} new messages`;
-    const said = last.transfer === null ? last.text : `File: ${last.transfer.name}`;
+    const said = last.transfer === null ? last.text : ofFile(last.transfer);
     const body = conversation.request ? 'New request' : level === 'sender' ? news : said.slice(0, LONGEST_TEXT);
     this.#shown.add(conversation.id);
     this.#ports.show({ conversationId: conversation.id, title: conversation.title, body }, () => {
@@ -155,4 +156,10 @@ export class Announcer {
     this.#countSoon();
     this.#cancelMuteCheck = this.#context.clock.after(MUTE_CHECK_MS, () => this.#checkMutes());
   }
+}
+
+/** What is to be decided about it, or that it came. */
+function ofFile({ name, pull, state }: Transfer): string {
+  if (pull) return name === '' ? 'Asks for a file' : `Asks for a file: ${name}`;
+  return `${state === 'offered' ? 'Offers a file' : 'File'}: ${name}`;
 }

@@ -21,6 +21,12 @@ export function desktopActions(windowOf: () => BrowserWindow | null, reveal: () 
       const chosen = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
       return chosen.canceled ? [] : chosen.filePaths;
     },
+    async chooseFolder(from) {
+      const options = { defaultPath: from, properties: ['openDirectory', 'createDirectory'] as ('openDirectory' | 'createDirectory')[] };
+      const window = windowOf();
+      const chosen = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
+      return chosen.canceled ? null : (chosen.filePaths[0] ?? null);
+    },
     async openPath(path) {
       if (runs(path) && !(await agreesToRun(path, windowOf()))) return;
       const failure = await shell.openPath(path);

@@ -6,13 +6,15 @@ import { extname } from 'node:path';
  */
 const RUNS: ReadonlySet<string> = new Set(
   [
-    'accdb accde action ade adp appimage appinstaller application appref-ms appx appxbundle bash bat bin bz cab chm class cmd com command cpl',
-    'crx csh deb desktop deskthemepack diagcab diagcfg diagpkg dll dmg docm dotm drv exe flatpakref fileloc fish gadget grp hlp hta htm html',
-    'img inetloc inf ins iqy iso isp jar jnlp job js jse ksh library-ms lnk mad maf mag mam mda mdb mde mht mhtml mobileconfig mpkg msc msh',
-    'msh1 msh2 msi msix msixbundle msp mst msu ocx oqy osd out pcd pif pkg pl plg potm ppam ppsm pptm prf prg ps1 ps1xml ps2 psc1 psc2 psd1',
-    'psdm1 psm1 py pyc pyo pyw pyz rb rdp reg rpm rqy run scf scpt scptd scr sct search-ms searchconnector-ms settingcontent-ms sh shb shs',
-    'shtml sldm slk snap svg sys terminal theme themepack tool udl url vb vbe vbp vbs vhd vhdx vxd wcx webloc website wim workflow ws wsc',
-    'wsf wsh xbap xhtml xla xlam xll xlm xlsb xlsm xltm xnk xpi zsh',
+    'accdb accde action ade adp apk app appcontent-ms appimage appinstaller application appref-ms appx appxbundle asp aspx asx bas bash bat',
+    'bin bz cab chi chm class cmd cnt com command cpl crt crx csc csh dart deb deskthemepack desktop dex diagcab diagcfg diagpkg dll dmg',
+    'dmgpart docb docm dotm dqy drv efi exe fileloc fish flatpak flatpakref fon fxp gadget grp hlp hta htm html htt img imgpart inetloc inf',
+    'ins iqy iso isp its jar jnlp job js jse ksh library-ms lnk mad maf mag mam mau mav maw mda mdb mde mdt mdw mdz mht mhtml mobileconfig',
+    'mof mpkg msc msh msh1 msh2 msi msix msixbundle msp mst msu ndif ocx one onepkg ops oqy osas osax osd out pa pcd pif pkg pl plasmoid plg',
+    'potm ppa ppam ppsm pptm prf prg ps1 ps1xml ps2 psc1 psc2 psd1 psdm1 psm1 pstreg pub py pyc pyd pyo pyw pyz pyzw rb rdp reg rgs rpm rqy',
+    'run scf scpt scptd scr sct search-ms searchconnector-ms service settingcontent-ms sh shar shb shs shtml sldm slk smi snap sparsebundle',
+    'sparseimage spl svg swf sys terminal theme themepack timer toast tool udif udl url vb vbe vbp vbs vbscript vhd vhdx vsmacros vsw vxd wcx',
+    'webarchive webloc website wim wiz workflow ws wsc wsf wsh xbap xhtml xip xla xlam xll xlm xlsb xlsm xltm xnk xpi xrm-ms xsl zap zsh',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -26,9 +26,12 @@ function power(octets: number): number {
   return at;
 }
 
-/** `64.0 MB`, `312 kB`, `17 byte` */
-export function formatSize(octets: number, locale?: string): string {
-  return inUnit(octets, power(octets), locale);
+/**
+ * `64.0 MB`, `312 kB`, `17 byte`
+ * @param digits after the point, where not as many as are usual
+ */
+export function formatSize(octets: number, locale?: string, digits?: number): string {
+  return inUnit(octets, power(octets), locale, digits);
 }
 
 function inUnit(octets: number, at: number, locale?: string, digits = at >= 2 ? 1 : 0): string {

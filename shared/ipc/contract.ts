@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { REPORTS } from '../model/message.ts';
-import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, settingsSchema } from '../model/settings.ts';
+import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
@@ -157,6 +157,8 @@ const appState = v.object({
   /** octets, 0 = no limit */
   maxFileSize: octets,
   maxRecipients: count,
+  /** where files come to lie that no other folder was chosen for; to be shown, not to be named */
+  downloadFolder: v.string(),
   /** groups that the network keeps */
   groups: list(v.object({ address: v.string(), name: v.string() })),
   /** as in `messages.cancellable` */
@@ -177,7 +179,9 @@ export const contract = {
     'registration.signIn': { params: nothing, result: nothing },
     'settings.read': { params: nothing, result: settingsSchema },
     /** what is not given stays; answers with all of it */
-    'settings.change': { params: v.partial(settingsSchema), result: settingsSchema },
+    'settings.change': { params: v.partial(pageSettingsSchema), result: settingsSchema },
+    /** by the host's dialog, `request.invalid` where it has none; answers with all of it, unchanged when that was closed */
+    'settings.chooseDownloadFolder': { params: nothing, result: settingsSchema },
     /** pinned ones first, then newest first; `before` is the last row of the page before; archived ones alone or not at all */
     'conversations.page': {
       params: v.strictObject({

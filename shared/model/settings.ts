@@ -24,10 +24,18 @@ export const settingsSchema = v.strictObject({
   notifications: v.picklist(NOTIFICATION_LEVELS),
   /** the first message of somebody whom this person never wrote to waits as a request */
   requests: v.boolean(),
+  /** files that come in up to this many octets are accepted without a question, 0 for none; of people who are known only */
+  autoAcceptUpTo: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  /** absolute; empty for the host's. No page names a path: see {@link pageSettingsSchema} */
+  downloadFolder: v.pipe(v.string(), v.maxLength(4096)),
 });
+
+/** What a page may ask for by itself: a folder is picked in the host's dialog. */
+export const pageSettingsSchema = v.omit(settingsSchema, ['downloadFolder']);
 
 /** What the person decided for one account. */
 export type Settings = v.InferOutput<typeof settingsSchema>;
+export type PageSettings = v.InferOutput<typeof pageSettingsSchema>;
 export type SettingsChange = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -38,6 +46,8 @@ export const DEFAULT_SETTINGS: Settings = {
   typing: true,
   notifications: 'content',
   requests: true,
+  autoAcceptUpTo: 0,
+  downloadFolder: '',
 };
 
 /** What is not given stays. */

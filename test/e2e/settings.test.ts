@@ -49,3 +49,20 @@ it.each([false, true])('has no serious violation that axe finds, dark: %s', asyn
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
   expect(await serious(page)).toEqual([]);
 });
+
+it('of files: where they are saved is shown, and what is accepted without a question is chosen', async () => {
+  const core = withBob();
+  const { page } = await show(core);
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByText('/home/alice/Downloads').waitFor();
+  // a browser saves where it saves
+  expect(await dialog.getByRole('button', { name: 'Change…' }).count()).toBe(0);
+  const field = dialog.getByLabel('Accept files without a question');
+  expect(await field.locator('option').allTextContents()).toEqual([
+    ...['Never', 'Up to 100 kB', 'Up to 1 MB', 'Up to 10 MB', 'Up to 100 MB', 'Up to 1 GB'],
+  ]);
+  await field.selectOption('Up to 10 MB');
+  await expect.poll(() => core.settings.autoAcceptUpTo).toBe(10_000_000);
+});

@@ -83,6 +83,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },
       maxFileSize: ports.account.maxFileSize,
       maxRecipients: 10,
+      downloadFolder: ports.paths.downloads,
       groups: [],
       cancellable: [],
       version: ports.version,
@@ -93,6 +94,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'registration.signOut': async () => ({}),
     'registration.signIn': async () => ({}),
     'settings.read': async () => settings,
+    'settings.chooseDownloadFolder': async () => settings,
     'settings.change': async (change) => {
       settings = changeSettings(settings, change);
       tell('settings.changed', settings);

@@ -57,6 +57,8 @@ export class FakeCore {
   queue: readonly number[] = [];
   /** what the file dialog answers next */
   chosen: FileCandidate[] = [];
+  /** what the folder dialog answers; null: closed */
+  chosenFolder: string | null = null;
   readonly handlers: Handlers;
 
   readonly #events = new Emitter<Told>();
@@ -286,6 +288,7 @@ export class FakeCore {
         registration: this.#registration,
         maxFileSize: this.#options.maxFileSize ?? 0,
         maxRecipients: this.#options.maxRecipients ?? 10,
+        downloadFolder: '/home/alice/Downloads',
         groups: this.#options.groups ?? [],
         cancellable: [],
         version: '0.1.0',
@@ -304,6 +307,11 @@ export class FakeCore {
       'settings.read': async () => this.settings,
       'settings.change': async (change) => {
         this.settings = changeSettings(this.settings, change);
+        this.tell('settings.changed', this.settings);
+        return this.settings;
+      },
+      'settings.chooseDownloadFolder': async () => {
+        this.settings = changeSettings(this.settings, { downloadFolder: this.chosenFolder ?? this.settings.downloadFolder });
         this.tell('settings.changed', this.settings);
         return this.settings;
       },

@@ -10,6 +10,7 @@ const noActions: HostActions = {
   chooseFiles: async () => [],
   openPath: async () => {},
   showInFolder: async () => {},
+  chooseFolder: async () => null,
   saveCopy: async () => true,
   openUrl: async () => {},
 };

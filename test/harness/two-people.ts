@@ -33,6 +33,7 @@ export class Person {
         chooseFiles: async () => [],
         openPath: async (path) => void this.opened.push(path),
         showInFolder: async () => undefined,
+        chooseFolder: async () => null,
         saveCopy: async () => true,
         openUrl: async () => undefined,
       },

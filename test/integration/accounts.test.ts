@@ -41,6 +41,7 @@ async function start(userData: string, argv: string[] = []): Promise<Composition
       chooseFiles: async () => [],
       openPath: async () => {},
       showInFolder: async () => {},
+      chooseFolder: async () => null,
       saveCopy: async () => true,
       openUrl: async () => {},
     }),

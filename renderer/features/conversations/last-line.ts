@@ -8,6 +8,23 @@ export interface ShownLine {
   readonly tone: 'plain' | 'accent' | 'failed';
 }
 
+type Last = NonNullable<Conversation['last']>;
+
+/** A file says what became of it where it did not just come or go; one that waits for this person says so first. */
+function fileLine({ direction, text: name, status, transferState }: Last, open: boolean): ShownLine {
+  const text = name === '' ? words.file.nameless : name;
+  const { states } = words.list;
+  if (direction === 'in' && transferState === 'offered') return { label: states.offered, text, tone: open ? 'plain' : 'accent' };
+  if (transferState === 'quarantined' || transferState === 'interrupted') return { label: states[transferState], text, tone: 'failed' };
+  if (transferState === 'paused') return { label: states.paused, text, tone: 'plain' };
+  const shown = `${words.list.file} ${text}`;
+  if (status === 'failed' || (direction === 'in' && transferState === 'failed')) {
+    const label = direction === 'in' ? states.failed : transferState === 'declined' ? words.list.declined : words.list.failed;
+    return { label, text: shown, tone: 'failed' };
+  }
+  return { label: direction === 'out' ? words.list.you : '', text: shown, tone: 'plain' };
+}
+
 /** A draft, then who is typing, and a failure come before the last message; a draft only where the conversation is not open. */
 export function lastLine(conversation: Conversation, open: boolean, typing = false): ShownLine {
   const { draft, draftFiles, last } = conversation;
@@ -16,10 +33,8 @@ export function lastLine(conversation: Conversation, open: boolean, typing = fal
   // on the tint of the open one the accent would be too faint to read
   if (typing) return { label: words.typing.list, text: '', tone: open ? 'plain' : 'accent' };
   if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };
-  const text = last.kind === 'file' ? `${words.list.file} ${last.text}` : last.text;
-  if (last.status === 'failed') {
-    const label = last.transferState === 'declined' ? words.list.declined : words.list.failed;
-    return { label, text, tone: 'failed' };
-  }
+  if (last.kind === 'file') return fileLine(last, open);
+  const { text } = last;
+  if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };
   return { label: last.direction === 'out' ? words.list.you : '', text, tone: 'plain' };
 }

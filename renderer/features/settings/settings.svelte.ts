@@ -1,5 +1,5 @@
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
-import { changeSettings, DEFAULT_SETTINGS, type Settings, type SettingsChange } from '../../../shared/model/settings.ts';
+import { changeSettings, DEFAULT_SETTINGS, type PageSettings, type Settings } from '../../../shared/model/settings.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 
 /** What the person decided for this account, as the core has it. A change is shown at once, and taken back when it was refused. */
@@ -17,7 +17,17 @@ export class AccountSettings {
     this.current = await this.#bridge.call('settings.read', {});
   }
 
-  async change(change: SettingsChange): Promise<void> {
+  /** By the host's dialog. */
+  async chooseDownloadFolder(): Promise<void> {
+    this.refusal = null;
+    try {
+      this.current = await this.#bridge.call('settings.chooseDownloadFolder', {});
+    } catch (thrown) {
+      this.refusal = toCodedError(thrown);
+    }
+  }
+
+  async change(change: Partial<PageSettings>): Promise<void> {
     const before = this.current;
     const shown = changeSettings(before, change);
     this.current = shown;

@@ -1,15 +1,17 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../../../electron/app/client.ts';
 import { systemClock } from '../../../shared/base/clock.ts';
+import { contract } from '../../../shared/ipc/contract.ts';
 import { ManualNetwork } from '../../harness/manual-network.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 
 const root = temporaryFolder();
 
 /** A client core whose proxy is not there, and how many timers it has running. */
-function aClient(name: string, address = 'sip:alice@example.com') {
+function aClient(name: string, address = 'sip:alice@example.com', chosen: string | null = null) {
   const data = join(root, name);
   mkdirSync(data, { recursive: true });
   const log: string[] = [];
@@ -29,6 +31,7 @@ function aClient(name: string, address = 'sip:alice@example.com') {
       chooseFiles: async () => [],
       openPath: async () => {},
       showInFolder: async () => {},
+      chooseFolder: async () => chosen,
       saveCopy: async () => true,
       openUrl: async () => {},
     },
@@ -70,6 +73,24 @@ describe('a client core', () => {
     expect((await client.handlers['conversations.page']({ limit: 5 })).items).toEqual([]);
     await client.stop();
     expect(readdirSync(data)).toContain('parley.db.corrupt-1');
+  });
+
+  test('saves files where the person chose in the host’s dialog, which no page can name', async () => {
+    const chosen = join(root, 'elsewhere');
+    const { client, data } = aClient('folders', undefined, chosen);
+    await client.start();
+    expect((await client.handlers['app.state']({})).downloadFolder).toBe(join(data, 'Downloads'));
+    expect((await client.handlers['settings.chooseDownloadFolder']({})).downloadFolder).toBe(chosen);
+    const { params } = contract.methods['settings.change'];
+    expect(v.is(params, { autoAcceptUpTo: 1_000_000 })).toBe(true);
+    expect(v.is(params, { downloadFolder: '/etc' })).toBe(false);
+    const changed = await client.handlers['settings.change']({ autoAcceptUpTo: 1_000_000 });
+    expect(changed).toMatchObject({ downloadFolder: chosen, autoAcceptUpTo: 1_000_000 });
+    await client.stop();
+    const closed = aClient('folders');
+    await closed.client.start();
+    expect((await closed.client.handlers['settings.chooseDownloadFolder']({})).downloadFolder).toBe(chosen);
+    await closed.client.stop();
   });
 
   test('leaves no timer behind that would keep its process alive', async () => {

@@ -59,6 +59,7 @@ async function start(argv: string[] = [], over: { broken?: string; firstRun?: 'd
       chooseFiles: async () => [],
       openPath: async () => {},
       showInFolder: async () => {},
+      chooseFolder: async () => null,
       saveCopy: async () => true,
       openUrl: async () => {},
     }),

@@ -114,6 +114,20 @@ describe('the last line of a row', () => {
   const conversation = () => core.addConversation('sip:bob@example.com', 'Bob');
   const last = { direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null } as const;
 
+  it.each([
+    ['in', 'offered', 'plan.pdf', { label: 'To be answered:', text: 'plan.pdf', tone: 'accent' }],
+    ['in', 'offered', '', { label: 'To be answered:', text: 'Any file', tone: 'accent' }],
+    ['out', 'offering', 'plan.pdf', { label: 'You:', text: 'File: plan.pdf', tone: 'plain' }],
+    ['in', 'transferring', 'plan.pdf', { label: '', text: 'File: plan.pdf', tone: 'plain' }],
+    ['out', 'paused', 'plan.pdf', { label: 'Paused:', text: 'plan.pdf', tone: 'plain' }],
+    ['in', 'interrupted', 'plan.pdf', { label: 'Interrupted:', text: 'plan.pdf', tone: 'failed' }],
+    ['in', 'quarantined', 'plan.pdf', { label: 'In quarantine:', text: 'plan.pdf', tone: 'failed' }],
+    ['in', 'failed', 'plan.pdf', { label: 'Not received:', text: 'File: plan.pdf', tone: 'failed' }],
+  ] as const)('of a file (%s) that is %s (%j) says so', (direction, transferState, text, line) => {
+    const file = { direction, kind: 'file', text, status: direction === 'in' ? 'read' : 'sending', transferState } as const;
+    expect(lastLine({ ...conversation(), last: file }, false)).toEqual(line);
+  });
+
   it('puts the draft first, then a failure', () => {
     const failed = { ...last, status: 'failed' as const };
     const declined = { ...failed, kind: 'file', transferState: 'declined' } as const;

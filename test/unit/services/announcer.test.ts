@@ -5,6 +5,7 @@ import { Notices, type ServiceContext } from '../../../electron/services/context
 import type { Store } from '../../../electron/store/port.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../shared/model/settings.ts';
+import type { Transfer } from '../../../shared/model/transfer.ts';
 import { ManualClock, settle } from '../../harness/manual-clock.ts';
 import { BOB, CAROL, compose, NOTHING_ASKED, openInThread } from '../store/fixture.ts';
 
@@ -42,6 +43,11 @@ function desk(settings: Partial<Settings> = {}) {
     count: (unread) => counts.push(unread),
   });
   announcer.start();
+  const offer = (pull: boolean, name: string): void => {
+    const { message, conversation } = hear(`file ${name}`, name);
+    const transfer = { name, pull, state: 'offered' } as Transfer;
+    notices.changed({ conversation, message: { ...message, id: message.id + 1, kind: 'file', transfer } });
+  };
   const hear = (imdnId: string, text: string, peer = BOB, asRequest = false) => {
     const rows = calls.receiveText({
       peer,
@@ -70,6 +76,7 @@ function desk(settings: Partial<Settings> = {}) {
     counts,
     picks,
     hear,
+    offer,
     look: (has: boolean) => {
       focused = has;
     },
@@ -100,6 +107,16 @@ describe('a notification of the desktop', () => {
       { conversationId: 2, title: 'Carol', body: 'Carol’s' },
     ]);
     expect(at.counts).toEqual([1, 4]);
+  });
+
+  test('tells of a file what is to be decided about it', async () => {
+    at.offer(false, 'plan.pdf');
+    await at.rest();
+    at.offer(true, 'notes.txt');
+    await at.rest();
+    at.offer(true, '');
+    await at.rest();
+    expect(at.shown.map(({ body }) => body)).toEqual(['Offers a file: plan.pdf', 'Asks for a file: notes.txt', 'Asks for a file']);
   });
 
   test('opens its message when it is picked', async () => {

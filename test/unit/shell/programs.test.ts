@@ -18,6 +18,12 @@ it.each([
   'place.inetloc',
   'profile.mobileconfig',
   '/home/alice/Downloads/run.desktop',
+  'Game.apk',
+  'notes.one',
+  'backup.service',
+  'Tool.app',
+  'page.webarchive',
+  'disk.sparsebundle',
 ])('%s is asked about before it is opened', (path) => {
   expect(runs(path)).toBe(true);
 });
