@@ -59,17 +59,22 @@ export class Icons {
     }
   }
 
-  /** The answer to an offer. @returns whether it is to be made once more at once, which will be without the thumbnail */
-  answered({ id }: StoredTransfer, status: number): boolean {
-    const peer = this.#offered.get(id);
-    this.#offered.delete(id);
-    if (peer !== undefined && ABOUT_FORM.has(status)) {
-      this.#without.set(id, peer);
+  /** The answer to an offer of these files. @returns whether all of them are to be offered once more at once, which will be without thumbnails */
+  answered(files: readonly StoredTransfer[], status: number): boolean {
+    const offered = files.flatMap(({ id }) => {
+      const peer = this.#offered.get(id);
+      this.#offered.delete(id);
+      return peer === undefined ? [] : [{ id, peer }];
+    });
+    if (offered.length > 0 && ABOUT_FORM.has(status)) {
+      for (const { id, peer } of offered) this.#without.set(id, peer);
       return true;
     }
-    const refusedBy = this.#without.get(id);
-    this.#without.delete(id);
-    if (refusedBy !== undefined && status < 300) this.#takers.thumbnailRefused(refusedBy);
+    for (const { id } of files) {
+      const refusedBy = this.#without.get(id);
+      this.#without.delete(id);
+      if (refusedBy !== undefined && status < 300) this.#takers.thumbnailRefused(refusedBy);
+    }
     return false;
   }
 }

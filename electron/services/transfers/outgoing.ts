@@ -161,15 +161,14 @@ export class OutgoingTransfers {
 
   async #invite(files: readonly InvitedFile[], item: FileItem, link: Link): Promise<void> {
     const answer = (await this.#reuse(files, item.transfer)) ?? (await this.#call(files, item, link));
-    if (answer.status < 300) {
-      for (const { book } of files) this.#parts.icons.answered(book.transfer, answer.status);
-      return;
-    }
+    const { context, icons } = this.#parts;
+    const transfers = files.map(({ book }) => book.transfer);
+    const isAgain = icons.answered(transfers, answer.status);
+    if (answer.status < 300) return;
     for (const file of files) {
       if (file.abort.signal.aborted) continue;
       this.#forget(file);
-      const { clock } = this.#parts.context;
-      if (this.#parts.icons.answered(file.book.transfer, answer.status)) await file.book.apply('postponed', { notBefore: clock.now() });
+      if (isAgain) await file.book.apply('postponed', { notBefore: context.clock.now() });
       else await this.#outcomes.refused(file, answer, item);
     }
   }

@@ -1,10 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { hashFile } from '../../../electron/msrp/file-source.ts';
 import type { Link, ServiceContext } from '../../../electron/services/context.ts';
 import { Icons, type IconTakers } from '../../../electron/services/transfers/icons.ts';
 import { encodeFileInvitation, fileMedia } from '../../../electron/services/transfers/invitation.ts';
-import type { StoredTransfer, Thumbnail } from '../../../electron/store/port.ts';
-import { utf8 } from '../../../shared/base/bytes.ts';
+import type { OutboxItem, StoredTransfer, Thumbnail } from '../../../electron/store/port.ts';
+import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { type Part, partContent } from '../../../shared/protocol/multipart/multipart.ts';
 import { encodeIconPart } from '../../../shared/protocol/picture/icon-part.ts';
@@ -14,6 +16,7 @@ import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { openWith } from '../store/fixture.ts';
 import { incomingInvite, stage } from './stage.ts';
 
+const root = temporaryFolder();
 const PNG: Thumbnail = { type: 'image/png', width: 16, height: 12, octets: greyPng(16, 12) };
 const TRANSFER = { id: 7, conversationId: 1, direction: 'out' } as StoredTransfer;
 const LINK = {} as Link;
@@ -69,18 +72,18 @@ describe('R-FT-11: the thumbnail of an offer', () => {
   test.each([415, 413, 513])('is left out of the next one after %i, and of all that follow once that was taken', async (status) => {
     const { icons: all, refused } = icons();
     await all.toSend(TRANSFER, LINK);
-    expect(all.answered(TRANSFER, status)).toBe(true);
+    expect(all.answered([TRANSFER], status)).toBe(true);
     expect(await all.toSend(TRANSFER, LINK)).toBeNull();
-    expect(all.answered(TRANSFER, 200)).toBe(false);
+    expect(all.answered([TRANSFER], 200)).toBe(false);
     expect(refused).toEqual([BOB.peer]);
   });
 
   test('is no cause of an answer that comes without it as well', async () => {
     const { icons: all, refused } = icons();
     await all.toSend(TRANSFER, LINK);
-    expect(all.answered(TRANSFER, 415)).toBe(true);
+    expect(all.answered([TRANSFER], 415)).toBe(true);
     await all.toSend(TRANSFER, LINK);
-    expect(all.answered(TRANSFER, 415)).toBe(false);
+    expect(all.answered([TRANSFER], 415)).toBe(false);
     expect(refused).toEqual([]);
     // a later try begins anew
     expect(await all.toSend(TRANSFER, LINK)).not.toBeNull();
@@ -89,14 +92,47 @@ describe('R-FT-11: the thumbnail of an offer', () => {
   test.each([200, 486, 488, 603])('is no matter of a %i', async (status) => {
     const { icons: all, refused } = icons();
     await all.toSend(TRANSFER, LINK);
-    expect(all.answered(TRANSFER, status)).toBe(false);
+    expect(all.answered([TRANSFER], status)).toBe(false);
     expect(refused).toEqual([]);
     expect(await all.toSend(TRANSFER, LINK)).not.toBeNull();
   });
 });
 
+test('R-FT-11: files that are offered together, only some of them with a thumbnail, are offered together again after 415, as they were but for that', async () => {
+  const folder = join(root, 'together');
+  const takers: IconTakers = { takesThumbnails: async () => true, thumbnailRefused: () => undefined };
+  const world = stage(folder, takers);
+  openWith(world.calls);
+  for (const name of ['a.txt', 'b.txt']) {
+    const path = join(folder, name);
+    writeFileSync(path, 'hello');
+    const { modifiedAt } = await hashFile(path);
+    const { transfer } = await world.service.send(1, `id-${name}`, { path, name, type: 'text/plain', size: 5, modifiedAt });
+    if (name === 'a.txt') await world.service.illustrate(transfer?.id as number, PNG);
+  }
+  await expect.poll(() => [1, 2].map((id) => world.transfer(id).state)).toEqual(['queued', 'queued']);
+  const offer = async (status: number) => {
+    world.answers(async () => ({ status, reason: '', headers: [], contentType: null, body: new Uint8Array() }));
+    const [item] = world.calls.outboxReady(world.clock.now(), 1);
+    await world.service.offer(item as Extract<OutboxItem, { kind: 'file' }>, world.link);
+    await world.settled();
+  };
+  await offer(415);
+  expect([1, 2].map((id) => world.transfer(id).state)).toEqual(['queued', 'queued']);
+  await offer(603);
+  expect([1, 2].map((id) => world.transfer(id).state)).toEqual(['declined', 'declined']);
+  const sent = (world.invites as unknown as { contentType: string; body: Uint8Array }[]).map(({ contentType, body }) => {
+    const text = fromUtf8(body);
+    const count = (what: RegExp) => text.match(what)?.length ?? 0;
+    return [contentType.split(';')[0], count(/^m=message/gm), count(/a=file-icon:cid:/g), count(/imdn\.Disposition-Notification/g)];
+  });
+  expect(sent).toEqual([
+    ['multipart/related', 2, 1, 2],
+    ['multipart/mixed', 2, 0, 2],
+  ]);
+});
+
 describe('R-FTR-01: the thumbnail of an offer that came', () => {
-  const root = temporaryFolder();
   let number = 0;
   const CID = 'icon1@home1.example';
   const place = {

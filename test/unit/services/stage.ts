@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IncomingHead, MessageSink, MsrpEngine, SessionHandlers } from '../../../electron/msrp/port.ts';
 import { type Link, Notices, type ServiceContext } from '../../../electron/services/context.ts';
+import type { IconTakers } from '../../../electron/services/transfers/icons.ts';
 import { TransferService } from '../../../electron/services/transfers/transfer-service.ts';
 import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingInvite } from '../../../electron/sip/port.ts';
 import type { Store } from '../../../electron/store/port.ts';
@@ -14,7 +15,7 @@ import { openInThread } from '../store/fixture.ts';
 type Before = (method: string, argument: unknown) => void;
 
 /** What files are sent and received with, where a test decides what comes when; the store is the real one, in memory. */
-export function stage(folder: string) {
+export function stage(folder: string, takers?: IconTakers) {
   const { store: calls } = openInThread();
   const clock = new ManualClock();
   const log: string[] = [];
@@ -77,7 +78,7 @@ export function stage(folder: string) {
     notices: new Notices(),
     log: (line: string) => log.push(line),
   } as unknown as ServiceContext;
-  const service = new TransferService(context, msrp, folders, () => undefined);
+  const service = new TransferService(context, msrp, folders, () => undefined, takers);
   return {
     calls,
     clock,
