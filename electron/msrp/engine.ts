@@ -48,6 +48,8 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   readonly #connections = new Set<Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
   #servers: Server[] = [];
+  /** below every connection over TLS, from before its handshake */
+  readonly #underTls = new Set<Socket>();
   #identity: Identity | null = null;
   #address: { host: string; port: number } | null = null;
   #securePort = NO_PORT;
@@ -97,6 +99,10 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     });
     // those of them that have not shaken hands are not among the connections yet
     server.maxConnections = this.limits.maxConnections;
+    server.on('connection', (socket: Socket) => {
+      this.#underTls.add(socket);
+      socket.once('close', () => this.#underTls.delete(socket));
+    });
     this.#servers.push(server);
     return bound(server, { host, port: 0 });
   }
@@ -123,6 +129,7 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     const error: CodedError = { code: 'msrp.lost', detail: 'engine closed' };
     for (const session of [...this.#sessions.values()]) session.lost(error);
     for (const connection of [...this.#connections]) connection.fail(error);
+    for (const socket of this.#underTls) socket.destroy();
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   }
 

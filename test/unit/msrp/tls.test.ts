@@ -225,6 +225,17 @@ describe('MSRP over TLS between clients', () => {
     expect(await failure(session.connect({ role: 'passive', remotePath: ['msrps://127.0.0.1:9/far;tcp'] }))).toBe('msrp.untrusted');
   });
 
+  it('closes at once also while somebody has not shaken hands', async () => {
+    const made = await one();
+    const { port } = await made.createSession(new Inbox()).announce();
+    const silent = connectPlain(port, '127.0.0.1');
+    silent.on('error', () => {});
+    const gone = new Promise((resolve) => silent.once('close', resolve));
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await made.close();
+    await gone;
+  });
+
   it('what is no TLS on that port costs its own connection alone', async () => {
     const made = await one();
     const { port } = await made.createSession(new Inbox()).announce();
