@@ -48,8 +48,8 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
   readonly #connections = new Set<Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
   #servers: Server[] = [];
-  /** below every connection over TLS, from before its handshake */
-  readonly #underTls = new Set<Socket>();
+  /** accepted for TLS, before the end of the handshake, by {@link origin} */
+  readonly #unshaken = new Map<string, Socket>();
   #identity: Identity | null = null;
   #address: { host: string; port: number } | null = null;
   #securePort = NO_PORT;
@@ -94,14 +94,16 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     const own = { key: identity.key, cert: identity.certificate, minVersion: 'TLSv1.2' } as const;
     const theirs = { requestCert: true, rejectUnauthorized: false, handshakeTimeout: this.limits.halfOpenMs };
     const server = createSecureServer({ ...own, ...theirs }, (socket) => {
+      this.#unshaken.delete(origin(socket));
       const isNew = (read: Connection['read']): Socket => adoptSecureSocket(socket, read);
       this.#admit(socket, isNew, (expected) => shows(socket, expected));
     });
     // those of them that have not shaken hands are not among the connections yet
     server.maxConnections = this.limits.maxConnections;
     server.on('connection', (socket: Socket) => {
-      this.#underTls.add(socket);
-      socket.once('close', () => this.#underTls.delete(socket));
+      const from = origin(socket);
+      this.#unshaken.set(from, socket);
+      socket.once('close', () => this.#unshaken.delete(from));
     });
     this.#servers.push(server);
     return bound(server, { host, port: 0 });
@@ -129,7 +131,7 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     const error: CodedError = { code: 'msrp.lost', detail: 'engine closed' };
     for (const session of [...this.#sessions.values()]) session.lost(error);
     for (const connection of [...this.#connections]) connection.fail(error);
-    for (const socket of this.#underTls) socket.destroy();
+    for (const socket of this.#unshaken.values()) socket.destroy();
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   }
 
@@ -215,6 +217,10 @@ class Engine implements MsrpEngine, ConnectionOwner, SessionOwner, RelayOwner {
     this.#connections.add(connection);
     connection.start(adopt(connection.read));
   }
+}
+
+function origin({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** @returns the port it has. @throws ParleyError `msrp.unreachable` */
