@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 
 /** Every letter is an `ident-char` of RFC 4975 section 9 and none is a flag; 32 letters, so five even bits an octet. */
 const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789';
-const pool = new Uint8Array(8192);
+const pool = new Uint8Array(32_768);
 let used = pool.length;
 
 /** Drawn from a pool: one call of the system's generator for each chunk would be a third of a sender's time. */

@@ -8,7 +8,7 @@ export interface Batch {
 }
 
 /** Bodies up to this size are copied next to their heads; beyond it a copy costs more than another part of a gathered write. */
-const COPY_UP_TO = 8192;
+const COPY_UP_TO = 16_384;
 
 /**
  * The one writer of a connection. Gathers heads and bodies and hands them over in few large writes. Bodies are not copied when large, so
@@ -42,6 +42,11 @@ export class Outbox {
   text(text: string): void {
     const staging = this.#room(text.length * 3);
     this.#grow(staging.write(text, this.#to, 'utf8'));
+  }
+
+  /** the same for text of US-ASCII only */
+  ascii(text: string): void {
+    this.#grow(this.#room(text.length).write(text, this.#to, 'latin1'));
   }
 
   octets(octets: Buffer): void {

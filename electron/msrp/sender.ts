@@ -147,7 +147,7 @@ export class Sender implements ChunkSource {
     if (body.includes(HYPHENS, 0, 'latin1')) while (body.includes(`-------${id}`, 0, 'latin1')) id = transactionId();
     outbox.text(this.#head(id, start, body.length));
     outbox.octets(body);
-    outbox.text(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
+    outbox.ascii(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
     outbox.whenFlushed(this.#failureReport === 'yes' ? this.#release : this.#left);
     const chunk = new PendingChunk(this, id, end, outbox.batch, this.#session.clock.now());
     this.#pending.push(chunk);

@@ -57,7 +57,6 @@ const START_LINE = /^MSRP ([A-Za-z0-9.\-+%=_]{3,64}) (?:([A-Z]+)|([1-9][0-9]{2})
 const URI = /^[\x21-\x7e]+$/;
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9!#$%&'*+\-.^_`|~]*$/;
 const BREAKS_LINE = /[\r\n\0]/;
-const STRAY = /\r(?!\n)|(?<!\r)\n|\0/;
 
 /** The longest transaction id {@link decodeHead} takes; the framer sizes its look-behind by it. */
 export const MAX_TRANSACTION_ID = 64;
@@ -66,38 +65,60 @@ export function isIdent(text: string): boolean {
   return IDENT.test(text);
 }
 
+/** A line as it was decoded last at its place: heads of one stream differ in few lines. */
+export interface MsrpHeadLine {
+  readonly text: string;
+  readonly header: MsrpHeader;
+  /** of To-Path and From-Path, else null */
+  readonly path: { readonly isTo: boolean; readonly uris: readonly string[] } | null;
+}
+
 /**
  * Reads start line and header fields, without the empty line and without the CRLF after the last field.
+ * @param seen what an earlier head of the same stream left there, to be read again only where it differs
  * @throws ParleyError `msrp.malformed`, or `msrp.too-large` when a limit is passed
  */
-export function decodeHead(text: string, limits: MsrpHeadLimits = MSRP_HEAD_LIMITS): MsrpHead {
-  const lines = text.split('\r\n');
-  if (lines.length - 1 > limits.maxHeaders) throw new ParleyError('msrp.too-large', `more than ${limits.maxHeaders} header fields`);
-  const start = START_LINE.exec(lines[0] as string);
-  if (start === null || STRAY.test(text)) throw malformed('start line or line ends');
+export function decodeHead(text: string, limits: MsrpHeadLimits = MSRP_HEAD_LIMITS, seen: MsrpHeadLine[] = []): MsrpHead {
+  const firstEnd = text.indexOf('\r\n');
+  const first = firstEnd < 0 ? text : text.slice(0, firstEnd);
+  const start = START_LINE.exec(first);
+  if (start === null || BREAKS_LINE.test(first)) throw malformed('start line or line ends');
   const headers: MsrpHeader[] = [];
-  let toPath: string[] | null = null;
-  let fromPath: string[] | null = null;
-  for (let at = 1; at < lines.length; at++) {
-    const line = lines[at] as string;
-    const colon = line.indexOf(':');
-    const name = colon < 0 ? '' : line.slice(0, colon);
-    if (!HEADER_NAME.test(name)) throw malformed('header field');
-    const value = trimBlanks(line, colon + 1);
-    if (isNamed(name, 'to-path', 'To-Path')) {
+  let toPath: readonly string[] | null = null;
+  let fromPath: readonly string[] | null = null;
+  for (let at = first.length + 2, count = 0; at <= text.length; count++) {
+    if (count >= limits.maxHeaders) throw new ParleyError('msrp.too-large', `more than ${limits.maxHeaders} header fields`);
+    const found = text.indexOf('\r\n', at);
+    const end = found < 0 ? text.length : found;
+    const known = seen[count];
+    const lineText = text.slice(at, end);
+    const line = known !== undefined && known.text === lineText ? known : decodeLine(lineText, limits);
+    seen[count] = line;
+    if (line.path === null) headers.push(line.header);
+    else if (line.path.isTo) {
       if (toPath !== null) throw malformed('two To-Path fields');
-      toPath = decodePath(value, limits);
-    } else if (isNamed(name, 'from-path', 'From-Path')) {
-      if (fromPath !== null) throw malformed('two From-Path fields');
-      fromPath = decodePath(value, limits);
+      toPath = line.path.uris;
     } else {
-      headers.push({ name, value });
+      if (fromPath !== null) throw malformed('two From-Path fields');
+      fromPath = line.path.uris;
     }
+    at = end + 2;
   }
   if (toPath === null || fromPath === null) throw malformed('To-Path or From-Path is missing');
   const transactionId = start[1] as string;
   if (start[2] !== undefined) return { kind: 'request', transactionId, method: start[2], toPath, fromPath, headers };
   return { kind: 'response', transactionId, status: Number(start[3]), comment: start[4] ?? null, toPath, fromPath, headers };
+}
+
+function decodeLine(text: string, limits: MsrpHeadLimits): MsrpHeadLine {
+  if (BREAKS_LINE.test(text)) throw malformed('start line or line ends');
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? '' : text.slice(0, colon);
+  if (!HEADER_NAME.test(name)) throw malformed('header field');
+  const header = { name, value: trimBlanks(text, colon + 1) };
+  const isTo = isNamed(name, 'to-path', 'To-Path');
+  if (!isTo && !isNamed(name, 'from-path', 'From-Path')) return { text, header, path: null };
+  return { text, header, path: { isTo, uris: decodePath(header.value, limits) } };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { CR, fromUtf8, LF, NO_BYTES } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
-import type { MsrpFlag, MsrpFrame, MsrpHead, MsrpHeadLimits } from './codec.ts';
+import type { MsrpFlag, MsrpFrame, MsrpHead, MsrpHeadLimits, MsrpHeadLine } from './codec.ts';
 import { decodeHead, MAX_TRANSACTION_ID, MSRP_HEAD_LIMITS } from './codec.ts';
 
 /**
@@ -62,6 +62,7 @@ export class MsrpFramer {
   #state: 'head' | 'body' | 'ended' = 'head';
   #input: Uint8Array = NO_BYTES;
   #at = 0;
+  readonly #seen: MsrpHeadLine[] = [];
   // a head that is not whole yet
   #held: Uint8Array = NO_BYTES;
   #heldLength = 0;
@@ -201,7 +202,7 @@ export class MsrpFramer {
   }
 
   #startFrame(octets: Uint8Array, base: number): void {
-    this.head = decodeHead(this.#octets.text(octets, base, base + this.#headEnd - 2), this.#limits);
+    this.head = decodeHead(this.#octets.text(octets, base, base + this.#headEnd - 2), this.#limits, this.#seen);
     if (!this.hasBody) {
       this.#state = 'ended';
       return;
