@@ -12,7 +12,7 @@ import { temporaryFolder } from '../harness/temporary-folder.ts';
 
 const SHOTS = fileURLToPath(new URL('../../out/test/screenshots', import.meta.url));
 
-describe.skipIf(electronPath === '')('R-FT-11 R-FTR-01: thumbnails in the real app', { timeout: 240_000 }, () => {
+describe.skipIf(electronPath === '')('thumbnails in the real app', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   let app: ElectronApplication;
   let alice: Window;
