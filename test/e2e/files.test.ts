@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
 import type { FakeCore } from '../harness/fake-core.ts';
-import { field, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
+import { dropFiles, field, log, openBob, pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 import { makePicture } from '../harness/picture.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 
@@ -20,16 +20,6 @@ const idOf = (message: { transfer: Transfer | null }): number => message.transfe
 /** the card of a file, by its name */
 function card(page: Page, name: string): Locator {
   return log(page).getByRole('article').filter({ hasText: name });
-}
-
-async function drag(page: Page, on: Locator, files: readonly string[], type = 'drop'): Promise<void> {
-  const box = await on.boundingBox();
-  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20 };
-  const session = await page.context().newCDPSession(page);
-  const types = type === 'drop' ? (['dragEnter', 'dragOver', 'drop'] as const) : (['dragEnter', 'dragOver'] as const);
-  for (const each of types)
-    await session.send('Input.dispatchDragEvent', { type: each, ...at, data: { items: [], files: [...files], dragOperationsMask: 1 } });
-  await session.detach();
 }
 
 describe('files that are offered together (R-FT-04)', () => {
@@ -195,7 +185,7 @@ describe('what is to be sent', () => {
     const core = withBob({ answersSends: false });
     const { page } = await show(core);
     await openBob(page);
-    await drag(page, log(page), [photos, join(folder, 'empty'), join(folder, 'c.txt')]);
+    await dropFiles(page, log(page), [photos, join(folder, 'empty'), join(folder, 'c.txt')]);
     const tray = page.getByRole('list', { name: 'Files to send' });
     await expect.poll(() => tray.getByRole('listitem').count()).toBe(3);
     await page.getByText('The folder photos goes as its 2 files.').waitFor();
@@ -212,12 +202,12 @@ describe('what is to be sent', () => {
     const { page } = await show(core);
     await openBob(page);
     const tray = page.getByRole('list', { name: 'Files to send' });
-    await drag(page, page.getByRole('button', { name: 'New conversation' }), [join(folder, 'd.txt')]);
+    await dropFiles(page, page.getByRole('button', { name: 'New conversation' }), [join(folder, 'd.txt')]);
     await tray.getByText('4 bytes').waitFor();
     const carol = page.getByRole('navigation').getByRole('button', { name: /Carol Clark/ });
-    await drag(page, carol, [join(folder, 'd.txt')], 'over');
+    await dropFiles(page, carol, [join(folder, 'd.txt')], 'over');
     await page.getByText('Drop files to send them to Carol Clark').waitFor();
-    await drag(page, carol, [join(folder, 'd.txt')]);
+    await dropFiles(page, carol, [join(folder, 'd.txt')]);
     await page.getByRole('textbox', { name: 'Message to Carol Clark' }).waitFor();
     await tray.getByText('4 bytes').waitFor();
     await expect.poll(() => page.getByText(/Drop files/).count()).toBe(0);
@@ -231,7 +221,7 @@ describe('what is to be sent', () => {
     await openBob(page);
     writeFileSync(join(folder, 'large.bin'), new Uint8Array(1_000_001));
     writeFileSync(join(folder, 'small.bin'), new Uint8Array(1000));
-    await drag(page, log(page), [join(folder, 'large.bin'), join(folder, 'small.bin')]);
+    await dropFiles(page, log(page), [join(folder, 'large.bin'), join(folder, 'small.bin')]);
     await page.getByText('Larger than 1.0 MB').waitFor();
     await field(page).press('Enter');
     await expect.poll(() => core.callsOf('files.send').length).toBe(1);

@@ -126,7 +126,7 @@ describe('several recipients', () => {
     await page.getByRole('navigation').getByText('Bob, Carol and Dave').click();
     await page.getByText('Seen by 1 of 3 · Not delivered to 1').waitFor();
     await page.getByText('bob@example.com, carol@example.com, dave@example.com').waitFor();
-    expect(await page.getByRole('button', { name: 'Attach files' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Attach files' }).count()).toBe(1);
     await page.getByText('Minutes are on the share.').last().hover();
     await page.getByRole('button', { name: 'Message actions' }).click();
     await page.getByRole('menuitem', { name: 'Message info' }).click();

@@ -94,3 +94,17 @@ export async function serious(page: Page): Promise<string[]> {
 export function focused(page: Page): Promise<string> {
   return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
 }
+
+/**
+ * Files or folders of this system are dragged onto a part of the page, and dropped.
+ * @param files absolute paths
+ */
+export async function dropFiles(page: Page, on: Locator, files: readonly string[], type: 'drop' | 'over' = 'drop'): Promise<void> {
+  const box = await on.boundingBox();
+  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20 };
+  const session = await page.context().newCDPSession(page);
+  const types = type === 'drop' ? (['dragEnter', 'dragOver', 'drop'] as const) : (['dragEnter', 'dragOver'] as const);
+  for (const each of types)
+    await session.send('Input.dispatchDragEvent', { type: each, ...at, data: { items: [], files: [...files], dragOperationsMask: 1 } });
+  await session.detach();
+}

@@ -49,9 +49,9 @@ export const DRAFT_PAUSE = 300;
 /** most files that wait at once */
 export const MOST_FILES = 50;
 
-/** Files go to one person, who is not kept out. */
+/** Files go to people, one or several, but never without a name. */
 export function takesFiles({ kind, blocked }: Pick<Conversation, 'kind' | 'blocked'>): boolean {
-  return kind === 'person' && !blocked;
+  return kind !== 'anonymous' && !blocked;
 }
 
 /** What a person is about to send in one conversation: a text, kept as its draft, and files. */
