@@ -118,18 +118,18 @@ export class OutgoingTransfers {
     return abort;
   }
 
-  /** Others that were picked with it. Only one file goes to several people at once (R-FT-14), and what is asked for is asked for by itself. */
-  async #siblings({ transfer, audience }: FileItem): Promise<StoredTransfer[]> {
+  /** Others that were picked with it. */
+  async #siblings({ transfer }: FileItem): Promise<StoredTransfer[]> {
     const { store, clock } = this.#parts.context;
-    if (audience !== 'person' || transfer.direction !== 'out') return [];
+    if (!goesWithOthers(transfer)) return [];
     for (let waited = 0; ; waited += GATHER_STEP_MS) {
       const others = (await store.openTransfers()).filter(
-        ({ id, conversationId, direction, state }) =>
-          id !== transfer.id &&
-          conversationId === transfer.conversationId &&
-          direction === 'out' &&
-          (state === 'preparing' || state === 'queued') &&
-          !this.#live.has(id),
+        (other) =>
+          other.id !== transfer.id &&
+          other.conversationId === transfer.conversationId &&
+          goesWithOthers(other) &&
+          (other.state === 'preparing' || other.state === 'queued') &&
+          !this.#live.has(other.id),
       );
       if (waited >= GATHER_AT_MOST_MS || this.#stopped || !others.some(({ state }) => state === 'preparing'))
         return others.filter(({ state }) => state === 'queued').slice(0, MOST_TOGETHER - 1);
@@ -174,7 +174,9 @@ export class OutgoingTransfers {
   }
 
   /** In the dialog that is there. @returns null where there is none that takes them: then they get one of their own */
-  async #reuse(files: readonly InvitedFile[], { conversationId }: StoredTransfer): Promise<FinalAnswer | null> {
+  async #reuse(files: readonly InvitedFile[], transfer: StoredTransfer): Promise<FinalAnswer | null> {
+    const { conversationId } = transfer;
+    if (!goesWithOthers(transfer)) return null;
     const session = this.#sessions.get(conversationId);
     if (!session?.hasRoom(files.length) || this.#unreusable.has(conversationId)) return null;
     try {
@@ -251,4 +253,12 @@ export class OutgoingTransfers {
     // a retry of the same file may be at work already
     if (this.#live.get(book.transfer.id) === abort) this.#live.delete(book.transfer.id);
   }
+}
+
+/**
+ * Only one file goes to several people at once (R-FT-14). What is asked for is asked for by itself, and what is taken up again is found by the
+ * Contribution-ID of an INVITE of its own (cpm.md section 10.7).
+ */
+function goesWithOthers({ audience, direction, transferred }: StoredTransfer): boolean {
+  return audience === 'person' && direction === 'out' && transferred === 0;
 }

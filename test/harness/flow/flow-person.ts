@@ -9,7 +9,13 @@ import { ExamplePeer } from './example-peer.ts';
 import type { Allowance } from './example-script.ts';
 
 /** Our client as Alice or Bob of the examples, signed in with nobody but the scripted peer around it. */
-async function flowPerson(peer: ExamplePeer, folder: string, user: 'alice' | 'bob', account: Partial<Account> = {}): Promise<Person> {
+async function flowPerson(
+  peer: ExamplePeer,
+  folder: string,
+  user: 'alice' | 'bob',
+  account: Partial<Account> = {},
+  fileLingerMs?: number,
+): Promise<Person> {
   const data = join(folder, `${user}-${peer.proxy.replace(/\W/g, '-')}`);
   mkdirSync(data, { recursive: true });
   const person = new Person({
@@ -29,6 +35,7 @@ async function flowPerson(peer: ExamplePeer, folder: string, user: 'alice' | 'bo
     platform: 'linux',
     neighbours: [],
     clock: systemClock,
+    ...(fileLingerMs === undefined ? {} : { fileLingerMs }),
   });
   await person.client.start();
   await person.online();
@@ -49,11 +56,11 @@ export class Flow {
   async start(
     user: 'alice' | 'bob',
     media: { readonly host: string; readonly port: number },
-    options: { readonly allowed?: readonly Allowance[]; readonly account?: Partial<Account> } = {},
+    options: { readonly allowed?: readonly Allowance[]; readonly account?: Partial<Account>; readonly fileLingerMs?: number } = {},
   ): Promise<{ peer: ExamplePeer; person: Person }> {
     const peer = await ExamplePeer.start(media, options.allowed);
     this.#peers.push(peer);
-    const person = await flowPerson(peer, this.folder, user, options.account);
+    const person = await flowPerson(peer, this.folder, user, options.account, options.fileLingerMs);
     this.#people.push(person);
     return { peer, person };
   }

@@ -14,7 +14,7 @@ const CONTENT = Buffer.alloc(SIZE, 'the survey of the east ridge took four days.
 let peer: ExamplePeer;
 let alice: Person;
 beforeAll(async () => {
-  ({ peer, person: alice } = await flow.start('alice', { host: '203.0.113.20', port: 20_700 }));
+  ({ peer, person: alice } = await flow.start('alice', { host: '203.0.113.20', port: 20_700 }, { fileLingerMs: 0 }));
   peer.obliging = true;
 });
 afterAll(() => flow.end());
@@ -189,5 +189,7 @@ describe('a file that is sent', () => {
     if (ended.transfer === null) throw new Error('no file');
     const { line } = transferCard(ended.transfer, { transferred: ended.transfer.transferred, rate: 0, secondsLeft: null }, 'Bob');
     expect({ state: ended.transfer.state, line }).toEqual({ state, line: expect.stringMatching(words) });
+    // it would go on by itself
+    await alice.call['transfers.cancel']({ transferId: ended.transfer.id });
   });
 });
