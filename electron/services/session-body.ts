@@ -3,7 +3,7 @@ import { RESOURCE_LISTS_TYPE } from '../../shared/protocol/lists/resource-lists.
 import { handlingOf } from '../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType, mediaType } from '../../shared/protocol/mime/content-type.ts';
 import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
-import { decodeMultipart, type Part, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
+import { leafParts, type Part, partContent, partContentType } from '../../shared/protocol/multipart/multipart.ts';
 import { SDP_TYPE } from '../../shared/protocol/sdp/sdp.ts';
 import type { Header, IncomingInvite } from '../sip/port.ts';
 
@@ -53,14 +53,14 @@ export function findParts(contentType: string, body: Uint8Array, type: string): 
   const outer = decodeContentType(contentType).type;
   if (outer === type) return [{ headers: [{ name: 'Content-Type', value: contentType }], body }];
   if (!outer.startsWith('multipart/')) return [];
-  return decodeMultipart(body, contentType).parts.filter((candidate) => partContentType(candidate).type === type);
+  return leafParts(body, contentType).filter((candidate) => partContentType(candidate).type === type);
 }
 
 /** @throws Unacceptable 415 when it is no multipart, or has a part that nobody here understands and that must be */
 function checkParts(contentType: string, body: Uint8Array): void {
   let parts: readonly Part[];
   try {
-    parts = decodeMultipart(body, contentType).parts;
+    parts = leafParts(body, contentType);
   } catch (thrown) {
     throw notTaken(toCodedError(thrown).detail);
   }

@@ -109,13 +109,40 @@ export function rootPart(multipart: Multipart, contentType: string): Part {
   return root;
 }
 
+/** multiparts inside of each other; a body of a SIP message has no more (RFC 5621 section 3.3) */
+const MAX_NESTING = 3;
+
+/**
+ * The parts of a body with those of the multiparts inside of it in their place (RFC 5621). One inside that cannot be read, or is too deep, stays the
+ * part that it is.
+ * @throws ParleyError `multipart.malformed`, `multipart.too-large`
+ */
+export function leafParts(octets: Uint8Array, contentType: string, nesting = 1): Part[] {
+  const { parts } = decodeMultipart(octets, contentType);
+  const leaves = nesting < MAX_NESTING ? parts.flatMap((part) => leavesOf(part, nesting + 1)) : [...parts];
+  if (leaves.length > MULTIPART_LIMITS.maxParts)
+    throw new ParleyError('multipart.too-large', `more than ${MULTIPART_LIMITS.maxParts} parts`);
+  return leaves;
+}
+
+function leavesOf(part: Part, nesting: number): readonly Part[] {
+  const contentType = mimeHeader(part.headers, 'Content-Type') ?? '';
+  if (!/^\s*multipart\//i.test(contentType)) return [part];
+  try {
+    return leafParts(partContent(part), contentType, nesting);
+  } catch (thrown) {
+    if (thrown instanceof ParleyError && thrown.code === 'multipart.malformed') return [part];
+    throw thrown;
+  }
+}
+
 /** `id` with or without angle brackets, as in `cid:` URLs (RFC 2392). */
-export function partByContentId(multipart: Multipart, id: string): Part | null {
+export function partByContentId(multipart: Pick<Multipart, 'parts'>, id: string): Part | null {
   return partsByContentId(multipart, id)[0] ?? null;
 }
 
 /** All that say to be the one: more than one is nobody's intention. */
-export function partsByContentId(multipart: Multipart, id: string): Part[] {
+export function partsByContentId(multipart: Pick<Multipart, 'parts'>, id: string): Part[] {
   const wanted = bareId(id);
   return multipart.parts.filter((part) => {
     const own = mimeHeader(part.headers, 'Content-ID');

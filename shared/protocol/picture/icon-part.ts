@@ -1,7 +1,7 @@
 import { utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
-import { decodeMultipart, type Part, partContent, partsByContentId } from '../multipart/multipart.ts';
+import { leafParts, type Part, partContent, partsByContentId } from '../multipart/multipart.ts';
 import { type IconPicture, MAX_ICON, readIconPicture } from './icon-picture.ts';
 
 /** A thumbnail with its octets. */
@@ -27,12 +27,12 @@ export function encodeIconPart({ type, octets }: Icon, contentId: string): Part 
 
 /**
  * The thumbnail that an offer names, out of the same body; it is looked for nowhere else.
- * @param contentType of the whole body: multipart/related, or /mixed (cpm.md section 10.3)
+ * @param contentType of the whole body: multipart/related, or /mixed (cpm.md section 10.3), or one in the other
  * @param contentId as in the `cid:` URL (RFC 2392), escapes and all
  * @throws ParleyError `peer.malformed` (no such part, or several), `peer.unsupported`, `peer.too-large`, `multipart.*`
  */
 export function decodeIconPart(contentType: string, body: Uint8Array, contentId: string): Icon {
-  const [part, second] = partsByContentId(decodeMultipart(body, contentType), unescaped(contentId));
+  const [part, second] = partsByContentId({ parts: leafParts(body, contentType) }, unescaped(contentId));
   if (part === undefined || second !== undefined) {
     throw new ParleyError('peer.malformed', `${part === undefined ? 'no part' : 'several parts'} with the thumbnail's Content-ID`);
   }

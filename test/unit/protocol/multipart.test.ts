@@ -3,6 +3,7 @@ import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import {
   decodeMultipart,
   encodeMultipart,
+  leafParts,
   MULTIPART_LIMITS,
   makeMultipart,
   type Part,
@@ -83,6 +84,22 @@ describe('multipart', () => {
     const made = makeMultipart('multipart/related', [part('application/sdp', 'v=0\r\n')], new Map([['type', 'application/sdp']]));
     expect(made.contentType).toMatch(/^multipart\/related;type="application\/sdp";boundary=bnd-[\w-]{16}$/);
     expect(decodeMultipart(made.body, made.contentType).parts).toEqual([part('application/sdp', 'v=0\r\n')]);
+  });
+
+  it('parts of a multipart inside of another stand in its place (RFC 5621); one that cannot be read, or is too deep, stays what it is', () => {
+    const nested = (inner: { contentType: string; body: Uint8Array }, ...more: Part[]) =>
+      makeMultipart('multipart/mixed', [{ headers: [{ name: 'Content-Type', value: inner.contentType }], body: inner.body }, ...more]);
+    const types = ({ contentType, body }: { contentType: string; body: Uint8Array }) =>
+      leafParts(body, contentType).map((each) => partContentType(each).type);
+    const related = makeMultipart('multipart/related', [part('application/sdp', 's'), part('image/png', 'i')]);
+    const list = part('application/resource-lists+xml', 'l');
+    expect(types(related)).toEqual(['application/sdp', 'image/png']);
+    expect(types(nested(related, list))).toEqual(['application/sdp', 'image/png', 'application/resource-lists+xml']);
+    expect(types(nested(nested(related), list))).toEqual(['application/sdp', 'image/png', 'application/resource-lists+xml']);
+    expect(types(nested(nested(nested(related)), list))).toEqual(['multipart/related', 'application/resource-lists+xml']);
+    expect(types(nested({ ...related, body: utf8('broken') }, list))).toEqual(['multipart/related', 'application/resource-lists+xml']);
+    const many = makeMultipart('multipart/mixed', Array(40).fill(list));
+    expect(() => types(nested(many, part(many.contentType, fromUtf8(many.body))))).toThrow('multipart.too-large');
   });
 
   it('a boundary inside of a part cannot be written', () => {

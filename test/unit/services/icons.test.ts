@@ -8,7 +8,7 @@ import { encodeFileInvitation, fileMedia } from '../../../electron/services/tran
 import type { OutboxItem, StoredTransfer, Thumbnail } from '../../../electron/store/port.ts';
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { type Part, partContent } from '../../../shared/protocol/multipart/multipart.ts';
+import { makeMultipart, type Part, partContent } from '../../../shared/protocol/multipart/multipart.ts';
 import { encodeIconPart } from '../../../shared/protocol/picture/icon-part.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { greyPng, pngThatSays } from '../../harness/icons.ts';
@@ -173,6 +173,18 @@ describe('R-FTR-01: the thumbnail of an offer that came', () => {
     expect(world.transfer().state).toBe('offered');
     return world;
   }
+
+  test('is found beside its offer in a multipart inside of another', async () => {
+    const world = stage(join(root, 'nested'));
+    openWith(world.calls);
+    const { contentType, body } = invitation([encodeIconPart(PNG, CID)]).invite;
+    const inner: Part = { headers: [{ name: 'Content-Type', value: contentType }], body };
+    const list: Part = { headers: [{ name: 'Content-Type', value: 'application/resource-lists+xml' }], body: utf8('<resource-lists/>') };
+    const outer = makeMultipart('multipart/mixed', [inner, list]);
+    await world.service.invited(incomingInvite(outer.contentType, outer.body).invite);
+    expect(world.transfer().state).toBe('offered');
+    expect(world.calls.thumbnail(1)).not.toBeNull();
+  });
 
   test('is kept, and the card says that there is one', async () => {
     const { calls } = await offered([encodeIconPart(PNG, CID)]);
