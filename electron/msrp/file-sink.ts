@@ -7,7 +7,7 @@ import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
 import { writeError } from './file-errors.ts';
-import { feedHashes } from './hash-file.ts';
+import { feedHashes, openRegular } from './hash-file.ts';
 import type { MessageSink } from './port.ts';
 import { RangeSet } from './ranges.ts';
 
@@ -24,6 +24,8 @@ export interface FileSinkOptions {
   readonly hash: { readonly sha1: string | null; readonly sha256: string | null };
   /** where in the file octet 0 of the message goes: what is there before it came in an earlier transfer */
   readonly start?: number;
+  /** those octets as {@link hashPrefix} read them; else they are read before anything is written, while the other side waits */
+  readonly prefix?: HashedPrefix | null | undefined;
   /** octets of the file without a gap, on their way to the disk */
   readonly onProgress?: (octets: number) => void;
 }
@@ -50,6 +52,43 @@ export function createFileSink(options: FileSinkOptions): FileSink {
   return { sink: writer, result: writer.result };
 }
 
+/** The beginning of a partial file, read before the rest of it is asked for. */
+export interface HashedPrefix {
+  readonly algorithm: 'sha1' | 'sha256';
+  readonly length: number;
+  /** a file that was written to since then is read again */
+  readonly modifiedAt: number;
+  readonly state: Hash;
+}
+
+/**
+ * Reads what is there of a file again, so that a sink can go on behind it at once: of many gigabytes it takes longer than another side waits
+ * for an answer.
+ * @returns null where nothing was announced that it could be held against
+ * @throws ParleyError `file.missing`, `file.unreadable`, `file.changed` (there is less of it), `file.cancelled`
+ */
+export async function hashPrefix(
+  partialPath: string,
+  length: number,
+  hash: FileSinkOptions['hash'],
+  signal?: AbortSignal,
+): Promise<HashedPrefix | null> {
+  const algorithm = algorithmOf(hash);
+  if (algorithm === null) return null;
+  const state = createHash(algorithm);
+  const file = await openRegular(partialPath);
+  try {
+    await feedHashes(file, 0, length, [state], signal);
+    return { algorithm, length, modifiedAt: (await file.stat()).mtimeMs, state };
+  } finally {
+    await file.close();
+  }
+}
+
+function algorithmOf({ sha1, sha256 }: FileSinkOptions['hash']): 'sha1' | 'sha256' | null {
+  return sha256 !== null ? 'sha256' : sha1 !== null ? 'sha1' : null;
+}
+
 class PartialFile implements MessageSink {
   readonly result: FileSink['result'];
 
@@ -57,7 +96,7 @@ class PartialFile implements MessageSink {
   readonly #start: number;
   /** null: nothing was announced that the file could be held against */
   readonly #algorithm: 'sha1' | 'sha256' | null;
-  readonly #hash: Hash | null;
+  #hash: Hash | null;
   readonly #ranges = new RangeSet();
   readonly #opened: Promise<void>;
   #settle!: { resolve: (hashes: { sha256: string | null; sha1: string | null }) => void; reject: (error: ParleyError) => void };
@@ -82,8 +121,7 @@ class PartialFile implements MessageSink {
   constructor(options: FileSinkOptions) {
     this.#options = options;
     this.#start = options.start ?? 0;
-    const { sha1, sha256 } = options.hash;
-    this.#algorithm = sha256 !== null ? 'sha256' : sha1 !== null ? 'sha1' : null;
+    this.#algorithm = algorithmOf(options.hash);
     this.#hash = this.#algorithm === null ? null : createHash(this.#algorithm);
     this.#hashedTo = this.#start;
     this.#ranges.add(0, this.#start);
@@ -148,7 +186,10 @@ class PartialFile implements MessageSink {
       if (!stat.isFile()) throw new ParleyError('file.unwritable', 'the partial file is not a regular file');
       if (stat.size < this.#start) throw new ParleyError('file.size-mismatch', 'the partial file is shorter than what it should hold');
       if (stat.size > this.#start) await file.truncate(this.#start);
-      if (this.#hash !== null) await feedHashes(file, 0, this.#start, [this.#hash]);
+      const { prefix } = this.#options;
+      if (prefix?.algorithm === this.#algorithm && prefix?.length === this.#start && prefix?.modifiedAt === stat.mtimeMs)
+        this.#hash = prefix.state.copy();
+      else if (this.#hash !== null) await feedHashes(file, 0, this.#start, [this.#hash]);
     } catch (thrown) {
       this.#fail(thrown instanceof ParleyError ? thrown : writeError(thrown));
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { bareType } from '../../../shared/protocol/sdp/file-offer.ts';
-import { createFileSink, type FileSink, finishFile, quarantine } from '../../msrp/file-sink.ts';
+import { createFileSink, type FileSink, finishFile, type HashedPrefix, hashPrefix, quarantine } from '../../msrp/file-sink.ts';
 import type { IncomingHead, MessageSink, SessionHandlers } from '../../msrp/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { isInterruption, type TransferBook } from './booking.ts';
@@ -42,19 +42,27 @@ export class ReceivingRun {
   readonly result: Promise<void>;
 
   readonly #parts: RunParts;
+  readonly #prefix: HashedPrefix | null;
   #file: FileSink | null = null;
   #isOver = false;
   #started: Promise<unknown> | null = null;
   #settle!: { readonly done: () => void; readonly broken: (error: CodedError) => void };
 
-  /** @throws ParleyError `file.disk-full`, `file.unwritable` */
+  /**
+   * What is there of the file is read again first: nobody waits for that yet.
+   * @throws ParleyError `file.disk-full`, `file.unwritable`; `file.missing`, `file.unreadable`, `file.changed` for what should be there
+   */
   static async open(parts: RunParts): Promise<ReceivingRun> {
     await makeFolder(parts.folders.partial);
-    return new ReceivingRun(parts);
+    const { start = 0, book } = parts;
+    const { partialPath, hash } = book.transfer;
+    if (start === 0 || partialPath === null || hash === null) return new ReceivingRun(parts, null);
+    return new ReceivingRun(parts, await hashPrefix(partialPath, start, hash));
   }
 
-  private constructor(parts: RunParts) {
+  private constructor(parts: RunParts, prefix: HashedPrefix | null) {
     this.#parts = parts;
+    this.#prefix = prefix;
     const written = new Promise<void>((resolve, reject) => {
       this.#settle = { done: resolve, broken: (error) => reject(error) };
     });
@@ -90,6 +98,7 @@ export class ReceivingRun {
       limit: maxFileSize > 0 ? maxFileSize : undefined,
       hash: hash ?? { sha1: null, sha256: null },
       start,
+      prefix: this.#prefix,
       onProgress: (octets) => meter.update(octets),
     });
     this.#file.result.then(this.#settle.done, this.#settle.broken);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readError, writeError } from '../../../electron/msrp/file-errors.ts';
 import type { FileSink } from '../../../electron/msrp/file-sink.ts';
-import { createFileSink, finishFile, quarantine } from '../../../electron/msrp/file-sink.ts';
+import { createFileSink, finishFile, hashPrefix, quarantine } from '../../../electron/msrp/file-sink.ts';
 import { hashFile, openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
 import type { MsrpEngine } from '../../../electron/msrp/port.ts';
@@ -141,6 +141,48 @@ describe('files over MSRP', () => {
     await opened.close();
     expect(await rest.result).toEqual({ sha256: file.sha256, sha1: null });
     expect((await readFile(first.partial)).equals(file.octets)).toBe(true);
+  });
+
+  it('a beginning that was read before the rest is asked for is not read again, and is held against the hash all the same', async () => {
+    const octets = randomBytes(2_000_000);
+    const partial = join(folder, 'p.part');
+    const hash = { sha1: null, sha256: hex('sha256', octets) };
+    const rest = async (prefix: Awaited<ReturnType<typeof hashPrefix>>) => {
+      const file = createFileSink({ partialPath: partial, size: octets.length, start: 1_000_000, prefix, hash });
+      await file.sink.write(0, octets.subarray(1_000_000));
+      return Promise.resolve(file.sink.complete(1_000_000)).then(
+        () => 'verified',
+        (thrown: { code: string }) => thrown.code,
+      );
+    };
+    await writeFile(partial, octets.subarray(0, 1_000_000));
+    await utimes(partial, 7, 7);
+    const prefix = await hashPrefix(partial, 1_000_000, hash);
+    // nothing tells that it was written to, so only who reads it again can know
+    await writeFile(partial, Buffer.alloc(1_000_000));
+    await utimes(partial, 7, 7);
+    expect(await rest(prefix)).toBe('verified');
+
+    await writeFile(partial, Buffer.alloc(1_000_000));
+    expect(await rest(await hashPrefix(partial, 1_000_000, hash))).toBe('file.hash-mismatch');
+    // written to after it was read
+    await writeFile(partial, Buffer.alloc(1_000_000));
+    await utimes(partial, 1, 1);
+    expect(await rest(prefix)).toBe('file.hash-mismatch');
+
+    await writeFile(partial, octets.subarray(0, 1_000_000));
+    const others = [
+      await hashPrefix(partial, 999_999, hash),
+      await hashPrefix(partial, 1_000_000, { sha1: 'of another kind', sha256: null }),
+      null,
+    ];
+    for (const other of others) {
+      await writeFile(partial, octets.subarray(0, 1_000_000));
+      expect(await rest(other)).toBe('verified');
+    }
+    expect(await hashPrefix(partial, 5, { sha1: null, sha256: null })).toBeNull();
+    expect((await failure(hashPrefix(partial, 9_000_000, hash))).code).toBe('file.changed');
+    expect((await failure(hashPrefix(join(folder, 'none'), 5, hash))).code).toBe('file.missing');
   });
 
   it('what is left of a transfer with a gap ends at the gap, and what is taken up again begins where it is told to', async () => {
