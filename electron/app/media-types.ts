@@ -12,6 +12,7 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
   '.epub': 'application/epub+zip',
   '.flac': 'audio/flac',
   '.gif': 'image/gif',
+  '.gpx': 'application/gpx+xml',
   '.gz': 'application/gzip',
   '.heic': 'image/heic',
   '.htm': 'text/html',

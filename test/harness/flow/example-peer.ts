@@ -30,6 +30,18 @@ export const NO_THUMBNAIL: readonly Allowance[] = [
   { why: 'parts beside each other', missing: /^head\|Content-Type: multipart\/related;/, extra: /^head\|Content-Type: multipart\/mixed;/ },
 ];
 
+/** Of several files too each asks for its notifications; the examples leave that out. */
+export const OWN_NOTIFICATIONS: readonly Allowance[] = [
+  { why: 'requests beside the description', extra: /^cpim\b|^sdp\.head\|Content-Type: application\/sdp$/ },
+  {
+    why: 'so there are parts',
+    extra: /^(?:body\.)?head\|Content-Type: multipart\/mixed;/,
+    missing: /^head\|Content-Type: application\/sdp$/,
+  },
+  { why: 'and MIME', extra: /^head\|MIME-Version: 1\.0$/ },
+  { why: 'files are kept, not shown at once', extra: /a=file-disposition:attachment$/, missing: /a=file-disposition:render$/ },
+];
+
 /** The example is what the network hands to the other client. */
 export const BEFORE_THE_NETWORK: readonly Allowance[] = [
   {
@@ -64,6 +76,8 @@ export class ExamplePeer {
   readonly #msrp: Server;
   readonly #sipLine = new Line(nextSip);
   readonly #media: Line[] = [];
+  readonly #lines: Line[] = [];
+  #last: { readonly text: string; readonly line: Line } | null = null;
   readonly #waiting: ((line: Line) => void)[] = [];
   readonly #allowed: readonly Allowance[];
   /** every line that differed */
@@ -89,10 +103,8 @@ export class ExamplePeer {
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
     }
-    const { port } = peer.#msrp.address() as AddressInfo;
-    peer.#known.push([`${media.host}:${media.port}`, `127.0.0.1:${port}`], [`m=message ${media.port}`, `m=message ${port}`]);
-    peer.#known.push([media.host, '127.0.0.1'], ['pcscf.home1.example:5060', peer.proxy]);
-    peer.again();
+    peer.#known.push(['pcscf.home1.example:5060', peer.proxy]);
+    peer.moves(media);
     peer.#sipLine.onAside = (message) => peer.#aside(message);
     return peer;
   }
@@ -108,14 +120,25 @@ export class ExamplePeer {
     }
   }
 
+  /** In what follows the examples have this peer elsewhere. */
+  moves(media: { readonly host: string; readonly port: number }): void {
+    const { port } = this.#msrp.address() as AddressInfo;
+    this.#known.push(
+      [`${media.host}:${media.port}`, `127.0.0.1:${port}`],
+      [`m=message ${media.port}`, `m=message ${port}`],
+      [media.host, '127.0.0.1'],
+    );
+    for (const [example, actual] of this.#known) this.script.bind(example, actual);
+  }
+
   get proxy(): string {
     return `127.0.0.1:${(this.#sip.address() as AddressInfo).port}`;
   }
 
   /** The client's next message of the kind of that example, set against it. @returns its text */
-  async takes(name: string, allowed: readonly Allowance[] = []): Promise<string> {
+  async takes(name: string, allowed: readonly Allowance[] = [], which: (text: string) => boolean = () => true): Promise<string> {
     const kind = kindOf(this.script.play(name).toString('latin1'));
-    const octets = await this.#sipLine.next((text) => kindOf(text) === kind, `${name} (${kind})`);
+    const octets = await this.#sipLine.next((text) => kindOf(text) === kind && which(text), `${name} (${kind})`);
     this.differences.push(...this.script.differences(name, octets, [...this.#allowed, ...allowed]));
     return octets.toString('latin1');
   }
@@ -160,9 +183,14 @@ export class ExamplePeer {
   }
 
   /** Connects to where the client's description said, by the path of the example. */
-  async connects(path: string): Promise<Line> {
-    const where = /^msrp:\/\/([\d.]+):(\d+)\//.exec(this.script.meaningOf(path));
-    if (where === null) throw new Error(`nothing is known of ${path}`);
+  connects(path: string): Promise<Line> {
+    return this.connectsTo(this.script.meaningOf(path));
+  }
+
+  /** @param path of a description of our client */
+  async connectsTo(path: string): Promise<Line> {
+    const where = /^msrp:\/\/([\d.]+):(\d+)\//.exec(path);
+    if (where === null) throw new Error(`nowhere to connect to: ${path}`);
     const line = new Line(nextMsrp);
     const socket = connect(Number(where[2]), where[1]);
     line.attach(socket);
@@ -171,39 +199,126 @@ export class ExamplePeer {
   }
 
   /**
-   * The next message of the client on that connection, all its chunks, each set against one of the examples (the last one for all that come later, and
-   * the chunks may be larger) and answered by the octets of `answers`. @returns what it carried
+   * The next message of the client to the session of the first example, all its chunks, each set against one of the examples (the last one for all
+   * that come later, and the chunks may be larger) and answered by the octets of `answers`. @param line one connection, or whichever it comes on
+   * @returns what it carried, with the connection
    */
   async takesMessage(
-    line: Line,
+    line: Line | null,
     names: readonly string[],
     answers: readonly string[],
     allowed: readonly Allowance[] = [],
   ): Promise<Buffer> {
     const carried: Buffer[] = [];
+    const session = sessionOf(this.script.play(names[0] as string).toString('latin1'));
+    const chunked: readonly Allowance[] = [
+      { why: 'chunks may be larger', missing: /^head\|Byte-Range/, extra: /^head\|Byte-Range/ },
+      { why: 'one file, one message: its name and size stand in it too', extra: /^head\|Content-Disposition: attachment; filename="/ },
+    ];
     for (let at = 0; ; ) {
-      const octets = await line.next((text) => / SEND\r\n/.test(text), names.join());
+      const [octets, from] = await this.#nextFor(line, session, names.join());
       const text = octets.toString('latin1');
       const name = names[Math.min(at, names.length - 1)] as string;
-      if (/\r\nByte-Range: 1-0\/0\r\n/.test(text) && at === 0 && !name.startsWith('F14-04')) {
-        line.write(bareAnswer(text));
+      if (at === 0 && isBinding(text) && !name.startsWith('F14-04')) {
+        from.write(bareAnswer(text));
         continue;
       }
-      const chunked: Allowance = { why: 'chunks may be larger', cut: /(?<=^head\|Byte-Range: )\d+-[\d*]+/ };
-      this.differences.push(
-        ...this.script.differences(name, octets, [
-          ...this.#allowed,
-          ...allowed,
-          chunked,
-          { why: chunked.why, missing: /Byte-Range/, extra: /Byte-Range/ },
-        ]),
-      );
+      this.#last = { text, line: from };
+      this.differences.push(...this.script.differences(name, octets, [...this.#allowed, ...allowed, ...chunked]));
       carried.push(payloadOf(octets));
       const answer = answers[Math.min(at, answers.length - 1)];
-      if (answer !== undefined) line.write(this.script.play(answer));
+      if (answer !== undefined) from.write(this.script.play(answer));
       at += 1;
       if (/[$#]\r\n$/.test(text)) return Buffer.concat(carried);
     }
+  }
+
+  /** The next chunk on that connection, set against the example; a flag and a range are for the test to look at. @returns its text */
+  async takesChunk(line: Line, name: string, answer?: string): Promise<string> {
+    for (;;) {
+      const octets = await line.next((text) => / SEND\r\n/.test(text), name);
+      const text = octets.toString('latin1');
+      if (isBinding(text)) {
+        line.write(bareAnswer(text));
+        continue;
+      }
+      const chunked: readonly Allowance[] = [
+        { why: 'the example shows the last of its chunks', missing: /^head\|Byte-Range/, extra: /^head\|Byte-Range/ },
+        { why: 'one file, one message: its name and size stand in it too', extra: /^head\|Content-Disposition: attachment; filename="/ },
+        { why: 'a report is asked for', extra: /^head\|Success-Report: yes$/ },
+      ];
+      this.differences.push(...this.script.differences(name, octets, [...this.#allowed, ...chunked]));
+      if (answer !== undefined) line.write(this.script.play(answer));
+      return text;
+    }
+  }
+
+  /** The same until a message ends. @returns the text of its last chunk */
+  async takesUntilEnd(line: Line, name: string, answer?: string): Promise<string> {
+    for (;;) {
+      const text = await this.takesChunk(line, name, answer);
+      if (/[$#]\r\n$/.test(text)) return text;
+    }
+  }
+
+  /** The 200 to the SEND without a body that ties the connection to its session. */
+  async answersBinding(line: Line): Promise<void> {
+    line.write(bareAnswer((await line.next(isBinding, 'a SEND without a body')).toString('latin1')));
+  }
+
+  /** That SEND from this side, by paths of the examples (F14-04). */
+  binding(to: string, from: string): string {
+    const fields = [`To-Path: ${this.script.meaningOf(to)}`, `From-Path: ${this.script.meaningOf(from)}`, 'Message-ID: tBRTcj3LzyEH'];
+    return ['MSRP qqoe3ki1 SEND', ...fields, 'Byte-Range: 1-0/0', '-------qqoe3ki1$', ''].join('\r\n');
+  }
+
+  /** 200 that takes a file, to an INVITE that is in no example. */
+  answers(invite: string): void {
+    const address = this.#msrp.address() as AddressInfo;
+    const selector = invite.split('\r\n').filter((line) => /^a=file-(?:selector|transfer-id):/.test(line));
+    const body = [
+      ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=message ${address.port} TCP/MSRP *`, 'a=recvonly'],
+      ...['a=accept-types:*', `a=path:msrp://127.0.0.1:${address.port}/fzkIxcxc0uK7fhewyoAC;tcp`, 'a=setup:passive', ...selector, ''],
+    ].join('\r\n');
+    const fields = ['Contact: <sip:alice@home1.example;gr=urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6>', 'Content-Type: application/sdp'];
+    const head = answerTo(invite, '200 OK', fields).toString('latin1').replace('Content-Length: 0', `Content-Length: ${body.length}`);
+    this.#sipLine.write(`${head}${body}`);
+  }
+
+  /**
+   * The success REPORT for the message that was taken last: asked for by Success-Report, and left out by most of the examples. @param octets so many
+   * of them @param of another one
+   */
+  reports(octets?: number, of: { readonly text: string; readonly line: Line } | null = this.#last): void {
+    const { text, line } = of ?? {};
+    if (text === undefined) throw new Error('there was no message');
+    const value = (name: string): string => new RegExp(`\r\n${name}: (\\S+)`).exec(text)?.[1] ?? '';
+    const total = value('Byte-Range').split('/')[1];
+    const fields = [
+      `To-Path: ${value('From-Path')}`,
+      `From-Path: ${value('To-Path')}`,
+      `Message-ID: ${value('Message-ID')}`,
+      `Byte-Range: 1-${octets ?? total}/${total}`,
+    ];
+    line?.write(['MSRP beqcsl6g REPORT', ...fields, 'Status: 000 200 OK', '-------beqcsl6g$', ''].join('\r\n'));
+  }
+
+  /** the connection of the message that was taken last */
+  get lastLine(): Line {
+    if (this.#last === null) throw new Error('there was no message');
+    return this.#last.line;
+  }
+
+  async #nextFor(line: Line | null, session: string, what: string): Promise<[octets: Buffer, line: Line]> {
+    const fits = (text: string): boolean => / SEND\r\n/.test(text) && sessionOf(text) === session;
+    if (line !== null) return [await line.next(fits, what), line];
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 10))) {
+      for (const each of this.#lines) {
+        const octets = each.take(fits);
+        if (octets !== null) return [octets, each];
+      }
+    }
+    throw new Error(`never came: ${what}; only ${this.#lines.flatMap((each) => each.left).join(', ') || 'nothing'}`);
   }
 
   /** Sends that example as it is. */
@@ -227,6 +342,7 @@ export class ExamplePeer {
   #took(socket: Socket): void {
     const line = new Line(nextMsrp);
     line.attach(socket);
+    this.#lines.push(line);
     const waiting = this.#waiting.shift();
     if (waiting) waiting(line);
     else this.#media.push(line);
@@ -314,8 +430,8 @@ export class Line {
   async next(fits: (text: string) => boolean, what: string): Promise<Buffer> {
     const end = Date.now() + PATIENCE_MS;
     for (;;) {
-      const at = this.#came.findIndex((message) => fits(message.toString('latin1')));
-      if (at >= 0) return this.#came.splice(at, 1)[0] as Buffer;
+      const octets = this.take(fits);
+      if (octets !== null) return octets;
       const left = end - Date.now();
       if (left <= 0)
         throw new Error(
@@ -332,6 +448,12 @@ export class Line {
         waiting.add(done);
       });
     }
+  }
+
+  /** the same, if it is there already */
+  take(fits: (text: string) => boolean): Buffer | null {
+    const at = this.#came.findIndex((message) => fits(message.toString('latin1')));
+    return at < 0 ? null : (this.#came.splice(at, 1)[0] as Buffer);
   }
 
   /** starts of the messages that nobody has taken */
@@ -378,6 +500,15 @@ function answerTo(request: string, status: string, fields: readonly string[]): B
   const repeated = request.split('\r\n').filter((line) => /^(Via|From|To|Call-ID|CSeq):/.test(line));
   const tagged = repeated.map((line) => (/^To:/.test(line) && !line.includes(';tag=') ? `${line};tag=aside` : line));
   return Buffer.from([`SIP/2.0 ${status}`, ...tagged, ...fields, 'Content-Length: 0', '', ''].join('\r\n'), 'latin1');
+}
+
+function isBinding(text: string): boolean {
+  return /\r\nByte-Range: 1-0\/0\r\n/.test(text);
+}
+
+/** the session that a message of MSRP is for */
+function sessionOf(text: string): string {
+  return /\r\nTo-Path: \S+\/(\w+);tcp/.exec(text)?.[1] ?? '';
 }
 
 function bareAnswer(request: string): string {

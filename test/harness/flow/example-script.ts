@@ -44,9 +44,9 @@ export class ExampleScript {
     this.#bound.set(example, actual);
   }
 
-  /** what a text of the examples stands for; itself when it is not bound */
+  /** what a text of the examples stands for */
   meaningOf(example: string): string {
-    return this.#bound.get(example) ?? example;
+    return this.#put(example);
   }
 
   /** The octets of an example with all that is bound put in its place. @param edit of the example's text, for what a network changes on the way */

@@ -22,7 +22,10 @@ describe('F11: a file is pushed, and its delivery told', () => {
     peer.plays('F11-03.sip');
     await peer.takes('F11-04.sip');
     const line = await peer.accepts();
-    expect(await peer.takesMessage(line, CHUNKS, ['F11-08.msrp', 'F11-09.msrp', 'F11-10.msrp'])).toEqual(CONTENT);
+    expect(
+      (await peer.takesMessage(line, CHUNKS, ['F11-08.msrp', 'F11-09.msrp', 'F11-10.msrp'])).equals(CONTENT),
+      peer.differences.join('\n'),
+    ).toBe(true);
     peer.sends(line, 'F11-11.msrp');
     await person.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done');
     await peer.takes('F11-12.sip');

@@ -1,5 +1,5 @@
 import { appendFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { transferCard } from '../../../renderer/features/files/transfer-card.ts';
 import type { ExamplePeer, Line } from '../../harness/flow/example-peer.ts';
@@ -132,6 +132,7 @@ const FAULTS: Record<string, Fault> = {
     state: 'done',
     words: /^300 kB · Sent$/,
   },
+  'port 0': { answer: (text) => text.replace(/m=message \d+/, 'm=message 0'), state: 'declined', words: /^300 kB · Declined by Bob$/ },
   'no path': { answer: (text) => text.replace(/a=path:.*\r\n/, ''), state: 'failed', words: GARBLED },
   'the file-transfer-id of another file': {
     answer: (text) => text.replace(/(a=file-transfer-id:).*/, '$1anotherFileTransferIdanotherFile'),
@@ -170,7 +171,7 @@ describe('a file that is sent', () => {
     peer.again();
     const path = join(flow.folder, `${what.replaceAll(' ', '-')}.jpg`);
     const imdnId = await sendFile(alice, 'sip:bob@home2.example', path, CONTENT);
-    invite = await peer.takes('F11-01.sip');
+    invite = await peer.takes('F11-01.sip', [], (text) => text.includes(basename(path)));
     await before?.(path);
     peer.plays('F11-03.sip', (text) => {
       const [head = '', description = ''] = text.replace(/a=file-(?:selector|range):.*\r\n/g, '').split('\r\n\r\n');
@@ -188,6 +189,8 @@ describe('a file that is sent', () => {
     const ended = await alice.seesMessage((message) => message.imdnId === imdnId && AT_REST.test(message.transfer?.state ?? ''));
     if (ended.transfer === null) throw new Error('no file');
     const { line } = transferCard(ended.transfer, { transferred: ended.transfer.transferred, rate: 0, secondsLeft: null }, 'Bob');
+    // or it is taken up again
+    await alice.call['transfers.cancel']({ transferId: ended.transfer.id });
     expect({ state: ended.transfer.state, line }).toEqual({ state, line: expect.stringMatching(words) });
     // it would go on by itself
     await alice.call['transfers.cancel']({ transferId: ended.transfer.id });
