@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BenchResult, target } from '../../build/lib/bench-result.ts';
+import { TestAuthority } from '../harness/certificates.ts';
 import type { Outcome, TestFile } from './msrp/between.ts';
-import { between, copy, MIB, makeFile, makeHollowFile, median, round2 } from './msrp/between.ts';
+import { between, betweenByAnchor, copy, killReceiver, MIB, makeFile, makeHollowFile, median, round2 } from './msrp/between.ts';
 import type { Job } from './msrp/job.ts';
 
 /** MiB */
@@ -14,6 +15,7 @@ const LARGEST = 8192;
 const MESSAGES = 100_000;
 const LONELY_MESSAGES = 10_000;
 const AT_ONCE = 20;
+const KILLS = 20;
 
 /** The engine beside plain copies of the same octets; each side in a process of its own, over loopback, files on the disk of the temporary folder. */
 export async function run(): Promise<BenchResult[]> {
@@ -26,6 +28,9 @@ export async function run(): Promise<BenchResult[]> {
       ...(await copies(folder, file)),
       await chunks(folder, file, 10_240, 0.5),
       await chunks(folder, file, 2048, 0.25),
+      await overTls(folder, file),
+      await anchored(folder, file),
+      await killed(folder, file),
       await atOnce(folder),
       await messages(),
       await lonelyMessages(),
@@ -92,6 +97,77 @@ async function chunks(folder: string, file: TestFile, chunk: number, limit: numb
     figures: figuresOf(outcomes, file.size),
     target: target(ratio, 'at least', limit),
   };
+}
+
+async function overTls(folder: string, file: TestFile): Promise<BenchResult> {
+  const authority = new TestAuthority();
+  const secure = { ...authority.issue('DNS:localhost'), ca: authority.certificate };
+  const outcomes = await rounds(5, ['fast', 'engine'], file, folder, { secure });
+  const ratio = ratioOf(outcomes, 'engine', 'fast');
+  return {
+    name: `MSRP file ${SMALL} MiB over TLS, SHA-256 on both ends`,
+    ratio,
+    against: 'the fastest plain copy over TLS',
+    figures: figuresOf(outcomes, file.size),
+    target: target(ratio, 'at least', 0.8),
+  };
+}
+
+async function anchored(folder: string, file: TestFile): Promise<BenchResult> {
+  const times: Record<'fast' | 'anchored', number[]> = { fast: [], anchored: [] };
+  const path = join(folder, 'anchored');
+  for (let round = 0; round < 5; round++) {
+    times.fast.push((await copy('fast', file, folder)).seconds);
+    const job = { ...file, count: 1 };
+    times.anchored.push(await betweenByAnchor({ ...job, role: 'engineSend' }, { ...job, path, role: 'engineReceive' }));
+    rmSync(path);
+  }
+  const ratio = round2(median(times.anchored.map((seconds, round) => (times.fast[round] as number) / seconds)));
+  return {
+    name: `MSRP file ${SMALL} MiB by way of the home network's anchor, SHA-256 on both ends`,
+    ratio,
+    against: 'the fastest plain copy, without anything between',
+    figures: Object.fromEntries(Object.entries(times).map(([kind, all]) => [`${kind} MB/s`, Math.round(file.size / 1e6 / median(all))])),
+    target: target(ratio, 'at least', 0.4),
+  };
+}
+
+/** What a SIGKILL of the receiver costs: octets that had come and are not in the partial file, whose every octet is right. */
+async function killed(folder: string, file: TestFile): Promise<BenchResult> {
+  const path = join(folder, 'killed');
+  const lost: number[] = [];
+  let kept = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    const job = { ...file, count: 1 };
+    await killReceiver({ ...job, role: 'engineSend' }, { ...job, path, role: 'keptReceive' }, Math.random() * 400);
+    const note = readFileSync(`${path}.arrived`);
+    const arrived = note.length === 8 ? note.readDoubleLE() : 0;
+    const there = existsSync(path) ? statSync(path).size : 0;
+    assertSamePrefix(path, file.path, there);
+    lost.push(arrived - there);
+    kept += there / KILLS;
+    rmSync(path, { force: true });
+  }
+  const most = round2(Math.max(...lost) / MIB);
+  return {
+    name: `MSRP file: sent again of what had arrived, after a SIGKILL of the receiver, the worst of ${KILLS}`,
+    ratio: round2(1 / Math.max(most, 0.01)),
+    against: '1 MiB',
+    figures: { 'worst MiB': most, 'median MiB': round2(median(lost) / MIB), 'kept MiB on average': round2(kept / MIB) },
+    target: target(most, 'at most', 1, 'MiB'),
+  };
+}
+
+function assertSamePrefix(path: string, source: string, length: number): void {
+  const [ours, theirs] = [path, source].map((name) => (length === 0 ? 0 : openSync(name, 'r'))) as [number, number];
+  const [a, b] = [Buffer.alloc(MIB), Buffer.alloc(MIB)];
+  for (let at = 0; at < length; at += MIB) {
+    const count = Math.min(MIB, length - at);
+    readSync(ours, a, 0, count, at);
+    readSync(theirs, b, 0, count, at);
+    if (a.compare(b, 0, count, 0, count) !== 0) throw new Error(`the partial file is wrong near ${at}`);
+  }
+  for (const fd of length === 0 ? [] : [ours, theirs]) closeSync(fd);
 }
 
 /** Large files and small ones: what they take beside the time. */

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Figures, Job } from './job.ts';
 import { quantile } from './job.ts';
 import type { PeerJob } from './peer.ts';
@@ -98,12 +99,54 @@ export async function between(send: PeerJob, receive: PeerJob): Promise<Outcome>
   }
 }
 
-function start(job: PeerJob): { ready: Promise<unknown>; done: Promise<Done>; go(other: unknown): void; stop(): Promise<void> } {
+interface Peer {
+  readonly ready: Promise<unknown>;
+  readonly done: Promise<Done>;
+  go(other: unknown): void;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** The same by way of an anchor, which is a third process. */
+export async function betweenByAnchor(send: PeerJob, receive: PeerJob): Promise<number> {
+  const sender = start(send);
+  const receiver = start(receive);
+  const middle = start({ ...send, role: 'anchor' });
+  try {
+    const [a, b, m] = await Promise.all([sender.ready, receiver.ready, middle.ready]);
+    const [caller, callee] = m as [unknown, unknown];
+    const began = performance.now();
+    receiver.go(callee);
+    middle.go([a, b]);
+    sender.go(caller);
+    await Promise.all([sender.done, receiver.done]);
+    return (performance.now() - began) / 1000;
+  } finally {
+    await Promise.all([sender.stop(), receiver.stop(), middle.stop()]);
+  }
+}
+
+/** Kills who receives so many ms after the beginning. */
+export async function killReceiver(send: PeerJob, receive: PeerJob, afterMs: number): Promise<void> {
+  const sender = start(send);
+  const receiver = start(receive);
+  try {
+    const [a, b] = await Promise.all([sender.ready, receiver.ready]);
+    receiver.go(a);
+    sender.go(b);
+    await wait(afterMs);
+    await receiver.kill();
+  } finally {
+    await sender.stop();
+  }
+}
+
+function start(job: PeerJob): Peer {
   const profile = process.env['PARLEY_BENCH_PROFILE'];
   const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${job.role}.cpuprofile`];
   const child: ChildProcess = fork(new URL('./peer.ts', import.meta.url), [JSON.stringify(job)], { execArgv });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const wait = <T>(kind: string, pick: (message: never) => T): Promise<T> =>
+  const hear = <T>(kind: string, pick: (message: never) => T): Promise<T> =>
     new Promise((resolve, reject) => {
       child.on('message', (message: { kind: string; reason?: string }) => {
         if (message.kind === kind) resolve(pick(message as never));
@@ -111,14 +154,18 @@ function start(job: PeerJob): { ready: Promise<unknown>; done: Promise<Done>; go
       });
       child.once('exit', (code) => reject(new Error(`${job.role} ended with ${code}`)));
     });
-  const ready = wait('ready', (message: { contact: unknown }) => message.contact);
-  const done = wait('done', (message: Done) => message);
+  const ready = hear('ready', (message: { contact: unknown }) => message.contact);
+  const done = hear('done', (message: Done) => message);
   done.catch(() => {});
   const stop = (): Promise<void> => {
     if (child.connected) child.disconnect();
     return ended;
   };
-  return { ready, done, go: (other) => void child.send({ other }), stop };
+  const kill = (): Promise<void> => {
+    child.kill('SIGKILL');
+    return ended;
+  };
+  return { ready, done, go: (other) => void child.send({ other }), stop, kill };
 }
 
 export function median(values: readonly number[]): number {

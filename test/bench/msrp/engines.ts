@@ -1,14 +1,17 @@
 import { statSync } from 'node:fs';
+import { Bridge } from '../../../electron/home-network/media/bridge.ts';
 import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
 import { createFileSink } from '../../../electron/msrp/file-sink.ts';
 import { openFileSource } from '../../../electron/msrp/file-source.ts';
 import { CHUNK_PARLEY } from '../../../electron/msrp/limits.ts';
 import type { MessageSink, MsrpEngine, MsrpSession, SessionHandlers } from '../../../electron/msrp/port.ts';
+import { systemClock } from '../../../shared/base/clock.ts';
+import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import type { Job, Side } from './job.ts';
 import { quantile } from './job.ts';
 
-export async function listeningEngine(): Promise<MsrpEngine> {
-  const engine = createMsrpEngine();
+export async function listeningEngine(job?: Job): Promise<MsrpEngine> {
+  const engine = createMsrpEngine({ offersTls: job?.secure !== undefined });
   await engine.listen({ host: '127.0.0.1', port: 0 });
   return engine;
 }
@@ -30,15 +33,26 @@ export function receiveFile(job: Job, path = job.path): { sink: MessageSink; res
   return createFileSink({ partialPath: path, size: job.size, hash: { sha1: null, sha256: job.sha256 } });
 }
 
+/** What each session says of itself: in a session description it would be a=path and a=fingerprint. */
+type Place = Pick<MsrpPlace, 'path' | 'fingerprint'>;
+
+function placesOf(sessions: readonly MsrpSession[]): Promise<Place[]> {
+  return Promise.all(sessions.map(async (session) => session.announce()));
+}
+
+function bind(session: MsrpSession, role: 'active' | 'passive', place: Place | undefined): Promise<void> {
+  return session.connect({ role, remotePath: place?.path ?? [], fingerprint: place?.fingerprint });
+}
+
 /** `job.count` files at once, each in a session of its own; one unless said. */
 export async function engineSend(job: Job): Promise<Side> {
-  const engine = await listeningEngine();
+  const engine = await listeningEngine(job);
   const sessions = Array.from({ length: Math.max(1, job.count) }, () => openSession(engine));
   return {
-    contact: sessions.map(({ localUri }) => localUri),
+    contact: await placesOf(sessions),
     run: async (other) => {
       const sending = sessions.map(async (session, n) => {
-        await session.connect({ role: 'active', remotePath: [(other as string[])[n] as string] });
+        await bind(session, 'active', (other as Place[])[n]);
         await sendFile(session, job);
       });
       await Promise.all(sending);
@@ -47,10 +61,12 @@ export async function engineSend(job: Job): Promise<Side> {
 }
 
 export async function engineReceive(job: Job): Promise<Side> {
-  const engine = await listeningEngine();
+  const engine = await listeningEngine(job);
   const receiving = Array.from({ length: Math.max(1, job.count) }, (_, n) => {
     let take: (sink: Promise<unknown>) => void;
-    const begun = new Promise<unknown>((resolve) => (take = (result) => resolve(result.then(() => {}))));
+    const begun = new Promise<unknown>((resolve) => {
+      take = (result) => resolve(result.then(() => {}));
+    });
     const session = openSession(engine, {
       onMessage: () => {
         const file = receiveFile(job, n === 0 ? job.path : `${job.path}-${n}`);
@@ -61,13 +77,30 @@ export async function engineReceive(job: Job): Promise<Side> {
     return { session, begun };
   });
   return {
-    contact: receiving.map(({ session }) => session.localUri),
+    contact: await placesOf(receiving.map(({ session }) => session)),
     run: async (other) => {
       const whole = receiving.map(async ({ session, begun }, n) => {
-        await session.connect({ role: 'passive', remotePath: [(other as string[])[n] as string] });
+        await bind(session, 'passive', (other as Place[])[n]);
         await begun;
       });
       await Promise.all(whole);
+    },
+  };
+}
+
+/** The home network's part where it anchors: one session towards each side, and a bridge between them. */
+export async function anchor(): Promise<Side> {
+  const engine = await listeningEngine();
+  const broken = (_side: unknown, why: string): void => {
+    throw new Error(why);
+  };
+  const bridge = new Bridge({ engine, clock: systemClock, maxMessage: 0, chunkSize: () => CHUNK_PARLEY, touched: () => {}, broken });
+  return {
+    contact: [[{ path: [bridge.uri('caller')] }], [{ path: [bridge.uri('callee')] }]],
+    run: async (other) => {
+      const [caller, callee] = other as [Place[], Place[]];
+      bridge.connect('callee', { role: 'active', remotePath: callee[0]?.path ?? [] });
+      bridge.connect('caller', { role: 'passive', remotePath: caller[0]?.path ?? [] });
     },
   };
 }

@@ -2,8 +2,9 @@ import { open } from 'node:fs/promises';
 import { chatReceive, chatSend } from './chat-beside.ts';
 import { fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
 import { echoReceive, echoSend, lonelyEchoSend } from './echo.ts';
-import { engineReceive, engineSend, lonelyMessagesSend, messagesReceive, messagesSend } from './engines.ts';
+import { anchor, engineReceive, engineSend, lonelyMessagesSend, messagesReceive, messagesSend } from './engines.ts';
 import type { Figures, Job } from './job.ts';
+import { keptReceive } from './kept.ts';
 
 /** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
 export interface PeerJob extends Job {
@@ -17,6 +18,8 @@ const ROLES = {
   fastReceive,
   engineSend,
   engineReceive,
+  anchor,
+  keptReceive,
   messagesSend,
   lonelyMessagesSend,
   messagesReceive,
@@ -33,6 +36,9 @@ async function withoutSync(): Promise<void> {
   (Object.getPrototypeOf(file) as { sync: () => Promise<void> }).sync = async () => {};
   await file.close();
 }
+
+/** whoever started this may have ended it already */
+const ignoreGone = (): void => {};
 
 async function main(): Promise<void> {
   const job = JSON.parse(process.argv[2] as string) as PeerJob;
@@ -53,7 +59,7 @@ async function main(): Promise<void> {
         peak = Math.max(peak, process.memoryUsage.rss());
         process.send?.({ kind: 'done', figures: figures ?? {}, rssAboveIdle: peak - idle, cpuMs: (cpu.user + cpu.system) / 1000 });
       },
-      (thrown: unknown) => process.send?.({ kind: 'failed', reason: String(thrown) }),
+      (thrown: unknown) => process.send?.({ kind: 'failed', reason: String(thrown) }, ignoreGone),
     );
   });
   process.once('disconnect', () => process.exit());
