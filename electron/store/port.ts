@@ -230,6 +230,8 @@ export interface Store extends ContactCalls {
     type: string;
     size: number | null;
     pull?: boolean | undefined;
+    /** of a pull: the file of this person that is meant, to be proposed */
+    source?: { readonly path: string; readonly modifiedAt: number } | undefined;
     /** the same for all files of one INVITE with several */
     invitation?: string | null | undefined;
     hash: FileHash | null;

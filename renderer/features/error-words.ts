@@ -63,6 +63,7 @@ const LINES: Record<ErrorCode, Line> = {
   'file.size-mismatch': 'The size differs from what was announced',
   'file.cancelled': 'Cancelled',
   'file.paused': 'Paused',
+  'file.not-asked-for': 'This is not the file that was asked for',
   'store.corrupt': 'The message history is damaged',
   'store.full': 'There is no space left for the message history',
   'store.closed': 'Parley is closing',

@@ -65,6 +65,7 @@ export const ERROR_CODES = [
   'file.size-mismatch',
   'file.cancelled',
   'file.paused',
+  'file.not-asked-for',
   // the store
   'store.corrupt',
   'store.full',

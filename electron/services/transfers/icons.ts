@@ -86,7 +86,7 @@ export class Icons {
  */
 export async function keepIcon<Rows extends OfferRows>(
   { store, log }: Pick<ServiceContext, 'store' | 'log'>,
-  invite: IncomingInvite,
+  invite: Pick<IncomingInvite, 'contentType' | 'body' | 'callId'>,
   named: string | null,
   rows: Rows,
 ): Promise<Rows> {

@@ -5,6 +5,7 @@ import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { bareType } from '../../../shared/protocol/sdp/file-offer.ts';
 import { createFileSink, type FileSink, finishFile, type HashedPrefix, hashPrefix, quarantine } from '../../msrp/file-sink.ts';
 import type { IncomingHead, MessageSink, SessionHandlers } from '../../msrp/port.ts';
+import type { StoredTransfer } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { isInterruption, type TransferBook } from './booking.ts';
 import { CpimPayload } from './cpim-payload.ts';
@@ -13,6 +14,21 @@ import { type IncomingFolders, makeFolder } from './folders.ts';
 /** Where the octets of that transfer are gathered until all are there. */
 export function partialPathOf(folders: Pick<IncomingFolders, 'partial'>, transferId: number): string {
   return join(folders.partial, `${transferId}.part`);
+}
+
+/** What a process that was killed may have left unwritten behind octets that it wrote: one block of the disk's writer. */
+const UNSURE_OCTETS = 1_048_576;
+
+/**
+ * Octets at the beginning of the partial file that need not come again; 0 when there is none. Those of a run that came to an end are all counted,
+ * of one that was killed all but the last. What is wrong with them all the same, the hash of the whole tells.
+ */
+export async function arrivedOctets({ partialPath, transferred, size, sizeKnown }: StoredTransfer): Promise<number> {
+  const there = partialPath === null ? null : await stat(partialPath).catch(() => null);
+  if (!there?.isFile()) return 0;
+  const arrived = Math.min(there.size, Math.max(transferred, there.size - UNSURE_OCTETS));
+  // a last octet has to come: whoever sends none ends no message
+  return sizeKnown ? Math.max(0, Math.min(arrived, size - 1)) : arrived;
 }
 
 export interface RunParts {
@@ -45,6 +61,8 @@ export class ReceivingRun {
   readonly #prefix: HashedPrefix | null;
   #file: FileSink | null = null;
   #isOver = false;
+  /** octets of the file without a gap */
+  #arrived = 0;
   #started: Promise<unknown> | null = null;
   #settle!: { readonly done: () => void; readonly broken: (error: CodedError) => void };
 
@@ -99,7 +117,10 @@ export class ReceivingRun {
       hash: hash ?? { sha1: null, sha256: null },
       start,
       prefix: this.#prefix,
-      onProgress: (octets) => meter.update(octets),
+      onProgress: (octets) => {
+        this.#arrived = octets;
+        meter.update(octets);
+      },
     });
     this.#file.result.then(this.#settle.done, this.#settle.broken);
     const { sink } = this.#file;
@@ -114,12 +135,24 @@ export class ReceivingRun {
       await written;
     } catch (thrown) {
       const error = toCodedError(thrown);
-      if (error.code !== 'file.hash-mismatch' && error.code !== 'file.size-mismatch') throw thrown;
+      if (error.code !== 'file.hash-mismatch' && error.code !== 'file.size-mismatch') {
+        await this.#noteArrived();
+        throw thrown;
+      }
       mismatch = error;
     }
     await this.#started;
     await (mismatch === null ? this.#finished() : this.#held(mismatch));
     this.#parts.outboxChanged();
+  }
+
+  /** so that it goes on with the next octet */
+  async #noteArrived(): Promise<void> {
+    const { context, book } = this.#parts;
+    if (this.#arrived > 0)
+      await context.store
+        .checkpointTransfer(book.transfer.id, this.#arrived)
+        .catch((thrown) => context.log(`checkpoint of transfer ${book.transfer.id}: ${toCodedError(thrown).detail}`));
   }
 
   async #finished(): Promise<void> {
@@ -157,7 +190,8 @@ export async function bookBroken(book: TransferBook, error: CodedError): Promise
 }
 
 function isResumable(error: CodedError): boolean {
-  return isInterruption(error) || error.code === 'file.paused';
+  // `#` may be a pause on the other side, which goes on from here later
+  return isInterruption(error) || error.code === 'file.paused' || error.code === 'msrp.stopped';
 }
 
 /** Trouble with the own disk is what the person must hear of, also where the other side has gone away because of it. */

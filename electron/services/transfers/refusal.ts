@@ -9,6 +9,7 @@ export interface Refusal {
 /** What the client answers to an INVITE that it cannot put before the person, or not any more (cpm.md section 15.3). */
 export function refusalOf(error: CodedError): Refusal {
   switch (error.code) {
+    case 'file.too-large':
     case 'peer.too-large':
     case 'file.disk-full':
       return { status: 403, headers: [warning(399, '133 Size exceeded')] };
@@ -19,6 +20,7 @@ export function refusalOf(error: CodedError): Refusal {
     case 'peer.blocked':
       return { status: 603, headers: [] };
     case 'msrp.lost':
+    case 'file.paused':
       return { status: 480, headers: [] };
     case 'store.full':
     case 'store.closed':

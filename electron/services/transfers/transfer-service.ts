@@ -15,16 +15,8 @@ import { Icons, type IconTakers, NOBODY_TAKES_ICONS } from './icons.ts';
 import { IncomingTransfers } from './incoming.ts';
 import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
 import { Preparation } from './preparation.ts';
+import type { PickedFile } from './picked-file.ts';
 import { salvage } from './salvage.ts';
-
-/** A file that the person picked, as the host looked at it. */
-export interface PickedFile {
-  readonly path: string;
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
-  readonly modifiedAt: number;
-}
 
 /** What is known of a file that somebody is asked for. */
 export interface FileWish {
@@ -128,14 +120,15 @@ export class TransferService {
   }
 
   /** Answers a peer who asked for a file. @throws ParleyError `request.invalid-state` when nobody waits for it any more */
-  async give(_transferId: number, _file: PickedFile): Promise<void> {
-    throw new ParleyError('request.invalid-state', 'nobody waits for this file any more');
+  async give(transferId: number, file: PickedFile): Promise<void> {
+    this.#checkSize(file);
+    await this.#incoming.give(transferId, file);
   }
 
   /** @throws ParleyError `request.invalid-state` when nothing of it is under way */
   async pause(transferId: number): Promise<void> {
     const wish = new ParleyError('file.paused', 'paused here');
-    if (this.#outgoing.end(transferId, wish)) return;
+    if (this.#outgoing.end(transferId, wish) || this.#incoming.pause(transferId)) return;
     const transfer = await this.#context.store.transfer(transferId);
     if (transfer.state !== 'queued' && transfer.state !== 'interrupted')
       throw new ParleyError('request.invalid-state', 'this transfer cannot be paused');

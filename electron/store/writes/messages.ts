@@ -271,12 +271,12 @@ export function messageWrites(
     },
 
     receiveOffer(row) {
-      const { name, type, size, hash, fileTransferId, now, notify, pull, invitation } = row;
+      const { name, type, size, hash, fileTransferId, now, notify, pull, source, invitation } = row;
       const { id, duplicate, merged } = receive(row, { kind: 'file', text: '', line: name });
       if (!duplicate) {
-        const nothingHere = { sourcePath: null, modifiedAt: null };
         transfers.add(id, {
-          ...nothingHere,
+          sourcePath: source?.path ?? null,
+          modifiedAt: source?.modifiedAt ?? null,
           state: 'offered',
           name,
           type,

@@ -1,0 +1,194 @@
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { cleanFileName } from '../../../shared/model/file-name.ts';
+import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
+import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
+import type { FileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
+import type { IncomingInvite } from '../../sip/port.ts';
+import type { StoredTransfer } from '../../store/port.ts';
+import type { ServiceContext } from '../context.ts';
+import { type Envelope, senderOf } from '../envelope.ts';
+import { notifyOf } from '../receipts.ts';
+import { TransferBook } from './booking.ts';
+import { checkRoom, type IncomingFolders } from './folders.ts';
+import { keepIcon } from './icons.ts';
+import type { FileRequest } from './invitation.ts';
+import { arrivedOctets } from './receiving-run.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
+
+/** One file of an INVITE, and what the INVITE says beside it. */
+export interface OfferedFile {
+  readonly offer: FileOffer;
+  readonly envelope: Envelope;
+  /** whose body may bring a thumbnail */
+  readonly request: Pick<IncomingInvite, 'contentType' | 'body' | 'callId'>;
+  /** what its sender wants to hear of it */
+  readonly asked: FileRequest | null;
+  /** stands for a message id and for a file-transfer-id where there is none */
+  readonly fallbackId: string;
+  /** shared by the files of one INVITE with several */
+  readonly invitation: string | null;
+}
+
+/** `ask`: the person decides. `take`: it was decided before, octets go on behind the first `start` of the file. */
+export type Judgement =
+  | { readonly kind: 'ask'; readonly book: TransferBook }
+  | { readonly kind: 'take'; readonly book: TransferBook; readonly start: number }
+  | { readonly kind: 'refuse'; readonly refusal: Refusal };
+
+/** Where an older attempt of the same transfer stands. */
+export interface Attempts {
+  /** the person has accepted it, and it is not over */
+  isRunning(transferId: number): boolean;
+  /** Ends one whose other side has evidently lost it. */
+  halt(transferId: number): Promise<void>;
+}
+
+/** at rest, with part of the file on one side */
+const STOPPED: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired', 'paused']);
+const IN_FLIGHT: ReadonlySet<TransferState> = new Set(['accepting', 'transferring']);
+
+const refuse = (status: number): Judgement => ({ kind: 'refuse', refusal: { status, headers: [] } });
+
+/** What becomes of a file that is pushed to this person, or asked of him (cpm.md sections 10.4 and 10.7). */
+export class FileJudge {
+  readonly #context: ServiceContext;
+  readonly #folders: IncomingFolders;
+  readonly #attempts: Attempts;
+  readonly #outboxChanged: () => void;
+
+  constructor(context: ServiceContext, folders: IncomingFolders, attempts: Attempts, outboxChanged: () => void) {
+    this.#context = context;
+    this.#folders = folders;
+    this.#attempts = attempts;
+    this.#outboxChanged = outboxChanged;
+  }
+
+  /** @throws ParleyError `peer.blocked`, `store.*`; what else is wrong with the file is a refusal */
+  async judge(file: OfferedFile): Promise<Judgement> {
+    const { offer } = file;
+    const known = await this.#sameFiles(file);
+    const resumed = offer.pull ? await this.#resumedPull(offer, known) : await this.#resumedPush(offer, known);
+    if (resumed) return resumed;
+    // a part of something that is not here
+    if ((offer.range?.start ?? 1) !== 1) return refuse(488);
+    const obstacle = await this.#obstacle(offer);
+    if (obstacle) return this.#noted(file, obstacle);
+    return this.#asked(
+      file,
+      offer.pull ? known.find(({ direction, sourcePath }) => direction === 'out' && sourcePath !== null) : undefined,
+    );
+  }
+
+  /** Transfers of that very file with that very peer, newest first. Without a hash nothing is known to be the same. */
+  async #sameFiles({ offer, envelope }: OfferedFile): Promise<StoredTransfer[]> {
+    const { store, contacts } = this.#context;
+    const sha1 = hashOf(offer, 'sha-1');
+    if (sha1 === null) return [];
+    const peer = contacts.peerOf(envelope.peer);
+    const found = await store.transfersByHash(sha1.toLowerCase());
+    return found.filter((transfer) => transfer.peer === peer && (offer.size === null || offer.size === transfer.size));
+  }
+
+  /** Its sender goes on with a file that was accepted here before. */
+  async #resumedPush(offer: FileOffer, known: readonly StoredTransfer[]): Promise<Judgement | null> {
+    const { range, size } = offer;
+    const name = cleanFileName(offer.name ?? '');
+    const before = known.find((transfer) => transfer.direction === 'in' && transfer.name === name && transfer.state !== 'done');
+    if (range === null || before === undefined || (range.stop ?? size) !== size) return null;
+    const settled = refusedBefore(before.state);
+    if (settled) return settled;
+    const transfer = await this.#atRest(before);
+    if (transfer.partialPath === null || !STOPPED.has(transfer.state)) return null;
+    const book = new TransferBook(this.#context, transfer);
+    const start = range.start - 1;
+    if (start <= (await arrivedOctets(transfer))) return { kind: 'take', book, start };
+    // that range does not join what is here: what is missing is asked for instead (cpm.md section 10.7)
+    if (transfer.state === 'interrupted') {
+      await book.apply('resume');
+      this.#outboxChanged();
+    }
+    return refuse(488);
+  }
+
+  /** Its receiver goes on with a file that this person sent before. */
+  async #resumedPull(offer: FileOffer, known: readonly StoredTransfer[]): Promise<Judgement | null> {
+    const before = known.find(({ direction, sourcePath, state }) => direction === 'out' && sourcePath !== null && state !== 'done');
+    if (before === undefined) return null;
+    const { range } = offer;
+    if (range !== null && (range.start > before.size || (range.stop ?? before.size) !== before.size)) return refuse(488);
+    const settled = refusedBefore(before.state);
+    if (settled) return range === null ? null : settled;
+    // what we invited to is still thought to be on its way; it is found out soon
+    if (!STOPPED.has(before.state)) return range === null ? null : refuse(480);
+    return { kind: 'take', book: new TransferBook(this.#context, before), start: (range?.start ?? 1) - 1 };
+  }
+
+  /** Its other side has lost what is still thought to run here. */
+  async #atRest(transfer: StoredTransfer): Promise<StoredTransfer> {
+    if (!IN_FLIGHT.has(transfer.state)) return transfer;
+    await this.#attempts.halt(transfer.id);
+    return this.#context.store.transfer(transfer.id);
+  }
+
+  async #obstacle({ pull, size }: FileOffer): Promise<CodedError | null> {
+    const { maxFileSize } = this.#context.account;
+    if (size === null) return null;
+    try {
+      if (maxFileSize > 0 && size > maxFileSize) throw new ParleyError('file.too-large', `${size} octets, the limit is ${maxFileSize}`);
+      if (!pull) await checkRoom(this.#folders, size);
+      return null;
+    } catch (thrown) {
+      return toCodedError(thrown);
+    }
+  }
+
+  /** The person is not asked, but told why (cpm.md section 10.4). */
+  async #noted(file: OfferedFile, error: CodedError): Promise<Judgement> {
+    const { transfer } = await this.#store(file);
+    if (transfer.state === 'offered') await new TransferBook(this.#context, transfer).apply('failed', { error });
+    return { kind: 'refuse', refusal: refusalOf(error) };
+  }
+
+  async #asked(file: OfferedFile, proposed: StoredTransfer | undefined): Promise<Judgement> {
+    const { contacts, notices } = this.#context;
+    const rows = await this.#store(file, proposed);
+    await contacts.heard(file.envelope);
+    // the sender did not hear how this one ended; the person has answered it once
+    if (rows.duplicate && rows.transfer.state !== 'offered') return refuse(rows.transfer.state === 'declined' ? 603 : 480);
+    const shown = await keepIcon(this.#context, file.request, file.offer.icon, rows);
+    // the person has just accepted it by the invitation before this one
+    if (this.#attempts.isRunning(rows.transfer.id)) return refuse(486);
+    notices.changed(shown);
+    return { kind: 'ask', book: new TransferBook(this.#context, rows.transfer) };
+  }
+
+  #store({ offer, envelope, asked, fallbackId, invitation }: OfferedFile, proposed?: StoredTransfer) {
+    const now = this.#context.clock.now();
+    const { path, modifiedAt } = { path: proposed?.sourcePath ?? null, modifiedAt: proposed?.modifiedAt ?? null };
+    return this.#context.store.receiveOffer({
+      ...senderOf(this.#context, envelope),
+      imdnId: asked?.request.messageId ?? offer.transferId ?? fallbackId,
+      fileTransferId: offer.transferId ?? fallbackId,
+      name: proposed?.name ?? (offer.pull && offer.name === null ? '' : cleanFileName(offer.name ?? '')),
+      type: proposed?.type ?? offer.type ?? 'application/octet-stream',
+      size: proposed?.size ?? offer.size,
+      hash: { sha1: hashOf(offer, 'sha-1'), sha256: hashOf(offer, 'sha-256') },
+      pull: offer.pull,
+      ...(path !== null && modifiedAt !== null ? { source: { path, modifiedAt } } : {}),
+      invitation,
+      sentAt: asked?.sentAt ?? now,
+      now,
+      notify: notifyOf(this.#context, asked?.request ?? null, envelope.originInstance, asked?.dateTime ?? formatDateTime(now)),
+    });
+  }
+}
+
+/** What the person said no to, or not now, does not go on by itself. */
+function refusedBefore(state: TransferState): Judgement | null {
+  if (state === 'paused') return refuse(480);
+  return state === 'declined' || state === 'cancelled' ? refuse(603) : null;
+}
+
+function hashOf({ hashes }: FileOffer, algorithm: string): string | null {
+  return hashes.find((hash) => hash.algorithm === algorithm)?.hex ?? null;
+}
