@@ -94,13 +94,17 @@ export class FileJudge {
     const { range, size } = offer;
     const name = cleanFileName(offer.name ?? '');
     const before = known.find((transfer) => transfer.direction === 'in' && transfer.name === name && transfer.state !== 'done');
-    if (range === null || before === undefined || (range.stop ?? size) !== size) return null;
-    const settled = refusedBefore(before.state);
+    if (before === undefined || (range !== null && (range.stop ?? size) !== size)) return null;
+    const settled = range === null ? null : refusedBefore(before.state);
     if (settled) return settled;
+    // we have just asked for the rest of it ourselves
+    if (range !== null && before.state === 'offering') return refuse(480);
     const transfer = await this.#atRest(before);
-    if (transfer.partialPath === null || !STOPPED.has(transfer.state)) return null;
+    // from its beginning it may be a new attempt of one that failed for a reason, which is the person's to decide on
+    const goesOn = range === null ? transfer.state === 'interrupted' : STOPPED.has(transfer.state);
+    if (transfer.partialPath === null || !goesOn) return null;
     const book = new TransferBook(this.#context, transfer);
-    const start = range.start - 1;
+    const start = (range?.start ?? 1) - 1;
     if (start <= (await arrivedOctets(transfer))) return { kind: 'take', book, start };
     // that range does not join what is here: what is missing is asked for instead (cpm.md section 10.7)
     if (transfer.state === 'interrupted') {

@@ -268,10 +268,13 @@ export class InvitedSession {
     const media = before.media.map((line, at): Media => (at === index ? { ...line, port: 0 } : line));
     const change = { ...before, origin: nextVersion(before.origin), media };
     this.#answer = change;
-    await this.#invite
-      .reoffer({ contentType: SDP_TYPE, body: encodeSdp(change) })
-      .then(({ status }) => status < 300 || log(`closing a line answered ${status}`))
-      .catch((thrown) => log(`closing a line: ${toCodedError(thrown).detail}`));
+    const problem = await this.#invite.reoffer({ contentType: SDP_TYPE, body: encodeSdp(change) }).then(
+      ({ status }) => (status < 300 ? null : String(status)),
+      (thrown) => toCodedError(thrown).detail,
+    );
+    if (problem === null) return;
+    log(`closing an m-line: ${problem}`);
+    if (this.#answer === change) this.#answer = before;
   }
 
   /** Nothing flows and nothing is asked: the inviter ends the dialog, or uses it once more. */

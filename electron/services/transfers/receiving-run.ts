@@ -16,19 +16,15 @@ export function partialPathOf(folders: Pick<IncomingFolders, 'partial'>, transfe
   return join(folders.partial, `${transferId}.part`);
 }
 
-/** What a process that was killed may have left unwritten behind octets that it wrote: one block of the disk's writer. */
-const UNSURE_OCTETS = 1_048_576;
-
 /**
- * Octets at the beginning of the partial file that need not come again; 0 when there is none. Those of a run that came to an end are all counted,
- * of one that was killed all but the last. What is wrong with them all the same, the hash of the whole tells.
+ * Octets at the beginning of the partial file that need not come again; 0 when there is none. It is never longer than what came without a gap;
+ * what is wrong with that all the same, the hash of the whole tells.
  */
-export async function arrivedOctets({ partialPath, transferred, size, sizeKnown }: StoredTransfer): Promise<number> {
+export async function arrivedOctets({ partialPath, size, sizeKnown }: StoredTransfer): Promise<number> {
   const there = partialPath === null ? null : await stat(partialPath).catch(() => null);
   if (!there?.isFile()) return 0;
-  const arrived = Math.min(there.size, Math.max(transferred, there.size - UNSURE_OCTETS));
-  // a last octet has to come: whoever sends none ends no message
-  return sizeKnown ? Math.max(0, Math.min(arrived, size - 1)) : arrived;
+  // a last octet has to come: who sends none ends no message
+  return sizeKnown ? Math.max(0, Math.min(there.size, size - 1)) : there.size;
 }
 
 export interface RunParts {

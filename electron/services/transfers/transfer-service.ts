@@ -14,8 +14,8 @@ import type { IncomingFolders } from './folders.ts';
 import { Icons, type IconTakers, NOBODY_TAKES_ICONS } from './icons.ts';
 import { IncomingTransfers } from './incoming.ts';
 import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
-import { Preparation } from './preparation.ts';
 import type { PickedFile } from './picked-file.ts';
+import { Preparation } from './preparation.ts';
 import { salvage } from './salvage.ts';
 
 /** What is known of a file that somebody is asked for. */
