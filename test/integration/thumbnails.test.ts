@@ -36,6 +36,33 @@ describe('thumbnails between two whole clients', { timeout: 60_000 }, () => {
     await alice.seesMessage(({ imdnId, transfer: file }) => imdnId === sent.imdnId && file?.state === 'done', 30_000);
   });
 
+  test('R-FT-11 R-FTR-01: files that are offered together come with a thumbnail each', async () => {
+    people = await twoPeople(join(folder, 'together'));
+    const { alice, bob } = people;
+    const icons = [greyPng(160, 90), greyPng(90, 160)];
+    // both wait when there is a link again
+    await alice.call['registration.signOut']({});
+    const sent = await Promise.all(
+      ['one.jpg', 'two.jpg'].map(async (name, at) => {
+        const { conversationId, token } = await pick(name);
+        await alice.call['files.thumbnail']({ token, octets: Buffer.from(icons[at] as Uint8Array).toString('base64') });
+        return alice.call['files.send']({ conversationId, clientId: randomToken(24), token });
+      }),
+    );
+    for (const { imdnId } of sent)
+      await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'queued' && message.transfer.thumbnail);
+    await alice.call['registration.signIn']({});
+    const offered = await Promise.all(
+      sent.map(({ imdnId }) => bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.thumbnail === true)),
+    );
+    expect(new Set(offered.map(({ transfer }) => transfer?.invitation)).size).toBe(1);
+    expect(offered[0]?.transfer?.invitation).not.toBeNull();
+    for (const [at, { transfer }] of offered.entries()) {
+      const shown = await bob.client.picture({ what: 'thumbnail', id: transfer?.id as number });
+      expect(new Uint8Array((shown as { octets: Uint8Array }).octets)).toEqual(icons[at]);
+    }
+  });
+
   test('R-FT-11: one that is made after its file was sent is kept with it; what is no thumbnail is refused, and the file goes on', async () => {
     people = await twoPeople(join(folder, 'late'));
     const { alice } = people;
