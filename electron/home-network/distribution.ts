@@ -1,7 +1,6 @@
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { FILE_TRANSFER, LARGE_MESSAGE, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { encodeWarning } from '../../shared/protocol/cpm/warning.ts';
-import type { Part } from '../../shared/protocol/multipart/multipart.ts';
 import { header, headers, type SipHeader, type SipRequest } from '../../shared/protocol/sip/message.ts';
 import { addressOfRecord, decodeSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
 import type { Directory } from './directory.ts';
@@ -15,7 +14,7 @@ import type { HomeGroup, HomeUser } from './settings.ts';
 import type { TransactionLayer } from './transactions.ts';
 
 /** user parts of the addresses that take lists: of messages, and of sessions (cpm.md section 1, flow F18-04) */
-export const LIST_SERVICE = 'pager-exploder';
+const LIST_SERVICE = 'pager-exploder';
 const CONFERENCE_FACTORY = 'conference-factory';
 /** more than any client sends to at once; each costs a request a device */
 const MOST_RECIPIENTS = 100;
@@ -77,7 +76,8 @@ export class Distribution {
       ...inner,
       headers: inner.headers.map((field) => (field.name === 'To' ? { name: 'To', value: `<${recipient}>` } : field)),
     });
-    this.#spread(transaction, sender, addressed.rest, recipients, requestTo);
+    const service = `sip:${LIST_SERVICE}@${this.#parts.directory.domain}`;
+    this.#spread(transaction, { sender, parts: addressed.rest, service }, recipients, requestTo);
   }
 
   #group(transaction: ServerTransaction, sender: HomeUser, group: HomeGroup): void {
@@ -97,13 +97,8 @@ export class Distribution {
     if (!this.#admits(transaction)) return;
     const { directory } = this.#parts;
     const others = group.members.flatMap((name) => (name === sender.user ? [] : (directory.byName(name) ?? [])));
-    this.#spread(
-      transaction,
-      sender,
-      [],
-      others.map((member) => directory.addressOf(member)),
-      () => request,
-    );
+    const members = others.map((member) => directory.addressOf(member));
+    this.#spread(transaction, { sender, parts: [], service: directory.addressOf({ user: group.name }) }, members, () => request);
   }
 
   /** A group of one request each: chats of several are not held here. */
@@ -118,19 +113,18 @@ export class Distribution {
     return unknown.length === 0 && isTaken;
   }
 
-  /** @param parts of the body, where it came with a list @param requestTo the request as one of them gets it, but for its Request-URI */
+  /** @param requestTo the request as one of them gets it, but for its Request-URI */
   #spread(
     transaction: ServerTransaction,
-    sender: HomeUser,
-    parts: readonly Part[],
+    about: Omit<Letter, 'request'>,
     recipients: readonly string[],
     requestTo: (recipient: string) => SipRequest,
   ): void {
     if (transaction.request.method === 'INVITE') {
-      this.#parts.focus.invite(transaction, sender, recipients, requestTo);
+      this.#parts.focus.invite(transaction, about, recipients, requestTo);
       return;
     }
-    const letters = recipients.map((recipient) => ({ recipient, letter: { request: requestTo(recipient), parts, sender } }));
+    const letters = recipients.map((recipient) => ({ recipient, letter: { ...about, request: requestTo(recipient) } }));
     transaction.respond(202);
     for (const { letter, recipient } of letters) this.#send(letter, transaction, recipient);
   }

@@ -11,7 +11,7 @@ import { Bindings } from './bindings.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
-import { Distribution, LIST_SERVICE } from './distribution.ts';
+import { Distribution } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { Focus } from './focus/focus.ts';
 import { Spool } from './focus/spool.ts';
@@ -108,7 +108,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
   };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
-  const reach = new Reach(bindings, directory, () => layer, LIST_SERVICE);
+  const reach = new Reach(bindings, directory, () => layer);
   const spool = new Spool(bounds.spoolOctets);
   const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });

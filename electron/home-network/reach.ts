@@ -15,6 +15,8 @@ export interface Letter {
   /** of its body, where that has several */
   readonly parts: readonly Part[];
   readonly sender: HomeUser;
+  /** the address that it was sent to, which speaks of those who have not got it: of a list server, or of the group */
+  readonly service: string;
 }
 
 /** Where each of several recipients is reached, and what the sender hears of those who are not. */
@@ -22,14 +24,11 @@ export class Reach {
   readonly #bindings: Bindings;
   readonly #directory: Directory;
   readonly #layer: () => TransactionLayer;
-  readonly #service: string;
 
-  /** @param service user part of the address that speaks of failures */
-  constructor(bindings: Bindings, directory: Directory, layer: () => TransactionLayer, service: string) {
+  constructor(bindings: Bindings, directory: Directory, layer: () => TransactionLayer) {
     this.#bindings = bindings;
     this.#directory = directory;
     this.#layer = layer;
-    this.#service = service;
   }
 
   /** The devices of that recipient which the request may go to. @throws ParleyError `sip.malformed` for preferences that cannot be read */
@@ -42,10 +41,9 @@ export class Reach {
   }
 
   /** That recipient has not got it, and nothing here keeps it for later. A message without its sender's name has nobody to be told. */
-  failed({ request, parts, sender }: Letter, recipient: string): void {
+  failed({ request, parts, sender, service }: Letter, recipient: string): void {
     if (isPrivate(request)) return;
-    const from = `sip:${this.#service}@${this.#directory.domain}`;
-    const notice = failureNotice(request, parts, from, this.#directory.addressOf(sender), recipient, Date.now());
+    const notice = failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now());
     if (notice === null) return;
     for (const device of newestOfEachInstance(this.#bindings.of(sender))) {
       const path: SipHeader[] = device.path.map((value) => ({ name: 'Route', value }));

@@ -1,9 +1,10 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomToken } from '../../shared/base/random.ts';
+import type { Message } from '../../shared/model/message.ts';
 import { FilePeer } from '../harness/file-peer.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
@@ -73,6 +74,35 @@ describe('what goes to several, by way of the home network', () => {
     // Alice was asked too and has not answered; nothing of it has a name on the disk
     expect((await readdir(tmpdir())).filter((name) => name.startsWith('parley-spool-'))).toEqual([]);
     await mallory.close();
+  });
+
+  test.each([
+    ['R-FT-03: to a group', async () => (await alice.call['conversations.open']({ address: CLUB })).id],
+    [
+      'R-FT-02: to a list',
+      async () => (await alice.call['conversations.openList']({ addresses: [bob.address, carol.address, 'sip:dave@parley.example'] })).id,
+    ],
+  ])('%s: a person’s file leaves once, and each of them decides', async (name, open) => {
+    const path = join(folder, `${name.slice(0, 7)}.bin`);
+    const octets = randomFillSync(Buffer.alloc(2 << 20));
+    await writeFile(path, octets);
+    const { token } = await alice.client.offerFile(path);
+    const { id, imdnId } = await alice.call['files.send']({ conversationId: await open(), clientId: randomToken(24), token });
+    const fits = (message: Message, state: string) => message.imdnId === imdnId && message.transfer?.state === state;
+    await alice.seesMessage((message) => fits(message, 'done'), 30_000);
+    const [taken, declined] = await Promise.all(
+      [bob, carol].map((reader) => reader.seesMessage((message) => fits(message, 'offered'), 30_000)),
+    );
+    await bob.call['transfers.accept']({ transferId: taken?.transfer?.id as number });
+    await carol.call['transfers.decline']({ transferId: declined?.transfer?.id as number });
+    const done = await bob.seesMessage((message) => fits(message, 'done'));
+    expect(sha256(await readFile(join(bob.downloads, done.transfer?.savedAs as string)))).toBe(sha256(octets));
+    const stateOf = async (): Promise<string[]> =>
+      (await alice.call['messages.info']({ messageId: id })).recipients.map(({ address, status }) => `${address} ${status}`);
+    const missed = name.includes('list') ? ['sip:dave@parley.example failed'] : [];
+    await expect
+      .poll(stateOf, { timeout: 20_000 })
+      .toEqual(expect.arrayContaining([`${bob.address} delivered`, `${carol.address} failed`, ...missed]));
   });
 
   test('R-CF-04 R-CF-05: a group that takes no files says so', async () => {

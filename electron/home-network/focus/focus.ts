@@ -8,8 +8,8 @@ import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts
 import { descriptionIn } from '../media/description.ts';
 import { isLed } from '../media/led-media.ts';
 import { checkSizes } from '../media/policy.ts';
+import type { Letter } from '../reach.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
-import type { HomeUser } from '../settings.ts';
 import { Collection, type Content } from './collection.ts';
 import { Delivery } from './delivery.ts';
 import type { FocusHost } from './focus-host.ts';
@@ -30,19 +30,21 @@ export class Focus {
   /** @param requestTo the INVITE as one of them gets it, but for Request-URI, Contact and the place where octets come from */
   invite(
     transaction: ServerTransaction,
-    sender: HomeUser,
+    about: Pick<Letter, 'sender' | 'service'>,
     recipients: readonly string[],
     requestTo: (recipient: string) => SipRequest,
   ): void {
     if (!this.#host.dialogs.admits(transaction)) return;
     try {
       const { request, essentials } = transaction;
+      const { sender } = about;
       const { description, mediaIndex } = this.#offerIn(request);
       const copies = recipients.map((recipient) => ({ recipient, request: requestTo(recipient) }));
       new Collection(this.#host, { transaction, sender, description, mediaIndex }, (content, contact) => {
         for (const { recipient, request: copy } of copies) {
           content.spooled.hold();
-          const over = (isDelivered: boolean): void => void this.#over(content, copy, sender, isDelivered ? null : recipient);
+          const over = (isDelivered: boolean): void =>
+            void this.#over(content, { ...about, request: copy }, isDelivered ? null : recipient);
           new Delivery(this.#host, { request: copy, essentials, sender, mediaIndex, content, contact }, recipient, over);
         }
       });
@@ -70,9 +72,9 @@ export class Focus {
     return { description, mediaIndex };
   }
 
-  async #over(content: Content, request: SipRequest, sender: HomeUser, missed: string | null): Promise<void> {
+  async #over(content: Content, letter: Omit<Letter, 'parts'>, missed: string | null): Promise<void> {
     try {
-      if (missed !== null) this.#host.reach.failed({ request, parts: await wishesIn(request, content), sender }, missed);
+      if (missed !== null) this.#host.reach.failed({ ...letter, parts: await wishesIn(letter.request, content) }, missed);
     } finally {
       content.spooled.release();
     }

@@ -181,7 +181,9 @@ export function messageWrites(
     const person = people.find(peer);
     for (const { id, kind, conversationId, target } of own({ imdnId })) {
       if (kind === 'list' || kind === 'group') {
-        const addresses = [...new Set([peer, person?.peer ?? peer, recipient ?? peer])];
+        // a group itself speaks for those of its members who have not got it
+        const isOfMember = kind === 'group' && recipient !== null && isTo({ conversationId, target }, person?.id, peer);
+        const addresses = isOfMember ? [recipient] : [...new Set([peer, person?.peer ?? peer, recipient ?? peer])];
         if (recipients.move(id, addresses, kind === 'group', event, now, error)) return id;
       } else if (isTo({ conversationId, target }, person?.id, peer)) {
         ledger.move(id, event, now, error);

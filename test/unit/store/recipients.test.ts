@@ -148,6 +148,10 @@ describe('the states of its recipients', () => {
       status: 'delivered',
       reach: { total: null, delivered: 2, displayed: 1, failed: 0 },
     });
+    // the group's own address speaks of the member that has not got it, and is none itself
+    store.applyReceipt({ peer: club, imdnId: 'm1', event: 'failed', recipient: 'sip:dave@example.com', now: 40 });
+    const states = store.messageInfo(message.id).recipients.map(({ address, status }) => `${address} ${status}`);
+    expect(states.sort()).toEqual([`${BOB} displayed`, `${CAROL} delivered`, 'sip:dave@example.com failed'].sort());
   });
 
   test('are gone with a message that was deleted', () => {
