@@ -169,8 +169,17 @@ describe('reading the answer', () => {
       form: 'raw',
       maxSize: null,
     });
-    expect(readFileAnswer(offer, answerTo(offer, { setup: 'active' })).role).toBe('passive');
-    expect(readFileAnswer(offer, answerTo(offer, { setup: null })).role).toBe('active');
+  });
+
+  // RFC 6135 section 4.2: what is no answer to actpass counts as none, and who offered connects
+  it.each([
+    ['active', 'passive'],
+    ['passive', 'active'],
+    ['actpass', 'active'],
+    ['holdconn', 'active'],
+    [null, 'active'],
+  ] as const)('setup %s in the answer makes us %s', (setup, role) => {
+    expect(readFileAnswer(offer, decodeSdp(encodeSdp(answerTo(offer, { setup })))).role).toBe(role);
   });
 
   it('wraps where only message/cpim is taken', () => {
