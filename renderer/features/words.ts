@@ -354,7 +354,8 @@ export const words = {
     tooMany: (most: number) => `Only ${most} files can wait at once. The others were left out.`,
     tooLong: 'This text is too long to be sent at once.',
     reading: 'Reading the files',
-    total: (count: number, size: string) => `${count} files · ${size}`,
+    total: (count: number, size: string) => `${count === 1 ? '1 file' : `${count} files`} · ${size}`,
+    refused: (count: number) => (count === 1 ? '1 file cannot be sent.' : `${count} files cannot be sent.`),
     folder: (name: string, count: number) =>
       count === 0 ? `The folder ${name} holds no files.` : `The folder ${name} goes as its ${count === 1 ? 'one file' : `${count} files`}.`,
   },

@@ -223,6 +223,8 @@ describe('what is to be sent', () => {
     writeFileSync(join(folder, 'small.bin'), new Uint8Array(1000));
     await dropFiles(page, log(page), [join(folder, 'large.bin'), join(folder, 'small.bin')]);
     await page.getByText('Larger than 1.0 MB').waitFor();
+    await page.getByText('1 file · 1 kB').waitFor();
+    await page.getByRole('alert').getByText('1 file cannot be sent.').waitFor();
     await field(page).press('Enter');
     await expect.poll(() => core.callsOf('files.send').length).toBe(1);
     expect(await page.getByRole('list', { name: 'Files to send' }).getByRole('listitem').count()).toBe(1);
