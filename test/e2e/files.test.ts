@@ -22,7 +22,7 @@ function card(page: Page, name: string): Locator {
   return log(page).getByRole('article').filter({ hasText: name });
 }
 
-describe('files that are offered together (R-FT-04)', () => {
+describe('files that are offered together', () => {
   function threeOffered(): { core: FakeCore; ids: number[] } {
     const core = withBob();
     const ids = [
@@ -33,7 +33,7 @@ describe('files that are offered together (R-FT-04)', () => {
     return { core, ids };
   }
 
-  it('are ticked one by one, summed, and answered by the keyboard', async () => {
+  it('R-FTR-02 R-FTR-03 R-FTR-13: are ticked one by one, summed, and answered by the keyboard', async () => {
     const { core, ids } = threeOffered();
     const { page } = await show(core);
     await openBob(page);
@@ -139,7 +139,7 @@ describe('a file that is asked for (pull)', () => {
     await card(page, 'Any file').getByRole('button', { name: 'Cancel' }).waitFor();
   });
 
-  it('is chosen by whoever is asked, or sent once more when it is here', async () => {
+  it('R-FTR-04: is chosen by whoever is asked, or sent once more when it is here', async () => {
     const core = withBob();
     const sent = core.addFile(1, 'done', { direction: 'out', name: 'Plan.pdf' });
     const known = core.addFile(1, 'offered', { direction: 'out', pull: true, name: 'plan.pdf', sizeKnown: false, size: 0 });
@@ -215,7 +215,7 @@ describe('what is to be sent', () => {
     await expect.poll(() => core.callsOf('files.send')).toMatchObject([{ conversationId: 2 }]);
   });
 
-  it('that is too large is said at once, with the limit, and stays behind', async () => {
+  it('R-FT-10: that is too large is said at once, with the limit, and stays behind', async () => {
     const core = withBob({ maxFileSize: 1_000_000 });
     const { page } = await show(core);
     await openBob(page);

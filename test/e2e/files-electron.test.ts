@@ -1,0 +1,80 @@
+import { mkdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ElectronApplication } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { electronPath, launchElectron, windowTitled } from '../harness/electron-app.ts';
+import { makeFile, sha256, Window } from '../harness/main-job.ts';
+import { dropFiles } from '../harness/page-in-browser.ts';
+import { temporaryFolder } from '../harness/temporary-folder.ts';
+
+describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000 }, () => {
+  const folder = temporaryFolder();
+  const userData = join(folder, 'data');
+  const downloads = join(userData, 'demo', 'bob', 'Downloads');
+  let app: ElectronApplication;
+  let alice: Window;
+  let bob: Window;
+
+  beforeAll(async () => {
+    app = await launchElectron(['--user-data', userData]);
+    alice = new Window(await windowTitled(app, 'Alice'), 'Bob');
+    bob = new Window(await windowTitled(app, 'Bob'), 'Alice');
+    for (const { page } of [alice, bob]) await page.getByText('Connected', { exact: true }).waitFor();
+  });
+  afterAll(() => app?.close());
+
+  it('R-FT-09 R-FT-29 R-FTR-03: a file and a folder are dropped, offered in one invitation, and taken as they are ticked', async () => {
+    const maps = join(folder, 'maps');
+    mkdirSync(maps);
+    // more than a pasted file may be: it goes by its path, out of a folder too
+    await makeFile(join(maps, 'survey.bin'), 80);
+    await makeFile(join(maps, 'unwanted.bin'), 1);
+    await makeFile(join(folder, 'plan.bin'), 2);
+    await dropFiles(alice.page, alice.log(), [join(folder, 'plan.bin'), maps]);
+    await expect.poll(() => alice.page.getByRole('list', { name: 'Files to send' }).getByRole('listitem').count()).toBe(3);
+    await alice.page.getByText('The folder maps goes as its 2 files.').waitFor();
+    await alice.composer().press('Enter');
+    await bob
+      .log()
+      .getByText(/Alice offers these files · 3 chosen/)
+      .waitFor();
+    await bob.log().getByRole('checkbox', { name: 'Accept unwanted.bin' }).uncheck();
+    await bob.log().getByRole('button', { name: 'Accept 2, decline 1' }).click();
+    for (const name of ['plan', 'survey']) await bob.says(name, /Verified/, 60_000);
+    await alice.says('unwanted', /Declined by Bob/);
+    for (const name of ['plan', 'survey']) await alice.says(name, /Sent/);
+    expect((await readdir(downloads)).sort()).toEqual(['plan.bin', 'survey.bin']);
+    expect(await sha256(join(downloads, 'survey.bin'))).toBe(await sha256(join(maps, 'survey.bin')));
+  });
+
+  it('one that is paused in the middle goes on where it was', async () => {
+    await makeFile(join(folder, 'long.bin'), 700);
+    await dropFiles(alice.page, alice.log(), [join(folder, 'long.bin')]);
+    await alice.composer().press('Enter');
+    await bob.says('long', /offers this file/);
+    await bob.press('long', 'Accept');
+    await alice.says('long', / of 7\d\d\.\d MB/);
+    await alice.press('long', 'Pause');
+    await alice.says('long', /Paused after/);
+    // to him it may be a pause or the end: RFC 4975 has one sign for both
+    await bob.says('long', /Interrupted|The other side stopped the transfer/);
+    await alice.press('long', 'Resume');
+    await bob.says('long', /Verified/, 120_000);
+    await alice.says('long', /Sent/);
+    expect(await sha256(join(downloads, 'long.bin'))).toBe(await sha256(join(folder, 'long.bin')));
+  });
+
+  it('R-FT-08 R-FTR-04: one that is asked for by its name is sent by the person who has it, and checked', async () => {
+    await bob.page.getByRole('button', { name: 'Conversation actions' }).click();
+    await bob.page.getByRole('menuitem', { name: 'Ask for a file…' }).click();
+    await bob.page.getByRole('textbox', { name: 'Name of the file' }).fill('plan.bin');
+    await bob.page.keyboard.press('Enter');
+    await bob.says('plan', /Waiting for Alice to choose a file/);
+    await alice.says('plan', /Bob asks for this file/);
+    await alice.press('plan', 'Send plan.bin');
+    await bob.says('plan', /Verified/);
+    await alice.says('plan', /Sent/);
+    expect(await sha256(join(downloads, 'plan (2).bin'))).toBe(await sha256(join(folder, 'plan.bin')));
+  });
+});
