@@ -155,4 +155,17 @@ describe('MSRP by way of the home network', () => {
     await mallory.close();
     await dave.vanish();
   });
+
+  test('what was broken off by the end of the receiver’s app is taken up where it was, by way of the network too', async () => {
+    const { sent, octets } = await offer(alice, bob, 'resumed.bin', 60 << 20);
+    const transferId = await accepted(bob, sent);
+    await bob.sees('transfer.progress', (progress) => progress.transferId === transferId && progress.transferred > 1 << 20);
+    await bob.client.stop();
+    const again = await people.device('bob', 'bob');
+    await becomes(alice, sent, /^(interrupted|failed)$/);
+    await again.call['transfers.resume']({ transferId });
+    const done = await becomes(again, sent, /^done$/);
+    expect(sha256(await readFile(join(again.downloads, done.transfer?.savedAs as string)))).toBe(sha256(octets));
+    await becomes(alice, sent, /^done$/);
+  });
 });
