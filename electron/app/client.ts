@@ -155,6 +155,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
       get downloads() {
         return settings.current.downloadFolder || paths.downloads;
       },
+      fallback: paths.downloads,
     },
     kick,
     capabilities,

@@ -1,4 +1,5 @@
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import type { Conversation } from '../../../shared/model/conversation.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import { formatDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
@@ -163,7 +164,17 @@ export class FileJudge {
     // the person has just accepted it by the invitation before this one
     if (this.#attempts.isRunning(rows.transfer.id)) return refuse(486);
     notices.changed(shown);
-    return { kind: 'ask', book: new TransferBook(this.#context, rows.transfer) };
+    const book = new TransferBook(this.#context, rows.transfer);
+    return this.#isWelcome(file.offer, rows.conversation) ? { kind: 'take', book, start: 0 } : { kind: 'ask', book };
+  }
+
+  /** Small enough to need no question, and from somebody who is no stranger. */
+  #isWelcome({ pull, size }: FileOffer, { peer, kind, request }: Pick<Conversation, 'peer' | 'kind' | 'request'>): boolean {
+    const { settings, contacts } = this.#context;
+    const { autoAcceptUpTo, requests } = settings.current;
+    if (pull || size === null || size > autoAcceptUpTo || autoAcceptUpTo === 0) return false;
+    // where nobody is asked about requests, only whom the network names is known
+    return kind === 'person' && !request && (requests || contacts.names.has(peer));
   }
 
   #store({ offer, envelope, asked, fallbackId, invitation }: OfferedFile, proposed?: StoredTransfer) {

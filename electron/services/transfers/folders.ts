@@ -7,6 +7,19 @@ export interface IncomingFolders {
   readonly partial: string;
   readonly quarantine: string;
   readonly downloads: string;
+  /** where they come to lie instead while that is not there and cannot be made: a disk that was taken out */
+  readonly fallback?: string | undefined;
+}
+
+/** @throws ParleyError `file.disk-full`, `file.unwritable` when neither folder can be used */
+export async function downloadsOf({ downloads, fallback = downloads }: Pick<IncomingFolders, 'downloads' | 'fallback'>): Promise<string> {
+  const isThere = await makeFolder(downloads).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return downloads;
+  await makeFolder(fallback);
+  return fallback;
 }
 
 /**
@@ -14,9 +27,9 @@ export interface IncomingFolders {
  * different disks.
  * @throws ParleyError `file.disk-full`, `file.unwritable`
  */
-export async function checkRoom({ partial, downloads }: IncomingFolders, size: number): Promise<void> {
-  for (const folder of [partial, downloads]) {
-    await makeFolder(folder);
+export async function checkRoom(folders: IncomingFolders, size: number): Promise<void> {
+  await makeFolder(folders.partial);
+  for (const folder of [folders.partial, await downloadsOf(folders)]) {
     const disk = await statfs(folder);
     if (disk.bavail * disk.bsize < size) throw new ParleyError('file.disk-full', `${size} octets do not fit`);
   }

@@ -1,4 +1,4 @@
-import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, type ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { acceptsType, acceptsWrapped, preferredRole, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { FileSelector } from '../../../shared/protocol/sdp/file-selector.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
@@ -6,10 +6,11 @@ import type { FileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts'
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import type { StoredTransfer, TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
+import { Unacceptable } from '../session-body.ts';
 import type { TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
-import { type Refusal, refusalOf } from './refusal.ts';
+import { type Refusal, refusalOf, warning } from './refusal.ts';
 import { openSource, sendFile } from './sending-run.ts';
 
 export interface LineParts {
@@ -164,13 +165,13 @@ export class InvitedLine {
     outboxChanged();
   }
 
-  /** @throws ParleyError `peer.unsupported` when whoever asked for it would not take it */
+  /** @throws Unacceptable when whoever asked for it would not take it */
   #form(): 'raw' | 'cpim' {
     const { media, book } = this.file;
     const { type } = book.transfer;
     if (acceptsType(media.acceptTypes, type)) return 'raw';
     if (acceptsWrapped(media, type)) return 'cpim';
-    throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
+    throw new Unacceptable(488, [warning(305, 'Incompatible media format')], `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
   }
 
   #settle(outcome: 'taken' | Refusal): void {
@@ -189,7 +190,7 @@ export class InvitedLine {
     );
     const error = causeOf(own ?? thrown, this.#abort.signal);
     const closed = this.#session?.close();
-    this.#settle(refusalOf(error));
+    this.#settle(thrown instanceof Unacceptable ? thrown : refusalOf(error));
     try {
       await bookBroken(this.file.book, error);
     } catch (failure) {

@@ -71,6 +71,8 @@ export class InvitedSession {
   #answer: SessionDescription | null = null;
   #reading: { isWithdrawn: boolean } | null = null;
   #round: Round | null = null;
+  /** files that are decided on, before their answer has left */
+  #wanted: readonly InvitedLine[] = [];
   #isOver = false;
   #isStopped = false;
   #stopPrompt: () => void = () => undefined;
@@ -215,7 +217,8 @@ export class InvitedSession {
   async #reply(round: Round): Promise<void> {
     const { description, reply, lines, kept } = round;
     const prepared = new Map<InvitedLine, MsrpMedia>();
-    for (const line of lines.filter(({ outcome }) => outcome === 'taken')) {
+    this.#wanted = lines.filter(({ outcome }) => outcome === 'taken');
+    for (const line of this.#wanted) {
       const media = await line.prepare();
       if (media !== null) prepared.set(line, media);
     }
@@ -225,9 +228,10 @@ export class InvitedSession {
       if (before !== undefined) answer.set(index, before);
     }
     for (const [line, media] of prepared) answer.set(line.file.offer.mediaIndex, media);
+    this.#wanted = [];
     // a change that only closes lines is answered, too
-    const isRefused = prepared.size === 0 && this.#live.size === 0 && lines.length + round.refusals.length > 0;
-    if (isRefused || this.#isOver) return reply.reject(refusalFor(round));
+    const isRefused = this.#isOver || (this.#live.size === 0 && lines.length + round.refusals.length > 0);
+    if (prepared.size === 0 && isRefused) return reply.reject(refusalFor(round));
     const sent = this.#send(reply, description, answer);
     for (const line of prepared.keys()) {
       const { mediaIndex } = line.file.offer;
@@ -303,6 +307,7 @@ export class InvitedSession {
   #withdrawn(): void {
     if (this.#reading) this.#reading.isWithdrawn = true;
     else if (this.#round) this.#forgetAll(this.#round, 480, 'cancelled');
+    for (const line of this.#wanted) line.stop(takenBack());
   }
 
   #ended({ by, error }: DialogEnd): void {
@@ -323,7 +328,7 @@ export class InvitedSession {
     for (const line of round.lines) {
       if (line.outcome === null && round.asked.includes(line)) this.#forget(line, status, event, error);
       else if (line.outcome === null) line.refuse({ status, headers: [] });
-      else line.stop(new ParleyError('file.cancelled', 'taken back by its sender'));
+      else line.stop(takenBack());
     }
     this.#decided(round);
   }
@@ -339,6 +344,10 @@ export class InvitedSession {
       );
     line.refuse({ status, headers: [] });
   }
+}
+
+function takenBack(): ParleyError {
+  return new ParleyError('file.cancelled', 'taken back by its sender');
 }
 
 /** The one answer to an offer of which nothing is taken: that nobody was there silences no other device (cpm.md section 15.3). */

@@ -9,7 +9,7 @@ import type { StoredTransfer } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { isInterruption, type TransferBook } from './booking.ts';
 import { CpimPayload } from './cpim-payload.ts';
-import { type IncomingFolders, makeFolder } from './folders.ts';
+import { downloadsOf, type IncomingFolders, makeFolder } from './folders.ts';
 
 /** Where the octets of that transfer are gathered until all are there. */
 export function partialPathOf(folders: Pick<IncomingFolders, 'partial'>, transferId: number): string {
@@ -155,8 +155,7 @@ export class ReceivingRun {
     const { book, folders } = this.#parts;
     const partialPath = book.transfer.partialPath as string;
     await book.apply('all-received', { fields: await sizeOf(book, partialPath) });
-    await makeFolder(folders.downloads);
-    const finalPath = await finishFile(partialPath, folders.downloads, book.transfer.name);
+    const finalPath = await finishFile(partialPath, await downloadsOf(folders), book.transfer.name);
     await book.apply('verified', { fields: { finalPath } });
   }
 

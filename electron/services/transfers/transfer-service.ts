@@ -16,7 +16,7 @@ import { IncomingTransfers } from './incoming.ts';
 import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
 import type { PickedFile } from './picked-file.ts';
 import { Preparation } from './preparation.ts';
-import { salvage } from './salvage.ts';
+import { giveUpOld, salvage } from './salvage.ts';
 
 /** What is known of a file that somebody is asked for. */
 export interface FileWish {
@@ -58,6 +58,7 @@ export class TransferService {
    * store has ended what cannot. Before the first INVITE, which could offer one of them again.
    */
   async recover(): Promise<void> {
+    await giveUpOld(this.#context, this.#folders).catch((thrown) => this.#context.log(`old files: ${toCodedError(thrown).detail}`));
     for (const transfer of await this.#context.store.openTransfers()) {
       await this.#recover(transfer).catch((thrown) => this.#context.log(`transfer ${transfer.id}: ${toCodedError(thrown).detail}`));
     }

@@ -4,8 +4,9 @@ import type { IncomingHead, MessageSink, MsrpEngine, SessionHandlers } from '../
 import { type Link, Notices, type ServiceContext } from '../../../electron/services/context.ts';
 import type { IconTakers } from '../../../electron/services/transfers/icons.ts';
 import { TransferService } from '../../../electron/services/transfers/transfer-service.ts';
-import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingInvite } from '../../../electron/sip/port.ts';
+import type { DialogEnd, FinalAnswer, IncomingInvite, IncomingReoffer, OutgoingInvite } from '../../../electron/sip/port.ts';
 import type { Store } from '../../../electron/store/port.ts';
+import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/model/settings.ts';
@@ -126,7 +127,9 @@ export function sinkOf(handlers: SessionHandlers): MessageSink {
 export function incomingInvite(contentType: string, body: Uint8Array, headers: IncomingInvite['headers'] = []) {
   const cancelled = new Emitter<{ readonly elsewhere: boolean }>();
   const ended = new Emitter<DialogEnd>();
+  const reoffered = new Emitter<IncomingReoffer>();
   const said: string[] = [];
+  const answers: string[] = [];
   let state: 'offered' | 'up' | 'over' = 'offered';
   const invite: IncomingInvite = {
     from: 'sip:bob@example.com',
@@ -138,10 +141,11 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
     contentType,
     body,
     ring: () => void said.push('180'),
-    accept: async () => {
+    accept: async (answer) => {
       if (state !== 'offered') throw new ParleyError('request.invalid-state', 'the invitation is not open any more');
       state = 'up';
       said.push('200');
+      answers.push(fromUtf8(answer.body));
       return { contentType: '', body: new Uint8Array() };
     },
     reject: (status) => {
@@ -156,12 +160,39 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
     },
     onCancelled: (listener) => cancelled.on(listener),
     onEnded: (listener) => ended.on(listener),
-    reoffer: () => new Promise(() => undefined),
-    onReoffer: () => () => undefined,
+    reoffer: async (offer) => {
+      said.push('re-INVITE');
+      answers.push(fromUtf8(offer.body));
+      return { status: 200, reason: 'OK', headers: [], contentType: null, body: new Uint8Array() };
+    },
+    onReoffer: (listener) => reoffered.on(listener),
   };
   return {
     invite,
     said,
+    /** session descriptions that left */
+    answers,
+    /** a re-INVITE; what it was answered is in `said` */
+    reoffer: (description: string) => {
+      const settled = new AbortController();
+      const once = (word: string) => {
+        if (settled.signal.aborted) return;
+        said.push(word);
+        settled.abort();
+      };
+      reoffered.emit({
+        contentType: 'application/sdp',
+        body: utf8(description),
+        headers: [],
+        settled: settled.signal,
+        ring: () => void said.push('180'),
+        accept: (answer) => {
+          if (!settled.signal.aborted) answers.push(fromUtf8(answer.body));
+          once('200');
+        },
+        reject: (status) => once(String(status)),
+      });
+    },
     cancel: () => {
       state = 'over';
       cancelled.emit({ elsewhere: false });
