@@ -170,7 +170,7 @@ export class Sender implements ChunkSource {
 
   #acknowledge(): void {
     while (this.#pending[this.#pendingFrom]?.done === true) {
-      this.#acknowledged = (this.#pending[this.#pendingFrom++] as PendingChunk).end;
+      this.#acknowledged = Math.max(this.#acknowledged, (this.#pending[this.#pendingFrom++] as PendingChunk).end);
     }
     if (this.#pendingFrom > 512 || this.#pendingFrom === this.#pending.length) {
       this.#pending.splice(0, this.#pendingFrom);
@@ -198,6 +198,9 @@ export class Sender implements ChunkSource {
     } catch {
       return; // a REPORT we cannot read tells nothing
     }
+    // what was reported is there, whether its chunk is answered or not: the rest is where to go on
+    this.#acknowledged = Math.max(this.#acknowledged, Math.min(this.#reported.contiguous, this.#sent));
+    this.#progress();
     this.#finishIfWhole();
   }
 

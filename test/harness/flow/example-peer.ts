@@ -14,6 +14,7 @@ const ALWAYS: readonly Allowance[] = [
     why: 'the product is named in answers and in BYE too (RFC 3261 section 20.41)',
     extra: /^head\|User-Agent: CPM-client\/OMA2\.0 Parley\/\S+ \(linux\)$/,
   },
+  { why: 'as in F11-03', extra: /^head\|Supported: timer, gruu$/, missing: /^head\|Supported: timer$/ },
   { why: 'asserted by the network, not by the client (RFC 3325)', missing: /^head\|P-Asserted-Identity: / },
 ];
 
