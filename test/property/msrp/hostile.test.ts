@@ -5,7 +5,7 @@ import { createMsrpEngine } from '../../../electron/msrp/engine.ts';
 import { createPassage } from '../../../electron/msrp/passage.ts';
 import type { MessageSink, MsrpEngine } from '../../../electron/msrp/port.ts';
 
-const LIMITS = { lingerMs: 5, answerMs: 40, reportMs: 60, holdAnswerMs: 20, maxGaps: 4, maxOpenMessages: 3, maxStrays: 1000, window: 4 };
+const LIMITS = { lingerMs: 5, maxGaps: 4, maxOpenMessages: 3, maxStrays: 1000, window: 4 };
 let engine: MsrpEngine;
 beforeAll(async () => {
   engine = createMsrpEngine({ limits: LIMITS });
