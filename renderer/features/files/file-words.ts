@@ -20,6 +20,7 @@ export const fileWords = {
   speed: (rate: string) => `${rate}/s`,
   left: (time: string) => `${time} left`,
   announce: (name: string, line: string) => `${name}: ${line}`,
+  started: 'On its way',
   preparing: 'Preparing',
   queued: (who: string) => `Waiting for the connection to ${who}`,
   waits: {
@@ -67,6 +68,7 @@ export const fileWords = {
   viewer: {
     title: 'Image',
     position: (at: number, count: number) => `${at} of ${count}`,
+    withKey: (label: string, key: string) => `${label} (${key})`,
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     fit: 'Fit to the window',

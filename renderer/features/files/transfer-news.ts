@@ -19,6 +19,7 @@ const TOLD: ReadonlySet<TransferState> = new Set([
 /** What a screen reader says of a file whose state has changed; null for nothing. @param who the other person's name */
 export function newsOfFile(before: Message, { transfer }: Message, who: string): string | null {
   if (transfer === null || before.transfer === null || before.transfer.state === transfer.state || !TOLD.has(transfer.state)) return null;
+  if (transfer.state === 'transferring') return words.file.announce(shownName(transfer), words.file.started);
   const progress = { transferred: transfer.transferred, rate: 0, secondsLeft: null };
   return words.file.announce(shownName(transfer), transferCard(transfer, progress, who).line);
 }
