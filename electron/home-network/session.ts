@@ -239,7 +239,8 @@ export class Session implements DialogOwner {
         response = withBody(received, path?.response(this.#sideOf(leg), received) ?? received.body);
       } catch (thrown) {
         this.#refuse(transaction, thrown);
-        if (transaction === this.#invite) this.#hangUp(noWay(toCodedError(thrown).detail));
+        // the caller has had a refusal; only the other side thinks that there is a session
+        if (transaction === this.#invite) this.#end([this.#bye(leg, noWay(toCodedError(thrown).detail))]);
         return;
       }
     }

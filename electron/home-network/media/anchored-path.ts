@@ -71,10 +71,10 @@ export class AnchoredPath implements MediaPath {
       this.#isDelayed = false;
       return response.body;
     }
-    const described = descriptionIn(response);
-    if (described === null) return response.body;
     // what comes before the final answer promises nothing
     if (response.status < 200) return NO_BYTES;
+    const described = descriptionIn(response);
+    if (described === null) return response.body;
     if (this.#pending !== null) return this.#answer(from, described);
     return this.#isDelayed ? this.#offer(from, described) : response.body;
   }

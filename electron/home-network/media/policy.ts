@@ -1,7 +1,7 @@
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import { decodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
-import type { SipHeader, SipMessage } from '../../../shared/protocol/sip/message.ts';
+import type { SipHeader, SipMessage, SipResponse } from '../../../shared/protocol/sip/message.ts';
 import type { EngineLimits } from '../../msrp/limits.ts';
 import { descriptionIn } from './description.ts';
 import { END_TO_END, type MediaPath } from './media-path.ts';
@@ -45,7 +45,12 @@ export function endToEnd(policy: MediaPolicy): MediaPath {
     if (described !== null) checkSizes(decodeSdp(described.sdp), policy);
     return message.body;
   };
-  return { ...END_TO_END, request: (_, request) => check(request), response: (_, response) => check(response) };
+  const isAnswer = ({ status }: SipResponse): boolean => status >= 200 && status < 300;
+  return {
+    ...END_TO_END,
+    request: (_, request) => check(request),
+    response: (_, response) => (isAnswer(response) ? check(response) : response.body),
+  };
 }
 
 /** What a request is answered whose octets find no way. */

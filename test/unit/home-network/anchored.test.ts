@@ -232,8 +232,12 @@ describe('limits of the network for octets', () => {
     const network = await start({ media: { msrp: 'anchor' } });
     const { alice, bob, invite } = await calling(network, description(media(5001, 'aliceAAAAAAAAAAAAAAA', 'actpass')));
     const got: SipRequest = await bob.request('INVITE');
+    // what comes before it promises nothing, and harms nothing
+    bob.answer(got, 183, 'Session Progress', { headers: [['Content-Type', 'multipart/mixed;boundary=b']], body: 'no boundary' });
+    expect((await alice.provisional(invite, 183)).body).toHaveLength(0);
     bob.answer(got, 200, 'OK', { headers: sdpHeaders(bob), body: 'v=9' });
     expect((await alice.final(invite)).status).toBe(488);
-    await bob.request('BYE');
+    for (const method of ['ACK', 'BYE']) await bob.request(method);
+    expect(alice.inbox).toEqual([]);
   });
 });
