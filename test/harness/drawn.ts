@@ -24,10 +24,15 @@ export async function drawnBy(page: Page, kind: Drawn): Promise<Buffer> {
     if (what === 'film') {
       const pieces: Blob[] = [];
       const recorder = new MediaRecorder(canvas.captureStream(10), { mimeType: 'video/webm' });
-      recorder.ondataavailable = ({ data }) => pieces.push(data);
-      recorder.start();
-      for (let frame = 0; frame < 10; frame++) {
-        context.fillRect(frame * 50, 0, 50, 50);
+      let octets = 0;
+      recorder.ondataavailable = ({ data }) => {
+        pieces.push(data);
+        octets += data.size;
+      };
+      recorder.start(100);
+      // a busy machine records few frames of a second
+      for (let frame = 0; frame < 10 || (octets < 20_000 && frame < 150); frame++) {
+        context.fillRect((frame * 50) % 1600, 0, 50, 50);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       await new Promise((resolve) => {

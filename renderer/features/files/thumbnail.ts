@@ -8,7 +8,7 @@ export const MAX_THUMBNAIL = 10 * 1024;
 /** pixels of the longer side */
 const LONGEST = 160;
 /** a film that is not seen by then has no thumbnail, ms; a picture gets as long */
-const PATIENCE = 5000;
+const PATIENCE = 10_000;
 /** how far into a film: many begin with black, seconds */
 const INTO_FILM = 1;
 const QUALITIES = [0.82, 0.7, 0.55, 0.4, 0.25];
@@ -58,10 +58,14 @@ function frameOf(url: string, signal: AbortSignal): Promise<Source> {
     film.crossOrigin = 'anonymous';
     film.muted = true;
     film.preload = 'auto';
+    const take = () => resolve({ element: film, width: film.videoWidth, height: film.videoHeight });
     film.onloadeddata = () => {
-      film.currentTime = Math.min(INTO_FILM, Number.isFinite(film.duration) ? film.duration / 2 : 0);
+      // one whose length is not known has no index to seek by
+      const into = Number.isFinite(film.duration) ? Math.min(INTO_FILM, film.duration / 2) : 0;
+      if (into === 0) return take();
+      film.onseeked = take;
+      film.currentTime = into;
     };
-    film.onseeked = () => resolve({ element: film, width: film.videoWidth, height: film.videoHeight });
     film.onerror = reject;
     signal.addEventListener(
       'abort',
