@@ -20,7 +20,8 @@ export async function run(): Promise<BenchResult[]> {
     const { disturbances, mostAgain, again, octets, ...report } = await cutFiles(folder, {
       times: TIMES,
       files: FILES,
-      sizes: [200 * MIB, 600 * MIB],
+      sizes: [60 * MIB, 140 * MIB],
+      rate: 400,
       seed,
     });
     return [

@@ -32,6 +32,8 @@ export interface FileCutReport {
   /** files whose content at the receiver is that of the sender */
   readonly whole: number;
   readonly quarantined: number;
+  /** of those that did not arrive: name, state and error at the sender */
+  readonly unfinished: readonly string[];
   /** of all files */
   readonly octets: number;
   /** how often a transfer was taken up again behind its first octet */
@@ -45,10 +47,12 @@ export interface FileCutReport {
 /**
  * Alice sends files to Bob, who takes each; meanwhile either is killed or loses the network at random moments in which octets flow, `times` in
  * all. Then everything is left to itself, and every file has to be there, octet for octet.
+ * @param sizes of a file, octets: from, to
+ * @param rate Mbit/s that reach Bob
  */
 export async function cutFiles(
   folder: string,
-  { times, files, sizes, seed }: { times: number; files: number; sizes: readonly [number, number]; seed: number },
+  { times, files, sizes, rate, seed }: { times: number; files: number; sizes: readonly [number, number]; rate: number; seed: number },
 ): Promise<FileCutReport> {
   const started = performance.now();
   const random = sequence(seed);
@@ -57,6 +61,7 @@ export async function cutFiles(
   let pair: Pair | null = null;
   try {
     processes.push(await startNames(cables), await startServer(cables));
+    await cables.narrow('bob', rate);
     pair = await Pair.start(cables, folder);
     const sent = await pair.sendAll(files, () => Math.floor(sizes[0] + random() * (sizes[1] - sizes[0])), random);
     const counts = Object.fromEntries(DISTURBANCES.map((name) => [name, 0])) as Record<Disturbance, number>;
@@ -68,12 +73,13 @@ export async function cutFiles(
       counts[disturbance] += 1;
     }
     const whole = await pair.settle(sent);
-    const { resumes, quarantined } = pair;
+    const { resumes, quarantined, unfinished } = pair;
     return {
       disturbances: counts,
       files,
       whole,
       quarantined,
+      unfinished,
       octets: sent.reduce((sum, { size }) => sum + size, 0),
       resumes: resumes.length,
       mostAgain: Math.max(0, ...resumes),
@@ -98,6 +104,8 @@ class Pair {
   /** octets sent once more, of each resume */
   readonly resumes: number[] = [];
   quarantined = 0;
+  /** what did not arrive, as its sender sees it */
+  unfinished: readonly string[] = [];
   readonly #cables: Cables;
   readonly #folder: string;
   #alice: FarPerson;
@@ -176,6 +184,7 @@ class Pair {
     const end = performance.now() + PATIENCE_MS;
     while ((await this.#unfinished()).length > 0 && performance.now() < end) await wait(500);
     const arrived = await this.#files();
+    this.unfinished = (await this.#unfinished()).map(({ transfer, error }) => `${transfer?.name} ${transfer?.state} ${error?.code ?? ''}`);
     this.quarantined = arrived.filter(({ transfer }) => transfer?.state === 'quarantined').length;
     let whole = 0;
     for (const { name, sha256, size } of sent) {

@@ -85,6 +85,12 @@ export class Cables {
     return this.#ip('core', 'link', 'set', device, 'up');
   }
 
+  /** No more than so many Mbit/s reach the device from now on. */
+  async narrow(device: string, rate: number): Promise<void> {
+    const limit = ['rate', `${rate}mbit`, 'burst', '256kb', 'latency', '50ms'];
+    await run('tc', ['-n', this.#name('core'), 'qdisc', 'add', 'dev', device, 'root', 'tbf', ...limit]);
+  }
+
   /** Nothing comes through any more, either way, and nobody says so: a firewall that forgot the connection, a route that leads nowhere. */
   async blackHole(device: string): Promise<void> {
     await this.#ip('core', 'route', 'add', 'blackhole', `${this.#address(device)}/32`);
