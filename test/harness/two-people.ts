@@ -18,6 +18,8 @@ export class Person {
   readonly told: { event: EventName; payload: unknown }[] = [];
   readonly log: string[] = [];
   readonly opened: string[] = [];
+  /** what left by SIP: whole requests and answers */
+  readonly said: string[] = [];
   readonly network = new ManualNetwork('127.0.0.1');
 
   constructor(ports: Omit<ClientPorts, 'host' | 'log' | 'network'>) {
@@ -26,6 +28,9 @@ export class Person {
     this.data = ports.paths.data;
     this.client = createClient({
       fileLingerMs: 1000,
+      sipTap: (direction, octets) => {
+        if (direction === 'out') this.said.push(Buffer.from(octets).toString());
+      },
       ...ports,
       network: this.network,
       log: (line) => this.log.push(line),

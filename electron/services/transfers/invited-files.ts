@@ -172,7 +172,7 @@ export class PulledFile implements InvitedFile {
     const fields: { -readonly [Key in keyof TransferFields]?: TransferFields[Key] } = {};
     if (selector !== null) {
       if (known.name === '' && selector.name !== null) fields.name = cleanFileName(selector.name);
-      if (known.type === '' && selector.type !== null) fields.type = bareType(selector.type);
+      if ((known.type === '' || known.type === 'application/octet-stream') && selector.type !== null) fields.type = bareType(selector.type);
       if (!known.sizeKnown && selector.size !== null) fields.size = selector.size;
       const [sha1, sha256] = [selectorHash(selector, 'sha-1'), selectorHash(selector, 'sha-256')];
       if (sha1 !== null && !known.hash?.sha1) fields.sha1 = sha1;
