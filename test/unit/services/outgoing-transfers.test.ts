@@ -6,6 +6,7 @@ import { hashFile } from '../../../electron/msrp/file-source.ts';
 import { GIVE_UP_MS } from '../../../electron/services/outbox.ts';
 import type { FinalAnswer } from '../../../electron/sip/port.ts';
 import type { OutboxItem } from '../../../electron/store/port.ts';
+import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { openWith } from '../store/fixture.ts';
@@ -121,4 +122,68 @@ test('a person who cannot be reached for a day is not asked any more', async () 
   await world.clock.advance(GIVE_UP_MS + 1);
   await world.service.offer(item, world.link);
   expect(world.transfer().state).toBe('expired');
+});
+
+describe('what is taken up again', () => {
+  const body = (index: number) => fromUtf8((world.invites[index] as unknown as { body: Uint8Array }).body);
+
+  async function reached(octets: number) {
+    const item = await queued();
+    world.calls.checkpointTransfer(1, octets);
+    return { ...item, transfer: world.transfer() };
+  }
+
+  test('R-AD-07: is offered from the first octet that was not acknowledged, one at least, with a hash of the whole', async () => {
+    world.answers(async () => answer(480));
+    await world.service.offer(await reached(3), world.link);
+    expect(body(0)).toContain('a=file-range:4-5\r\n');
+    expect(body(0)).toMatch(/a=file-selector:.* size:5 hash:sha-1:/);
+    world.calls.checkpointTransfer(1, 5);
+    await world.service.offer({ ...(await item()), transfer: world.transfer() }, world.link);
+    expect(body(1)).toContain('a=file-range:5-5\r\n');
+  });
+
+  const item = async () => world.calls.outboxReady(world.clock.now() + 1e7, 1)[0] as Extract<OutboxItem, { kind: 'file' }>;
+
+  test('begins anew once where the range is refused, and is declined where the whole is', async () => {
+    world.answers(async () => answer(488));
+    await world.service.offer(await reached(3), world.link);
+    expect(world.transfer()).toMatchObject({ state: 'queued', transferred: 0 });
+    // whoever has another part of it asks for the rest himself meanwhile
+    expect(world.calls.outboxReady(world.clock.now() + 2000, 1)).toEqual([]);
+    await world.service.offer(await item(), world.link);
+    expect(body(1)).not.toContain('a=file-range');
+    expect(world.transfer().state).toBe('declined');
+  });
+
+  test('goes on by itself after a restart, but for what is paused', async () => {
+    await queued();
+    const apply = (event: 'offer' | 'started' | 'lost' | 'pause') => world.calls.applyTransfer({ transferId: 1, event, now: 1 });
+    for (const event of ['offer', 'started', 'lost'] as const) apply(event);
+    await world.service.recover();
+    expect(world.transfer().state).toBe('queued');
+    await world.service.pause(1);
+    await world.service.recover();
+    expect(world.transfer().state).toBe('paused');
+    await world.service.resume(1);
+    expect(world.transfer().state).toBe('queued');
+    await expect(world.service.resume(1)).rejects.toMatchObject({ code: 'request.invalid-state' });
+  });
+
+  test('an offer that is paused while it waits for an answer is taken back, and waits for the person', async () => {
+    const offering = world.service.offer(await queued(), world.link);
+    await until('offering');
+    await world.settled();
+    await world.service.pause(1);
+    await until('paused');
+    void offering;
+  });
+});
+
+test('R-FTR-06 a file above the limit is not asked for', async () => {
+  const { id } = openWith(world.calls);
+  (world.context.account as { maxFileSize: number }).maxFileSize = 10;
+  const wish = { conversationId: id, clientId: 'p1', name: 'film.mp4', size: 11 };
+  await expect(world.service.request(wish)).rejects.toMatchObject({ code: 'file.too-large' });
+  expect(world.calls.outboxReady(world.clock.now() + 1e9, 5)).toEqual([]);
 });
