@@ -45,7 +45,7 @@ export interface LineToOffer {
 
 /** The m-line that offers the octets of a transfer, or asks for them: by the way they flow (table 10.2). */
 export function fileMedia(transfer: StoredTransfer, { fileTransferId, start = 0, ...line }: LineToOffer): MsrpMedia {
-  const { direction, name, type, size, sizeKnown } = transfer;
+  const { direction, pull, name, type, size, sizeKnown } = transfer;
   const hashes = [
     { algorithm: 'sha-1', hex: transfer.hash?.sha1 ?? null },
     { algorithm: 'sha-256', hex: transfer.hash?.sha256 ?? null },
@@ -54,8 +54,8 @@ export function fileMedia(transfer: StoredTransfer, { fileTransferId, start = 0,
     ...line,
     direction: direction === 'out' ? 'sendonly' : 'recvonly',
     name: name === '' ? null : name,
-    // of what is asked for this says nothing
-    type: type === '' || (direction === 'in' && type === 'application/octet-stream') ? null : type,
+    // of a file that was asked for without its type this says nothing
+    type: type === '' || (pull && direction === 'in' && type === 'application/octet-stream') ? null : type,
     size: sizeKnown ? size : null,
     hashes: hashes.filter((hash): hash is { algorithm: string; hex: string } => hash.hex !== null),
     transferId: fileTransferId,
