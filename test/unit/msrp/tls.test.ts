@@ -11,6 +11,7 @@ import { createIdentity } from '../../../electron/msrp/certificate.ts';
 import type { MsrpEngine } from '../../../electron/msrp/port.ts';
 import { decodeMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 import { TestAuthority } from '../../harness/certificates.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import { engine, Inbox, RawPeer } from './harness.ts';
 
 /** Certificates that openssl made, of names that are not asked for: only their fingerprints count. */
@@ -190,17 +191,24 @@ describe('MSRP over TLS between clients', () => {
   });
 
   it('what waits for a description that never comes ends with its session, or with the time of a connection without one', async () => {
-    const made = await one({ limits: { halfOpenMs: 50 } });
+    const clock = new ManualClock(Date.now());
+    const made = await one({ clock });
     const [left, right] = [made.createSession(new Inbox()), made.createSession(new Inbox())];
     const { port } = await left.announce();
     await right.announce();
     const first = await dial(port);
     first.send({ to: left.localUri, headers: MESSAGE, body: 'hi' });
-    await first.until(() => first.ended);
+    const untilGone = async (far: RawPeer): Promise<void> => {
+      while (!far.ended) {
+        clock.advance(10_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await untilGone(first);
     const second = await dial(port);
     second.send({ to: right.localUri, headers: MESSAGE, body: 'hi' });
     await right.close();
-    await second.until(() => second.ended);
+    await untilGone(second);
     expect(second.statuses().filter((status) => status === 200)).toEqual([]);
   });
 
