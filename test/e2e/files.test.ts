@@ -33,7 +33,7 @@ describe('files that are offered together', () => {
     return { core, ids };
   }
 
-  it('R-FTR-02 R-FTR-03 R-FTR-13: are ticked one by one, summed, and answered by the keyboard', async () => {
+  it('R-FTR-02 R-FTR-12 R-FTR-03 R-FTR-13: are ticked one by one, summed, and answered by the keyboard', async () => {
     const { core, ids } = threeOffered();
     const { page } = await show(core);
     await openBob(page);
