@@ -3,76 +3,20 @@ import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { REPORTS } from '../model/message.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
-import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
-import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
+import { fileEvents, fileMethods, offeredFile } from './file-contract.ts';
+import { clientId, count, direction, id, kind, list, MAX_PAGE, message, messageStatus, pageLimit, transferState } from './message-parts.ts';
 import { codedError, nothing, octets, registration, time } from './parts.ts';
+
+export { type FileCandidate, MAX_FILE_NAME, type OfferedFile } from './file-contract.ts';
 
 /**
  * THE contract between the client core and a renderer: what may be asked and what is told, each with its schema.
  * It knows no transport: Electron IPC and a WebSocket carry the same JSON texts (see `wire.ts`).
  */
 
-const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
-
 /** longest text a person can send at once, in UTF-16 code units */
 export const MAX_TEXT = 100_000;
-/** most rows one answer carries */
-export const MAX_PAGE = 200;
-
-/** longest file name that is taken for one, in UTF-16 code units */
-export const MAX_FILE_NAME = 255;
-
-const clientId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/));
-const pageLimit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PAGE));
-const messageStatus = v.picklist(MESSAGE_STATUSES);
-const transferState = v.picklist(TRANSFER_STATES);
-const direction = v.picklist(['in', 'out']);
-const kind = v.picklist(['text', 'file']);
-
-const transfer = v.object({
-  id,
-  direction,
-  pull: v.boolean(),
-  state: transferState,
-  name: v.string(),
-  type: v.string(),
-  size: octets,
-  sizeKnown: v.boolean(),
-  transferred: octets,
-  invitation: v.nullable(v.string()),
-  error: v.nullable(codedError),
-  previewable: v.boolean(),
-  thumbnail: v.boolean(),
-  savedAs: v.nullable(v.string()),
-  verifiedBy: v.nullable(v.picklist(['sha-256', 'sha-1'])),
-});
-
-const reach = v.object({ total: v.nullable(count), delivered: count, displayed: count, failed: count });
-
-const message = v.object({
-  id,
-  conversationId: id,
-  direction,
-  kind,
-  text: v.string(),
-  status: messageStatus,
-  sentAt: time,
-  storedAt: time,
-  deliveredAt: v.nullable(time),
-  displayedAt: v.nullable(time),
-  imdnId: v.string(),
-  error: v.nullable(codedError),
-  anonymous: v.boolean(),
-  replyTo: v.nullable(v.string()),
-  alsoTo: list(v.string()),
-  reach: v.nullable(reach),
-  transfer: v.nullable(transfer),
-  quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
-});
-
 /** UTF-16 offsets in a text: from, up to but without */
 const offset = v.pipe(v.number(), v.integer(), v.minValue(0));
 const range = v.tuple([offset, offset]);
@@ -144,12 +88,6 @@ const conversationDetails = v.object({
   givenName: v.nullable(v.string()),
   ...conversationSettings,
 });
-
-/** A file the person picked, known to the core by `token`; the renderer never handles a path. */
-const candidate = v.object({ token: v.string(), name: v.string(), size: octets, type: v.string() });
-
-/** What became of one file that was picked: exactly one of `candidate` and `error` is there. */
-const offeredFile = v.object({ name: v.string(), candidate: v.nullable(candidate), error: v.nullable(codedError) });
 
 const appState = v.object({
   account: v.object({ address: v.string(), displayName: v.string() }),
@@ -312,65 +250,7 @@ export const contract = {
     /** one message, by its id */
     'messages.read': { params: v.strictObject({ messageId: id }), result: message },
     'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
-    /** opens the host's file dialog; empty when the person closed it, each file with its candidate or the reason why it cannot be sent */
-    'files.choose': { params: nothing, result: v.object({ items: v.array(offeredFile) }) },
-    'files.send': {
-      params: v.strictObject({
-        conversationId: id,
-        clientId,
-        token: v.pipe(v.string(), v.maxLength(128)),
-      }),
-      result: message,
-    },
-    /**
-     * the thumbnail that the page made of a file that was picked: a PNG or JPEG of at most 10 KiB in base64. It goes with the file, also where
-     * that was sent already and is not offered yet.
-     */
-    'files.thumbnail': {
-      params: v.strictObject({
-        token: v.pipe(v.string(), v.maxLength(128)),
-        octets: v.pipe(v.string(), v.maxLength(13_656), v.regex(/^[A-Za-z0-9+/]+={0,2}$/)),
-      }),
-      result: nothing,
-    },
-    /** a file that is whole on this device, to be sent to somebody else as if it had been picked */
-    'transfers.candidate': { params: v.strictObject({ transferId: id }), result: candidate },
-    /**
-     * asks the person of that conversation for a file, by all that is known of it (RFC 5547 section 8.2.2); `hash` is its SHA-1, lower-case
-     * hexadecimal digits
-     */
-    'files.request': {
-      params: v.strictObject({
-        conversationId: id,
-        clientId,
-        name: v.optional(v.pipe(v.string(), v.maxLength(MAX_FILE_NAME))),
-        type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/))),
-        size: v.optional(octets),
-        hash: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/))),
-      }),
-      result: message,
-    },
-    /** the files of a conversation, newest first; `before` is the last message of the page before */
-    'files.page': {
-      params: v.strictObject({ conversationId: id, before: v.optional(id), limit: pageLimit }),
-      result: v.object({ items: v.array(message), more: v.boolean() }),
-    },
-    /** what waits for its turn, in order: more files than may flow at once */
-    'transfers.queue': { params: nothing, result: v.object({ items: list(id) }) },
-    /** gives a peer who asked for a file the one that was picked under `token`; `transfers.decline` is the other answer */
-    'transfers.give': { params: v.strictObject({ transferId: id, token: v.pipe(v.string(), v.maxLength(128)) }), result: nothing },
-    /** what came or went stays, to be taken up again; `request.invalid-state` when nothing is under way */
-    'transfers.pause': { params: v.strictObject({ transferId: id }), result: nothing },
-    /** takes up what was paused or interrupted where it was, in either direction */
-    'transfers.resume': { params: v.strictObject({ transferId: id }), result: nothing },
-    /** a copy of a finished file where the person says; false when the dialog was closed */
-    'transfers.saveAs': { params: v.strictObject({ transferId: id }), result: v.object({ saved: v.boolean() }) },
-    /** one file of an invitation; with several the answer leaves when each of them is accepted or declined */
-    'transfers.accept': { params: v.strictObject({ transferId: id }), result: nothing },
-    'transfers.decline': { params: v.strictObject({ transferId: id }), result: nothing },
-    'transfers.cancel': { params: v.strictObject({ transferId: id }), result: nothing },
-    'transfers.open': { params: v.strictObject({ transferId: id }), result: nothing },
-    'transfers.showInFolder': { params: v.strictObject({ transferId: id }), result: nothing },
+    ...fileMethods,
     /** opens http, https, mailto, tel and sip links outside the app */
     'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },
   },
@@ -392,17 +272,7 @@ export const contract = {
     'message.removed': v.object({ messageId: id, conversationId: id }),
     /** somebody writes, or has stopped; by the conversation's peer */
     'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),
-    /** as answered by `transfers.queue` */
-    'transfers.queued': v.object({ items: list(id) }),
-    'transfer.progress': v.object({
-      transferId: id,
-      messageId: id,
-      conversationId: id,
-      transferred: octets,
-      size: octets,
-      rate: v.number(),
-      secondsLeft: v.nullable(v.number()),
-    }),
+    ...fileEvents,
   },
 } as const;
 
@@ -412,8 +282,6 @@ export type EventName = keyof Contract['events'];
 export type Params<M extends MethodName> = v.InferOutput<Contract['methods'][M]['params']>;
 export type Result<M extends MethodName> = v.InferOutput<Contract['methods'][M]['result']>;
 export type EventPayload<E extends EventName> = v.InferOutput<Contract['events'][E]>;
-export type FileCandidate = v.InferOutput<typeof candidate>;
-export type OfferedFile = v.InferOutput<typeof offeredFile>;
 export type FoundMessage = v.InferOutput<typeof foundMessage>;
 export type AppState = v.InferOutput<typeof appState>;
 
