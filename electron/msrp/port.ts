@@ -86,8 +86,10 @@ export interface MsrpSession {
   /**
    * Ends the session; a message on its way is ended with `#` (sender) and answered 413 (receiver). Closes the connection when no session
    * uses it.
+   * @param isLost nobody wanted that it ends: nothing is said of a message on its way, so that it looks lost to the other side, neither
+   * given up nor refused, and may be taken up again
    */
-  close(): Promise<void>;
+  close(isLost?: boolean): Promise<void>;
 }
 
 export interface OutgoingMessage {
@@ -112,7 +114,7 @@ export interface OutgoingMessage {
   readonly chunkSize?: number | undefined;
   /** ends the message with `#`; `send` rejects with `file.cancelled`, or with the signal's reason where that is a ParleyError */
   readonly signal?: AbortSignal | undefined;
-  /** octets acknowledged without gap, a few times a second at most, and the last of it before `send` settles, either way */
+  /** octets acknowledged without gap, a few times a second and each quarter of a MiB, and the last of it before `send` settles, either way */
   readonly onProgress?: ((acknowledged: number) => void) | undefined;
 }
 

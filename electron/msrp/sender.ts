@@ -22,6 +22,8 @@ const QUICK_MS = 50;
 const SLOW_MS = 250;
 const MAX_GROWTH = 4;
 const PROGRESS_MS = 250;
+/** so much at once is told of in any case: what is not told of is sent again after a crash */
+const PROGRESS_OCTETS = 262_144;
 /** RFC 4975 section 7.1.1: a longer chunk needs `*` as its range-end, so that it may be cut short */
 const FIXED_RANGE_UP_TO = 2048;
 
@@ -305,7 +307,8 @@ export class Sender implements ChunkSource {
     const { onProgress } = this.#message;
     if (onProgress === undefined) return;
     const now = this.#lastAnswerAt;
-    if (now - this.#lastProgressAt < PROGRESS_MS && !(this.#allSent && this.#acknowledged === this.#sent)) return;
+    const isLittle = now - this.#lastProgressAt < PROGRESS_MS && this.#acknowledged - this.#told < PROGRESS_OCTETS;
+    if (isLittle && !(this.#allSent && this.#acknowledged === this.#sent)) return;
     this.#lastProgressAt = now;
     this.#told = this.#acknowledged;
     onProgress(this.#acknowledged);

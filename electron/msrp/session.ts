@@ -153,7 +153,8 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     });
   }
 
-  close(): Promise<void> {
+  close(isLost = false): Promise<void> {
+    if (isLost) this.#end({ code: 'msrp.lost', detail: 'session closed' }, false);
     this.#closing ??= this.#close();
     return this.#closing;
   }

@@ -17,8 +17,11 @@ const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set([
   'link.offline',
 ]);
 
-export function isInterruption(error: CodedError): boolean {
-  return INTERRUPTIONS.has(error.code);
+/** MSRP 481 and 506: the other side has lost the session (RFC 4975 sections 10.5 and 10.11) */
+const SESSION_IS_GONE = /^(481|506)\b/;
+
+export function isInterruption({ code, detail }: CodedError): boolean {
+  return INTERRUPTIONS.has(code) || (code === 'msrp.refused' && SESSION_IS_GONE.test(detail));
 }
 
 /** Commits the states of one transfer, one after the other, and tells the renderer of each. */

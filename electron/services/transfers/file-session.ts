@@ -6,6 +6,7 @@ import { decodeSdp, type SessionDescription } from '../../../shared/protocol/sdp
 import type { MsrpEngine, MsrpSession, SessionHandlers } from '../../msrp/port.ts';
 import type { FinalAnswer, OutgoingInvite, SessionBody } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
+import { isInterruption } from './booking.ts';
 import { FileLines } from './file-lines.ts';
 import { encodeFileInvitation, type FileToNotify } from './invitation.ts';
 
@@ -115,8 +116,8 @@ export class FileSession {
 
   /** The app is closing: what flows ends, and BYE. */
   stop(reason: ParleyError): void {
-    for (const { file } of this.#running) file.abort.abort(reason);
     if (this.#running.size === 0) this.#bye();
+    else this.#lose(reason);
   }
 
   /** Resolves when every file has its end written down. */
@@ -207,8 +208,8 @@ export class FileSession {
     } catch (thrown) {
       error = toCodedError(signal.aborted ? signal.reason : thrown);
     }
-    // a message on its way is ended with `#` first, and BYE or port 0 follows (cpm.md section 10.7)
-    await session.close();
+    // a message on its way is ended with `#` first, and BYE or port 0 follows (cpm.md section 10.7); a loss must not look like a wish
+    await session.close(error !== null && isInterruption(error));
     this.#running.delete(line);
     this.#lines?.end(place);
     if (!hasLeft) await file.over(error);
@@ -242,8 +243,15 @@ export class FileSession {
   #ended(isByRemote: boolean): void {
     this.#close();
     if (!isByRemote) return;
-    const reason = new ParleyError('msrp.lost', 'the other side ended the transfer');
-    for (const { file } of this.#running) file.abort.abort(reason);
+    this.#lose(new ParleyError('msrp.lost', 'the other side ended the transfer'));
+  }
+
+  /** What flows ends, and that is nobody's wish. */
+  #lose(reason: ParleyError): void {
+    for (const { file, session } of this.#running) {
+      void session.close(true);
+      file.abort.abort(reason);
+    }
   }
 
   /** CANCEL before the final answer, BYE after a 2xx. */

@@ -22,12 +22,15 @@ import type { Turns } from './turns.ts';
 /** What both kinds need of whoever invites. */
 export interface InvitedFileParts {
   readonly context: ServiceContext;
+  readonly folders: IncomingFolders;
   readonly book: TransferBook;
   readonly abort: AbortController;
   readonly outboxChanged: () => void;
   /** books the end; see {@link FileOfSession.over} */
   readonly over: (file: InvitedFile, error: CodedError | null) => Promise<void>;
 }
+
+type SendingFileParts = InvitedFileParts & { readonly turns: Turns };
 
 /** A transfer that we invite to. */
 export interface InvitedFile extends FileOfSession {
@@ -47,7 +50,7 @@ export class PushedFile implements InvitedFile {
   readonly handlers: SessionHandlers;
   readonly notify: FileToNotify | null;
   readonly icon: IconToSend['part'] | null;
-  readonly #parts: InvitedFileParts & { readonly turns: Turns };
+  readonly #parts: SendingFileParts;
   readonly #iconId: string | undefined;
   readonly #fileTransferId: string;
   #form: Pick<FileAnswer, 'form' | 'maxSize'> = { form: 'raw', maxSize: null };
@@ -58,7 +61,7 @@ export class PushedFile implements InvitedFile {
    * @throws ParleyError `file.*` it is not the one any more that was chosen
    */
   static async offer(
-    parts: InvitedFileParts & { readonly turns: Turns },
+    parts: SendingFileParts,
     wishes: { readonly sentAt: number | null; readonly icon: (transfer: StoredTransfer) => Promise<IconToSend | null> },
   ): Promise<PushedFile> {
     const { book, abort } = parts;
@@ -74,7 +77,7 @@ export class PushedFile implements InvitedFile {
     return new PushedFile(parts, wishes.sentAt, icon);
   }
 
-  private constructor(parts: InvitedFileParts & { readonly turns: Turns }, sentAt: number | null, icon: IconToSend | null) {
+  private constructor(parts: SendingFileParts, sentAt: number | null, icon: IconToSend | null) {
     const { transfer } = parts.book;
     this.#parts = parts;
     this.book = parts.book;
@@ -101,12 +104,13 @@ export class PushedFile implements InvitedFile {
   }
 
   async flow(session: MsrpSession, headers: readonly Header[]): Promise<void> {
-    const { context, book, turns, abort, outboxChanged } = this.#parts;
+    const { context, folders, book, turns, abort, outboxChanged } = this.#parts;
     const giveBack = await turns.take(book.transfer.id, abort.signal);
     try {
       if (this.#closed) throw this.#closed;
       await sendFile({
         context,
+        folders,
         book,
         session,
         accepted: this.#form,
@@ -132,22 +136,22 @@ export class PulledFile implements InvitedFile {
   readonly book: TransferBook;
   readonly start: number;
   readonly abort: AbortController;
-  readonly #parts: InvitedFileParts & { readonly folders: IncomingFolders };
+  readonly #parts: InvitedFileParts;
   readonly #run: ReceivingRun;
 
   /** @throws ParleyError `file.disk-full`, `file.unwritable` */
-  static async offer(parts: InvitedFileParts & { readonly folders: IncomingFolders }): Promise<PulledFile> {
+  static async offer(parts: InvitedFileParts): Promise<PulledFile> {
     const { book, context, folders, outboxChanged, abort } = parts;
     const { id, size, sizeKnown, transferred } = book.transfer;
     const partialPath = partialPathOf(folders, id);
     const there = transferred === 0 ? null : await stat(partialPath).catch(() => null);
     const start = there === null || !sizeKnown ? 0 : Math.max(0, Math.min(there.size, size - LEAST));
-    await book.apply('offer', { fields: { fileTransferId: randomToken(32), partialPath } });
+    await book.apply('offer', { fields: { fileTransferId: randomToken(32), partialPath, transferred: start } });
     abort.signal.throwIfAborted();
     return new PulledFile(parts, start, await ReceivingRun.open({ context, folders, book, start, outboxChanged }));
   }
 
-  private constructor(parts: InvitedFileParts & { readonly folders: IncomingFolders }, start: number, run: ReceivingRun) {
+  private constructor(parts: InvitedFileParts, start: number, run: ReceivingRun) {
     this.#parts = parts;
     this.#run = run;
     this.book = parts.book;

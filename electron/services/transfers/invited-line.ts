@@ -7,7 +7,7 @@ import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import type { StoredTransfer, TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { Unacceptable } from '../session-body.ts';
-import type { TransferBook } from './booking.ts';
+import { isInterruption, type TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
 import { type Refusal, refusalOf, warning } from './refusal.ts';
@@ -87,6 +87,8 @@ export class InvitedLine {
 
   /** Ends it, whatever it does. */
   stop(error: ParleyError): void {
+    // a loss must not look like a wish
+    if (isInterruption(error)) void this.#session?.close(true);
     this.#abort.abort(error);
   }
 
@@ -159,9 +161,9 @@ export class InvitedLine {
 
   async #send(session: MsrpSession, signal: AbortSignal): Promise<void> {
     if (this.#closed) throw this.#closed;
-    const { context, outboxChanged } = this.#parts;
+    const { context, folders, outboxChanged } = this.#parts;
     const { book, start, chunkSize, offer } = this.file;
-    await sendFile({ context, book, session, accepted: { form: this.#form(), maxSize: offer.maxSize }, start, chunkSize, signal });
+    await sendFile({ context, folders, book, session, accepted: { form: this.#form(), maxSize: offer.maxSize }, start, chunkSize, signal });
     outboxChanged();
   }
 
@@ -189,7 +191,7 @@ export class InvitedLine {
       (failure: unknown) => failure,
     );
     const error = causeOf(own ?? thrown, this.#abort.signal);
-    const closed = this.#session?.close();
+    const closed = this.#session?.close(isInterruption(error));
     this.#settle(thrown instanceof Unacceptable ? thrown : refusalOf(error));
     try {
       await bookBroken(this.file.book, error);

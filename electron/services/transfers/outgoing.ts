@@ -142,10 +142,10 @@ export class OutgoingTransfers {
     const { context, icons, folders, outboxChanged } = this.#parts;
     const book = new TransferBook(context, transfer);
     const over = (file: InvitedFile, error: CodedError | null) => this.#over(file, error);
-    const parts = { context, book, abort, outboxChanged, over };
+    const parts = { context, folders, book, abort, outboxChanged, over };
     try {
       if (abort.signal.aborted) throw abort.signal.reason;
-      if (transfer.direction === 'in') return await PulledFile.offer({ ...parts, folders });
+      if (transfer.direction === 'in') return await PulledFile.offer(parts);
       const { sentAt } = transfer === item.transfer ? item.message : await context.store.message(transfer.messageId);
       // who could not read an invitation with requests beside the offer gets the offer alone
       const wishes = { sentAt: this.#outcomes.isPlain(transfer) ? null : sentAt };

@@ -9,9 +9,12 @@ import type { MsrpSession } from '../../msrp/port.ts';
 import type { StoredTransfer } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import type { TransferBook } from './booking.ts';
+import type { IncomingFolders } from './folders.ts';
+import { SentMark } from './sent-mark.ts';
 
 export interface SendingParts {
   readonly context: ServiceContext;
+  readonly folders: Pick<IncomingFolders, 'partial'>;
   /** of a transfer that was accepted, with its hashes */
   readonly book: TransferBook;
   /** connected */
@@ -34,8 +37,19 @@ export interface SendingParts {
  * before the last of them is the caller's to book.
  * @throws ParleyError `file.missing`, `file.changed`, `file.unreadable`, `peer.too-large` (max-size), `msrp.*`, the reason of the signal
  */
-export async function sendFile({ context, book, session, accepted, start, chunkSize, signal, onStarted }: SendingParts): Promise<void> {
+export async function sendFile({
+  context,
+  folders,
+  book,
+  session,
+  accepted,
+  start,
+  chunkSize,
+  signal,
+  onStarted,
+}: SendingParts): Promise<void> {
   const file = await openSource(book.transfer, start, signal);
+  const mark = await SentMark.open(folders, book.transfer.id);
   let arrived = start;
   try {
     const prefix = accepted.form === 'cpim' ? wrapper(context, book.transfer) : NO_BYTES;
@@ -54,6 +68,7 @@ export async function sendFile({ context, book, session, accepted, start, chunkS
       signal,
       onProgress: (acknowledged) => {
         arrived = start + Math.max(0, acknowledged - prefix.length);
+        mark.note(arrived);
         meter.update(arrived);
       },
     });
@@ -63,7 +78,7 @@ export async function sendFile({ context, book, session, accepted, start, chunkS
       .catch((failure) => context.log(`checkpoint of transfer ${book.transfer.id}: ${toCodedError(failure).detail}`));
     throw thrown;
   } finally {
-    await file.close();
+    await Promise.all([file.close(), mark.remove()]);
   }
   await book.apply('all-sent', { fields: { transferred: book.transfer.size } });
   await book.apply('verified');

@@ -17,6 +17,7 @@ import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
 import type { PickedFile } from './picked-file.ts';
 import { Preparation } from './preparation.ts';
 import { giveUpOld, salvage } from './salvage.ts';
+import { takeSentMark } from './sent-mark.ts';
 
 /** What is known of a file that somebody is asked for. */
 export interface FileWish {
@@ -66,8 +67,14 @@ export class TransferService {
 
   async #recover(transfer: StoredTransfer): Promise<void> {
     if (transfer.state === 'preparing') void this.#preparation.prepare(transfer);
-    else if (transfer.state === 'interrupted' && transfer.direction === 'out' && !transfer.pull) await this.#outgoing.goOn(transfer);
+    else if (transfer.state === 'interrupted' && transfer.direction === 'out' && !transfer.pull) await this.#goOn(transfer);
     else await salvage(this.#context, this.#folders, transfer);
+  }
+
+  async #goOn(transfer: StoredTransfer): Promise<void> {
+    const sent = await takeSentMark(this.#folders, transfer);
+    if (sent !== null && sent > transfer.transferred) await this.#context.store.checkpointTransfer(transfer.id, sent);
+    await this.#outgoing.goOn(await this.#context.store.transfer(transfer.id));
   }
 
   async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { accountPaths } from '../../../electron/app/paths.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import type { Message } from '../../../shared/model/message.ts';
+import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
 import { wholeHistory } from '../history.ts';
 import { sequence } from '../sequence.ts';
 import { FarPerson, startNames, startServer } from './cut-network.ts';
@@ -41,6 +42,12 @@ export interface FileCutReport {
   /** octets of what was in the partial file when it stopped and that were sent once more, of one resume at most, and of all */
   readonly mostAgain: number;
   readonly again: number;
+  /** names of cards at the receiver, and of files in his folder, that are there more than once */
+  readonly twice: readonly string[];
+  /** at the sender: files of which a delivery was reported */
+  readonly delivered: number;
+  /** seconds from the end of a disturbance to the next octet, at most */
+  readonly longestWait: number;
   readonly seconds: number;
 }
 
@@ -73,7 +80,7 @@ export async function cutFiles(
       counts[disturbance] += 1;
     }
     const whole = await pair.settle(sent);
-    const { resumes, quarantined, unfinished } = pair;
+    const { resumes, quarantined, unfinished, twice, delivered, longestWait } = pair;
     return {
       disturbances: counts,
       files,
@@ -84,6 +91,9 @@ export async function cutFiles(
       resumes: resumes.length,
       mostAgain: Math.max(0, ...resumes),
       again: resumes.reduce((sum, octets) => sum + octets, 0),
+      twice,
+      delivered,
+      longestWait: Math.round(longestWait / 100) / 10,
       seconds: Math.round((performance.now() - started) / 1000),
     };
   } finally {
@@ -106,6 +116,10 @@ class Pair {
   quarantined = 0;
   /** what did not arrive, as its sender sees it */
   unfinished: readonly string[] = [];
+  twice: readonly string[] = [];
+  delivered = 0;
+  /** ms */
+  longestWait = 0;
   readonly #cables: Cables;
   readonly #folder: string;
   #alice: FarPerson;
@@ -146,11 +160,12 @@ class Pair {
   /** Resolves when octets flow; false when all is over, or nothing flows for long. */
   async flowing(): Promise<boolean> {
     const from = this.#moved;
-    const end = performance.now() + FLOW_WITHIN_MS;
+    const begun = performance.now();
     while (this.#moved === from) {
-      if (performance.now() > end || (await this.#unfinished()).length === 0) return false;
+      if (performance.now() > begun + FLOW_WITHIN_MS || (await this.#unfinished()).every(isGivenUp)) return false;
       await wait(20);
     }
+    this.longestWait = Math.max(this.longestWait, performance.now() - begun);
     return true;
   }
 
@@ -158,7 +173,6 @@ class Pair {
     switch (disturbance) {
       case 'sender killed':
         await this.#alice.kill();
-        this.#look();
         this.#alice = await FarPerson.start(this.#cables, 'alice', this.#folder);
         return;
       case 'receiver killed':
@@ -172,7 +186,6 @@ class Pair {
         const device = disturbance.startsWith('sender') ? 'alice' : 'bob';
         await this.#cables.pull(device);
         await wait(PULLED_MS);
-        this.#look();
         await this.#cables.plug(device);
         return;
       }
@@ -182,8 +195,16 @@ class Pair {
   /** @returns how many files are there as they were sent */
   async settle(sent: readonly Sent[]): Promise<number> {
     const end = performance.now() + PATIENCE_MS;
-    while ((await this.#unfinished()).length > 0 && performance.now() < end) await wait(500);
+    while (!(await this.#unfinished()).every(isGivenUp) && performance.now() < end) await wait(500);
+    const reported = async () => (await this.#sent()).filter(({ status }) => status === 'delivered').length;
+    // a notification leaves a moment after the file is in its place
+    while ((await reported()) < sent.length - (await this.#unfinished()).length && performance.now() < end) await wait(200);
+    this.delivered = await reported();
     const arrived = await this.#files();
+    const saved = readdirSync(join(this.#folder, 'bob', 'Downloads'));
+    const known = new Set(sent.map(({ name }) => name));
+    const cards = arrived.map(({ transfer }) => transfer?.name ?? '');
+    this.twice = [...cards.filter((name, at) => cards.indexOf(name) !== at), ...saved.filter((name) => !known.has(name))];
     this.unfinished = (await this.#unfinished()).map(({ transfer, error }) => `${transfer?.name} ${transfer?.state} ${error?.code ?? ''}`);
     this.quarantined = arrived.filter(({ transfer }) => transfer?.state === 'quarantined').length;
     let whole = 0;
@@ -204,6 +225,7 @@ class Pair {
     const bob = this.#bob;
     bob.on('message.changed', ({ transfer }) => {
       if (transfer?.state === 'offered') bob.call('transfers.accept', { transferId: transfer.id }).catch(() => undefined);
+      if (transfer?.state === 'interrupted' || transfer?.state === 'failed') this.#left.set(transfer.id, transfer.transferred);
       const left = transfer?.state === 'transferring' ? this.#left.get(transfer.id) : undefined;
       if (left === undefined || transfer === null) return;
       this.#left.delete(transfer.id);
@@ -221,12 +243,12 @@ class Pair {
       .catch(() => undefined);
   }
 
-  /** What lies in the partial files now. */
+  /** What lies in the partial files now that nobody writes to them. */
   #look(): void {
     const { data } = accountPaths(join(this.#folder, 'bob'), this.#bob.address, '');
     const partial = join(data, 'partial');
     for (const name of existsSync(partial) ? readdirSync(partial) : []) {
-      this.#left.set(Number.parseInt(name, 10), statSync(join(partial, name)).size);
+      if (name.endsWith('.part')) this.#left.set(Number.parseInt(name, 10), statSync(join(partial, name)).size);
     }
   }
 
@@ -236,8 +258,12 @@ class Pair {
   }
 
   async #unfinished(): Promise<Message[]> {
+    return (await this.#sent()).filter(({ transfer }) => transfer?.state !== 'done');
+  }
+
+  async #sent(): Promise<Message[]> {
     const all = await wholeHistory((page) => this.#alice.call('messages.page', page), this.#conversation);
-    return all.filter(({ transfer }) => transfer !== null && transfer.state !== 'done');
+    return all.filter(({ transfer }) => transfer !== null);
   }
 
   /** A headless host takes files from its page; this is its page. */
@@ -252,6 +278,11 @@ class Pair {
     const { stdout } = await run(program, rest);
     return (JSON.parse(stdout) as { token: string }).token;
   }
+}
+
+/** nothing will happen to it by itself */
+function isGivenUp({ transfer }: Message): boolean {
+  return transfer !== null && isFinalTransferState(transfer.state);
 }
 
 /** Octets that no two places of no two files share. @returns their SHA-256 */

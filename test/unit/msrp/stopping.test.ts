@@ -108,6 +108,29 @@ describe('stopping a message', () => {
     await sent;
   });
 
+  it('R-AD-07: a session that is lost says nothing of what is on its way: neither # nor 413', async () => {
+    const inbox = new Inbox();
+    const { session, far } = await facing({ window: 2 }, inbox);
+    const sent = session.send({ ...PLAIN, source: randomBytes(100_000), chunkSize: 2048 });
+    await far.until(() => far.requests().length === 2);
+    far.send({
+      id: 'half',
+      to: session.localUri,
+      flag: '+',
+      headers: { 'Message-ID': 'mess', 'Byte-Range': '1-*/100', 'Content-Type': 'a/b' },
+      body: 'octets',
+    });
+    await far.until(() => far.statuses().length === 1);
+    const gone = new Promise((resolve) => far.socket.once('close', resolve));
+    await session.close(true);
+    expect((await error(sent)).code).toBe('msrp.lost');
+    await gone;
+    expect(far.requests().map(({ flag }) => flag)).toEqual(['+', '+']);
+    expect(far.statuses()).toEqual([200]);
+    expect(inbox.aborted.map(({ code }) => code)).toEqual(['msrp.lost']);
+    expect(inbox.closed).toEqual([]);
+  });
+
   it('481 in the middle ends the whole session', async () => {
     const inbox = new Inbox();
     const { session, far } = await facing({}, inbox);

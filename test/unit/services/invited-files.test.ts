@@ -306,6 +306,30 @@ describe('a file that goes on', () => {
     expect(saved('a.txt')).toBe('hello world');
   });
 
+  test('R-AD-07: what breaks off because the dialog is gone is no wish of this person', async () => {
+    const call = await invited([{ name: 'a.txt', content: 'hello world' }]);
+    world.onConnect(async (handlers) => {
+      const sink = handlers.onMessage({ ...HEAD, total: 11 });
+      if ('refuse' in sink) throw new Error('refused');
+      await sink.write(0, utf8('hello '));
+    });
+    world.service.accept(1);
+    await until(1, 'transferring');
+    call.bye();
+    await until(1, 'interrupted');
+    expect(new Set(world.closed)).toEqual(new Set(['lost']));
+  });
+
+  test('R-AD-09: what this person ends is told as a wish', async () => {
+    await invited([{ name: 'a.txt', content: 'hello world' }]);
+    world.onConnect((handlers) => void handlers.onMessage({ ...HEAD, total: 11 }));
+    world.service.accept(1);
+    await until(1, 'transferring');
+    await world.service.pause(1);
+    await until(1, 'paused');
+    expect(world.closed).toEqual(['wished']);
+  });
+
   test('its sender may repeat what is here already', async () => {
     await interrupted('hello ');
     sends('lo world');

@@ -32,6 +32,7 @@ export function stage(folder: string, takers?: IconTakers) {
   const folders = { partial: join(folder, 'partial'), quarantine: join(folder, 'quarantine'), downloads: join(folder, 'downloads') };
   mkdirSync(folder, { recursive: true });
   let connect: (handlers: SessionHandlers) => Promise<void> | void = () => undefined;
+  const closed: ('lost' | 'wished')[] = [];
   const msrp = {
     address: { host: '127.0.0.1', port: 2855 },
     createSession: (handlers: SessionHandlers) => ({
@@ -43,7 +44,7 @@ export function stage(folder: string, takers?: IconTakers) {
       }),
       connect: async () => connect(handlers),
       send: async () => undefined,
-      close: async () => undefined,
+      close: async (isLost = false) => void closed.push(isLost ? 'lost' : 'wished'),
     }),
   } as unknown as MsrpEngine;
   const invites: { target: string }[] = [];
@@ -89,6 +90,7 @@ export function stage(folder: string, takers?: IconTakers) {
     log,
     folders,
     invites,
+    closed,
     service,
     before: (hook: Before) => {
       before = hook;
