@@ -58,7 +58,7 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
     await alice.press('long', 'Pause');
     await alice.says('long', /Paused after/);
     // to him it may be a pause or the end: RFC 4975 has one sign for both
-    await bob.says('long', /Interrupted|The other side stopped the transfer/);
+    await bob.says('long', /Interrupted|Stopped by/);
     await alice.press('long', 'Resume');
     await bob.says('long', /Verified/, 120_000);
     await alice.says('long', /Sent/);

@@ -61,7 +61,9 @@ export class TransferBook {
     if (error.code === 'file.cancelled') return this.apply('cancelled');
     if (error.code === 'file.paused') return this.apply('pause');
     this.#context.log(`transfer ${this.#transfer.id}: ${error.code} ${error.detail}`);
-    return this.apply(isInterruption(error) ? 'lost' : 'failed', { error });
+    // whoever gives a file up and whoever pauses it end its octets alike, and what came of it may be asked for again
+    const isStopped = error.code === 'msrp.stopped' && this.#transfer.direction === 'in';
+    return this.apply(isStopped || isInterruption(error) ? 'lost' : 'failed', { error });
   }
 
   /** @param startAt octets of the file that are there already */

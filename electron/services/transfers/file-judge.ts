@@ -30,16 +30,21 @@ export interface OfferedFile {
   readonly invitation: string | null;
 }
 
-/** `ask`: the person decides. `take`: it was decided before, octets go on behind the first `start` of the file. */
+/**
+ * `ask`: the person decides. `take`: it was decided before, octets go on behind the first `start` of the file. `tell` shows the card: not before it can
+ * be answered.
+ */
 export type Judgement =
-  | { readonly kind: 'ask'; readonly book: TransferBook }
-  | { readonly kind: 'take'; readonly book: TransferBook; readonly start: number }
+  | { readonly kind: 'ask'; readonly book: TransferBook; readonly tell: () => void }
+  | { readonly kind: 'take'; readonly book: TransferBook; readonly start: number; readonly tell?: () => void }
   | { readonly kind: 'refuse'; readonly refusal: Refusal };
 
 /** Where an older attempt of the same transfer stands. */
 export interface Attempts {
   /** the person has accepted it, and it is not over */
   isRunning(transferId: number): boolean;
+  /** we invite to it ourselves, or are about to, or it flows because we did */
+  isInviting(transferId: number): boolean;
   /** Ends one whose other side has evidently lost it. */
   halt(transferId: number): Promise<void>;
 }
@@ -99,7 +104,7 @@ export class FileJudge {
     const settled = range === null ? null : refusedBefore(before.state);
     if (settled) return settled;
     // we have just asked for the rest of it ourselves
-    if (range !== null && before.state === 'offering') return refuse(480);
+    if (range !== null && this.#attempts.isInviting(before.id)) return refuse(480);
     const transfer = await this.#atRest(before);
     // from its beginning it may be a new attempt of one that failed for a reason, which is the person's to decide on
     const goesOn = range === null ? transfer.state === 'interrupted' : STOPPED.has(transfer.state);
@@ -124,7 +129,7 @@ export class FileJudge {
     const settled = refusedBefore(before.state);
     if (settled) return range === null ? null : settled;
     // what we invited to is still thought to be on its way; it is found out soon
-    if (!STOPPED.has(before.state)) return range === null ? null : refuse(480);
+    if (!STOPPED.has(before.state) || this.#attempts.isInviting(before.id)) return range === null ? null : refuse(480);
     return { kind: 'take', book: new TransferBook(this.#context, before), start: (range?.start ?? 1) - 1 };
   }
 
@@ -163,9 +168,9 @@ export class FileJudge {
     const shown = await keepIcon(this.#context, file.request, file.offer.icon, rows);
     // the person has just accepted it by the invitation before this one
     if (this.#attempts.isRunning(rows.transfer.id)) return refuse(486);
-    notices.changed(shown);
     const book = new TransferBook(this.#context, rows.transfer);
-    return this.#isWelcome(file.offer, rows.conversation) ? { kind: 'take', book, start: 0 } : { kind: 'ask', book };
+    const tell = () => notices.changed(shown);
+    return this.#isWelcome(file.offer, rows.conversation) ? { kind: 'take', book, start: 0, tell } : { kind: 'ask', book, tell };
   }
 
   /** Small enough to need no question, and from somebody who is no stranger. */

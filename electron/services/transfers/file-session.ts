@@ -2,10 +2,11 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import type { Part } from '../../../shared/protocol/multipart/multipart.ts';
 import { type FileAnswer, makeOrigin, readFileMediaAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { MsrpMedia, MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
-import { decodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
+import { decodeSdp, encodeSdp, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine, MsrpSession, SessionHandlers } from '../../msrp/port.ts';
-import type { FinalAnswer, OutgoingInvite, SessionBody } from '../../sip/port.ts';
+import type { FinalAnswer, IncomingReoffer, OutgoingInvite, SessionBody } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
+import { offerOf, Unacceptable } from '../session-body.ts';
 import { isInterruption } from './booking.ts';
 import { FileLines } from './file-lines.ts';
 import { encodeFileInvitation, type FileToNotify } from './invitation.ts';
@@ -85,6 +86,7 @@ export class FileSession {
         const invite = send(body);
         this.#invite = invite;
         invite.onEnded((cause) => this.#ended(cause.by === 'remote'));
+        invite.onReoffer((reoffer) => this.#reoffered(reoffer));
         withdrawn.addEventListener('abort', () => this.#bye(), { once: true });
         return invite.answer;
       });
@@ -203,6 +205,7 @@ export class FileSession {
       signal.throwIfAborted();
       await file.accepted(accepted);
       const { role, remotePath, fingerprint } = accepted;
+      this.#lines?.agreed(place, role);
       await session.connect({ role, remotePath, fingerprint, signal });
       await file.flow(session, headers);
     } catch (thrown) {
@@ -211,11 +214,11 @@ export class FileSession {
     // a message on its way is ended with `#` first, and BYE or port 0 follows (cpm.md section 10.7); a loss must not look like a wish
     await session.close(error !== null && isInterruption(error));
     this.#running.delete(line);
-    this.#lines?.end(place);
+    const isNews = this.#lines?.end(place);
     if (!hasLeft) await file.over(error);
     if (this.#isOver || this.#asking > 0) return;
     if (this.#running.size === 0) return error === null ? this.#rest() : this.#bye();
-    if (error !== null && isTaken) this.#tellClosed();
+    if (error !== null && isTaken && isNews) this.#tellClosed();
   }
 
   /** Port 0 for the lines that are over while others go on (R-FT-18). */
@@ -224,6 +227,25 @@ export class FileSession {
     if (this.#lines === null || this.#invite === null) return;
     const body = encodeFileInvitation(this.#lines.describe(), [], { address: context.account.address, to });
     this.#invite.reoffer(body).catch((thrown) => context.log(`closing an m-line: ${toCodedError(thrown).detail}`));
+  }
+
+  /** The other side closes lines, or says again what it said: no file of its own is taken here, an INVITE is there for it (RFC 3264 section 8). */
+  #reoffered(reoffer: IncomingReoffer): void {
+    const lines = this.#lines;
+    // ours is on its way (RFC 3261 section 14.2)
+    if (lines === null || this.#asking > 0) return reoffer.reject(491);
+    try {
+      const offer = offerOf(reoffer);
+      const closed = offer && lines.heard(decodeSdp(offer).media);
+      if (closed === null) return reoffer.reject(488);
+      reoffer.accept({ contentType: SDP_TYPE, body: encodeSdp(lines.describe('answer')) });
+      const reason = new ParleyError('msrp.stopped', 'the other side closed the line');
+      for (const { file, place } of this.#running) if (closed.includes(place)) file.abort.abort(reason);
+    } catch (thrown) {
+      this.#parts.context.log(`re-INVITE in a file session: ${toCodedError(thrown).detail}`);
+      if (thrown instanceof Unacceptable) reoffer.reject(thrown.status, undefined, thrown.headers);
+      else reoffer.reject(488);
+    }
   }
 
   /** Nothing flows: more may come, for a while. */

@@ -1,15 +1,18 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { hashFile } from '../../msrp/file-source.ts';
-import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import { FileJudge } from './file-judge.ts';
-import type { IncomingFolders } from './folders.ts';
 import type { InvitedLine } from './invited-line.ts';
 import { InvitedSession, type SessionParts } from './invited-session.ts';
 import type { PickedFile } from './picked-file.ts';
 import { refusalOf } from './refusal.ts';
+
+export interface IncomingParts extends Pick<SessionParts, 'context' | 'msrp' | 'folders' | 'outboxChanged'> {
+  /** see {@link Attempts} */
+  readonly isInviting: (transferId: number) => boolean;
+}
 
 /** Files that others push to this person or ask him for: who is asked about what, and what he says (seed 000 7.4.2, cpm.md section 10.4). */
 export class IncomingTransfers {
@@ -23,9 +26,10 @@ export class IncomingTransfers {
   readonly #work = new Set<Promise<unknown>>();
   #isStopped = false;
 
-  constructor(context: ServiceContext, msrp: MsrpEngine, folders: IncomingFolders, outboxChanged: () => void) {
+  constructor({ context, msrp, folders, outboxChanged, isInviting }: IncomingParts) {
     this.#context = context;
     const attempts = {
+      isInviting,
       isRunning: (transferId: number) => this.#running.has(transferId),
       halt: async (transferId: number) => {
         const line = this.#running.get(transferId);

@@ -53,6 +53,8 @@ interface Round {
   readonly lines: readonly InvitedLine[];
   /** of the files that nobody is asked about */
   readonly refusals: readonly Refusal[];
+  /** shows the cards */
+  readonly tell: readonly (() => void)[];
 }
 
 /**
@@ -149,12 +151,17 @@ export class InvitedSession {
     this.#round = round;
     if (this.#isStopped) return this.#forgetAll(round, 480);
     // its sender took it back while the disk was looked at and the cards were written
-    if (reading.isWithdrawn) return this.#withdrawn();
+    if (reading.isWithdrawn) {
+      for (const tell of round.tell) tell();
+      return this.#withdrawn();
+    }
     if (round.asked.length > 0) {
       reply.ring();
       this.#stopPrompt = this.#parts.context.clock.after(promptTime(request.headers), () => this.#unanswered());
     }
     for (const line of round.lines) (round.asked.includes(line) ? this.#parts.ask : this.#parts.take)(line);
+    // whoever sees a card can answer it
+    for (const tell of round.tell) tell();
     this.#decided(round);
   }
 
@@ -171,28 +178,39 @@ export class InvitedSession {
     const asked: InvitedLine[] = [];
     const lines: InvitedLine[] = [];
     const refusals: Refusal[] = [];
-    const round: Round = { reply, description, kept: changes.kept, asked, lines, refusals };
+    const tell: (() => void)[] = [];
+    const round: Round = { reply, description, kept: changes.kept, asked, lines, refusals, tell };
     for (const index of closedLines(this.#seen, description, changes))
-      this.#live.get(index)?.stop(new ParleyError('msrp.lost', 'the other side closed the line'));
-    for (const offer of changes.fresh) {
-      const judgement = await this.#parts.judge.judge({
-        offer,
-        envelope: this.#envelope,
-        request,
-        asked: requestOf(invitation, offer.transferId, offers.length === 1),
-        fallbackId: this.#fallbackId(offer, description),
-        invitation: group,
-      });
-      this.#seen.set(offer.mediaIndex, offer);
-      if (judgement.kind === 'refuse') {
-        refusals.push(judgement.refusal);
-        continue;
+      this.#live.get(index)?.stop(new ParleyError('msrp.stopped', 'the other side closed the line'));
+    try {
+      for (const offer of changes.fresh) {
+        const judgement = await this.#parts.judge.judge({
+          offer,
+          envelope: this.#envelope,
+          request,
+          asked: requestOf(invitation, offer.transferId, offers.length === 1),
+          fallbackId: this.#fallbackId(offer, description),
+          invitation: group,
+        });
+        this.#seen.set(offer.mediaIndex, offer);
+        if (judgement.kind === 'refuse') {
+          refusals.push(judgement.refusal);
+          continue;
+        }
+        const media = description.media[offer.mediaIndex] as MsrpMedia;
+        const start = judgement.kind === 'take' ? judgement.start : 0;
+        const line = new InvitedLine(this.#parts, { offer, media, book: judgement.book, start, chunkSize }, () =>
+          this.#changed(round, line),
+        );
+        lines.push(line);
+        if (judgement.kind === 'ask') asked.push(line);
+        if (judgement.tell) tell.push(judgement.tell);
       }
-      const media = description.media[offer.mediaIndex] as MsrpMedia;
-      const start = judgement.kind === 'take' ? judgement.start : 0;
-      const line = new InvitedLine(this.#parts, { offer, media, book: judgement.book, start, chunkSize }, () => this.#changed(round, line));
-      lines.push(line);
-      if (judgement.kind === 'ask') asked.push(line);
+    } catch (thrown) {
+      // those before it are not asked about either
+      for (const show of tell) show();
+      for (const line of lines) if (line.file.book.transfer.state === 'offered') this.#forget(line, 480, 'expired');
+      throw thrown;
     }
     return round;
   }

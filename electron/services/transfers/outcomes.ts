@@ -16,6 +16,8 @@ export interface Tried {
 
 /** whoever was refused a part of a file, and has none of it, may be about to ask for it himself (cpm.md section 10.7) */
 const START_OVER_AFTER_MS = 3000;
+/** who take up the same file at the same moment refuse each other: the one who receives it lets the other go first */
+const YIELD_MS = 3000;
 /** octets that make an interruption the first one again */
 const PROGRESS = 1_048_576;
 /** answers about the form of an invitation: one of less may be taken (cpm.md section 15.2) */
@@ -54,7 +56,8 @@ export class Outcomes {
     else if (rejection.permanent) await book.apply('failed', { error });
     else if (rejection.code === 'peer.timeout' || clock.now() - tried.createdAt > GIVE_UP_MS) await book.apply('expired', { error });
     else {
-      const wait = rejection.retryAfter === null ? retryWait(tried, clock.now()) : rejection.retryAfter * 1000;
+      const ownWait = retryWait(tried, clock.now()) + (start > 0 && transfer.direction === 'in' ? YIELD_MS : 0);
+      const wait = rejection.retryAfter === null ? ownWait : rejection.retryAfter * 1000;
       await book.apply('postponed', { error, notBefore: clock.now() + wait });
     }
   }

@@ -95,6 +95,11 @@ export class OutgoingTransfers {
     return abort !== undefined;
   }
 
+  /** Whether that transfer is about to be offered, is, or flows because it was. */
+  isInviting(transferId: number): boolean {
+    return this.#live.has(transferId);
+  }
+
   /** One of ours that was interrupted when the app ended goes on by itself. */
   async goOn(transfer: StoredTransfer): Promise<void> {
     await this.#outcomes.goOn(new TransferBook(this.#parts.context, transfer), null);
@@ -243,6 +248,9 @@ export class OutgoingTransfers {
     // the next start takes it up where it is
     if (this.#stopped && book.transfer.state === 'queued') return;
     try {
+      // the other side took it up while it was still looked at here
+      const { state } = await this.#parts.context.store.transfer(book.transfer.id);
+      if (state === 'accepting' || state === 'transferring') return;
       await this.#outcomes.unasked(book, abort.signal.aborted ? toCodedError(abort.signal.reason) : thrown, item);
     } catch (failure) {
       this.#parts.context.log(`transfer ${book.transfer.id}: ${toCodedError(failure).detail}`);

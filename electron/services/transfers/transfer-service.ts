@@ -51,7 +51,8 @@ export class TransferService {
     this.#outboxChanged = outboxChanged;
     this.#preparation = new Preparation(context, outboxChanged);
     this.#outgoing = new OutgoingTransfers({ context, msrp, icons: new Icons(context, takers), folders, outboxChanged }, options);
-    this.#incoming = new IncomingTransfers(context, msrp, folders, outboxChanged);
+    const isInviting = (transferId: number) => this.#outgoing.isInviting(transferId);
+    this.#incoming = new IncomingTransfers({ context, msrp, folders, outboxChanged, isInviting });
   }
 
   /**

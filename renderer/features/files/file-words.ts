@@ -50,6 +50,8 @@ export const fileWords = {
   cancelled: 'Cancelled',
   interrupted: 'Interrupted',
   interruptedAfter: (amount: string) => `Interrupted after ${amount}`,
+  stoppedBy: (who: string) => `Stopped by ${who}`,
+  stoppedByAfter: (who: string, amount: string) => `Stopped by ${who} after ${amount}`,
   paused: 'Paused',
   pausedAfter: (amount: string) => `Paused after ${amount}`,
   quarantined: 'Differs from what was announced. Kept in quarantine.',

@@ -157,6 +157,9 @@ function movingLine(transfer: Transfer, progress: ShownProgress): string {
 function stoppedLine(transfer: Transfer, progress: ShownProgress, who: string): string {
   const text = words.file;
   const amount = progress.transferred > 0 ? amountOf(transfer, progress) : null;
+  // a pause of the other side, or its last word: it did not say
+  if (transfer.state === 'interrupted' && transfer.error?.code === 'msrp.stopped')
+    return amount === null ? text.stoppedBy(who) : text.stoppedByAfter(who, amount);
   const paused = transfer.state === 'paused';
   const line =
     amount === null ? (paused ? text.paused : text.interrupted) : paused ? text.pausedAfter(amount) : text.interruptedAfter(amount);

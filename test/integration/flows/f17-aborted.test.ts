@@ -91,7 +91,7 @@ describe('F17: a transfer is stopped on its way', () => {
     expect(peer.differences).toEqual([]);
   });
 
-  test('by the other side who sends: # ends the chunk, and what came is dropped', async () => {
+  test('by the other side who sends: # ends the chunk, and what came is kept as it may be a pause', async () => {
     const { peer, person } = await flow.start('bob', { host: '192.0.2.10', port: 30_030 });
     const alice = new F11Sender(peer, person);
     const offer = await alice.offers({ name: 'walk.mp4' });
@@ -99,7 +99,7 @@ describe('F17: a transfer is stopped on its way', () => {
     line.write(alice.chunk('1-*/5000', F11_CONTENT.subarray(0, 1024), '#'));
     expect((await line.next((text) => /^MSRP \S+ 200/.test(text), '200')).toString('latin1')).toMatch(/^MSRP 9h2r5pnr 200 OK\r\n/);
     alice.leaves();
-    const { transfer } = await person.seesMessage(({ id, transfer: now }) => id === offer.id && now?.state === 'failed');
+    const { transfer } = await person.seesMessage(({ id, transfer: now }) => id === offer.id && now?.state === 'interrupted');
     expect(transfer?.error?.code).toBe('msrp.stopped');
   });
 });

@@ -136,8 +136,8 @@ const FAULTS: Record<string, Fault> = {
   'given up by its sender': {
     act: chunk('1-*/5000', part(0, 1000), '#'),
     answer: 200,
-    state: 'failed',
-    words: /^Not transferred\. The other side stopped the transfer$/,
+    state: 'interrupted',
+    words: /^Stopped by Alice after 1 of 5 kB$/,
   },
   'a chunk for somebody else': {
     act: send(() =>

@@ -163,6 +163,16 @@ describe('the file card', () => {
     });
   });
 
+  it('that the other side stopped says who did, and can be asked for again', () => {
+    const error = { code: 'msrp.stopped', detail: '' } as const;
+    expect(card('interrupted', { direction: 'in', error }).line).toBe('Stopped by Bob');
+    expect(card('interrupted', { direction: 'in', transferred: 32_000_000, error })).toMatchObject({
+      line: 'Stopped by Bob after 32.0 of 64.0 MB',
+      fraction: 0.5,
+      actions: ['resume', 'cancel'],
+    });
+  });
+
   it('says so when the other side reported that a file of which all had left did not arrive', () => {
     const done = transfer('done', { direction: 'out' });
     const error = { code: 'peer.unavailable', detail: '' } as const;

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSyn
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SessionHandlers } from '../../../electron/msrp/port.ts';
+import type { OutboxItem } from '../../../electron/store/port.ts';
 import { utf8 } from '../../../shared/base/bytes.ts';
-import type { ParleyError } from '../../../shared/base/errors.ts';
+import type { ErrorCode, ParleyError } from '../../../shared/base/errors.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { HEAD, incomingInvite, stage } from './stage.ts';
 
@@ -106,6 +107,22 @@ describe('several files in one invitation', () => {
     expect(call.answers[0]).toContain('name:"b.txt" type:text/plain size:5');
     expect(world.transfer(2).state).toBe('declined');
     expect(saved('a.txt')).toBe('hello');
+  });
+
+  test('can be answered as soon as they are shown, and are shown once', async () => {
+    const shown: number[] = [];
+    world.context.notices.on(({ event, payload }) => {
+      if (event !== 'message.changed') return;
+      const { transfer } = payload as { transfer?: { id: number; state: string } };
+      if (transfer?.state !== 'offered') return;
+      shown.push(transfer.id);
+      world.service.accept(transfer.id);
+    });
+    sends('hello', 'other');
+    await invited(TWO);
+    await until(1, 'done');
+    await until(2, 'done');
+    expect(shown).toEqual([1, 2]);
   });
 
   test('all accepted arrive each in its own session', async () => {
@@ -280,14 +297,14 @@ describe('a dialog that is used again', () => {
 
 describe('a file that goes on', () => {
   /** `have` octets came before it broke off */
-  async function interrupted(have: string, content = 'hello world') {
+  async function interrupted(have: string, content = 'hello world', code: ErrorCode = 'msrp.lost') {
     const call = await invited([{ name: 'a.txt', content }]);
     world.onConnect(async (handlers) => {
       const sink = handlers.onMessage({ ...HEAD, total: content.length });
       if ('refuse' in sink) throw new Error('refused');
       await sink.write(0, utf8(have));
-      sink.abort({ code: 'msrp.lost', detail: 'cut' });
-      handlers.onClosed({ code: 'msrp.lost', detail: 'cut' });
+      sink.abort({ code, detail: 'cut' });
+      handlers.onClosed({ code, detail: 'cut' });
     });
     world.service.accept(1);
     await until(1, 'interrupted');
@@ -352,6 +369,42 @@ describe('a file that goes on', () => {
     const again = await invited([{ name: 'a.txt', content: 'hello world', id: 'new', range: '7-11' }]);
     expect(again.said).toEqual(['488']);
     expect(world.transfer(1).state).toBe('queued');
+  });
+
+  test('one that its sender stopped is kept for whoever takes it up again: it may be paused', async () => {
+    await interrupted('hello ', 'hello world', 'msrp.stopped');
+    expect(world.calls.message(1).transfer?.error?.code).toBe('msrp.stopped');
+    await world.service.resume(1);
+    expect(world.transfer(1).state).toBe('queued');
+  });
+
+  test('both sides take it up at the same moment: the one who receives lets the other go first', async () => {
+    await interrupted('hello ');
+    await world.service.resume(1);
+    let refuse: () => void = () => undefined;
+    const refused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    world.answers(async () => {
+      await refused;
+      return { status: 480, reason: '', headers: [], contentType: null, body: new Uint8Array() };
+    });
+    const [item] = world.calls.outboxReady(world.clock.now(), 1);
+    const asking = world.service.offer(item as Extract<OutboxItem, { kind: 'file' }>, world.link);
+    await until(1, 'offering');
+    const crossing = await invited([{ name: 'a.txt', content: 'hello world', id: 'again', range: '7-11' }]);
+    expect(crossing.said).toEqual(['480']);
+    refuse();
+    await asking;
+    await until(1, 'queued');
+    // the sender's next try comes after 2 s
+    await world.clock.advance(2500);
+    expect(world.calls.outboxReady(world.clock.now(), 1)).toEqual([]);
+    sends('world');
+    await invited([{ name: 'a.txt', content: 'hello world', id: 'once more', range: '7-11' }]);
+    await until(1, 'done');
+    expect(saved('a.txt')).toBe('hello world');
+    expect(world.calls.outboxReady(world.clock.now() + 1e9, 1)).toEqual([]);
   });
 
   test('one that the person paused stays paused', async () => {

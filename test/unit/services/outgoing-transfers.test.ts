@@ -8,6 +8,9 @@ import type { FinalAnswer } from '../../../electron/sip/port.ts';
 import type { OutboxItem } from '../../../electron/store/port.ts';
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { makeFileAnswer, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
+import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
+import { decodeSdp, encodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { openWith } from '../store/fixture.ts';
 import { stage } from './stage.ts';
@@ -186,4 +189,81 @@ test('R-FTR-06 a file above the limit is not asked for', async () => {
   const wish = { conversationId: id, clientId: 'p1', name: 'film.mp4', size: 11 };
   await expect(world.service.request(wish)).rejects.toMatchObject({ code: 'file.too-large' });
   expect(world.calls.outboxReady(world.clock.now() + 1e9, 5)).toEqual([]);
+});
+
+describe('a change by the other side in the dialog of two files that flow', () => {
+  const place = {
+    protocol: 'TCP/MSRP',
+    address: '127.0.0.1',
+    port: 2856,
+    path: ['msrp://127.0.0.1:2856/their0123456789session;tcp'],
+  } as const;
+  const CHAT = ['m=message 2856 TCP/MSRP *', 'a=sendonly', 'a=path:msrp://127.0.0.1:2856/more0123456789;tcp', 'a=setup:actpass'];
+  const FILE = ['a=accept-types:*', 'a=file-selector:name:"x.txt" type:text/plain size:5', 'a=file-transfer-id:theirs'];
+  let theirs: ReturnType<typeof makeFileAnswer>;
+
+  /** as the other side would say it anew, `port` by m-line */
+  const says = (version: number, ports: readonly number[] = [], more: readonly string[] = []) => {
+    const media = theirs.media.map((line, at) => ({ ...line, port: ports[at] ?? line.port }));
+    return (
+      fromUtf8(encodeSdp({ ...theirs, origin: { ...theirs.origin, version: String(version) }, media })) +
+      more.map((line) => `${line}\r\n`).join('')
+    );
+  };
+
+  async function flowing() {
+    await pick();
+    const { modifiedAt } = await hashFile(path);
+    await world.service.send(1, 'f2', { path, name: 'b.txt', type: 'text/plain', size: 5, modifiedAt });
+    await expect.poll(() => [1, 2].map((id) => world.transfer(id).state)).toEqual(['queued', 'queued']);
+    world.answers(async (body) => {
+      const offer = decodeSdp(findPart(body));
+      const lines = new Map(offer.media.map((media, at) => [at, takenLine(media as MsrpMedia, { place, setup: 'active' })] as const));
+      theirs = makeFileAnswer(offer, { origin: { user: 'bob', id: '1', version: '1', address: '127.0.0.1' }, address: '127.0.0.1', lines });
+      return { ...answer(200), contentType: 'application/sdp', body: encodeSdp(theirs) };
+    });
+    world.onSend(
+      ({ signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true })),
+    );
+    const item = world.calls.outboxReady(world.clock.now(), 1)[0] as Extract<OutboxItem, { kind: 'file' }>;
+    await world.service.offer(item, world.link);
+    await expect.poll(() => [1, 2].map((id) => world.transfer(id).state)).toEqual(['transferring', 'transferring']);
+  }
+
+  const findPart = (body: Uint8Array) => {
+    const text = fromUtf8(body);
+    return text.slice(text.indexOf('v=0'), text.includes('\r\n--') ? text.indexOf('\r\n--', text.indexOf('v=0')) + 2 : undefined);
+  };
+  const ports = (text = '') => [...text.matchAll(/^m=message (\d+)/gm)].map(([, port]) => Number(port));
+
+  test('that says what it said leaves what flows alone, and is answered with what we said', async () => {
+    await flowing();
+    const [description, status] = world.reoffer(says(2));
+    expect(status).toBe('200');
+    expect(ports(description)).toEqual([2855, 2855]);
+    expect(description).not.toMatch(/actpass|file-disposition/);
+    await world.settled();
+    expect([1, 2].map((id) => world.transfer(id).state)).toEqual(['transferring', 'transferring']);
+  });
+
+  test('R-FT-18: a line that it closes ends that file alone, as stopped by the other side', async () => {
+    await flowing();
+    expect(ports(world.reoffer(says(2, [0]))[0])).toEqual([0, 2855]);
+    await expect.poll(() => world.transfer(1)).toMatchObject({ state: 'failed' });
+    expect(world.calls.message(1).transfer?.error?.code).toBe('msrp.stopped');
+    await world.settled();
+    expect(world.transfer(2).state).toBe('transferring');
+  });
+
+  test('a file that it adds is not taken there; one line less, or no description, is no offer', async () => {
+    await flowing();
+    const [description, status] = world.reoffer(says(2, [], [...CHAT, ...FILE]));
+    expect(status).toBe('200');
+    expect(ports(description)).toEqual([2855, 2855, 0]);
+    expect(description).toContain('a=file-transfer-id:theirs');
+    expect(world.reoffer(says(3))).toEqual(['488']);
+    expect(world.reoffer('v=0')).toEqual(['488']);
+    await world.settled();
+    expect([1, 2].map((id) => world.transfer(id).state)).toEqual(['transferring', 'transferring']);
+  });
 });

@@ -33,6 +33,7 @@ export function stage(folder: string, takers?: IconTakers) {
   mkdirSync(folder, { recursive: true });
   let connect: (handlers: SessionHandlers) => Promise<void> | void = () => undefined;
   const closed: ('lost' | 'wished')[] = [];
+  let sending: (message: { signal?: AbortSignal }) => Promise<void> = async () => undefined;
   const msrp = {
     address: { host: '127.0.0.1', port: 2855 },
     createSession: (handlers: SessionHandlers) => ({
@@ -43,24 +44,25 @@ export function stage(folder: string, takers?: IconTakers) {
         path: ['msrp://127.0.0.1:2855/0123456789abcdefghij;tcp'],
       }),
       connect: async () => connect(handlers),
-      send: async () => undefined,
+      send: (message: { signal?: AbortSignal }) => sending(message),
       close: async (isLost = false) => void closed.push(isLost ? 'lost' : 'wished'),
     }),
   } as unknown as MsrpEngine;
-  const invites: { target: string }[] = [];
-  let answer: () => Promise<FinalAnswer> = () => new Promise(() => undefined);
+  const invites: { target: string; body: Uint8Array }[] = [];
+  const reoffered = new Emitter<IncomingReoffer>();
+  let answer: (body: Uint8Array) => Promise<FinalAnswer> = () => new Promise(() => undefined);
   const link = {
     binding: { localHost: '127.0.0.1' },
     agent: {
-      invite: (request: { target: string }): OutgoingInvite => {
+      invite: (request: { target: string; body: Uint8Array }): OutgoingInvite => {
         invites.push(request);
         return {
-          answer: answer(),
+          answer: answer(request.body),
           end: async () => undefined,
           onEnded: () => () => undefined,
           onProgress: () => () => undefined,
           reoffer: () => new Promise(() => undefined),
-          onReoffer: () => () => undefined,
+          onReoffer: (listener) => reoffered.on(listener),
         };
       },
     },
@@ -100,6 +102,15 @@ export function stage(folder: string, takers?: IconTakers) {
     },
     answers: (script: typeof answer) => {
       answer = script;
+    },
+    onSend: (script: typeof sending) => {
+      sending = script;
+    },
+    /** A re-INVITE in the dialogs that we started. */
+    reoffer: (description: string) => {
+      const said: string[] = [];
+      reoffered.emit(incomingReoffer(description, said, said));
+      return said;
     },
     transfer: (id = 1) => calls.transfer(id),
     /** What this person waits for is over, or hangs. */
@@ -176,24 +187,7 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
     answers,
     /** a re-INVITE; what it was answered is in `said` */
     reoffer: (description: string) => {
-      const settled = new AbortController();
-      const once = (word: string) => {
-        if (settled.signal.aborted) return;
-        said.push(word);
-        settled.abort();
-      };
-      reoffered.emit({
-        contentType: 'application/sdp',
-        body: utf8(description),
-        headers: [],
-        settled: settled.signal,
-        ring: () => void said.push('180'),
-        accept: (answer) => {
-          if (!settled.signal.aborted) answers.push(fromUtf8(answer.body));
-          once('200');
-        },
-        reject: (status) => once(String(status)),
-      });
+      reoffered.emit(incomingReoffer(description, said, answers));
     },
     cancel: () => {
       state = 'over';
@@ -203,5 +197,27 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
       state = 'over';
       ended.emit({ by: 'remote', error: null });
     },
+  };
+}
+
+/** A re-INVITE. @param said statuses of what it is answered @param answers descriptions that leave with a 200, before it is among the statuses */
+export function incomingReoffer(description: string, said: string[], answers: string[]): IncomingReoffer {
+  const settled = new AbortController();
+  const once = (word: string) => {
+    if (settled.signal.aborted) return;
+    said.push(word);
+    settled.abort();
+  };
+  return {
+    contentType: 'application/sdp',
+    body: utf8(description),
+    headers: [],
+    settled: settled.signal,
+    ring: () => void said.push('180'),
+    accept: (answer) => {
+      if (!settled.signal.aborted) answers.push(fromUtf8(answer.body));
+      once('200');
+    },
+    reject: (status) => once(String(status)),
   };
 }
