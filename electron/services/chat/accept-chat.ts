@@ -78,7 +78,7 @@ export async function acceptChat(
       // which conversation this is, as F05-04 has it
       headers: invite.headers.filter(({ name }) => /^(conversation|contribution)-id$/i.test(name)),
     });
-    await session.connect(read === 'own' ? readAck(description, acknowledged) : read.media, instance);
+    await session.connect(description, read === 'own' ? readAck(description, acknowledged) : read.media, instance);
   } catch (thrown) {
     session.end('lost');
     throw thrown;

@@ -2,12 +2,15 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import { type ChatSessionEnd, type ChatSessionState, nextChatSessionState } from '../../../shared/model/states/chat-session-state.ts';
 import type { ChatMedia } from '../../../shared/protocol/sdp/chat-offer.ts';
 import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
+import type { SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
-import type { DialogEnd } from '../../sip/port.ts';
+import type { DialogEnd, IncomingReoffer, SessionChanges } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
+import { Unacceptable } from '../session-body.ts';
 import { messageSink } from '../session-sink.ts';
+import { answerChange } from './changed-session.ts';
 
 /** cpm.md section 7: a session in which nothing was said for so long is let go of; the next text makes another one */
 export const IDLE_RELEASE_MS = 300_000;
@@ -18,7 +21,7 @@ const CONNECT_WITHIN_MS = 10_000;
 const REFUSAL_TAKES_MS = 1_000;
 
 /** Both kinds of INVITE, as far as a session needs one. */
-interface Dialog {
+interface Dialog extends Pick<SessionChanges, 'onReoffer'> {
   end(): Promise<void>;
   onEnded(listener: (cause: DialogEnd) => void): () => void;
 }
@@ -40,6 +43,7 @@ export class ChatSession {
   #envelope: Envelope;
   #state: ChatSessionState;
   #media: ChatMedia | null = null;
+  #local: SessionDescription | null = null;
   #dialog: Dialog | null = null;
   #withdraw: () => void = () => undefined;
   #cancelIdle: () => void = () => undefined;
@@ -104,11 +108,18 @@ export class ChatSession {
   attach(dialog: Dialog): void {
     this.#withdraw();
     this.#dialog = dialog;
-    this.#withdraw = dialog.onEnded(({ by }) => this.end(by === 'remote' ? 'hung-up' : 'lost'));
+    const withdraw = [
+      dialog.onEnded(({ by }) => this.end(by === 'remote' ? 'hung-up' : 'lost')),
+      dialog.onReoffer((reoffer) => this.#reoffered(reoffer)),
+    ];
+    this.#withdraw = () => {
+      for (const each of withdraw) each();
+    };
   }
 
-  /** The descriptions are agreed on. @throws ParleyError when MSRP cannot be connected; the session is over then */
-  async connect(media: ChatMedia, instance: string | null): Promise<void> {
+  /** @param local, media what each side said. @throws ParleyError when MSRP cannot be connected; the session is over then */
+  async connect(local: SessionDescription, media: ChatMedia, instance: string | null): Promise<void> {
+    this.#local = local;
     this.#media = media;
     this.#envelope = { ...this.#envelope, originInstance: instance };
     if (this.#state.kind === 'inviting') this.#state = nextChatSessionState(this.#state, { kind: 'answered' });
@@ -160,6 +171,17 @@ export class ChatSession {
     const closed = this.#msrp.close();
     this.#ports.onOver(this);
     await Promise.all([bye, closed]);
+  }
+
+  #reoffered(reoffer: IncomingReoffer): void {
+    if (this.#local === null || this.#media === null) return reoffer.reject(491);
+    try {
+      this.#local = answerChange(reoffer, this.#local, this.#media);
+    } catch (thrown) {
+      this.#ports.context.log(`re-INVITE in a chat session: ${toCodedError(thrown).detail}`);
+      if (thrown instanceof Unacceptable) reoffer.reject(thrown.status, undefined, thrown.headers);
+      else reoffer.reject(488);
+    }
   }
 
   #lose({ code, detail }: CodedError): void {

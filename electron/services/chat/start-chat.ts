@@ -95,7 +95,7 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
       if (answer.status < 300) {
         const media = readChatAnswer(offer, decodeSdp(answer.body));
         if (!media.takesText) throw new ParleyError('peer.unsupported', 'texts are not among the types it takes');
-        await session.connect(media, instanceOf(answer.headers));
+        await session.connect(offer, media, instanceOf(answer.headers));
         return session;
       }
       refused = answer;

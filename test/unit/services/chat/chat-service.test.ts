@@ -6,6 +6,7 @@ import { contactFeature } from '../../../../shared/protocol/cpm/names.ts';
 import { settle } from '../../../harness/manual-clock.ts';
 import { temporaryFolder } from '../../../harness/temporary-folder.ts';
 import { headerOf, sipExample } from '../../../vectors/example.ts';
+import { incomingReoffer } from '../stage.ts';
 import { BOB, bobInvites, CPIM, chatStage, ok, refusal, TARGET } from './stage.ts';
 
 const root = temporaryFolder();
@@ -151,6 +152,65 @@ describe('one session', () => {
     expect(scene.invites).toHaveLength(1);
     scene.invites[0]?.answer(ok());
     expect(await Promise.all(both)).toEqual([{ kind: 'accepted' }, { kind: 'accepted' }]);
+  });
+});
+
+describe('R-AD-08: a chat whose other side describes it anew', () => {
+  const FILE = [
+    'm=message 20700 TCP/MSRP *',
+    'a=sendonly',
+    'a=accept-types:message/cpim image/png',
+    'a=path:msrp://203.0.113.20:20700/file0123456789;tcp',
+    'a=setup:actpass',
+    'a=file-selector:name:"x.png" type:image/png size:5',
+    'a=file-transfer-id:theirs',
+  ];
+  const lines = (more: readonly string[]) => more.map((line) => `${line}\r\n`).join('');
+  const ports = (text = '') => [...text.matchAll(/^m=\S+ (\d+)/gm)].map(([, port]) => Number(port));
+  /** a second description of theirs */
+  const anew = (text: string, more: readonly string[] = []) => text.replace(/^(o=\S+ \S+ )\d+/m, '$1999') + lines(more);
+  const ask = (description: string) => {
+    const said: string[] = [];
+    scene.invites[0]?.reoffered.emit(incomingReoffer(description, said, said));
+    return said;
+  };
+  const theirs = () => fromUtf8(ok().body);
+
+  test('to add a file: that line gets port 0 with its id, the chat goes on as it is', async () => {
+    await opened();
+    const [answer, status] = ask(anew(theirs(), FILE));
+    expect(status).toBe('200');
+    expect(ports(answer)).toEqual([30012, 0]);
+    expect(answer).toContain('a=file-transfer-id:theirs');
+    expect(answer).toMatch(/a=setup:active/);
+    // and takes it away again
+    expect(ports(ask(anew(theirs(), [(FILE[0] as string).replace('20700', '0')]))[0])).toEqual([30012, 0]);
+    expect(await scene.send()).toEqual({ kind: 'accepted' });
+    expect(scene.invites).toHaveLength(1);
+    expect(scene.sessions[0]?.events).not.toContain('closed');
+  });
+
+  test('in a session that they started, too', async () => {
+    const call = bobInvites();
+    await scene.service.invited(call.invite, 'oma.cpm.session');
+    call.reoffer(anew(fromUtf8(sipExample('F05-01.sip').body), FILE));
+    expect(call.said.at(-1)).toBe('200');
+    expect(ports(call.answers[1])).toEqual([30012, 0]);
+    const versions = call.answers.map((answer) => Number(/^o=\S+ \S+ (\d+)/m.exec(answer)?.[1]));
+    expect(versions[1]).toBe((versions[0] ?? 0) + 1);
+    expect(scene.sessions[0]?.events).not.toContain('closed');
+  });
+
+  test.each([
+    ['to move it', (text: string) => text.replace(/^a=path:.*/m, 'a=path:msrp://203.0.113.20:20600/elsewhere0123456789;tcp')],
+    ['to close it by port 0', (text: string) => text.replace(/^m=message \d+/m, 'm=message 0')],
+    ['without it', (text: string) => text.slice(0, text.indexOf('m='))],
+    ['in words that nobody understands', () => 'v=1'],
+  ])('%s is refused, and it stays', async (_, change) => {
+    await opened();
+    expect(ask(change(theirs()))).toEqual(['488']);
+    expect(await scene.send()).toEqual({ kind: 'accepted' });
+    expect(scene.invites).toHaveLength(1);
   });
 });
 

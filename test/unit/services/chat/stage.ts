@@ -6,7 +6,7 @@ import type { ChatTarget } from '../../../../electron/services/chat/start-chat.t
 import type { Link, ServiceContext } from '../../../../electron/services/context.ts';
 import type { Envelope } from '../../../../electron/services/envelope.ts';
 import type { Inbox } from '../../../../electron/services/inbox.ts';
-import type { DialogEnd, FinalAnswer, IncomingInvite, OutgoingRequest } from '../../../../electron/sip/port.ts';
+import type { DialogEnd, FinalAnswer, IncomingInvite, IncomingReoffer, OutgoingRequest } from '../../../../electron/sip/port.ts';
 import { fromUtf8, NO_BYTES, utf8 } from '../../../../shared/base/bytes.ts';
 import { Emitter } from '../../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
@@ -32,6 +32,7 @@ export interface FakeInvite {
   readonly answer: (answer: FinalAnswer) => void;
   readonly fail: (thrown: ParleyError) => void;
   readonly ended: Emitter<DialogEnd>;
+  readonly reoffered: Emitter<IncomingReoffer>;
   /** how often `end` was called */
   ends: number;
 }
@@ -90,7 +91,7 @@ export function chatStage(folder: string) {
           settle = { answer: resolve, fail: reject };
         });
         answer.catch(() => undefined);
-        const invite: FakeInvite = { request, ...settle, ended: new Emitter(), ends: 0 };
+        const invite: FakeInvite = { request, ...settle, ended: new Emitter(), reoffered: new Emitter(), ends: 0 };
         invites.push(invite);
         if (automatic) automatic(invite);
         return {
@@ -100,6 +101,7 @@ export function chatStage(folder: string) {
           },
           onEnded: (listener: (end: DialogEnd) => void) => invite.ended.on(listener),
           onProgress: () => () => undefined,
+          onReoffer: (listener: (reoffer: IncomingReoffer) => void) => invite.reoffered.on(listener),
         };
       },
     },
