@@ -163,7 +163,8 @@ describe('MSRP by way of the home network', () => {
     await bob.client.stop();
     const again = await people.device('bob', 'bob');
     await becomes(alice, sent, /^(interrupted|failed)$/);
-    await again.call['transfers.resume']({ transferId });
+    // unless its sender goes on by himself before
+    await again.call['transfers.resume']({ transferId }).catch((thrown) => expect(thrown).toMatchObject({ code: 'request.invalid-state' }));
     const done = await becomes(again, sent, /^done$/);
     expect(sha256(await readFile(join(again.downloads, done.transfer?.savedAs as string)))).toBe(sha256(octets));
     await becomes(alice, sent, /^done$/);

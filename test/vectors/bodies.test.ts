@@ -215,6 +215,13 @@ describe('the bodies of the wire examples', () => {
       fingerprint: null,
       form: 'raw',
       maxSize: 10_485_760,
+      selector: {
+        name: 'ridge "east".jpg',
+        type: 'image/jpeg',
+        size: 5000,
+        hashes: [{ algorithm: 'sha-1', hex: '5f6d561a575723677cefb94c3c1d598a18b04eaa' }],
+        received: expect.stringContaining('name:"ridge%20%22east%22.jpg" type:image/jpeg size:5000 hash:sha-1:5F:6D:'),
+      },
     });
   });
 
