@@ -60,7 +60,7 @@ export class CallDialog {
   #local: SessionBody;
   #remote: Uint8Array;
   #changing: Promise<unknown> = Promise.resolve();
-  #isOver = false;
+  readonly #over = new AbortController();
   #cancelReoffer: () => void = () => undefined;
 
   constructor(context: CallContext, session: Core.Session, parts: DialogParts) {
@@ -123,14 +123,14 @@ export class CallDialog {
 
   /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. */
   end(): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
+    if (this.#over.signal.aborted) return Promise.resolve();
     this.stop();
     return sendBye(this.#context, this.#session);
   }
 
   /** The dialog is gone without our doing. */
   stop(): void {
-    this.#isOver = true;
+    this.#over.abort(new ParleyError('link.lost', 'the session ended before the answer'));
     this.#timer.stop();
     this.#context.core.inDialog.delete(this.#session.id);
   }
@@ -159,7 +159,7 @@ export class CallDialog {
     if (originLine(request.body) === originLine(this.#remote)) return this.#acceptReinvite(uas, request, this.#local);
     const settled = new AbortController();
     const once = (answer: () => void): void => {
-      if (settled.signal.aborted || this.#isOver) return;
+      if (settled.signal.aborted || this.#over.signal.aborted) return;
       settled.abort();
       quietly(answer);
     };
@@ -171,7 +171,7 @@ export class CallDialog {
       headers: request.headers,
       settled: settled.signal,
       ring: () => {
-        if (!settled.signal.aborted && !this.#isOver)
+        if (!settled.signal.aborted && !this.#over.signal.aborted)
           quietly(() => uas.progress({ statusCode: 180, extraHeaders: privateHeaders(this.#contact) }));
       },
       accept: (answer) =>
@@ -229,8 +229,8 @@ export class CallDialog {
   }
 
   #reinvite(own: readonly Header[], description: SessionBody, signal?: AbortSignal): Promise<SipResponse> {
-    if (this.#isOver) throw new ParleyError('request.invalid-state', 'the session is over');
-    const request = { headers: [...this.#fields(), ...own], description, signal };
+    if (this.#over.signal.aborted) throw new ParleyError('request.invalid-state', 'the session is over');
+    const request = { headers: [...this.#fields(), ...own], description, signal, over: this.#over.signal };
     return reinvite(this.#context, this.#session, request, this.#parts.isCaller);
   }
 

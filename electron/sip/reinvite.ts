@@ -20,6 +20,8 @@ interface Reinvite {
   readonly description: SessionBody;
   /** CANCEL (RFC 3261 section 9.1); the answer says what became of it */
   readonly signal?: AbortSignal | undefined;
+  /** aborted when the dialog is: by a BYE of either side, or with the flow. Nobody answers then. */
+  readonly over: AbortSignal;
 }
 
 /** Where requests inside a dialog go. */
@@ -30,7 +32,7 @@ export function targetOf(session: Core.Session): string {
 /**
  * A re-INVITE through all its challenges, sent again where it met one of the other side (RFC 3261 section 14.1). Resolves with any other final answer.
  * @param ownsCallId we made the dialog: then the wait is the longer one
- * @throws ParleyError `link.*` when no answer came
+ * @throws ParleyError `link.*` when no answer came, and the reason of `over`
  */
 export async function reinvite(agent: Agent, session: Core.Session, request: Reinvite, ownsCallId: boolean): Promise<SipResponse> {
   for (let left = GLARE_TRIES; ; left--) {
@@ -40,6 +42,7 @@ export async function reinvite(agent: Agent, session: Core.Session, request: Rei
     if (request.signal?.aborted) throw request.signal.reason;
     const wait = ownsCallId ? 2100 + Math.random() * 1900 : Math.random() * 2000;
     await new Promise((resolve) => setTimeout(resolve, wait).unref());
+    request.over.throwIfAborted();
   }
 }
 
@@ -49,12 +52,13 @@ function isBusy(session: Core.Session): boolean {
   return reinviteUserAgentClient !== undefined || reinviteUserAgentServer !== undefined;
 }
 
-function attempt({ core, digest }: Agent, session: Core.Session, { headers, description, signal }: Reinvite): Promise<SipResponse> {
+function attempt({ core, digest }: Agent, session: Core.Session, { headers, description, signal, over }: Reinvite): Promise<SipResponse> {
   const challenges = digest.attempt('INVITE', targetOf(session), description.body);
   return new Promise((resolve, reject) => {
     let uac: Core.OutgoingInviteRequest | null = null;
     let isProvisional = false;
     let isCancelled = false;
+    const unanswered = (): void => reject(over.reason);
     const cancel = (): void => {
       if (signal?.aborted !== true || !isProvisional || isCancelled) return;
       isCancelled = true;
@@ -68,6 +72,7 @@ function attempt({ core, digest }: Agent, session: Core.Session, { headers, desc
         const isChallenge = original?.kind === 'response' && (original.status === 401 || original.status === 407);
         if (original?.kind === 'response' && isChallenge && challenges.accepts(original)) return send();
         signal?.removeEventListener('abort', cancel);
+        over.removeEventListener('abort', unanswered);
         if (original?.kind === 'response') resolve(original);
         else reject(localFailure(message));
       };
@@ -94,6 +99,7 @@ function attempt({ core, digest }: Agent, session: Core.Session, { headers, desc
       );
     };
     signal?.addEventListener('abort', cancel, { once: true });
+    over.addEventListener('abort', unanswered, { once: true });
     send();
   });
 }

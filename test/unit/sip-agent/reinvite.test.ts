@@ -88,6 +88,24 @@ describe('a re-INVITE of ours', () => {
     expect((await answer).status).toBe(487);
   });
 
+  test('R-AD-07: that rings when the flow goes is over at once', async () => {
+    const flow = await established();
+    const unheard = flow.call.reoffer(reoffer);
+    flow.connection.reply(await flow.connection.request('INVITE'), 180);
+    const lost = expect(unheard).rejects.toMatchObject({ code: 'link.lost' });
+    await flow.agent.close();
+    await lost;
+  });
+
+  test('R-AD-07: that rings when the other side ends the session is over at once', async () => {
+    const { call, connection, invite } = await established();
+    const unheard = call.reoffer(reoffer);
+    const lost = expect(unheard).rejects.toMatchObject({ code: 'link.lost' });
+    connection.reply(await connection.request('INVITE'), 180);
+    connection.send(inDialog('BYE', invite, 1));
+    await lost;
+  });
+
   test('of a session that is over is an error', async () => {
     const { call, connection, invite } = await established();
     connection.send(inDialog('BYE', invite, 1));
