@@ -107,7 +107,7 @@ export class PushedFile implements InvitedFile {
     const { context, folders, book, turns, abort, outboxChanged } = this.#parts;
     const giveBack = await turns.take(book.transfer.id, abort.signal);
     try {
-      if (this.#closed) throw this.#closed;
+      if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
       await sendFile({
         context,
         folders,

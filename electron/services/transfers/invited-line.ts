@@ -1,4 +1,4 @@
-import { type CodedError, type ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { acceptsType, acceptsWrapped, preferredRole, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { FileSelector } from '../../../shared/protocol/sdp/file-selector.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
@@ -160,7 +160,7 @@ export class InvitedLine {
   }
 
   async #send(session: MsrpSession, signal: AbortSignal): Promise<void> {
-    if (this.#closed) throw this.#closed;
+    if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
     const { context, folders, outboxChanged } = this.#parts;
     const { book, start, chunkSize, offer } = this.file;
     await sendFile({ context, folders, book, session, accepted: { form: this.#form(), maxSize: offer.maxSize }, start, chunkSize, signal });

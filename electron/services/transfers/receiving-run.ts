@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { bareType } from '../../../shared/protocol/sdp/file-offer.ts';
 import { createFileSink, type FileSink, finishFile, type HashedPrefix, hashPrefix, quarantine } from '../../msrp/file-sink.ts';
@@ -78,7 +78,7 @@ export class ReceivingRun {
     this.#parts = parts;
     this.#prefix = prefix;
     const written = new Promise<void>((resolve, reject) => {
-      this.#settle = { done: resolve, broken: (error) => reject(error) };
+      this.#settle = { done: resolve, broken: ({ code, detail }) => reject(new ParleyError(code, detail)) };
     });
     this.result = this.#end(written);
     // who has not got as far as to wait for it hears of the failure by his own

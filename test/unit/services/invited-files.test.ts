@@ -337,6 +337,14 @@ describe('a file that goes on', () => {
     expect(new Set(world.closed)).toEqual(new Set(['lost']));
   });
 
+  test('R-AD-07: a session that is lost before the first octet leaves an interruption', async () => {
+    await invited([{ name: 'a.txt', content: 'hello world' }]);
+    world.onConnect((handlers) => handlers.onClosed({ code: 'msrp.lost', detail: 'closed by the other side' }));
+    world.service.accept(1);
+    await until(1, 'interrupted');
+    expect(world.calls.message(1).error).toEqual({ code: 'msrp.lost', detail: 'closed by the other side' });
+  });
+
   test('R-AD-09: what this person ends is told as a wish', async () => {
     await invited([{ name: 'a.txt', content: 'hello world' }]);
     world.onConnect((handlers) => void handlers.onMessage({ ...HEAD, total: 11 }));
