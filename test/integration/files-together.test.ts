@@ -102,6 +102,18 @@ describe('files of one conversation', () => {
     expect((await savedBy(bob, next)).toString()).toBe('the content of c.txt');
   });
 
+  test('R-FT-16 R-FTR-11: one that is offered while another flows is known by its Message-ID, and reported on', async () => {
+    const large = await sendLarge('beside.bin');
+    await accept(large);
+    await sees(alice, large, 'transferring');
+    const before = invites(alice).length;
+    const [next] = (await send('beside.txt')) as [Message];
+    await accept(next);
+    await alice.seesMessage(({ imdnId, status }) => imdnId === next.imdnId && status === 'delivered', 60_000);
+    expect(invites(alice).slice(before).map(isInDialog)).toEqual([true]);
+    await sees(alice, large, 'done');
+  }, 120_000);
+
   test('R-FT-36: after a while without a further one the dialog ends', async () => {
     const [message] = (await send('last.txt')) as [Message];
     await accept(message);

@@ -73,7 +73,7 @@ export interface FileToNotify {
 
 /**
  * The offer and, beside it, the requests for notifications: raw file octets have no CPIM header to carry them (cpm.md section 6). Where there are
- * several files, each request has the file-transfer-id of its own as Content-ID. Thumbnails make it a multipart/related (flow F11-01).
+ * several m-lines, also those of files before it, each request has the file-transfer-id of its own as Content-ID. Thumbnails make it a multipart/related (flow F11-01).
  * @param to whom it is for
  * @param icons parts that the offer names
  */
@@ -95,7 +95,9 @@ export function encodeFileInvitation(
       content: NO_BYTES,
     });
     const named = part(CPIM_TYPE, encodeCpim(request));
-    return files.length === 1 ? named : { ...named, headers: [...named.headers, { name: 'Content-ID', value: `<${fileTransferId}>` }] };
+    return offer.media.length === 1
+      ? named
+      : { ...named, headers: [...named.headers, { name: 'Content-ID', value: `<${fileTransferId}>` }] };
   });
   if (icons.length === 0)
     return requests.length === 0 ? { contentType: SDP_TYPE, body: sdp.body } : makeMultipart('multipart/mixed', [sdp, ...requests]);
@@ -148,7 +150,7 @@ export function decodeFileInvitation(invite: Pick<IncomingInvite, 'headers' | 'c
   return { sdp, requests };
 }
 
-/** What is asked for one of the files: the request that names it, or else the only one there is. @param isOnly whether the offer has no other file */
+/** What is asked for one of the files: the request that names it, or else the only one there is. @param isOnly whether the offer brings no other new file */
 export function requestOf({ requests }: FileInvitation, fileTransferId: string | null, isOnly: boolean): FileRequest | null {
   const named = requests.find((request) => request.fileTransferId !== null && request.fileTransferId === fileTransferId);
   return named ?? (isOnly ? (requests[0] ?? null) : null);

@@ -188,7 +188,7 @@ export class InvitedSession {
           offer,
           envelope: this.#envelope,
           request,
-          asked: requestOf(invitation, offer.transferId, offers.length === 1),
+          asked: requestOf(invitation, offer.transferId, changes.fresh.length === 1),
           fallbackId: this.#fallbackId(offer, description),
           invitation: group,
         });

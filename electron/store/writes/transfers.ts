@@ -208,7 +208,7 @@ function columnsOf(fields: Partial<TransferFields>, event: TransferEvent, transf
     fileTransferId: fields.fileTransferId ?? null,
     partialPath: fields.partialPath ?? null,
     finalPath: fields.finalPath ?? null,
-    transferred: fields.transferred ?? octetsAfter(event, fields.size ?? transfer.size),
+    transferred: octetsAfter(event, fields.size ?? transfer.size) ?? fields.transferred ?? null,
     sourcePath: fields.sourcePath ?? null,
     modifiedAt: fields.modifiedAt ?? null,
     name: fields.name ?? null,
