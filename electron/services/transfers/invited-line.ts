@@ -18,6 +18,8 @@ export interface LineParts {
   readonly msrp: MsrpEngine;
   readonly folders: IncomingFolders;
   readonly outboxChanged: () => void;
+  /** one that broke off: it waits for its next try where that is this side's to make */
+  readonly goOn: (transfer: StoredTransfer, error: CodedError) => Promise<void>;
 }
 
 export interface LineFile {
@@ -183,7 +185,7 @@ export class InvitedLine {
 
   /** First the other side hears of it, and what filled the disk goes; then it is written down. */
   async #broken(thrown: unknown): Promise<void> {
-    const { context, outboxChanged } = this.#parts;
+    const { context, outboxChanged, goOn } = this.#parts;
     this.#run?.abort(toCodedError(this.#abort.signal.aborted ? this.#abort.signal.reason : thrown));
     // the partial file is closed then, and an own failure with it comes to light
     const own = await this.#run?.result.then(
@@ -194,7 +196,7 @@ export class InvitedLine {
     const closed = this.#session?.close(isInterruption(error));
     this.#settle(thrown instanceof Unacceptable ? thrown : refusalOf(error));
     try {
-      await bookBroken(this.file.book, error);
+      await goOn(await bookBroken(this.file.book, error), error);
     } catch (failure) {
       context.log(`transfer ${this.transferId}: ${toCodedError(failure).detail}`);
     }

@@ -82,16 +82,20 @@ export class Outcomes {
     const isUntaken = transfer.state === 'offering' && (error.code === 'peer.declined' || error.code === 'peer.unsupported');
     if (isUntaken && start > 0 && this.#mayStartOver(transfer)) return this.#startOver(book, error);
     if (isUntaken && error.code === 'peer.declined') return void (await book.apply('declined', { error }));
-    if (transfer.direction === 'in') return bookBroken(book, error);
-    const { state } = await book.applyFailure(error);
-    if (state === 'interrupted' && isInterruption(error) && !isClosing) await this.goOn(book, error);
+    await (transfer.direction === 'in' ? bookBroken(book, error) : book.applyFailure(error));
+    if (!isClosing) await this.goOn(book, error);
   }
 
-  /** An interrupted file that we send waits for its next try, ever longer as long as nothing arrives. */
+  /**
+   * What was interrupted waits for its next try, ever longer as long as nothing arrives: at the one who invited to it first, as it was their
+   * person who wanted it. @param error null: the app ended
+   */
   async goOn(book: TransferBook, error: CodedError | null): Promise<void> {
     const { clock, store } = this.#context;
     const now = clock.now();
-    const { id } = book.transfer;
+    const { id, state, direction, pull } = book.transfer;
+    const isOurs = (direction === 'out') !== pull;
+    if (state !== 'interrupted' || !isOurs || (error !== null && !isInterruption(error))) return;
     const at = (await store.transfer(id)).transferred;
     const before = this.#broken.get(id);
     const broken = before === undefined || at - before.at >= PROGRESS ? { tries: 0, since: now, at } : before;

@@ -100,9 +100,9 @@ export class OutgoingTransfers {
     return this.#live.has(transferId);
   }
 
-  /** One of ours that was interrupted when the app ended goes on by itself. */
-  async goOn(transfer: StoredTransfer): Promise<void> {
-    await this.#outcomes.goOn(new TransferBook(this.#parts.context, transfer), null);
+  /** {@link Outcomes.goOn} of one that was interrupted when the app ended, or while its other side invited. */
+  async goOn(transfer: StoredTransfer, error: CodedError | null = null): Promise<void> {
+    if (!this.#stopped) await this.#outcomes.goOn(new TransferBook(this.#parts.context, transfer), error);
   }
 
   stop(): void {

@@ -178,10 +178,10 @@ async function sizeOf({ transfer }: TransferBook, partialPath: string): Promise<
  * Writes down why a file did not come. What came of it is kept where it can be taken up again, and goes otherwise: first, as it may be what
  * filled the disk on which the end is to be written down.
  */
-export async function bookBroken(book: TransferBook, error: CodedError): Promise<void> {
+export async function bookBroken(book: TransferBook, error: CodedError): Promise<StoredTransfer> {
   const { partialPath } = book.transfer;
   if (partialPath !== null && !isResumable(error)) await rm(partialPath, { force: true }).catch(() => undefined);
-  await book.applyFailure(error);
+  return book.applyFailure(error);
 }
 
 function isResumable(error: CodedError): boolean {

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import type { Message } from '../../../shared/model/message.ts';
@@ -52,7 +52,8 @@ export class TransferService {
     this.#preparation = new Preparation(context, outboxChanged);
     this.#outgoing = new OutgoingTransfers({ context, msrp, icons: new Icons(context, takers), folders, outboxChanged }, options);
     const isInviting = (transferId: number) => this.#outgoing.isInviting(transferId);
-    this.#incoming = new IncomingTransfers({ context, msrp, folders, outboxChanged, isInviting });
+    const goOn = (transfer: StoredTransfer, error: CodedError) => this.#outgoing.goOn(transfer, error);
+    this.#incoming = new IncomingTransfers({ context, msrp, folders, outboxChanged, isInviting, goOn });
   }
 
   /**
@@ -68,14 +69,14 @@ export class TransferService {
 
   async #recover(transfer: StoredTransfer): Promise<void> {
     if (transfer.state === 'preparing') void this.#preparation.prepare(transfer);
-    else if (transfer.state === 'interrupted' && transfer.direction === 'out' && !transfer.pull) await this.#goOn(transfer);
-    else await salvage(this.#context, this.#folders, transfer);
+    else if (transfer.direction === 'in') await salvage(this.#context, this.#folders, transfer);
+    else await this.#recallSent(transfer);
+    await this.#outgoing.goOn(await this.#context.store.transfer(transfer.id));
   }
 
-  async #goOn(transfer: StoredTransfer): Promise<void> {
+  async #recallSent(transfer: StoredTransfer): Promise<void> {
     const sent = await takeSentMark(this.#folders, transfer);
     if (sent !== null && sent > transfer.transferred) await this.#context.store.checkpointTransfer(transfer.id, sent);
-    await this.#outgoing.goOn(await this.#context.store.transfer(transfer.id));
   }
 
   async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { SessionHandlers } from '../../../electron/msrp/port.ts';
 import type { OutboxItem } from '../../../electron/store/port.ts';
 import { utf8 } from '../../../shared/base/bytes.ts';
-import type { ErrorCode, ParleyError } from '../../../shared/base/errors.ts';
+import { type ErrorCode, ParleyError } from '../../../shared/base/errors.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { HEAD, incomingInvite, stage } from './stage.ts';
 
@@ -633,6 +633,17 @@ describe('R-FTR-04: a file that somebody asks for', () => {
     const call = await invited([{ direction: 'recvonly', selector: WISH, range: `6-${PICKED.length}` }]);
     expect(call.said).toEqual([answer]);
     expect(world.transfer(id).state).toBe(state);
+  });
+
+  test('R-AD-07: when the rest of one that was pushed breaks off as well, the one who pushed it goes on', async () => {
+    const id = await pushed('lost');
+    world.onConnect(() => {
+      throw new ParleyError('msrp.lost', 'cut');
+    });
+    await invited([{ direction: 'recvonly', selector: WISH, range: `6-${PICKED.length}` }]);
+    await until(id, 'queued');
+    expect(world.transfer(id).transferred).toBe(5);
+    expect(world.calls.outboxReady(world.clock.now() + 2000, 5)).toHaveLength(1);
   });
 
   test('a range beyond the file is 488', async () => {
