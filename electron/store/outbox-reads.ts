@@ -30,14 +30,32 @@ type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind
   readonly route: string | null;
 };
 
-/** A file's invitation may wait for a person; a text and a notification are both a MESSAGE to the same address, of which one at a time is allowed (RFC 3428 section 8). */
-const HELD_BACK_BY = { text: "('text', 'notification')", notification: "('text', 'notification')", file: "('file')" };
+/** What waits in one line of a conversation. */
+type Lane = 'text' | 'notification' | 'push' | 'pull';
+
+/** whether the octets flow in: somebody is asked for them, or an incoming file is taken up again */
+const flowsIn = (row: string) =>
+  `(SELECT (m.direction = 'in') <> t.pull FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id WHERE t.message_id = ${row}.message_id)`;
 
 /**
- * The first row of each conversation that waits with rows of that kind, unless one that holds it back is in work. It hops from conversation
+ * What is in a lane, and what holds it back. A text and a notification are both a MESSAGE to the same address, of which one at a time is allowed
+ * (RFC 3428 section 8). A file's invitation may wait for a person; what is asked for waits until it is looked up there, and what is sent does not
+ * wait for that.
+ */
+const LANES: Record<Lane, { readonly kind: HeadRow['kind']; readonly of: (row: string) => string; readonly heldBackBy: string }> = {
+  text: { kind: 'text', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')" },
+  notification: { kind: 'notification', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')" },
+  push: { kind: 'file', of: (row) => `NOT ${flowsIn(row)}`, heldBackBy: `w.kind IN ('file') AND NOT ${flowsIn('w')}` },
+  pull: { kind: 'file', of: flowsIn, heldBackBy: `w.kind IN ('file') AND ${flowsIn('w')}` },
+};
+
+/**
+ * The first row of each conversation that waits in that lane, unless one that holds it back is in work. It hops from conversation
  * to conversation over the index, so that a long queue of one costs nothing.
  */
-const heads = (kind: 'text' | 'file' | 'notification') => `
+const heads = (lane: Lane) => {
+  const { kind, of, heldBackBy } = LANES[lane];
+  return `
   WITH RECURSIVE waiting (conversation_id) AS (
     SELECT min(conversation_id) FROM outbox WHERE kind = '${kind}'
     UNION ALL
@@ -47,11 +65,11 @@ const heads = (kind: 'text' | 'file' | 'notification') => `
   SELECT o.id, o.kind, o.conversation_id AS conversationId, o.attempts, o.created_at AS createdAt, o.message_id AS messageId,
     o.not_before AS notBefore
   FROM waiting CROSS JOIN outbox AS o ON o.id = (
-    SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id ORDER BY f.message_id, f.id LIMIT 1
+    SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id AND ${of('f')}
+    ORDER BY f.message_id, f.id LIMIT 1
   )
-  WHERE NOT EXISTS (
-    SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND w.kind IN ${HELD_BACK_BY[kind]} AND w.conversation_id = waiting.conversation_id
-  )`;
+  WHERE NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND ${heldBackBy} AND w.conversation_id = waiting.conversation_id)`;
+};
 
 /** What may leave, without taking it up. */
 export interface OutboxReads {
@@ -69,7 +87,8 @@ export function outboxReads(
   recipients: (messageId: number) => readonly RecipientState[],
 ): OutboxReads {
   const texts = db.many<HeadRow>(heads('text'));
-  const files = db.many<HeadRow>(heads('file'));
+  const pushes = db.many<HeadRow>(heads('push'));
+  const pulls = db.many<HeadRow>(heads('pull'));
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
     SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
@@ -119,7 +138,7 @@ export function outboxReads(
   return {
     outboxReady(now, limit, notificationLimit = limit) {
       const dueTexts = texts({}).filter((row) => isDue(row, now));
-      const messages = [...dueTexts, ...files({}).filter((row) => isDue(row, now))].sort((a, b) => a.id - b.id);
+      const messages = [...dueTexts, ...[...pushes({}), ...pulls({})].filter((row) => isDue(row, now))].sort((a, b) => a.id - b.id);
       const speaking = new Set(dueTexts.map(({ conversationId }) => conversationId));
       const owed = notifications({})
         .filter((row) => isDue(row, now) && !speaking.has(row.conversationId))
@@ -128,7 +147,9 @@ export function outboxReads(
       return [...messages, ...owed].slice(0, Math.max(0, limit)).map(item);
     },
     outboxNextAt(now) {
-      const times = [...texts({}), ...files({}), ...notifications({})].filter((row) => !isDue(row, now)).map(({ notBefore }) => notBefore);
+      const times = [...texts({}), ...pushes({}), ...pulls({}), ...notifications({})]
+        .filter((row) => !isDue(row, now))
+        .map(({ notBefore }) => notBefore);
       return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b));
     },
   };

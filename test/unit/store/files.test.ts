@@ -47,6 +47,20 @@ test('R-FT-08: a file that is asked for is an own message whose octets flow in',
   expect(store.outboxReady(1e6, 10)).toEqual([]);
 });
 
+test('a file that is asked for, and whoever has it takes his time, does not hold back one that is sent there; nor the other way round', () => {
+  const { store } = openInThread();
+  const { transferId: asked } = ask(store);
+  apply(store, asked, 'offer');
+  const { transferId: sent } = composeFile(store, openWith(store).id, 'f1');
+  const { transferId: next } = composeFile(store, openWith(store).id, 'f2');
+  for (const id of [sent, next]) apply(store, id, 'prepared');
+  expect(waiting(store)).toEqual([sent]);
+  apply(store, sent, 'offer');
+  expect(waiting(store)).toEqual([]);
+  apply(store, asked, 'postponed');
+  expect(waiting(store)).toEqual([asked]);
+});
+
 test('R-FTR-04: a peer that asks for a file sends a message, and the octets flow out', () => {
   const { store } = openInThread();
   const asked = store.receiveOffer({
