@@ -55,6 +55,8 @@ export class Dissection {
   readonly #file: string;
   readonly #decodeAs: string[] = [];
   readonly #preferences: string[] = [];
+  /** by the arguments of the run */
+  readonly #answers = new Map<string, Promise<string[][]>>();
 
   constructor(file: string) {
     this.#file = file;
@@ -75,6 +77,16 @@ export class Dissection {
     return this;
   }
 
+  /** Only the packets of these ports: the rest of the machine talks over the loopback interface too. */
+  async narrowTo(ports: readonly number[]): Promise<Dissection> {
+    const own = this.#file.replace(/(?:-own)?\.pcapng$/, '-own.pcapng');
+    await run('tshark', ['-n', '-r', this.#file, '-Y', `tcp.port in {${ports.join(', ')}}`, '-w', own]);
+    const other = new Dissection(own);
+    other.#decodeAs.push(...this.#decodeAs);
+    other.#preferences.push(...this.#preferences);
+    return other;
+  }
+
   /** the same capture and ports, with preferences of its own */
   again(): Dissection {
     const other = new Dissection(this.#file);
@@ -90,29 +102,28 @@ export class Dissection {
   }
 
   /** values of the fields in each packet that the display filter selects; several values of a field are joined by `|` */
-  async fields(filter: string, ...names: string[]): Promise<string[][]> {
-    const args = [
-      '-r',
-      this.#file,
-      ...this.#preferences,
-      ...this.#decodeAs,
-      '-Y',
-      filter,
-      '-T',
-      'fields',
-      '-E',
-      'separator=/t',
-      '-E',
-      'aggregator=|',
-    ];
-    const { stdout } = await run('tshark', [...args, ...names.flatMap((name) => ['-e', name])], { maxBuffer: 256 << 20 });
-    return stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.split('\t'));
+  fields(filter: string, ...names: string[]): Promise<string[][]> {
+    const read = ['-n', '-r', this.#file, ...this.#preferences, ...this.#decodeAs, '-Y', filter];
+    const print = ['-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=|', ...names.flatMap((name) => ['-e', name])];
+    const args = [...read, ...print];
+    const key = args.join('\0');
+    let answer = this.#answers.get(key);
+    if (answer === undefined) {
+      answer = ask(args);
+      this.#answers.set(key, answer);
+    }
+    return answer;
   }
 
   async count(filter: string): Promise<number> {
     return (await this.fields(filter, 'frame.number')).length;
   }
+}
+
+async function ask(args: readonly string[]): Promise<string[][]> {
+  const { stdout } = await run('tshark', args, { maxBuffer: 256 << 20 });
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split('\t'));
 }

@@ -18,7 +18,8 @@ export class Wire {
     const media = await dissection.fields(`tcp.port==${networkPort} && sdp.media.port`, 'sdp.media.port');
     const ports = new Set(media.flatMap(([each]) => (each ?? '').split('|').map(Number)));
     const mediaPorts = [...ports].filter((port) => port > 0);
-    return new Wire(dissection.treatAs('msrp', mediaPorts), networkPort, mediaPorts);
+    const own = await dissection.narrowTo([networkPort, ...mediaPorts]);
+    return new Wire(own.treatAs('msrp', mediaPorts), networkPort, mediaPorts);
   }
 
   /** see {@link Dissection.fields}; signalling of this network only */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import type { SipRequest } from '../../shared/protocol/sip/message.ts';
 import { ChatPeer } from '../harness/chat-peer.ts';
@@ -97,6 +97,9 @@ describe.skipIf(hindrance !== null)('sessions beside each other as tshark sees t
     const offered = await people.alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered');
     await people.alice.call['transfers.accept']({ transferId: offered.transfer?.id as number });
     await people.bob.seesMessage((message) => message.imdnId === imdnId && message.status === 'delivered');
+    // the dialog stays a while for further files
+    const callId = /\r\nCall-ID: (\S+)/.exec(people.bob.said.find((text) => text.includes('name:"during-chat.txt"')) ?? '')?.[1] as string;
+    await vi.waitUntil(() => people.bob.said.some((text) => text.startsWith('BYE ') && text.includes(callId)), { timeout: 30_000 });
     await chat.say('I have it');
     await bobReads('I have it');
     await chat.end();
