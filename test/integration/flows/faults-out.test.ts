@@ -96,17 +96,12 @@ const FAULTS: Record<string, Fault> = {
     words: INTERRUPTED,
   },
   ...Object.fromEntries(
-    [
-      '400 Bad Request',
-      '403 Forbidden',
-      '415 Media Type Not Understood',
-      '423 Out of Bounds',
-      '481 Session Does Not Exist',
-      '501 Unknown Method',
-      '506 Bound to Another Connection',
-      '599 Whatever',
-    ].map((status) => [`${status} to a chunk`, { act: says(status), state: 'failed', words: failed('The other side refused the file') }]),
+    ['400 Bad Request', '403 Forbidden', '415 Media Type Not Understood', '423 Out of Bounds', '501 Unknown Method', '599 Whatever'].map(
+      (status) => [`${status} to a chunk`, { act: says(status), state: 'failed', words: failed('The other side refused the file') }],
+    ),
   ),
+  '481 to a chunk': { act: says('481 Session Does Not Exist'), state: 'interrupted', words: /^Interrupted/ },
+  '506 to a chunk': { act: says('506 Bound to Another Connection'), state: 'interrupted', words: /^Interrupted/ },
   '408 to a chunk': { act: says('408 Timeout'), state: 'interrupted', words: /^Interrupted/ },
   '413 to a chunk': { act: says('413 Stop Sending'), state: 'failed', words: STOPPED },
   'a failure report': { act: (line, chunk) => line.write(report(chunk, '413 Stop')), state: 'failed', words: STOPPED },
@@ -133,6 +128,11 @@ const FAULTS: Record<string, Fault> = {
     words: /^300 kB · Sent$/,
   },
   'port 0': { answer: (text) => text.replace(/m=message \d+/, 'm=message 0'), state: 'declined', words: /^300 kB · Declined by Bob$/ },
+  'nobody listens where it says': {
+    answer: (text) => text.replace(/(a=path:msrp:\/\/[\d.]+:)\d+/, '$19').replace(/m=message \d+/, 'm=message 9'),
+    state: 'interrupted',
+    words: /^Interrupted\. No connection for the file could be made$/,
+  },
   'no path': { answer: (text) => text.replace(/a=path:.*\r\n/, ''), state: 'failed', words: GARBLED },
   'the file-transfer-id of another file': {
     answer: (text) => text.replace(/(a=file-transfer-id:).*/, '$1anotherFileTransferIdanotherFile'),
