@@ -132,7 +132,9 @@ export async function startServer(options: HeadlessServerOptions): Promise<Headl
   async function answerPicture(request: IncomingMessage, response: ServerResponse, { served, which }: Asked): Promise<void> {
     const picture = pictureAsked(which);
     const found = picture && (await served.hosted.picture(picture));
-    if (found === null) return answerText(response, 404, 'there is no picture to show');
+    if (picture === null) return answerText(response, 404, 'not found');
+    // no fault of the page's: it would stand in its console
+    if (found === null) return void response.writeHead(204, plainHeaders).end();
     const headers = { ...previewHeaders, 'Content-Type': found.type };
     if ('path' in found) return answerFile(response, found.path, headers, request.headers.range);
     response.writeHead(200, { ...headers, 'Content-Length': found.octets.length });

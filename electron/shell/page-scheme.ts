@@ -36,7 +36,8 @@ export function servePage(session: Session, root: string, served: () => HostedAc
 async function preview(account: HostedAccount | undefined, path: string, range: string | null): Promise<Response> {
   const asked = pictureAsked(path);
   const found = asked === null ? null : ((await account?.picture(asked).catch(() => null)) ?? null);
-  if (found === null) return nothing(404);
+  // what shows no picture is no fault of the page's: it would stand in its console
+  if (found === null) return nothing(asked === null ? 404 : 204);
   // The page's host is another one than the picture's, though both are this window's own; it draws thumbnails from them.
   const headers = {
     ...previewHeaders,

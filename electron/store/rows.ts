@@ -47,6 +47,7 @@ export interface ConversationRow {
   readonly lastText: string;
   readonly lastStatus: MessageStatus;
   readonly lastTransferState: TransferState | null;
+  readonly lastAsks: 0 | 1;
 }
 
 export const CONVERSATION_COLUMNS = `
@@ -58,7 +59,8 @@ export const CONVERSATION_COLUMNS = `
     (SELECT p.address, p.name FROM members AS p WHERE p.conversation_id = c.id ORDER BY p.position) AS ordered), NULL) AS members,
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
-  c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState`;
+  c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState,
+  iif(c.last_transfer_state = 'offered', (SELECT t.pull FROM transfers AS t WHERE t.message_id = c.last_message_id), 0) AS lastAsks`;
 
 export function toConversation(row: ConversationRow): Conversation {
   const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, draftFiles, mutedUntil, replyTo } = row;
@@ -72,6 +74,7 @@ export function toConversation(row: ConversationRow): Conversation {
           text: row.lastText,
           status: row.lastStatus,
           transferState: row.lastTransferState,
+          asks: row.lastAsks === 1,
         };
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
   const [request, blocked] = [row.request === 1, row.blockedAt !== null];

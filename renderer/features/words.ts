@@ -97,7 +97,8 @@ export const words = {
     declined: 'Declined:',
     file: 'File:',
     states: {
-      offered: 'To be answered:',
+      offered: 'Offers:',
+      asks: 'Asks for:',
       paused: 'Paused:',
       interrupted: 'Interrupted:',
       quarantined: 'In quarantine:',
@@ -357,7 +358,9 @@ export const words = {
     total: (count: number, size: string) => `${count === 1 ? '1 file' : `${count} files`} · ${size}`,
     refused: (count: number) => (count === 1 ? '1 file cannot be sent.' : `${count} files cannot be sent.`),
     folder: (name: string, count: number) =>
-      count === 0 ? `The folder ${name} holds no files.` : `The folder ${name} goes as its ${count === 1 ? 'one file' : `${count} files`}.`,
+      count === 0
+        ? `The folder ${name} holds no files.`
+        : `The folder ${name} is sent as ${count === 1 ? 'its one file' : `its ${count} files`}.`,
   },
   file: fileWords,
   connection: {

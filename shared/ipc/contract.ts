@@ -71,7 +71,9 @@ const conversation = v.object({
   mutedUntil: v.nullable(time),
   request: v.boolean(),
   blocked: v.boolean(),
-  last: v.nullable(v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState) })),
+  last: v.nullable(
+    v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState), asks: v.boolean() }),
+  ),
 });
 
 /** null is as the account's settings have it */

@@ -71,4 +71,6 @@ export interface LastLine {
   readonly text: string;
   readonly status: MessageStatus;
   readonly transferState: TransferState | null;
+  /** for a file that waits for an answer: it is asked for, not brought */
+  readonly asks: boolean;
 }

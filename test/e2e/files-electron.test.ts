@@ -33,7 +33,7 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
     await makeFile(join(folder, 'plan.bin'), 2);
     await dropFiles(alice.page, alice.log(), [join(folder, 'plan.bin'), maps]);
     await expect.poll(() => alice.page.getByRole('list', { name: 'Files to send' }).getByRole('listitem').count()).toBe(3);
-    await alice.page.getByText('The folder maps goes as its 2 files.').waitFor();
+    await alice.page.getByText('The folder maps is sent as its 2 files.').waitFor();
     await alice.composer().press('Enter');
     await bob
       .log()

@@ -110,7 +110,7 @@ describe('a file on its way', () => {
     for (const dark of [false, true]) {
       const { page } = await show(core, { dark, height: 1600 });
       await openBob(page);
-      await log(page).getByText('Differs from what was announced. Kept in quarantine.').waitFor();
+      await log(page).getByText('Differs from what was announced · Kept in quarantine.').waitFor();
       expect(await serious(page)).toEqual([]);
       await page.context().close();
     }
@@ -188,7 +188,7 @@ describe('what is to be sent', () => {
     await dropFiles(page, log(page), [photos, join(folder, 'empty'), join(folder, 'c.txt')]);
     const tray = page.getByRole('list', { name: 'Files to send' });
     await expect.poll(() => tray.getByRole('listitem').count()).toBe(3);
-    await page.getByText('The folder photos goes as its 2 files.').waitFor();
+    await page.getByText('The folder photos is sent as its 2 files.').waitFor();
     await page.getByText('The folder empty holds no files.').waitFor();
     await page.getByText('3 files · 6 bytes').waitFor();
     expect(await serious(page)).toEqual([]);

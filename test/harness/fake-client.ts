@@ -62,7 +62,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     };
     messages.push(message);
     const conversation = conversationOf(conversationId);
-    const last = { direction: 'out' as const, kind, text, status: message.status, transferState: transfer?.state ?? null };
+    const last = { direction: 'out' as const, kind, text, status: message.status, transferState: transfer?.state ?? null, asks: false };
     Object.assign(conversation, { updatedAt: now, draft: '', last });
     tell('message.changed', message);
     tell('conversation.changed', conversation);

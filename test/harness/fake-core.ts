@@ -13,7 +13,14 @@ import { FakeAccounts } from './fake-accounts.ts';
 import { contactHandlers } from './fake-contacts.ts';
 
 function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
-  return { direction, kind, text: text.slice(0, 200), status, transferState: transfer?.state ?? null };
+  return {
+    direction,
+    kind,
+    text: text.slice(0, 200),
+    status,
+    transferState: transfer?.state ?? null,
+    asks: transfer?.state === 'offered' && transfer.pull,
+  };
 }
 
 type Told = { [E in EventName]: { event: E; payload: EventPayload<E> } }[EventName];

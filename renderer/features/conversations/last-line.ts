@@ -11,17 +11,19 @@ export interface ShownLine {
 type Last = NonNullable<Conversation['last']>;
 
 /** A file says what became of it where it did not just come or go; one that waits for this person says so first. */
-function fileLine({ direction, text: name, status, transferState }: Last, open: boolean): ShownLine {
+function fileLine({ direction, text: name, status, transferState, asks }: Last, open: boolean): ShownLine {
   const text = name === '' ? words.file.nameless : name;
   const { states } = words.list;
-  if (direction === 'in' && transferState === 'offered') return { label: states.offered, text, tone: open ? 'plain' : 'accent' };
+  if (direction === 'in' && transferState === 'offered') {
+    return { label: asks ? states.asks : states.offered, text, tone: open ? 'plain' : 'accent' };
+  }
   if (transferState === 'quarantined' || transferState === 'interrupted') return { label: states[transferState], text, tone: 'failed' };
   if (transferState === 'paused') return { label: states.paused, text, tone: 'plain' };
-  const shown = `${words.list.file} ${text}`;
   if (status === 'failed' || (direction === 'in' && transferState === 'failed')) {
     const label = direction === 'in' ? states.failed : transferState === 'declined' ? words.list.declined : words.list.failed;
-    return { label, text: shown, tone: 'failed' };
+    return { label, text, tone: 'failed' };
   }
+  const shown = `${words.list.file} ${text}`;
   return { label: direction === 'out' ? words.list.you : '', text: shown, tone: 'plain' };
 }
 

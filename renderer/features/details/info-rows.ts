@@ -1,7 +1,9 @@
 import { kindOfKey } from '../../../shared/model/audience.ts';
 import type { MessageInfo, RecipientState } from '../../../shared/model/message.ts';
+import type { Transfer } from '../../../shared/model/transfer.ts';
 import { plainAddress } from '../conversations/address.ts';
 import { errorLine } from '../error-words.ts';
+import { fileKind } from '../files/file-kind.ts';
 import { formatFullTime, formatSize } from '../format.ts';
 import { reachLine } from '../recipients/audience-words.ts';
 import { words } from '../words.ts';
@@ -28,7 +30,11 @@ export function infoSections(info: MessageInfo, who: string): readonly InfoSecti
   const id = (label: string, value: string): InfoRow => row(label, value, value);
   const sections: InfoSection[] = [{ title: text.times, rows: timeRows(info, who) }];
   if (transfer !== null) {
-    const rows = [row(text.name, transfer.name, transfer.name), row(text.type, transfer.type), row(text.size, formatSize(transfer.size))];
+    const rows = [
+      row(text.name, transfer.name, transfer.name),
+      row(text.type, typeOf(transfer)),
+      row(text.size, formatSize(transfer.size)),
+    ];
     sections.push({ title: text.file, rows });
   }
   if (info.recipients.length > 0) {
@@ -39,6 +45,11 @@ export function infoSections(info: MessageInfo, who: string): readonly InfoSecti
   const address = kindOfKey(peer) === null ? [row(message.direction === 'in' ? text.from : text.to, plainAddress(peer), peer)] : [];
   const ids = [id('imdn.Message-ID', message.imdnId), id('Conversation-ID', cpmConversationId), id('Contribution-ID', contributionId)];
   return [...sections, { title: text.ids, rows: [...address, ...replyRows(info), ...ids] }];
+}
+
+/** In plain words, and as it was announced. */
+function typeOf(transfer: Transfer): string {
+  return [fileKind(transfer), transfer.type].filter((part) => part !== '').join(', ');
 }
 
 /** Where it stands with one of its recipients, and since when. */

@@ -4,6 +4,7 @@ import { turns } from '../../ui/bidi.ts';
 import { errorLine } from '../error-words.ts';
 import { formatAmount, formatDuration, formatRate, formatSize, formatTime } from '../format.ts';
 import { words } from '../words.ts';
+import { fileKind } from './file-kind.ts';
 import type { ShownProgress } from './progress.svelte.ts';
 import type { Wait } from './waiting.svelte.ts';
 
@@ -71,7 +72,8 @@ export function transferCard(
     fraction: bar,
     actions,
   });
-  const sized = (line: string): string => (sizeKnown ? `${formatSize(size)} · ${line}` : line);
+  const sized = (line: string): string => [...(sizeKnown ? [formatSize(size)] : []), ...(line === '' ? [] : [line])].join(' · ');
+  const described = (line: string): string => [fileKind(transfer), sized(line)].filter((part) => part !== '').join(' · ');
   const soFar = begun ? fraction : null;
   switch (state) {
     case 'preparing':
@@ -81,7 +83,7 @@ export function transferCard(
     case 'offering':
       return card(sized(begun ? text.continuing(who) : pull ? text.asking(who) : text.offering(who)), 'waiting', ['cancel'], soFar);
     case 'offered':
-      if (!pull) return card(together ? formatSize(size) : sized(text.offered(who)), 'plain', together ? [] : ['accept', 'decline']);
+      if (!pull) return card(described(together ? '' : text.offered(who)), 'plain', together ? [] : ['accept', 'decline']);
       return card(sized(transfer.name === '' ? text.askedForAny(who) : text.asked(who)), 'plain', ['give', 'decline']);
     case 'accepting':
       return card(sized(begun ? text.continuing(who) : sends ? text.giving(who) : text.accepting(who)), 'waiting', ['cancel'], fraction);
@@ -93,7 +95,7 @@ export function transferCard(
       return card(sized(text.verifying), 'plain', [], 1);
     case 'done':
       if (reported !== null) return card(sized(text.notKept(who)), 'failed', RETRIABLE);
-      if (sends) return card(sized(text.sent), 'good');
+      if (sends) return card(sized(pull ? text.sentAsked(who) : text.sent), 'good');
       return card(
         sized(transfer.verifiedBy === null ? text.received : text.verified),
         transfer.verifiedBy === null ? 'plain' : 'good',
@@ -117,7 +119,7 @@ export function transferCard(
       return card(text.quarantined, 'failed', ['remove']);
     case 'failed':
       return card(
-        transfer.error === null ? text.failed : `${text.failed} ${errorLine(transfer.error.code, who)}`,
+        transfer.error === null ? text.failed : text.because(text.failed, errorLine(transfer.error.code, who)),
         'failed',
         own ? RETRIABLE : ['remove'],
       );
@@ -163,7 +165,7 @@ function stoppedLine(transfer: Transfer, progress: ShownProgress, who: string): 
   const paused = transfer.state === 'paused';
   const line =
     amount === null ? (paused ? text.paused : text.interrupted) : paused ? text.pausedAfter(amount) : text.interruptedAfter(amount);
-  return transfer.error === null ? line : `${line}. ${errorLine(transfer.error.code, who)}`;
+  return transfer.error === null ? line : text.because(line, errorLine(transfer.error.code, who));
 }
 
 /**

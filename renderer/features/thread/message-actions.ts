@@ -1,4 +1,5 @@
 import type { Message } from '../../../shared/model/message.ts';
+import type { MessageStatus } from '../../../shared/model/states/message-status.ts';
 import { isAtRest, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Row } from './rows.ts';
 
@@ -25,7 +26,7 @@ export function messageActions({ message, pending }: Pick<Row, 'message' | 'pend
 
 /** What is whole on this device can go to somebody else. */
 export function isForwardable({ kind, direction, transfer }: Message): boolean {
-  return kind === 'text' || direction === 'out' || transfer?.state === 'done';
+  return kind === 'text' || (direction === 'out' && transfer?.pull !== true) || transfer?.state === 'done';
 }
 
 export function isRemovableRow({ message, pending }: Pick<Row, 'message' | 'pending'>): boolean {
@@ -44,6 +45,12 @@ function isRetriable({ direction, status, transfer }: Message): boolean {
 
 function isRemovable({ status, transfer }: Message): boolean {
   return transfer === null ? status !== 'sending' : isAtRest(transfer.state);
+}
+
+/** A file that was stopped before and goes on by now, or is paused, has not failed. */
+export function shownStatus({ status, transfer }: Pick<Message, 'status' | 'transfer'>): MessageStatus {
+  const goesOn = transfer !== null && (transfer.state === 'paused' || !isAtRest(transfer.state));
+  return status === 'failed' && goesOn ? 'sending' : status;
 }
 
 /** All of the file left, and the other side told that it could not keep it. */

@@ -33,7 +33,7 @@ describe('F18: a file for several people', () => {
     const { transfer } = await person.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'failed');
     if (transfer === null) throw new Error('no file');
     expect(transferCard(transfer, { transferred: 0, rate: 0, secondsLeft: null }, 'Climbing club').line).toBe(
-      'Not transferred. This group does not take files',
+      'Not transferred · This group does not take files',
     );
     expect(peer.differences).toEqual([]);
   });

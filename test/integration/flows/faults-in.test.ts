@@ -51,9 +51,9 @@ const send =
 const chunk = (range: string, octets: Uint8Array, flag: '$' | '+' | '#' = '$') => send(() => alice.chunk(range, octets, flag));
 const part = (from: number, to: number) => CONTENT.subarray(from, to);
 
-const INTERRUPTED = /^Interrupted(?: after \S+ of 5(?:\.0)? kB)?\. The connection for the file was lost$/;
+const INTERRUPTED = /^Interrupted(?: after \S+ of 5(?:\.0)? kB)? · The connection for the file was lost$/;
 const DONE = /^5 kB · Verified$/;
-const QUARANTINED = /^Differs from what was announced\. Kept in quarantine\.$/;
+const QUARANTINED = /^Differs from what was announced · Kept in quarantine$/;
 
 interface Fault {
   readonly act: (line: Line) => void;
@@ -100,7 +100,7 @@ const FAULTS: Record<string, Fault> = {
     act: chunk('4999-7046/5000', part(0, 2048)),
     answer: 400,
     state: 'failed',
-    words: /^Not transferred\. The answer could not be understood$/,
+    words: /^Not transferred · The answer could not be understood$/,
   },
   'a range that ends before it begins': {
     act: chunk('2049-1/5000', part(0, 2048)),
@@ -236,7 +236,7 @@ describe('a file of a size of its own', () => {
     line.destroy();
     const [state, words] = await reads(offer);
     expect(state).toBe('interrupted');
-    expect(words).toMatch(/^Interrupted(?: after .* of 4.29 GB)?\. The connection for the file was lost$/);
+    expect(words).toMatch(/^Interrupted(?: after .* of 4.29 GB)? · The connection for the file was lost$/);
     const partial = await open(join(alice.person.data, 'partial', `${offer.transfer?.id}.part`));
     const kept = Buffer.alloc(2048);
     await partial.read(kept, 0, 2048, size - 2048);
@@ -265,7 +265,7 @@ describe('a disk that fills up', () => {
       const told = await line.next((text) => /^MSRP \S+ (?:413|REPORT)/.test(text), '413');
       expect(told.toString('latin1')).toMatch(/^MSRP \S+ 413|\r\nStatus: 000 413/);
       const ended = await person.seesMessage(({ id, transfer }) => id === offer.id && transfer?.state === 'failed');
-      expect(wordsOf(ended)).toBe('Not transferred. There is not enough space on the disk');
+      expect(wordsOf(ended)).toBe('Not transferred · There is not enough space on the disk');
       line.destroy();
     } finally {
       execFileSync('umount', ['-l', small]);

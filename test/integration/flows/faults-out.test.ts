@@ -20,8 +20,8 @@ beforeAll(async () => {
 afterAll(() => flow.end());
 
 const AT_REST = /^(?:done|declined|expired|cancelled|interrupted|quarantined|failed|paused)$/;
-const INTERRUPTED = /^Interrupted(?: after \S+ of 300(?:\.0)? kB)?\. The connection for the file was lost$/;
-const failed = (words: string) => new RegExp(`^Not transferred\\. ${words}$`);
+const INTERRUPTED = /^Interrupted(?: after \S+ of 300(?:\.0)? kB)? · The connection for the file was lost$/;
+const failed = (words: string) => new RegExp(`^Not transferred · ${words}$`);
 
 const STOPPED = failed('The other side stopped the transfer');
 const GARBLED = failed('The answer of Bob could not be understood');

@@ -271,8 +271,8 @@ describe('files', () => {
     expect(shown).toMatchObject({ status: 200, headers: { 'content-type': 'image/png', 'x-content-type-options': 'nosniff' } });
     expect(shown.headers['content-security-policy']).toContain('sandbox');
     expect(shown.body).toEqual(readFileSync(picture));
-    expect((await ask(`/preview/902?token=${token.alice}`)).status).toBe(404);
-    expect((await ask(`/preview/901?token=${token.bob}`)).status).toBe(404);
+    expect((await ask(`/preview/902?token=${token.alice}`)).status).toBe(204);
+    expect((await ask(`/preview/901?token=${token.bob}`)).status).toBe(204);
   });
 
   it('R-FT-11: what was picked is shown to the page that picked it, for a thumbnail: a picture, or as much of a film as it asks for', async () => {
@@ -294,15 +294,21 @@ describe('files', () => {
       body: film.subarray(10, 20),
     });
     expect((await ask(moving, { headers: { range: 'bytes=99999-' } })).status).toBe(416);
-    expect((await ask(`/preview/picked/${await tokenOf('a.png', Buffer.from('<svg/>'))}?token=${token.alice}`)).status).toBe(404);
-    for (const odd of ['picked/unknown', 'picked', 'picked/../1', 'thumbnail/0', 'thumbnail/7', 'other/1']) {
+    expect((await ask(`/preview/picked/${await tokenOf('a.png', Buffer.from('<svg/>'))}?token=${token.alice}`)).status).toBe(204);
+    for (const none of ['thumbnail/7', 'picked/../1']) {
+      expect((await ask(`/preview/${none}?token=${token.alice}`)).status, none).toBe(204);
+    }
+    for (const odd of ['picked/unknown', 'picked', 'thumbnail/0', 'other/1']) {
       expect((await ask(`/preview/${odd}?token=${token.alice}`)).status, odd).toBe(404);
     }
   });
 
-  it.each(['preview', 'saved'])('%s of what is not there says so', async (what) => {
+  it.each([
+    ['preview', 204],
+    ['saved', 404],
+  ])('%s of what is not there says so', async (what, status) => {
     alice.client.finished.set(903, join(folder, 'gone.png'));
-    for (const id of ['1234567', '903']) expect((await ask(`/${what}/${id}?token=${token.alice}`)).status).toBe(404);
+    for (const id of ['1234567', '903']) expect((await ask(`/${what}/${id}?token=${token.alice}`)).status).toBe(status);
     for (const id of ['0', '-1', '1.5', 'x', '1/..', '99999999999999999999']) {
       expect((await ask(`/${what}/${id}?token=${token.alice}`)).status).toBe(404);
     }

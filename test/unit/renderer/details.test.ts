@@ -89,7 +89,11 @@ describe('message info', () => {
 
   it('of a file tells its name, type and size', async () => {
     const { info } = await detailsOf(core.addFile(1, 'done'));
-    expect(info && values(infoSections(info, 'Bob'))).toMatchObject({ Name: 'report.pdf', Type: 'application/pdf', Size: '67.1 MB' });
+    expect(info && values(infoSections(info, 'Bob'))).toMatchObject({
+      Name: 'report.pdf',
+      Type: 'PDF document, application/pdf',
+      Size: '67.1 MB',
+    });
   });
 
   it('keeps the answer to the last question, whatever order they come in', async () => {

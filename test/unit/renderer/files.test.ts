@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fileKind } from '../../../renderer/features/files/file-kind.ts';
 import { OfferChoices, openOffers } from '../../../renderer/features/files/offers.svelte.ts';
 import { Progress } from '../../../renderer/features/files/progress.svelte.ts';
 import { splitName, transferCard } from '../../../renderer/features/files/transfer-card.ts';
@@ -105,7 +106,28 @@ describe('the file card', () => {
     ['cancelled', 'out', 'Cancelled', ['retry', 'remove']],
   ];
   it.each(states)('of a file that is %s (%s) says: %s', (state, direction, line, actions, more = {}) => {
-    expect(card(state, { direction, ...more })).toMatchObject({ line: `64.0 MB · ${line}`, actions });
+    const kind = state === 'offered' && more.pull !== true ? 'PDF document · ' : '';
+    expect(card(state, { direction, ...more })).toMatchObject({ line: `${kind}64.0 MB · ${line}`, actions });
+  });
+
+  it('that was given says who asked for it', () => {
+    expect(card('done', { direction: 'out', pull: true }).line).toBe('64.0 MB · Sent, as Bob asked');
+  });
+
+  it.each([
+    ['plan.pdf', 'application/pdf', 'PDF document'],
+    ['hill.JPEG', 'image/jpeg', 'Image (JPEG)'],
+    ['hill.png.exe', 'image/png', 'Program (EXE)'],
+    ['survey.bin', 'application/octet-stream', 'BIN file'],
+    ['hill', 'image/png', 'Image'],
+    ['.profile', 'text/plain', 'Text'],
+    ['plan', 'application/pdf', 'PDF document'],
+    ['constructor', 'constructor/x', ''],
+    ['x.constructor', '', ''],
+  ])('R-FTR-01: %j of the type %j is told in plain words: %j', (name, type, kind) => {
+    expect(fileKind({ name, type })).toBe(kind);
+    const start = kind === '' ? '' : `${kind} · `;
+    expect(card('offered', { name, type }).line).toBe(`${start}64.0 MB · Bob offers this file`);
   });
 
   it('says how far, how fast and how long while octets flow', () => {
@@ -136,7 +158,10 @@ describe('the file card', () => {
 
   it('that is one of several leaves who offers it, and the answer, to all of them', () => {
     const offered = transfer('offered', { invitation: 'x' });
-    expect(transferCard(offered, new Progress().of(offered), 'Bob', { together: true })).toMatchObject({ line: '64.0 MB', actions: [] });
+    expect(transferCard(offered, new Progress().of(offered), 'Bob', { together: true })).toMatchObject({
+      line: 'PDF document · 64.0 MB',
+      actions: [],
+    });
   });
 
   it('that is paused says how far it came, whose doing it was where that is known, and goes on', () => {
@@ -146,19 +171,19 @@ describe('the file card', () => {
       actions: ['resume', 'cancel'],
     });
     const error = { code: 'msrp.stopped', detail: '' } as const;
-    expect(card('paused', { error }).line).toBe('Paused. The other side stopped the transfer');
+    expect(card('paused', { error }).line).toBe('Paused · The other side stopped the transfer');
   });
 
   it('keeps what differs in quarantine and offers nothing to open', () => {
     const shown = card('quarantined', { error: { code: 'file.hash-mismatch', detail: '' }, savedAs: 'x' });
-    expect(shown).toMatchObject({ line: 'Differs from what was announced. Kept in quarantine.', tone: 'failed', actions: ['remove'] });
+    expect(shown).toMatchObject({ line: 'Differs from what was announced · Kept in quarantine', tone: 'failed', actions: ['remove'] });
   });
 
   it('says why it failed and how far it came', () => {
     const error = { code: 'file.disk-full' as const, detail: 'ENOSPC' };
-    expect(card('failed', { direction: 'out', error }).line).toBe('Not transferred. There is not enough space on the disk');
+    expect(card('failed', { direction: 'out', error }).line).toBe('Not transferred · There is not enough space on the disk');
     expect(card('interrupted', { direction: 'out', transferred: 32_000_000, error: { code: 'msrp.lost', detail: '' } })).toMatchObject({
-      line: 'Interrupted after 32.0 of 64.0 MB. The connection for the file was lost',
+      line: 'Interrupted after 32.0 of 64.0 MB · The connection for the file was lost',
       actions: ['resume', 'cancel'],
     });
   });

@@ -85,7 +85,7 @@ describe('an arranged list', () => {
 
   it('offers what changes something', () => {
     const conversation = core.addConversation('sip:bob@example.com', 'Bob');
-    const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null } as const;
+    const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null, asks: false } as const;
     const actions = (more: object) => conversationActions({ ...conversation, ...more }, 1000);
     const rest = ['files', 'askFile', 'mute', 'details', 'rename', 'block', 'remove'];
     expect(actions({})).toEqual(['pin', 'archive', ...rest]);
@@ -112,20 +112,27 @@ describe('an arranged list', () => {
 
 describe('the last line of a row', () => {
   const conversation = () => core.addConversation('sip:bob@example.com', 'Bob');
-  const last = { direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null } as const;
+  const last = { direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null, asks: false } as const;
 
   it.each([
-    ['in', 'offered', 'plan.pdf', { label: 'To be answered:', text: 'plan.pdf', tone: 'accent' }],
-    ['in', 'offered', '', { label: 'To be answered:', text: 'Any file', tone: 'accent' }],
+    ['in', 'offered', 'plan.pdf', { label: 'Offers:', text: 'plan.pdf', tone: 'accent' }],
     ['out', 'offering', 'plan.pdf', { label: 'You:', text: 'File: plan.pdf', tone: 'plain' }],
     ['in', 'transferring', 'plan.pdf', { label: '', text: 'File: plan.pdf', tone: 'plain' }],
     ['out', 'paused', 'plan.pdf', { label: 'Paused:', text: 'plan.pdf', tone: 'plain' }],
     ['in', 'interrupted', 'plan.pdf', { label: 'Interrupted:', text: 'plan.pdf', tone: 'failed' }],
     ['in', 'quarantined', 'plan.pdf', { label: 'In quarantine:', text: 'plan.pdf', tone: 'failed' }],
-    ['in', 'failed', 'plan.pdf', { label: 'Not received:', text: 'File: plan.pdf', tone: 'failed' }],
+    ['in', 'failed', 'plan.pdf', { label: 'Not received:', text: 'plan.pdf', tone: 'failed' }],
   ] as const)('of a file (%s) that is %s (%j) says so', (direction, transferState, text, line) => {
-    const file = { direction, kind: 'file', text, status: direction === 'in' ? 'read' : 'sending', transferState } as const;
+    const file = { direction, kind: 'file', text, status: direction === 'in' ? 'read' : 'sending', transferState, asks: false } as const;
     expect(lastLine({ ...conversation(), last: file }, false)).toEqual(line);
+  });
+
+  it.each([
+    ['plan.pdf', 'plan.pdf'],
+    ['', 'Any file'],
+  ])('of a file that is asked for (%j) says so', (name, text) => {
+    const wish = { direction: 'in', kind: 'file', text: name, status: 'received', transferState: 'offered', asks: true } as const;
+    expect(lastLine({ ...conversation(), last: wish }, false)).toEqual({ label: 'Asks for:', text, tone: 'accent' });
   });
 
   it('puts the draft first, then a failure', () => {

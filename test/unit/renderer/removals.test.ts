@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { messageActions } from '../../../renderer/features/thread/message-actions.ts';
+import { messageActions, shownStatus } from '../../../renderer/features/thread/message-actions.ts';
 import { UNDO_MS } from '../../../renderer/features/thread/removals.svelte.ts';
 import { Thread } from '../../../renderer/features/thread/thread.svelte.ts';
 import { placeMenu, stepInMenu } from '../../../renderer/ui/menu.ts';
@@ -183,6 +183,19 @@ describe('what can be done with a message', () => {
     expect(file('done', 'out', 'failed')).toEqual(['reply', 'forward', 'select', 'info', 'retry', 'remove']);
     expect(file('interrupted', 'out')).toEqual(['reply', 'forward', 'select', 'info', 'retry', 'remove']);
     expect(file('failed', 'in')).toEqual(['reply', 'select', 'info', 'remove']);
+  });
+
+  it('of a file that is asked for: nothing is forwarded before it is here', () => {
+    const of = (state: 'offering' | 'done') =>
+      messageActions({ message: core.addFile(1, state, { direction: 'in', pull: true }), pending: null });
+    expect(of('offering')).not.toContain('forward');
+    expect(of('done')).toContain('forward');
+  });
+
+  it('a file that failed before and goes on, or is paused, is shown as on its way', () => {
+    const shown = (state: 'transferring' | 'paused' | 'declined' | 'done') =>
+      shownStatus(core.addFile(1, state, { direction: 'out' }, { status: 'failed' }));
+    expect([shown('transferring'), shown('paused'), shown('declined'), shown('done')]).toEqual(['sending', 'sending', 'failed', 'failed']);
   });
 
   it('before the core has it: nothing but copying, until it was refused', () => {

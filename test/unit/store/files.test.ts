@@ -81,6 +81,7 @@ test('R-FTR-04: a peer that asks for a file sends a message, and the octets flow
   });
   expect(asked.conversation.unread).toBe(1);
   expect(asked.message).toMatchObject({ direction: 'in', transfer: { direction: 'out', pull: true, state: 'offered', sizeKnown: false } });
+  expect(asked.conversation.last).toMatchObject({ transferState: 'offered', asks: true });
   const { id } = asked.transfer;
   const fields = { sourcePath: '/home/alice/plan.pdf', modifiedAt: 5, size: 9, name: 'plan.pdf', type: 'application/pdf' };
   expect(store.applyTransfer({ transferId: id, event: 'accept', now: 21, fields }).transfer).toMatchObject({

@@ -88,6 +88,7 @@ describe('a message that was removed', () => {
       text: 'photo.png',
       status: 'failed',
       transferState: 'cancelled',
+      asks: false,
     });
     expect(store.removeMessage({ messageId: message.id, now: 52 })).toMatchObject({ last: null, updatedAt: 20 });
     expect(compose(store, id, 'b').conversation.last).toMatchObject({ text: 'text b' });

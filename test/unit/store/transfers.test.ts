@@ -106,7 +106,7 @@ describe('an incoming file', () => {
   test('R-FTR-10: owes its delivery notification when it was verified, and the display one when it was opened', () => {
     const { store } = openInThread();
     const { transfer, message, conversation } = offer(store, 'm1');
-    expect(conversation).toMatchObject({ unread: 1, last: { kind: 'file', text: 'a.png', transferState: 'offered' } });
+    expect(conversation).toMatchObject({ unread: 1, last: { kind: 'file', text: 'a.png', transferState: 'offered', asks: false } });
     expect(message.transfer).toMatchObject({ state: 'offered', previewable: false });
     expect(transfer).toMatchObject({ direction: 'in', hash: { sha1: 'aa', sha256: null }, cpmConversationId: 'theirs' });
     store.markRead({ conversationId: 1, upTo: message.id, now: 25 });
