@@ -161,6 +161,8 @@ class FileBody implements BodySource {
 
   #readOn(): void {
     if (this.#reading || this.#closed || this.#blocks >= READ_AHEAD || this.#readAt >= this.#source.end) return;
+    // the first one is everybody's due
+    if (this.#blocks > 0 && !blockPool.hasRoom) return;
     this.#reading = true;
     this.#blocks++;
     const buffer = blockPool.take();
@@ -170,14 +172,11 @@ class FileBody implements BodySource {
 
   #fill(block: Block, wanted: number): void {
     readFile(this.#source.fd, block.buffer, block.filled, wanted - block.filled, this.#readAt, (error, count) => {
-      if (this.#closed) {
+      if (this.#closed || error !== null || count === 0) {
         blockPool.give(block.buffer);
-        return;
-      }
-      if (error !== null) {
-        this.#failed(new ParleyError('file.unreadable', error.message, { cause: error }));
-      } else if (count === 0) {
-        this.#failed(new ParleyError('file.changed', 'the file is shorter than it was'));
+        if (this.#closed) return;
+        if (error !== null) this.#failed(new ParleyError('file.unreadable', error.message, { cause: error }));
+        else this.#failed(new ParleyError('file.changed', 'the file is shorter than it was'));
       } else {
         block.filled += count;
         this.#readAt += count;

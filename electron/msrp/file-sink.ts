@@ -204,7 +204,7 @@ class PartialFile implements MessageSink {
       const at = from + taken;
       if (this.#block !== null && this.#blockAt + this.#filled !== at) this.#submit();
       if (this.#block === null) {
-        if (this.#blocks >= BLOCKS) break;
+        if (this.#blocks >= BLOCKS || (this.#blocks > 0 && !blockPool.hasRoom)) break;
         this.#blocks++;
         this.#block = blockPool.take();
         this.#blockAt = at;
@@ -313,6 +313,8 @@ class PartialFile implements MessageSink {
   async #close(): Promise<void> {
     this.#state = 'over';
     await this.#opened;
+    if (this.#block !== null) this.#giveBack(this.#block);
+    this.#block = null;
     const file = this.#file;
     this.#file = null;
     if (file === null) return;

@@ -87,7 +87,7 @@ export class Outbox {
       batch.flushedAt = this.#now();
       this.pending -= size;
       this.taken += size;
-      for (const buffer of staged) stagingPool.give(buffer);
+      for (const buffer of staged) if (buffer.length === stagingPool.size) stagingPool.give(buffer);
       for (const release of waiting) release();
       this.#drained();
     });
