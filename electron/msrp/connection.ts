@@ -80,6 +80,12 @@ export class Connection {
   #undecided: Promise<void> | null = null;
   #reading = false;
   #stopped = false;
+  /** what came is not taken to its end: its taker is busy */
+  #waits = false;
+  /** what came meanwhile: a record of TLS that was deciphered with the one before it */
+  readonly #unread: Buffer[] = [];
+  /** the peer has closed behind that */
+  #ended: CodedError | null = null;
   #pumpDue = false;
   #strays = 0;
   #closed = false;
@@ -110,9 +116,10 @@ export class Connection {
       () => this.#drained(),
     );
     socket.on('error', (error) => this.fail({ code: 'msrp.lost', detail: error.message }));
-    socket.once('end', () => this.fail({ code: 'msrp.lost', detail: 'closed by the other side' }));
-    socket.once('close', () => this.fail({ code: 'msrp.lost', detail: 'connection closed' }));
-    socket.resume();
+    socket.once('end', () => this.#end({ code: 'msrp.lost', detail: 'closed by the other side' }));
+    socket.once('close', () => this.#end({ code: 'msrp.lost', detail: 'connection closed' }));
+    if (this.#unread.length > 0) queueMicrotask(() => this.#goOn());
+    else socket.resume();
     // A dead peer is noticed even when nobody writes.
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     this.#closeUnlessUsed(this.#owner.limits.halfOpenMs);
@@ -121,6 +128,10 @@ export class Connection {
 
   readonly read = (octets: Buffer): boolean => {
     if (this.#closed) return true;
+    if (this.#waits || this.#socket === null) {
+      this.#unread.push(octets);
+      return false;
+    }
     try {
       this.#framer.push(octets);
       return this.#takeFrames();
@@ -241,6 +252,7 @@ export class Connection {
     if (this.#closed) return true;
     if (!this.#holdAnswers(busy !== null)) this.#pump();
     if (busy !== null) {
+      this.#waits = true;
       void busy.then(() => this.#goOn());
       return false;
     }
@@ -270,11 +282,24 @@ export class Connection {
 
   #goOn(): void {
     if (this.#closed) return;
+    this.#waits = false;
     try {
-      if (this.#takeFrames()) this.#socket?.resume();
+      let goesOn = this.#takeFrames();
+      while (!this.#waits && !this.#closed && this.#unread.length > 0) {
+        this.#framer.push(this.#unread.shift() as Buffer);
+        goesOn = this.#takeFrames();
+      }
+      if (this.#ended !== null && !this.#waits) this.fail(this.#ended);
+      else if (goesOn) this.#socket?.resume();
     } catch (thrown) {
       this.fail(toCodedError(thrown));
     }
+  }
+
+  /** Not before what has come is taken. */
+  #end(error: CodedError): void {
+    if (this.#waits) this.#ended ??= error;
+    else this.fail(error);
   }
 
   #begin(head: MsrpHead): FrameConsumer {

@@ -5,11 +5,15 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
 import { type Identity, shows } from './certificate.ts';
 
-/** Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`. */
+/**
+ * Called with octets that are only valid during the call, unless it returns false: then nothing more is read until `resume`, but what TLS has
+ * deciphered already.
+ */
 export type ReadOctets = (octets: Buffer) => boolean;
 
 const SMALL_READ = 65_536;
 const LARGE_READ = 524_288;
+const RECORD = 16_384;
 const MAX_LARGE = 16;
 let largeInUse = 0;
 
@@ -68,8 +72,9 @@ export const openSocket: Open = ({ host, port }, timeoutMs, read, signal) => {
 export function openSecureSocket(ca: string | undefined): Open {
   return ({ host, port }, timeoutMs, read, signal) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...(ca === undefined ? {} : { ca }) });
-    return opened(adoptSecureSocket(socket, read), 'secureConnect', `${host}:${port}`, timeoutMs, signal);
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...(ca === undefined ? {} : { ca }), onread: readRecords(read) });
+    socket.setNoDelay(true);
+    return opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
   };
 }
 
@@ -77,8 +82,9 @@ export function openSecureSocket(ca: string | undefined): Open {
 export function openProvenSocket(identity: Identity, expected: Fingerprint): Open {
   return async ({ host, port }, timeoutMs, read, signal) => {
     const own = { key: identity.key, cert: identity.certificate };
-    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: false, ...own });
-    await opened(adoptSecureSocket(socket, read), 'secureConnect', `${host}:${port}`, timeoutMs, signal);
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: false, ...own, onread: readRecords(read) });
+    socket.setNoDelay(true);
+    await opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
     if (shows(socket, expected)) return socket;
     socket.on('error', () => {});
     socket.destroy();
@@ -86,14 +92,38 @@ export function openProvenSocket(identity: Identity, expected: Fingerprint): Ope
   };
 }
 
-/** TLS has no reading into a buffer of ours. Nothing is read before `resume`. */
+/**
+ * Gives an accepted socket of TLS the same reading. `tls.Server` has no `onread`, so the buffer is handed to the socket where it would keep
+ * one; on a runtime that keeps it elsewhere, reading falls back to `data` events. Nothing is read before `resume`.
+ */
 export function adoptSecureSocket(socket: TcpSocket, read: ReadOctets): TcpSocket {
   socket.setNoDelay(true);
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const slots = ['kBuffer', 'kBufferGen', 'kBufferCb'].map((name) => symbols.find(({ description }) => description === name));
+  const inside = socket as unknown as { [slot: symbol]: unknown; readonly _handle?: { useUserBuffer?: (buffer: Buffer) => void } | null };
+  if (!slots.includes(undefined) && typeof inside._handle?.useUserBuffer === 'function') {
+    const { buffer, callback } = readRecords(read);
+    const first = buffer();
+    for (const [n, value] of [first, buffer, callback].entries()) inside[slots[n] as symbol] = value;
+    inside._handle.useUserBuffer(first);
+    return socket;
+  }
   socket.pause();
   socket.on('data', (octets: Buffer) => {
     if (!read(octets)) socket.pause();
   });
   return socket;
+}
+
+/** TLS hands over what one record held, at most 16 KiB, also after it was told to stop: what was not taken stays where it is. */
+function readRecords(read: ReadOctets): { buffer: () => Buffer; callback: (length: number) => boolean } {
+  let buffer = Buffer.allocUnsafeSlow(RECORD);
+  const callback = (length: number): boolean => {
+    const goesOn = read(buffer.subarray(0, length));
+    if (!goesOn) buffer = Buffer.allocUnsafeSlow(RECORD);
+    return goesOn;
+  };
+  return { buffer: () => buffer, callback };
 }
 
 function opened(
