@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { stagingPool } from './buffer-pool.ts';
+import { TLSSocket } from 'node:tls';
+import { type BufferPool, joiningPool, stagingPool } from './buffer-pool.ts';
 
 /** Everything that one flush hands to the system. */
 export interface Batch {
@@ -24,6 +25,8 @@ export class Outbox {
   gathered = 0;
 
   readonly #socket: Socket;
+  readonly #pool: BufferPool;
+  readonly #copyUpTo: number;
   readonly #now: () => number;
   readonly #drained: () => void;
   #staging: Buffer | null = null;
@@ -35,6 +38,10 @@ export class Outbox {
 
   constructor(socket: Socket, now: () => number, drained: () => void) {
     this.#socket = socket;
+    // TLS joins what a gathered write has in memory of its own, which costs more than to do it here
+    const joins = socket instanceof TLSSocket;
+    this.#pool = joins ? joiningPool : stagingPool;
+    this.#copyUpTo = joins ? Number.POSITIVE_INFINITY : COPY_UP_TO;
     this.#now = now;
     this.#drained = drained;
   }
@@ -50,10 +57,12 @@ export class Outbox {
   }
 
   octets(octets: Buffer): void {
-    if (octets.length <= COPY_UP_TO) {
-      const staging = this.#room(octets.length);
-      octets.copy(staging, this.#to);
-      this.#grow(octets.length);
+    if (octets.length <= this.#copyUpTo) {
+      for (let at = 0; at < octets.length; ) {
+        const copied = octets.copy(this.#room(1), this.#to, at);
+        this.#grow(copied);
+        at += copied;
+      }
       return;
     }
     this.#cut();
@@ -70,6 +79,8 @@ export class Outbox {
   flush(): void {
     this.#cut();
     if (this.#parts.length === 0) return;
+    // what comes next shall be in one piece as well
+    if (this.#pool === joiningPool && this.#to > joiningPool.size / 2) this.#retire();
     const { batch } = this;
     const parts = this.#parts;
     const staged = this.#staged;
@@ -87,7 +98,7 @@ export class Outbox {
       batch.flushedAt = this.#now();
       this.pending -= size;
       this.taken += size;
-      for (const buffer of staged) if (buffer.length === stagingPool.size) stagingPool.give(buffer);
+      for (const buffer of staged) if (buffer.length === this.#pool.size) this.#pool.give(buffer);
       for (const release of waiting) release();
       this.#drained();
     });
@@ -112,11 +123,18 @@ export class Outbox {
   #room(length: number): Buffer {
     if (this.#staging !== null && this.#staging.length - this.#to >= length) return this.#staging;
     this.#cut();
-    if (this.#staging !== null) this.#staged.push(this.#staging);
-    this.#staging = length <= stagingPool.size ? stagingPool.take() : Buffer.allocUnsafeSlow(length);
+    this.#retire();
+    this.#staging = length <= this.#pool.size ? this.#pool.take() : Buffer.allocUnsafeSlow(length);
     this.#from = 0;
     this.#to = 0;
     return this.#staging;
+  }
+
+  #retire(): void {
+    if (this.#staging !== null) this.#staged.push(this.#staging);
+    this.#staging = null;
+    this.#from = 0;
+    this.#to = 0;
   }
 
   #cut(): void {
