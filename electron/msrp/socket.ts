@@ -72,7 +72,14 @@ export const openSocket: Open = ({ host, port }, timeoutMs, read, signal) => {
 export function openSecureSocket(ca: string | undefined): Open {
   return ({ host, port }, timeoutMs, read, signal) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...(ca === undefined ? {} : { ca }), onread: readRecords(read) });
+    const socket = connectTls({
+      host,
+      port,
+      minVersion: 'TLSv1.2',
+      ...name,
+      ...(ca === undefined ? {} : { ca }),
+      ...readRecords(read),
+    });
     socket.setNoDelay(true);
     return opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
   };
@@ -82,7 +89,7 @@ export function openSecureSocket(ca: string | undefined): Open {
 export function openProvenSocket(identity: Identity, expected: Fingerprint): Open {
   return async ({ host, port }, timeoutMs, read, signal) => {
     const own = { key: identity.key, cert: identity.certificate };
-    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: false, ...own, onread: readRecords(read) });
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: false, ...own, ...readRecords(read) });
     socket.setNoDelay(true);
     await opened(socket, 'secureConnect', `${host}:${port}`, timeoutMs, signal);
     if (shows(socket, expected)) return socket;
@@ -102,7 +109,7 @@ export function adoptSecureSocket(socket: TcpSocket, read: ReadOctets): TcpSocke
   const slots = ['kBuffer', 'kBufferGen', 'kBufferCb'].map((name) => symbols.find(({ description }) => description === name));
   const inside = socket as unknown as { [slot: symbol]: unknown; readonly _handle?: { useUserBuffer?: (buffer: Buffer) => void } | null };
   if (!slots.includes(undefined) && typeof inside._handle?.useUserBuffer === 'function') {
-    const { buffer, callback } = readRecords(read);
+    const { buffer, callback } = readRecords(read).onread;
     const first = buffer();
     for (const [n, value] of [first, buffer, callback].entries()) inside[slots[n] as symbol] = value;
     inside._handle.useUserBuffer(first);
@@ -116,14 +123,14 @@ export function adoptSecureSocket(socket: TcpSocket, read: ReadOctets): TcpSocke
 }
 
 /** TLS hands over what one record held, at most 16 KiB, also after it was told to stop: what was not taken stays where it is. */
-function readRecords(read: ReadOctets): { buffer: () => Buffer; callback: (length: number) => boolean } {
+function readRecords(read: ReadOctets): { onread: { buffer: () => Buffer; callback: (length: number) => boolean } } {
   let buffer = Buffer.allocUnsafeSlow(RECORD);
   const callback = (length: number): boolean => {
     const goesOn = read(buffer.subarray(0, length));
     if (!goesOn) buffer = Buffer.allocUnsafeSlow(RECORD);
     return goesOn;
   };
-  return { buffer: () => buffer, callback };
+  return { onread: { buffer: () => buffer, callback } };
 }
 
 function opened(
