@@ -190,6 +190,46 @@ describe('MSRP over TLS between clients', () => {
     }
   });
 
+  for (const way of ['comes in on a connection of theirs', 'comes in on a connection of ours']) {
+    it(`a body that ${way} is whole although its taker is busy with every part of it and its sender closes behind it`, async () => {
+      const body = Array.from({ length: 40_000 }, (_, n) => String(n).padStart(5, '.')).join('');
+      const parts: Buffer[] = [];
+      let whole: (octets: string) => void = () => {};
+      const arrived = new Promise<string>((resolve) => (whole = resolve));
+      const made = await one();
+      const session = made.createSession({
+        onMessage: () => ({
+          // what is given is valid until the promise settles, so it is looked at as late as that
+          write: async (_offset, octets) => {
+            await new Promise((resolve) => setTimeout(resolve, 2));
+            parts.push(Buffer.from(octets));
+          },
+          complete: () => whole(Buffer.concat(parts).toString()),
+          abort: ({ code, detail }) => whole(`${code} ${detail}`),
+        }),
+        onClosed: () => {},
+      });
+      const { path, port } = await session.announce();
+      const fingerprint = fingerprintOf(theirs.cert);
+      let far: RawPeer;
+      if (way.endsWith('ours')) {
+        const { port: theirPort, peer } = await listener();
+        const connected = session.connect({ role: 'active', remotePath: [`msrps://127.0.0.1:${theirPort}/far;tcp`], fingerprint });
+        far = await peer;
+        await far.until(() => far.requests().length === 1);
+        far.answer(far.requests()[0] as never, 200);
+        await connected;
+      } else {
+        far = await dial(port);
+        void session.connect({ role: 'passive', remotePath: ['msrps://127.0.0.1:9/far;tcp'], fingerprint });
+      }
+      const headers = { ...MESSAGE, 'Byte-Range': `1-${body.length}/${body.length}` };
+      far.send({ to: path[0] as string, headers, body });
+      far.socket.end();
+      expect((await arrived) === body).toBe(true);
+    });
+  }
+
   it('what waits for a description that never comes ends with its session, or with the time of a connection without one', async () => {
     const clock = new ManualClock(Date.now());
     const made = await one({ clock });
