@@ -17,7 +17,7 @@ export async function run(): Promise<BenchResult[]> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   try {
     const seed = 1 + Math.floor(Math.random() * 1e6);
-    const { disturbances, mostAgain, again, octets, ...report } = await cutFiles(folder, {
+    const { disturbances, mostAgain, mostAgainAfterKill, again, octets, twice, unfinished, ...report } = await cutFiles(folder, {
       times: TIMES,
       files: FILES,
       sizes: [60 * MIB, 140 * MIB],
@@ -34,6 +34,9 @@ export async function run(): Promise<BenchResult[]> {
           ...report,
           'MiB in all': Math.round(octets / MIB),
           'MiB sent again': Math.round((again / MIB) * 100) / 100,
+          unfinished: unfinished.join(', '),
+          twice: twice.join(', '),
+          'MiB sent again after a kill, most at once': Math.round((mostAgainAfterKill / MIB) * 100) / 100,
           'MiB sent again, most at once': Math.round((mostAgain / MIB) * 100) / 100,
           seed,
         },

@@ -96,6 +96,8 @@ export class Outcomes {
     const { id, state, direction, pull } = book.transfer;
     const isOurs = (direction === 'out') !== pull;
     if (state !== 'interrupted' || !isOurs || (error !== null && !isInterruption(error))) return;
+    // it was taken: what is refused from now on is refused anew
+    this.#startedOver.delete(id);
     const at = (await store.transfer(id)).transferred;
     const before = this.#broken.get(id);
     const broken = before === undefined || at - before.at >= PROGRESS ? { tries: 0, since: now, at } : before;

@@ -16,6 +16,7 @@ import { IncomingTransfers } from './incoming.ts';
 import { type OutgoingOptions, OutgoingTransfers } from './outgoing.ts';
 import type { PickedFile } from './picked-file.ts';
 import { Preparation } from './preparation.ts';
+import { arrivedOctets } from './receiving-run.ts';
 import { giveUpOld, salvage } from './salvage.ts';
 import { takeSentMark } from './sent-mark.ts';
 
@@ -70,13 +71,14 @@ export class TransferService {
   async #recover(transfer: StoredTransfer): Promise<void> {
     if (transfer.state === 'preparing') void this.#preparation.prepare(transfer);
     else if (transfer.direction === 'in') await salvage(this.#context, this.#folders, transfer);
-    else await this.#recallSent(transfer);
+    await this.#recall(transfer);
     await this.#outgoing.goOn(await this.#context.store.transfer(transfer.id));
   }
 
-  async #recallSent(transfer: StoredTransfer): Promise<void> {
-    const sent = await takeSentMark(this.#folders, transfer);
-    if (sent !== null && sent > transfer.transferred) await this.#context.store.checkpointTransfer(transfer.id, sent);
+  /** How far it got after the last checkpoint. */
+  async #recall(transfer: StoredTransfer): Promise<void> {
+    const octets = transfer.direction === 'in' ? await arrivedOctets(transfer) : await takeSentMark(this.#folders, transfer);
+    if (octets !== null && octets > transfer.transferred) await this.#context.store.checkpointTransfer(transfer.id, octets);
   }
 
   async send(conversationId: number, clientId: string, file: PickedFile): Promise<Message> {

@@ -42,6 +42,8 @@ export interface FileCutReport {
   /** octets of what was in the partial file when it stopped and that were sent once more, of one resume at most, and of all */
   readonly mostAgain: number;
   readonly again: number;
+  /** the same of resumes after a kill alone */
+  readonly mostAgainAfterKill: number;
   /** names of cards at the receiver, and of files in his folder, that are there more than once */
   readonly twice: readonly string[];
   /** at the sender: files of which a delivery was reported */
@@ -80,7 +82,7 @@ export async function cutFiles(
       counts[disturbance] += 1;
     }
     const whole = await pair.settle(sent);
-    const { resumes, quarantined, unfinished, twice, delivered, longestWait } = pair;
+    const { resumes, quarantined, unfinished, afterKill, twice, delivered, longestWait } = pair;
     return {
       disturbances: counts,
       files,
@@ -90,6 +92,7 @@ export async function cutFiles(
       octets: sent.reduce((sum, { size }) => sum + size, 0),
       resumes: resumes.length,
       mostAgain: Math.max(0, ...resumes),
+      mostAgainAfterKill: Math.max(0, ...afterKill),
       again: resumes.reduce((sum, octets) => sum + octets, 0),
       twice,
       delivered,
@@ -113,6 +116,9 @@ interface Sent {
 class Pair {
   /** octets sent once more, of each resume */
   readonly resumes: number[] = [];
+  /** of those after a kill */
+  readonly afterKill: number[] = [];
+  #wasKill = false;
   quarantined = 0;
   /** what did not arrive, as its sender sees it */
   unfinished: readonly string[] = [];
@@ -170,6 +176,7 @@ class Pair {
   }
 
   async disturb(disturbance: Disturbance): Promise<void> {
+    this.#wasKill = disturbance.endsWith('killed');
     switch (disturbance) {
       case 'sender killed':
         await this.#alice.kill();
@@ -229,7 +236,9 @@ class Pair {
       const left = transfer?.state === 'transferring' ? this.#left.get(transfer.id) : undefined;
       if (left === undefined || transfer === null) return;
       this.#left.delete(transfer.id);
-      this.resumes.push(Math.max(0, left - transfer.transferred));
+      const again = Math.max(0, left - transfer.transferred);
+      this.resumes.push(again);
+      if (this.#wasKill) this.afterKill.push(again);
     });
     bob.on('transfer.progress', () => {
       this.#moved += 1;

@@ -231,9 +231,12 @@ describe('a restart', () => {
     expect(world.calls.outboxReady(world.clock.now(), 5)).toMatchObject([{ kind: 'notification', disposition: 'delivered' }]);
   });
 
-  test.each(['hel', 'hallo'])('leaves one interrupted of which there is only %j', async (content) => {
+  test.each([
+    ['hel', 3],
+    ['hallo', 4],
+  ])('R-AD-07: leaves one interrupted of which there is only %j, and goes on behind octet %d', async (content, there) => {
     await killedWith(content);
-    expect(world.transfer().state).toBe('interrupted');
+    expect(world.transfer()).toMatchObject({ state: 'interrupted', transferred: there });
     expect(existsSync(join(world.folders.downloads, 'a.txt'))).toBe(false);
   });
 });

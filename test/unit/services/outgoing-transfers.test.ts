@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { hashFile } from '../../../electron/msrp/file-source.ts';
 import { GIVE_UP_MS } from '../../../electron/services/outbox.ts';
+import { SentMark } from '../../../electron/services/transfers/sent-mark.ts';
 import type { FinalAnswer } from '../../../electron/sip/port.ts';
 import type { OutboxItem } from '../../../electron/store/port.ts';
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
@@ -157,6 +158,27 @@ describe('what is taken up again', () => {
     await world.service.offer(await item(), world.link);
     expect(body(1)).not.toContain('a=file-range');
     expect(world.transfer().state).toBe('declined');
+  });
+
+  test('R-AD-07: begins anew once more after octets have flowed since', async () => {
+    world.answers(async () => answer(488));
+    await world.service.offer(await reached(3), world.link);
+    for (const event of ['offer', 'started', 'lost'] as const) world.calls.applyTransfer({ transferId: 1, event, now: 1 });
+    world.calls.checkpointTransfer(1, 2);
+    await world.service.recover();
+    await world.service.offer(await item(), world.link);
+    expect(body(1)).toContain('a=file-range:3-5');
+    expect(world.transfer()).toMatchObject({ state: 'queued', transferred: 0 });
+  });
+
+  test('R-AD-07: goes on behind what was acknowledged before a SIGKILL, whatever the store knew', async () => {
+    await reached(1);
+    for (const event of ['offer', 'started', 'lost'] as const) world.calls.applyTransfer({ transferId: 1, event, now: 1 });
+    const mark = await SentMark.open(world.folders, 1);
+    mark.note(4);
+    await world.service.recover();
+    expect(world.transfer()).toMatchObject({ state: 'queued', transferred: 4 });
+    await mark.remove();
   });
 
   test('goes on by itself after a restart, but for what is paused', async () => {
