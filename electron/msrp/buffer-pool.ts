@@ -39,6 +39,6 @@ export class BufferPool {
  */
 export const blockPool = new BufferPool(524_288, 24, 6);
 /** What heads and small bodies are gathered in. */
-export const stagingPool = new BufferPool(65_536, 8);
+export const stagingPool = new BufferPool(65_536, 32);
 /** Where bodies are put beside their heads for TLS: as much as is handed over at once. */
 export const joiningPool = new BufferPool(589_824, 4);
