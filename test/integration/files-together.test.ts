@@ -184,4 +184,17 @@ describe('a file that somebody is asked for', () => {
     expect(invite).toContain('a=recvonly\r\n');
     expect(invite).toContain('a=file-selector:name:"wanted.txt"\r\n');
   });
+
+  test.each([0, 1])('of %i octets, too', async (size) => {
+    const name = `small-${size}.bin`;
+    const path = join(folder, name);
+    await writeFile(path, Buffer.alloc(size, 7));
+    const { id } = await bob.conversationWith(alice);
+    const asked = await bob.call['files.request']({ conversationId: id, clientId: randomToken(24), name });
+    const shown = await alice.seesMessage(({ transfer }) => transfer?.name === name && transfer.state === 'offered');
+    const { token } = await alice.client.offerFile(path);
+    await alice.call['transfers.give']({ transferId: shown.transfer?.id as number, token });
+    expect(await savedBy(bob, asked)).toEqual(Buffer.alloc(size, 7));
+    await sees(alice, shown, 'done');
+  });
 });

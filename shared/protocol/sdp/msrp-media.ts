@@ -138,7 +138,8 @@ export function decodeMsrpMedia(
     const value = attributes.get(name);
     return value === undefined ? null : read(value);
   };
-  const setup = section.setup ?? session.setup ?? null;
+  // ABNF: letters of either case (RFC 4145 section 4)
+  const setup = (section.setup ?? session.setup)?.toLowerCase() ?? null;
   if (setup !== null && !SETUPS.includes(setup)) throw new ParleyError('sdp.malformed', `setup ${JSON.stringify(setup)}`);
   const fingerprint = section.fingerprint ?? session.fingerprint;
   return {

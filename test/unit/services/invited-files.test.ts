@@ -496,6 +496,35 @@ describe('what a person does to a file that comes in', () => {
 describe('how a file comes', () => {
   const WRAPPED = 'From: <sip:bob@example.com>\r\nTo: <sip:alice@example.com>\r\n\r\nContent-Type: text/plain\r\n\r\nhello';
 
+  test.each(['', 'x'])('of "%s" alone, raw and inside of message/cpim', async (content) => {
+    const headers = WRAPPED.slice(0, -'hello'.length);
+    await invited([{ name: 'a.txt', content }]);
+    sends(content);
+    world.service.accept(1);
+    await until(1, 'done');
+    await invited([{ name: 'b.txt', content, id: 'b' }]);
+    world.onConnect((handlers) => send(handlers, headers + content, 'message/cpim'));
+    world.service.accept(2);
+    await until(2, 'done');
+    expect([saved('a.txt'), saved('b.txt')]).toEqual([content, content]);
+  });
+
+  test.each(['holdconn', 'ACTIVE'])('from somebody whose a=setup is %s, to whom this end listens', async (setup) => {
+    const call = incomingInvite('application/sdp', utf8(description([{ name: 'a.txt' }]).replace('a=setup:actpass', `a=setup:${setup}`)));
+    await world.service.invited(call.invite);
+    sends('hello');
+    world.service.accept(1);
+    await until(1, 'done');
+    expect(call.answers[0]).toContain('a=setup:passive');
+  });
+
+  test('from somebody who says nothing that is known of who connects, it is refused', async () => {
+    const call = incomingInvite('application/sdp', utf8(description([{ name: 'a.txt' }]).replace('a=setup:actpass', 'a=setup:nonsense')));
+    await world.service.invited(call.invite);
+    expect(call.said).toEqual(['488']);
+    expect(() => world.transfer(1)).toThrow();
+  });
+
   test.each([1, 7, 64, 1000])('inside of message/cpim, in pieces of %i octets: what is inside is the file, and counts', async (piece) => {
     await invited([{ name: 'a.txt' }]);
     const progress: number[] = [];

@@ -74,6 +74,23 @@ describe('a re-INVITE of ours', () => {
     vi.restoreAllMocks();
   });
 
+  test('while it has no answer one of the other side is told to wait (491), and goes to its listener when it comes again', async () => {
+    const { call, connection, invite } = await established();
+    const heard: IncomingReoffer[] = [];
+    call.onReoffer((offer) => void heard.push(offer));
+    const answer = call.reoffer(reoffer);
+    const second = await connection.request('INVITE');
+    connection.send(inDialog('INVITE', invite, 1, SECOND_ANSWER));
+    await connection.response(491, 'INVITE');
+    connection.send(inDialog('ACK', invite, 1, '', 'z9hG4bKINVITE1'));
+    expect(heard).toEqual([]);
+    connection.reply(second, 200, { headers: [...SDP], body: utf8(SECOND_ANSWER) });
+    expect((await answer).status).toBe(200);
+    await connection.request('ACK');
+    connection.send(inDialog('INVITE', invite, 2, SECOND_ANSWER.replace('bob 7 8', 'bob 7 9')));
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+  });
+
   test('is cancelled once it was heard of', async () => {
     const { call, connection } = await established();
     const abort = new AbortController();

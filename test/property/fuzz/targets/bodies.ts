@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { CpimPayload } from '../../../../electron/services/transfers/cpim-payload.ts';
 import { concatBytes, fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
+import { ParleyError } from '../../../../shared/base/errors.ts';
 import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../../shared/protocol/cpim/cpim.ts';
 import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
 import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
@@ -24,7 +26,7 @@ import { readIconPicture } from '../../../../shared/protocol/picture/icon-pictur
 import { decodeXml, escapeXml, type XmlElement } from '../../../../shared/protocol/xml/xml.ts';
 import { greyPng, jpegThatSays } from '../../../harness/icons.ts';
 import { bodies, bodiesOf } from '../seeds.ts';
-import { codec, type Target, textCodec } from '../target.ts';
+import { codec, stream, type Target, textCodec } from '../target.ts';
 
 import { HEADER, optional } from './common.ts';
 
@@ -77,6 +79,36 @@ const multiparts = bodies
   .filter(({ type }) => type.startsWith('multipart/'))
   .map(({ type, body }) => concatBytes([utf8(`${type}\n`), body]));
 
+/** A file inside of message/cpim, as it comes: what is passed on, in order, and what ended it. */
+function feedPayload(parts: Iterable<Uint8Array>): unknown {
+  let passed = '';
+  let ended: string | null = null;
+  const payload = new CpimPayload({
+    write: (offset, octets) => {
+      if (offset !== passed.length) throw new Error('out of order');
+      passed += Buffer.from(octets).toString('latin1');
+    },
+    complete: async (size) => {
+      ended = `complete ${size}`;
+    },
+    abort: ({ code }) => {
+      ended = code;
+    },
+  });
+  let at = 0;
+  try {
+    for (const part of parts) {
+      void payload.write(at, part);
+      at += part.length;
+    }
+    payload.complete(at).catch(() => undefined);
+  } catch (thrown) {
+    if (!(thrown instanceof ParleyError)) throw thrown;
+    ended = thrown.code;
+  }
+  return { passed, ended };
+}
+
 /** What messages carry. */
 export const BODY_TARGETS: readonly Target[] = [
   codec({
@@ -87,6 +119,13 @@ export const BODY_TARGETS: readonly Target[] = [
     decode: (input) => decodeCpim(input),
     encode: encodeCpim,
     use: cpimPieces,
+  }),
+  stream({
+    name: 'cpim-file',
+    covers: [CpimPayload],
+    seeds: [...bodiesOf('message/cpim'), 'From: <sip:a@b>\r\n\r\nContent-Type: text/plain\r\n\r\n', 'A: b\n\nContent-Type: a/b\n\n\n\nx'],
+    words: ['\r\n\r\n', '\n\n', '\r\r\n', 'Content-Transfer-Encoding: base64\r\n', 'Content-Transfer-Encoding: 8bit\r\n'],
+    feed: feedPayload,
   }),
   textCodec({
     name: 'cpim-escapes',
