@@ -9,7 +9,7 @@ import { InvitedSession, type SessionParts } from './invited-session.ts';
 import type { PickedFile } from './picked-file.ts';
 import { refusalOf } from './refusal.ts';
 
-export interface IncomingParts extends Pick<SessionParts, 'context' | 'msrp' | 'folders' | 'outboxChanged' | 'goOn'> {
+export interface IncomingParts extends Pick<SessionParts, 'context' | 'msrp' | 'folders' | 'turns' | 'outboxChanged' | 'goOn'> {
   /** see {@link Attempts} */
   readonly isInviting: (transferId: number) => boolean;
 }
@@ -26,7 +26,7 @@ export class IncomingTransfers {
   readonly #work = new Set<Promise<unknown>>();
   #isStopped = false;
 
-  constructor({ context, msrp, folders, outboxChanged, isInviting, goOn }: IncomingParts) {
+  constructor({ context, msrp, folders, turns, outboxChanged, isInviting, goOn }: IncomingParts) {
     this.#context = context;
     const attempts = {
       isInviting,
@@ -41,6 +41,7 @@ export class IncomingTransfers {
       context,
       msrp,
       folders,
+      turns,
       outboxChanged,
       goOn,
       judge: new FileJudge(context, folders, attempts, outboxChanged),

@@ -105,8 +105,7 @@ export class PushedFile implements InvitedFile {
 
   async flow(session: MsrpSession, headers: readonly Header[]): Promise<void> {
     const { context, folders, book, turns, abort, outboxChanged } = this.#parts;
-    const giveBack = await turns.take(book.transfer.id, abort.signal);
-    try {
+    await turns.during(book.transfer.id, abort.signal, async () => {
       if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
       await sendFile({
         context,
@@ -119,9 +118,7 @@ export class PushedFile implements InvitedFile {
         signal: abort.signal,
         onStarted: outboxChanged,
       });
-    } finally {
-      giveBack();
-    }
+    });
   }
 
   over(error: CodedError | null): Promise<void> {

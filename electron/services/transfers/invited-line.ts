@@ -12,11 +12,13 @@ import type { IncomingFolders } from './folders.ts';
 import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
 import { type Refusal, refusalOf, warning } from './refusal.ts';
 import { openSource, sendFile } from './sending-run.ts';
+import type { Turns } from './turns.ts';
 
 export interface LineParts {
   readonly context: ServiceContext;
   readonly msrp: MsrpEngine;
   readonly folders: IncomingFolders;
+  readonly turns: Turns;
   readonly outboxChanged: () => void;
   /** one that broke off: it waits for its next try where that is this side's to make */
   readonly goOn: (transfer: StoredTransfer, error: CodedError) => Promise<void>;
@@ -162,10 +164,21 @@ export class InvitedLine {
   }
 
   async #send(session: MsrpSession, signal: AbortSignal): Promise<void> {
-    if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
-    const { context, folders, outboxChanged } = this.#parts;
+    const { context, folders, turns, outboxChanged } = this.#parts;
     const { book, start, chunkSize, offer } = this.file;
-    await sendFile({ context, folders, book, session, accepted: { form: this.#form(), maxSize: offer.maxSize }, start, chunkSize, signal });
+    await turns.during(book.transfer.id, signal, async () => {
+      if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
+      await sendFile({
+        context,
+        folders,
+        book,
+        session,
+        accepted: { form: this.#form(), maxSize: offer.maxSize },
+        start,
+        chunkSize,
+        signal,
+      });
+    });
     outboxChanged();
   }
 

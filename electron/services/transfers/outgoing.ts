@@ -13,12 +13,10 @@ import type { Icons } from './icons.ts';
 import { fileInviteHeaders } from './invitation.ts';
 import { type InvitedFile, PulledFile, PushedFile } from './invited-files.ts';
 import { Outcomes } from './outcomes.ts';
-import { Turns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
-/** files that leave at once; more only slow each other down */
-const AT_ONCE = 4;
 /** files of one offer */
 const MOST_TOGETHER = 10;
 /** how long files that are still hashed are waited for, so that what was picked together is offered together */
@@ -37,6 +35,7 @@ export interface OutgoingParts {
   readonly msrp: MsrpEngine;
   readonly icons: Icons;
   readonly folders: IncomingFolders;
+  readonly turns: Turns;
   readonly outboxChanged: () => void;
 }
 
@@ -48,7 +47,6 @@ export class OutgoingTransfers {
   readonly #parts: OutgoingParts;
   readonly #options: OutgoingOptions;
   readonly #outcomes: Outcomes;
-  readonly #turns: Turns;
   /** what is being offered or flows, by transfer */
   readonly #live = new Map<number, AbortController>();
   /** dialogs that take further files, by conversation */
@@ -62,12 +60,6 @@ export class OutgoingTransfers {
     this.#parts = parts;
     this.#options = options;
     this.#outcomes = new Outcomes(parts.context);
-    this.#turns = new Turns(AT_ONCE, (items) => parts.context.notices.tell('transfers.queued', { items }));
-  }
-
-  /** ids of the transfers that wait for their turn, in order */
-  get queue(): readonly number[] {
-    return this.#turns.waiting;
   }
 
   /** Resolves when the invitation has its final answer; what is accepted goes on by itself. Every outcome is booked. */
@@ -144,7 +136,7 @@ export class OutgoingTransfers {
 
   /** @returns null when it cannot be offered, and that is booked */
   async #open(transfer: StoredTransfer, item: FileItem, abort: AbortController, link: Link): Promise<InvitedFile | null> {
-    const { context, icons, folders, outboxChanged } = this.#parts;
+    const { context, icons, folders, turns, outboxChanged } = this.#parts;
     const book = new TransferBook(context, transfer);
     const over = (file: InvitedFile, error: CodedError | null) => this.#over(file, error);
     const parts = { context, folders, book, abort, outboxChanged, over };
@@ -155,7 +147,7 @@ export class OutgoingTransfers {
       // who could not read an invitation with requests beside the offer gets the offer alone
       const wishes = { sentAt: this.#outcomes.isPlain(transfer) ? null : sentAt };
       return await PushedFile.offer(
-        { ...parts, turns: this.#turns },
+        { ...parts, turns },
         { ...wishes, icon: (offered) => (transfer.audience === 'person' ? icons.toSend(offered, link) : Promise.resolve(null)) },
       );
     } catch (thrown) {

@@ -18,6 +18,11 @@ import type { PickedFile } from './picked-file.ts';
 import { Preparation } from './preparation.ts';
 import { arrivedOctets } from './receiving-run.ts';
 import { giveUpOld, salvage } from './salvage.ts';
+import { Turns } from './turns.ts';
+
+/** files that leave at once, whoever invited; more only slow each other down, and those that come flow as their senders send */
+const AT_ONCE = 4;
+
 import { takeSentMark } from './sent-mark.ts';
 
 /** What is known of a file that somebody is asked for. */
@@ -34,6 +39,7 @@ export interface FileWish {
 export class TransferService {
   readonly #context: ServiceContext;
   readonly #preparation: Preparation;
+  readonly #turns: Turns;
   readonly #outgoing: OutgoingTransfers;
   readonly #incoming: IncomingTransfers;
   readonly #folders: IncomingFolders;
@@ -51,10 +57,12 @@ export class TransferService {
     this.#folders = folders;
     this.#outboxChanged = outboxChanged;
     this.#preparation = new Preparation(context, outboxChanged);
-    this.#outgoing = new OutgoingTransfers({ context, msrp, icons: new Icons(context, takers), folders, outboxChanged }, options);
+    this.#turns = new Turns(AT_ONCE, (items) => context.notices.tell('transfers.queued', { items }));
+    const parts = { context, msrp, folders, turns: this.#turns, outboxChanged };
+    this.#outgoing = new OutgoingTransfers({ ...parts, icons: new Icons(context, takers) }, options);
     const isInviting = (transferId: number) => this.#outgoing.isInviting(transferId);
     const goOn = (transfer: StoredTransfer, error: CodedError) => this.#outgoing.goOn(transfer, error);
-    this.#incoming = new IncomingTransfers({ context, msrp, folders, outboxChanged, isInviting, goOn });
+    this.#incoming = new IncomingTransfers({ ...parts, isInviting, goOn });
   }
 
   /**
@@ -128,7 +136,7 @@ export class TransferService {
 
   /** ids of the transfers that wait for their turn, in order */
   get queue(): readonly number[] {
-    return this.#outgoing.queue;
+    return this.#turns.waiting;
   }
 
   /** Answers a peer who asked for a file. @throws ParleyError `request.invalid-state` when nobody waits for it any more */

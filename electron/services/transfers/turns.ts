@@ -34,6 +34,16 @@ export class Turns {
     };
   }
 
+  /** Does that once it is its turn. @throws the reason of the signal, and what the work throws */
+  async during(id: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const giveBack = await this.take(id, signal);
+    try {
+      await work();
+    } finally {
+      giveBack();
+    }
+  }
+
   #wait(id: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {

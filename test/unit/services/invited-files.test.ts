@@ -605,6 +605,23 @@ describe('R-FTR-04: a file that somebody asks for', () => {
     await expect(world.service.give(1, await picked())).rejects.toMatchObject({ code: 'request.invalid-state' });
   });
 
+  test('five at once: four flow, the fifth waits for its turn, as those that are offered do', async () => {
+    const ends: (() => void)[] = [];
+    world.onSend(() => new Promise((resolve) => ends.push(resolve)));
+    const wanted = [1, 2, 3, 4, 5];
+    await invited(wanted.map((at) => ({ direction: 'recvonly', selector: `name:"${at}.txt"`, id: `wish-${at}` })));
+    const file = await picked();
+    for (const id of wanted) await world.service.give(id, file);
+    await expect.poll(() => ends.length).toBe(4);
+    await expect.poll(() => world.service.queue).toEqual([5]);
+    expect(world.transfer(5).state).toBe('accepting');
+    ends[0]?.();
+    await expect.poll(() => ends.length).toBe(5);
+    expect(world.service.queue).toEqual([]);
+    for (const end of ends) end();
+    for (const id of wanted) await until(id, 'done');
+  });
+
   test('is refused by the person with 603', async () => {
     const call = await invited([{ direction: 'recvonly', selector: 'name:"notes.txt"' }]);
     await world.service.decline(1);
