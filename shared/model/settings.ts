@@ -46,7 +46,7 @@ export const DEFAULT_SETTINGS: Settings = {
   typing: true,
   notifications: 'content',
   requests: true,
-  autoAcceptUpTo: 0,
+  autoAcceptUpTo: 1_000_000,
   downloadFolder: '',
 };
 

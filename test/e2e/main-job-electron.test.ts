@@ -36,6 +36,7 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 24
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     await start();
+    await bob.asksAlways();
   });
   afterAll(() => app?.close());
 

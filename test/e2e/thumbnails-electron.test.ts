@@ -52,6 +52,7 @@ describe.skipIf(electronPath === '')('thumbnails in the real app', { timeout: 24
     alice = new Window(await windowTitled(app, 'Alice'), 'Bob');
     bob = new Window(await windowTitled(app, 'Bob'), 'Alice');
     for (const { page } of [alice, bob]) await page.getByText('Connected', { exact: true }).waitFor();
+    await bob.asksAlways();
   });
   afterAll(() => app?.close());
 

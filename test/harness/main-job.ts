@@ -31,6 +31,15 @@ export class Window {
     await this.composer().waitFor();
   }
 
+  /** from now on every file is asked about, however small */
+  async asksAlways(): Promise<void> {
+    await this.page.keyboard.press('Control+,');
+    const dialog = this.page.getByRole('dialog', { name: 'Settings' });
+    await dialog.getByLabel('Accept files without a question').selectOption('Never');
+    await this.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  }
+
   async write(text: string): Promise<void> {
     await this.composer().fill(text);
     await this.composer().press('Enter');

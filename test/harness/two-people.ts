@@ -75,8 +75,10 @@ export class Person {
     });
   }
 
-  online(): Promise<unknown> {
-    return this.sees('registration.changed', (state) => state.kind === 'registered');
+  /** Registered, and asked about every file, however small. */
+  async online(): Promise<void> {
+    await this.sees('registration.changed', (state) => state.kind === 'registered');
+    await this.call['settings.change']({ autoAcceptUpTo: 0 });
   }
 
   seesMessage(test: (message: Message) => boolean, within?: number): Promise<Message> {

@@ -70,7 +70,8 @@ export function stage(folder: string, takers?: IconTakers) {
   const context = {
     account: { address: 'sip:alice@example.com', maxFileSize: 0 },
     store,
-    settings: { current: DEFAULT_SETTINGS, changed: new Emitter() },
+    // every file is asked about
+    settings: { current: { ...DEFAULT_SETTINGS, autoAcceptUpTo: 0 }, changed: new Emitter() },
     contacts: {
       names: new Map([['sip:bob@example.com', 'Bob']]),
       isBlocked: () => false,
