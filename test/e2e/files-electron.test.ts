@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ElectronApplication } from 'playwright-core';
@@ -15,12 +15,17 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
   let app: ElectronApplication;
   let alice: Window;
   let bob: Window;
+  /** what either page wrote to its console */
+  const complaints: string[] = [];
 
   beforeAll(async () => {
     app = await launchElectron(['--user-data', userData]);
     alice = new Window(await windowTitled(app, 'Alice'), 'Bob');
     bob = new Window(await windowTitled(app, 'Bob'), 'Alice');
-    for (const { page } of [alice, bob]) await page.getByText('Connected', { exact: true }).waitFor();
+    for (const { page } of [alice, bob]) {
+      page.on('console', (message) => complaints.push(message.text()));
+      await page.getByText('Connected', { exact: true }).waitFor();
+    }
   });
   afterAll(() => app?.close());
 
@@ -76,5 +81,53 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
     await bob.says('plan', /Verified/);
     await alice.says('plan', /Sent/);
     expect(await sha256(join(downloads, 'plan (2).bin'))).toBe(await sha256(join(folder, 'plan.bin')));
+  });
+
+  it('a copy is saved where the dialog says, or nowhere, and files arrive in the folder that was chosen', async () => {
+    const copy = join(folder, 'a copy.bin');
+    const chosen = join(folder, 'elsewhere');
+    mkdirSync(chosen);
+    await app.evaluate(
+      ({ dialog }, { copy, chosen }) => {
+        const asked: string[] = [];
+        Object.assign(globalThis, { asked });
+        // the first time it is cancelled
+        dialog.showSaveDialog = async (...args: unknown[]) => {
+          asked.push((args.at(-1) as { defaultPath: string }).defaultPath);
+          return asked.length === 1 ? { canceled: true, filePath: '' } : { canceled: false, filePath: copy };
+        };
+        dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [chosen] });
+      },
+      { copy, chosen },
+    );
+    const times = () => app.evaluate(() => (globalThis as unknown as { asked: string[] }).asked);
+    await bob.press('plan', 'Save as…');
+    await expect.poll(times).toEqual(['plan (2).bin']);
+    await bob.press('plan', 'Save as…');
+    await expect.poll(() => sha256(copy).catch(() => '')).toBe(await sha256(join(folder, 'plan.bin')));
+    expect(await times()).toEqual(['plan (2).bin', 'plan (2).bin']);
+
+    await bob.page.keyboard.press('Control+,');
+    await bob.page.getByRole('button', { name: 'Change…' }).click();
+    await bob.page.getByRole('dialog', { name: 'Settings' }).getByText(chosen, { exact: true }).waitFor();
+    await bob.page.keyboard.press('Escape');
+    await dropFiles(alice.page, alice.log(), [join(folder, 'maps', 'unwanted.bin')]);
+    await alice.composer().press('Enter');
+    await bob.says('unwanted', /offers this file/);
+    await bob.press('unwanted', 'Accept');
+    await bob.says('unwanted', /Verified/);
+    expect(await readdir(chosen)).toEqual(['unwanted.bin']);
+  });
+
+  it('R-FTR-01: what is called a picture and is none is a file like any other, and nothing stands in the console', async () => {
+    const path = join(folder, 'no picture.png');
+    writeFileSync(path, 'a text');
+    await dropFiles(alice.page, alice.log(), [path]);
+    await alice.composer().press('Enter');
+    await bob.says('no picture', 'Image (PNG) · 6 bytes · Alice offers this file');
+    await bob.press('no picture', 'Accept');
+    await bob.says('no picture', /Verified/);
+    await expect.poll(() => bob.card('no picture').getByRole('img').count()).toBe(0);
+    expect(complaints).toEqual([]);
   });
 });
