@@ -122,6 +122,7 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
   it('R-FTR-01: what is called a picture and is none is a file like any other, and nothing stands in the console', async () => {
     const path = join(folder, 'no picture.png');
     writeFileSync(path, 'a text');
+    await bob.asksAlways();
     await dropFiles(alice.page, alice.log(), [path]);
     await alice.composer().press('Enter');
     await bob.says('no picture', 'Image (PNG) · 6 bytes · Alice offers this file');
