@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { randomToken } from '../../shared/base/random.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { Capture, captureHindrance } from '../harness/tshark.ts';
@@ -8,6 +8,8 @@ import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts
 import { Wire } from '../harness/wire.ts';
 
 const hindrance = captureHindrance();
+/** under way for longer than it takes to break it off */
+const LARGE = 256 << 20;
 const CLUB = 'sip:climbing-club@parley.example';
 const FILE = 'sip.Accept-Contact contains "oma.cpm.filetransfer"';
 const INVITE = `sip.Method=="INVITE" && ${FILE}`;
@@ -36,6 +38,8 @@ describe.skipIf(hindrance !== null)('the sessions of files as tshark sees them',
     await together(alice, id, ['cairn.jpg']);
     await takes(bob, 'cairn.jpg');
     await arrives(alice, 'cairn.jpg');
+    await vi.waitUntil(() => alice.said.some((text) => text.startsWith('BYE ')), { timeout: 30_000 });
+    await heldAndGoesOn(id);
     const group = await alice.call['conversations.open']({ address: CLUB });
     await together(alice, group.id, ['group.png']);
     await takes(bob, 'group.png');
@@ -72,6 +76,25 @@ describe.skipIf(hindrance !== null)('the sessions of files as tshark sees them',
       }),
     );
     await Promise.all(tokens.map((token) => person.call['files.send']({ conversationId, clientId: randomToken(24), token })));
+  }
+
+  /** One that is held in the middle and goes on where it was. */
+  async function heldAndGoesOn(conversationId: number): Promise<void> {
+    const { alice, bob } = people;
+    const path = join(folder, 'walk.mp4');
+    await writeFile(path, '');
+    await truncate(path, LARGE);
+    const { token } = await alice.client.offerFile(path);
+    const { imdnId, transfer } = await alice.call['files.send']({ conversationId, clientId: randomToken(24), token });
+    const offered = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered', 60_000);
+    await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
+    const enough = (progress: { transferId: number; transferred: number }) =>
+      progress.transferId === transfer?.id && progress.transferred > 1 << 20;
+    await alice.sees('transfer.progress', enough, 60_000);
+    await alice.call['transfers.pause']({ transferId: transfer?.id as number });
+    await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'paused', 60_000);
+    await alice.call['transfers.resume']({ transferId: transfer?.id as number });
+    await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done', 120_000);
   }
 
   async function takes(person: Person, name: string): Promise<void> {
@@ -123,6 +146,33 @@ describe.skipIf(hindrance !== null)('the sessions of files as tshark sees them',
     expect(nextPath).not.toBe(firstPath);
     const version = (owner = '') => BigInt(owner.split(' ')[2] ?? '0');
     expect(version(now?.[3])).toBe(version(before?.[3]) + 1n);
+  });
+
+  test('R-FT-35 R-FT-36: the dialog stays a while after its last file, and ends with BYE then', async () => {
+    const [first] = await wire.signalling(`${fromAlice} && ${INVITE} && (${FIRST})`, 'sip.Call-ID');
+    const callId = first?.[0] ?? '';
+    const byes = await wire.signalling(`sip.Method=="BYE" && sip.Call-ID=="${callId}"`, 'frame.time_epoch', 'tcp.srcport');
+    const [next] = await offers(NEXT);
+    const answers = await wire.packets(`msrp.status.code==200 && msrp.to.path contains "${pathsOf(next?.[2])[0]}"`, 'frame.time_epoch');
+    const [connection] = await wire.connectionsOf('alice');
+    expect(byes.length).toBe(1);
+    expect(byes[0]?.[1]).toBe(String(connection));
+    expect(answers.length).toBeGreaterThan(0);
+    // the timer runs for a second here; clocks may differ by what they round
+    expect(Number(byes[0]?.[0]) - Number(answers.at(-1)?.[0])).toBeGreaterThan(0.9);
+  });
+
+  test('R-AD-07: a file that ended in the middle goes on by an invitation to the octets that are missing', async () => {
+    const found = await offers('sdp.media_attr contains "walk.mp4"');
+    expect(found.length).toBe(2);
+    const [whole, part] = found;
+    expect(whole?.[2]).not.toMatch(/file-range:[2-9]/);
+    const [, start, stop] = /file-range:(\d+)-(\d+)/.exec(part?.[2] ?? '') ?? [];
+    expect(Number(start)).toBeGreaterThan(1 << 20);
+    expect(Number(stop)).toBe(LARGE);
+    expect(idsOf(part?.[2])[0]).not.toBe(idsOf(whole?.[2])[0]);
+    const ids = await wire.signalling(`${fromAlice} && ${INVITE} && sdp.media_attr contains "walk.mp4"`, 'sip.Call-ID');
+    expect(new Set(ids.map(([id]) => id)).size).toBe(2);
   });
 
   test('R-FT-18: the m-line that is not needed any more has port 0 and keeps its id', async () => {
