@@ -79,7 +79,7 @@ export class Dissection {
 
   /** Only the packets of these ports: the rest of the machine talks over the loopback interface too. */
   async narrowTo(ports: readonly number[]): Promise<Dissection> {
-    const own = this.#file.replace(/(?:-own)?\.pcapng$/, '-own.pcapng');
+    const own = this.#file.replace(/\.pcapng$/, '-own.pcapng');
     await run('tshark', ['-n', '-r', this.#file, '-Y', `tcp.port in {${ports.join(', ')}}`, '-w', own]);
     const other = new Dissection(own);
     other.#decodeAs.push(...this.#decodeAs);

@@ -4,10 +4,21 @@ import type { Capture, Dissection } from './tshark.ts';
 export class Wire {
   readonly networkPort: number;
   readonly #dissection: Dissection;
+  /** the signalling alone: large files are not read again for each question about it */
+  readonly #signalling: Dissection;
+  /** where its packets stand among all, in their order */
+  readonly #frames: readonly string[];
   readonly #mediaPorts: readonly number[];
 
-  private constructor(dissection: Dissection, networkPort: number, mediaPorts: readonly number[]) {
+  private constructor(
+    dissection: Dissection,
+    signalling: { readonly dissection: Dissection; readonly frames: readonly string[] },
+    networkPort: number,
+    mediaPorts: readonly number[],
+  ) {
     this.#dissection = dissection;
+    this.#signalling = signalling.dissection;
+    this.#frames = signalling.frames;
     this.#mediaPorts = mediaPorts;
     this.networkPort = networkPort;
   }
@@ -19,12 +30,16 @@ export class Wire {
     const ports = new Set(media.flatMap(([each]) => (each ?? '').split('|').map(Number)));
     const mediaPorts = [...ports].filter((port) => port > 0);
     const own = await dissection.narrowTo([networkPort, ...mediaPorts]);
-    return new Wire(own.treatAs('msrp', mediaPorts), networkPort, mediaPorts);
+    const frames = (await own.fields(`tcp.port==${networkPort}`, 'frame.number')).map(([frame]) => frame as string);
+    const signalling = { dissection: await own.narrowTo([networkPort]), frames };
+    return new Wire(own.treatAs('msrp', mediaPorts), signalling, networkPort, mediaPorts);
   }
 
-  /** see {@link Dissection.fields}; signalling of this network only */
-  signalling(filter: string, ...names: string[]): Promise<string[][]> {
-    return this.#dissection.fields(`tcp.port==${this.networkPort} && (${filter})`, ...names);
+  /** see {@link Dissection.fields}; signalling of this network only. Filters cannot name frames: their numbers are told, not asked. */
+  async signalling(filter: string, ...names: string[]): Promise<string[][]> {
+    const rows = await this.#signalling.fields(`tcp.port==${this.networkPort} && (${filter})`, ...names);
+    const at = names.indexOf('frame.number');
+    return at < 0 ? rows : rows.map((row) => row.with(at, this.#frames[Number(row[at]) - 1] as string));
   }
 
   /** the same with the media of this network's clients; other people's packets may be wrong on purpose */
