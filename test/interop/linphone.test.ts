@@ -42,7 +42,7 @@ describe.skipIf(hindrance !== null)(title, () => {
     capture = await Capture.start(join(folder, 'wire.pcapng'));
     people = new KamailioPeople(core, folder);
     alice = await people.join('alice');
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await end();
     await people?.close();
@@ -86,7 +86,7 @@ describe.skipIf(hindrance !== null)(title, () => {
     } finally {
       await linphone.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test('tshark sees what was said: message/cpim and notifications of either side, each of them answered 200', async () => {
     wire = (await end())?.treatAs('sip', [core.portOf('tcp')]) as Dissection;
@@ -113,7 +113,7 @@ describe.skipIf(hindrance !== null)(title, () => {
         (await fields(`sip.Status-Code==200 && sip.CSeq.method=="MESSAGE" && sip.Call-ID=="${callId}"`, 'frame.number')).length,
       ).toBeGreaterThan(0);
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.skipIf(linphoneMissing !== null)('liblinphone on the home network', () => {

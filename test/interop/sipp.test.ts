@@ -25,7 +25,9 @@ describe.skipIf(sippMissing !== null)(title, () => {
     for (const close of closing.splice(0).reverse()) await close();
   });
 
-  async function start(steps: readonly Step[], calls: number): Promise<{ alice: Person; sipp: Sipp }> {
+  /** @returns `heard` the first lines of all that came in */
+  async function start(steps: readonly Step[], calls: number): Promise<{ alice: Person; sipp: Sipp; heard: string[] }> {
+    const heard: string[] = [];
     const sipp = await Sipp.start(steps, { calls });
     closing.push(() => sipp.stop());
     const data = join(folder, String(++people));
@@ -46,11 +48,12 @@ describe.skipIf(sippMissing !== null)(title, () => {
       platform: 'linux',
       neighbours: [],
       clock: systemClock,
+      sipTap: (way, octets) => void (way === 'in' && heard.push(Buffer.from(octets).toString('latin1').split('\r\n', 1)[0] ?? '')),
     });
     closing.push(() => alice.client.stop());
     await alice.client.start();
     await alice.call['settings.change']({ requests: false, preferredMode: 'standalone' });
-    return { alice, sipp };
+    return { alice, sipp, heard };
   }
 
   const thread = async (alice: Person): Promise<Message[]> => alice.history((await alice.call['conversations.open'](BOB)).id);
@@ -257,7 +260,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
 
     test('200 that crosses the CANCEL of a file: ACK and BYE, and the file stays cancelled', async () => {
       const port = await silentMsrp();
-      const { alice, sipp } = await start(
+      const { alice, sipp, heard } = await start(
         called(
           invited,
           // no 100: the CANCEL waits for the first provisional answer, and could come before SIPp has sent this one
@@ -275,6 +278,8 @@ describe.skipIf(sippMissing !== null)(title, () => {
       await writeFile(path, 'east ridge');
       const imdnId = await offer(alice, BOB, path);
       const offered = await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offering', 30_000);
+      // before the INVITE has left there is nothing to cross
+      await expect.poll(() => heard, { timeout: 30_000 }).toContain('SIP/2.0 180 Ringing');
       await alice.call['transfers.cancel']({ transferId: offered.transfer?.id as number });
       await sipp.passed;
       await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'cancelled');
