@@ -188,10 +188,11 @@ export class MessageWindow {
       this.messages = this.messages.with(at, message);
       return;
     }
-    const last = this.messages.at(-1);
-    if (this.moreAfter || (last !== undefined && message.id < last.id)) return;
+    // two that come at once may be told the newer one first
+    const before = this.messages.findIndex((each) => each.id > message.id);
+    if (before < 0 ? this.moreAfter : before === 0 && this.moreBefore) return;
     this.atStart = false;
-    this.messages = [...this.messages, message];
+    this.messages = this.messages.toSpliced(before < 0 ? this.messages.length : before, 0, message);
   }
 
   #fresh(items: readonly Message[]): Message[] {

@@ -42,6 +42,23 @@ describe('the window of messages', () => {
     expect(first.moreBefore).toBe(false);
   });
 
+  it('holds what is told after a newer one in its place, and leaves what stands outside of it to the pages', async () => {
+    const core = coreWith(100);
+    const window = windowOn(core);
+    await window.openLatest();
+    const [first, second] = [core.addMessage(1), core.addMessage(1)];
+    expect([window.apply(second), window.apply(first)]).toEqual([true, false]);
+    expect(ids(window)).toEqual(range(51, 102));
+    const old = core.messages.get(1)?.[10];
+    if (old === undefined) throw new Error('no message');
+    window.apply(old);
+    expect(ids(window)).toEqual(range(51, 102));
+    const empty = windowOn(coreWith(0));
+    await empty.openLatest();
+    for (const message of [second, first]) empty.apply(message);
+    expect(ids(empty)).toEqual([101, 102]);
+  });
+
   it('is read again where it is', async () => {
     const core = coreWith(1000);
     const window = windowOn(core);
