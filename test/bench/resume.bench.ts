@@ -20,8 +20,8 @@ export async function run(): Promise<BenchResult[]> {
     const { disturbances, mostAgain, mostAgainAfterKill, again, octets, twice, unfinished, ...report } = await cutFiles(folder, {
       times: TIMES,
       files: FILES,
-      sizes: [60 * MIB, 140 * MIB],
-      rate: 400,
+      sizes: [30 * MIB, 90 * MIB],
+      rate: 200,
       seed,
     });
     return [

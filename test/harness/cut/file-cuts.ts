@@ -152,14 +152,16 @@ class Pair {
     const { id } = await this.#alice.call('conversations.open', { address: this.#bob.address });
     this.#conversation = id;
     const all: Sent[] = [];
+    const tokens: string[] = [];
     for (let n = 0; n < files; n++) {
       const path = join(this.#folder, `file-${n}.bin`);
       const octets = size();
       const sha256 = await fill(path, octets, random);
       all.push({ name: `file-${n}.bin`, size: octets, sha256 });
-      const token = await this.#upload(path);
-      await this.#alice.call('files.send', { conversationId: id, clientId: randomToken(24), token });
+      tokens.push(await this.#upload(path));
     }
+    // all of them before the first is there
+    for (const token of tokens) await this.#alice.call('files.send', { conversationId: id, clientId: randomToken(24), token });
     return all;
   }
 
