@@ -113,7 +113,9 @@ export class FileJudge {
     const start = (range?.start ?? 1) - 1;
     if (start <= (await arrivedOctets(transfer))) return { kind: 'take', book, start };
     // that range does not join what is here: what is missing is asked for instead (cpm.md section 10.7)
-    if (transfer.state === 'interrupted') {
+    if (transfer.state === 'interrupted' || transfer.state === 'queued') {
+      // now, as the other side is there
+      if (transfer.state === 'queued') await book.apply('pause');
       await book.apply('resume');
       this.#outboxChanged();
     }

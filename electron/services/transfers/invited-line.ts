@@ -44,6 +44,8 @@ export class InvitedLine {
   readonly file: LineFile;
   /** null: the person has not decided; nobody waits for one that is `taken` */
   outcome: 'taken' | Refusal | null = null;
+  /** that it is wanted is being written down, or is */
+  isWanted = false;
   /** settles once the end of the transfer is written down; never rejects */
   readonly over: Promise<void>;
   readonly #parts: LineParts;
@@ -74,6 +76,7 @@ export class InvitedLine {
     const { folders } = this.#parts;
     const own = offer.pull ? {} : { partialPath: partialPathOf(folders, this.transferId) };
     const { transferId: fileTransferId } = offer;
+    this.isWanted = true;
     try {
       await book.apply('accept', { fields: { ...own, ...fields, ...(fileTransferId ? { fileTransferId } : {}), transferred: start } });
       this.#abort.signal.throwIfAborted();

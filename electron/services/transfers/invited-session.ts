@@ -325,7 +325,7 @@ export class InvitedSession {
   #withdrawn(): void {
     if (this.#reading) this.#reading.isWithdrawn = true;
     else if (this.#round) this.#forgetAll(this.#round, 480, 'cancelled');
-    for (const line of this.#wanted) line.stop(takenBack());
+    for (const line of this.#wanted) line.stop(takenBack(line));
   }
 
   #ended({ by, error }: DialogEnd): void {
@@ -345,8 +345,8 @@ export class InvitedSession {
     this.#stopPrompt();
     for (const line of round.lines) {
       if (line.outcome === null && round.asked.includes(line)) this.#forget(line, status, event, error);
-      else if (line.outcome === null) line.refuse({ status, headers: [] });
-      else line.stop(takenBack());
+      else if (line.outcome === null && !line.isWanted) line.refuse({ status, headers: [] });
+      else line.stop(takenBack(line));
     }
     this.#decided(round);
   }
@@ -364,8 +364,9 @@ export class InvitedSession {
   }
 }
 
-function takenBack(): ParleyError {
-  return new ParleyError('file.cancelled', 'taken back by its sender');
+/** A CANCEL does not say whether a person or the network sent it: what goes on from before is only lost. */
+function takenBack({ file }: InvitedLine): ParleyError {
+  return new ParleyError(file.start > 0 ? 'msrp.lost' : 'file.cancelled', 'taken back by its sender');
 }
 
 /** The one answer to an offer of which nothing is taken: that nobody was there silences no other device (cpm.md section 15.3). */

@@ -48,7 +48,7 @@ export class Outcomes {
     const rejection = rejectionOf(answer, transfer);
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
     const isAboutRange = answer.status === 488 || answer.status === 606;
-    if (isAboutRange && start > 0 && this.#mayStartOver(transfer)) return this.#startOver(book, error);
+    if (isAboutRange && start > 0 && !this.isBegunAnew(transfer)) return this.#startOver(book, error);
     if (ABOUT_FORM.has(answer.status) && !this.#plain.has(transfer.id) && transfer.direction === 'out') {
       this.#plain.add(transfer.id);
       await book.apply('postponed', { error, notBefore: clock.now() });
@@ -80,7 +80,7 @@ export class Outcomes {
   async ended({ book, start }: InvitedFile, error: CodedError, isClosing: boolean): Promise<void> {
     const { transfer } = book;
     const isUntaken = transfer.state === 'offering' && (error.code === 'peer.declined' || error.code === 'peer.unsupported');
-    if (isUntaken && start > 0 && this.#mayStartOver(transfer)) return this.#startOver(book, error);
+    if (isUntaken && start > 0 && !this.isBegunAnew(transfer)) return this.#startOver(book, error);
     if (isUntaken && error.code === 'peer.declined') return void (await book.apply('declined', { error }));
     await (transfer.direction === 'in' ? bookBroken(book, error) : book.applyFailure(error));
     if (!isClosing) await this.goOn(book, error);
@@ -115,8 +115,8 @@ export class Outcomes {
     this.#startedOver.delete(id);
   }
 
-  #mayStartOver({ id }: StoredTransfer): boolean {
-    return !this.#startedOver.has(id);
+  isBegunAnew({ id }: StoredTransfer): boolean {
+    return this.#startedOver.has(id);
   }
 
   /** The other side has not what is before, or knows no ranges: the whole of it, once. */

@@ -118,13 +118,13 @@ export class OutgoingTransfers {
   /** Others that were picked with it. */
   async #siblings({ transfer }: FileItem): Promise<StoredTransfer[]> {
     const { store, clock } = this.#parts.context;
-    if (!goesWithOthers(transfer)) return [];
+    if (!this.#goesWithOthers(transfer)) return [];
     for (let waited = 0; ; waited += GATHER_STEP_MS) {
       const others = (await store.openTransfers()).filter(
         (other) =>
           other.id !== transfer.id &&
           other.conversationId === transfer.conversationId &&
-          goesWithOthers(other) &&
+          this.#goesWithOthers(other) &&
           (other.state === 'preparing' || other.state === 'queued') &&
           !this.#live.has(other.id),
       );
@@ -173,7 +173,7 @@ export class OutgoingTransfers {
   /** In the dialog that is there. @returns null where there is none that takes them: then they get one of their own */
   async #reuse(files: readonly InvitedFile[], transfer: StoredTransfer): Promise<FinalAnswer | null> {
     const { conversationId } = transfer;
-    if (!goesWithOthers(transfer)) return null;
+    if (!this.#goesWithOthers(transfer)) return null;
     const session = this.#sessions.get(conversationId);
     if (!session?.hasRoom(files.length) || this.#unreusable.has(conversationId)) return null;
     try {
@@ -247,6 +247,11 @@ export class OutgoingTransfers {
     } catch (failure) {
       this.#parts.context.log(`transfer ${book.transfer.id}: ${toCodedError(failure).detail}`);
     }
+  }
+
+  /** One that is begun anew may be asked for by its receiver at the same time: he answers it by itself, and not by port 0. */
+  #goesWithOthers(transfer: StoredTransfer): boolean {
+    return goesWithOthers(transfer) && !this.#outcomes.isBegunAnew(transfer);
   }
 
   #forget({ book, abort }: InvitedFile): void {

@@ -355,6 +355,34 @@ describe('a file that goes on', () => {
     expect(world.closed).toEqual(['wished']);
   });
 
+  test('R-AD-07: whose sender is gone before the answer waits for him, and is not taken for cancelled', async () => {
+    await interrupted('hello ');
+    const call = incomingInvite(
+      'application/sdp',
+      utf8(description([{ name: 'a.txt', content: 'hello world', id: 'new', range: '7-11' }])),
+    );
+    world.before((method, argument) => {
+      if (method === 'applyTransfer' && (argument as { event: string }).event === 'accept') call.cancel();
+    });
+    await world.service.invited(call.invite);
+    await until(1, 'interrupted');
+    world.before(() => undefined);
+    sends('world');
+    await invited([{ name: 'a.txt', content: 'hello world', id: 'newer', range: '7-11' }]);
+    await until(1, 'done');
+  });
+
+  test('R-AD-07: what waits to be asked for is asked for at once when its sender is there', async () => {
+    await interrupted('hel');
+    await world.service.resume(1);
+    world.calls.applyTransfer({ transferId: 1, event: 'offer', now: 1 });
+    world.calls.applyTransfer({ transferId: 1, event: 'postponed', now: 1, notBefore: world.clock.now() + 60_000 });
+    expect(world.calls.outboxReady(world.clock.now(), 5)).toEqual([]);
+    const again = await invited([{ name: 'a.txt', content: 'hello world', id: 'new', range: '7-11' }]);
+    expect(again.said).toEqual(['488']);
+    expect(world.calls.outboxReady(world.clock.now(), 5)).toHaveLength(1);
+  });
+
   test('its sender may repeat what is here already', async () => {
     await interrupted('hello ');
     sends('lo world');
