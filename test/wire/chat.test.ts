@@ -55,7 +55,7 @@ describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeo
     const idOf = async (filter: string) => `sip.Call-ID=="${(await wire.signalling(filter, 'sip.Call-ID'))[0]?.[0]}"`;
     call = await idOf(`${alice} && ${INVITE} && sip.r-uri contains "bob"`);
     callAtBob = await idOf(`${wire.to(two)} && ${INVITE}`);
-  }, 150_000);
+  }, 240_000);
   afterAll(() => people?.close());
 
   /** Asked what he can do, written to, answered, read; both type. */
