@@ -52,6 +52,8 @@ export class OutgoingTransfers {
   /** dialogs that take further files, by conversation */
   readonly #sessions = new Map<number, FileSession>();
   readonly #all = new Set<FileSession>();
+  /** by conversation: whoever looks for files to take along */
+  readonly #gathering = new Map<number, Promise<unknown>>();
   /** conversations whose other side does not take further files in a dialog */
   readonly #unreusable = new Set<number>();
   #stopped = false;
@@ -64,12 +66,17 @@ export class OutgoingTransfers {
 
   /** Resolves when the invitation has its final answer; what is accepted goes on by itself. Every outcome is booked. */
   async offer(item: FileItem, link: Link): Promise<void> {
+    const { id, conversationId } = item.transfer;
+    // what is gathered there takes this one along
+    await this.#gathering.get(conversationId);
+    if (this.#live.has(id) || this.#stopped) return;
     const first = this.#begin(item.transfer);
     const files: InvitedFile[] = [];
     try {
-      const transfers = [item.transfer, ...(await this.#siblings(item))];
-      for (const transfer of transfers) {
-        const abort = transfer === item.transfer ? first : this.#begin(transfer);
+      const gathering = this.#siblings(item);
+      this.#gathering.set(conversationId, gathering);
+      const siblings = await gathering.finally(() => this.#gathering.delete(conversationId));
+      for (const { transfer, abort } of [{ transfer: item.transfer, abort: first }, ...siblings]) {
         const file = await this.#open(transfer, item, abort, link);
         if (file) files.push(file);
       }
@@ -115,8 +122,8 @@ export class OutgoingTransfers {
     return abort;
   }
 
-  /** Others that were picked with it. */
-  async #siblings({ transfer }: FileItem): Promise<StoredTransfer[]> {
+  /** Others that were picked with it: from then on nobody else's. */
+  async #siblings({ transfer }: FileItem): Promise<{ transfer: StoredTransfer; abort: AbortController }[]> {
     const { store, clock } = this.#parts.context;
     if (!this.#goesWithOthers(transfer)) return [];
     for (let waited = 0; ; waited += GATHER_STEP_MS) {
@@ -129,7 +136,10 @@ export class OutgoingTransfers {
           !this.#live.has(other.id),
       );
       if (waited >= GATHER_AT_MOST_MS || this.#stopped || !others.some(({ state }) => state === 'preparing'))
-        return others.filter(({ state }) => state === 'queued').slice(0, MOST_TOGETHER - 1);
+        return others
+          .filter(({ state }) => state === 'queued')
+          .slice(0, MOST_TOGETHER - 1)
+          .map((other) => ({ transfer: other, abort: this.#begin(other) }));
       await new Promise<void>((resolve) => clock.after(GATHER_STEP_MS, resolve));
     }
   }

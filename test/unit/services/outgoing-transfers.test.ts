@@ -102,6 +102,44 @@ test('a store that is closed meanwhile is a line in the log', async () => {
   expect(world.log.at(-1)).toMatch(/closed/);
 });
 
+test('a file that is prepared while others wait for it goes with them, and each goes once', async () => {
+  world.answers(async () => answer(603));
+  const { modifiedAt } = await hashFile(path);
+  const { id: conversationId } = openWith(world.calls);
+  const ids = ['slow', 'quick', 'brief'].map((name) => {
+    const rows = world.calls.composeFile({
+      ...{
+        conversationId,
+        imdnId: `${name}-0123456789`,
+        contributionId: name,
+        path,
+        name,
+        type: 'text/plain',
+        size: 5,
+        modifiedAt,
+        now: 10,
+      },
+    });
+    return rows.message.transfer?.id as number;
+  });
+  const prepared = (transferId = 0) =>
+    world.calls.applyTransfer({ transferId, event: 'prepared', now: 11, fields: { sha1: 'a'.repeat(40), sha256: 'b'.repeat(64) } });
+  const head = () => world.calls.outboxReady(world.clock.now(), 1)[0] as Extract<OutboxItem, { kind: 'file' }>;
+  prepared(ids[1]);
+  prepared(ids[2]);
+  const first = world.service.offer(head(), world.link);
+  await world.settled();
+  // the slow one comes first in the outbox, and is taken up while the others wait for it
+  prepared(ids[0]);
+  expect(head().transfer.id).toBe(ids[0]);
+  const second = world.service.offer(head(), world.link);
+  await world.clock.advance(2000);
+  await Promise.all([first, second]);
+  const offered = world.invites.flatMap(({ body }) => [...fromUtf8(body).matchAll(/file-selector:name:"(\w+)"/g)].map(([, name]) => name));
+  expect(offered.sort()).toEqual(['brief', 'quick', 'slow']);
+  expect(world.invites).toHaveLength(1);
+});
+
 test('nobody is asked about a file that has vanished since it was hashed', async () => {
   const item = await queued();
   await rm(path);
