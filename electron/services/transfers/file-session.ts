@@ -44,6 +44,9 @@ export interface FileSessionParts {
   readonly onOver: () => void;
 }
 
+/** how long after BYE the last answer of an MSRP session may still come */
+const LAST_WORD_MS = 300;
+
 interface Line {
   readonly file: FileOfSession;
   readonly session: MsrpSession;
@@ -265,7 +268,8 @@ export class FileSession {
   #ended(isByRemote: boolean): void {
     this.#close();
     if (!isByRemote) return;
-    this.#lose(new ParleyError('msrp.lost', 'the other side ended the transfer'));
+    // a 413 says more, and comes on another way than BYE
+    this.#parts.context.clock.after(LAST_WORD_MS, () => this.#lose(new ParleyError('msrp.lost', 'the other side ended the transfer')));
   }
 
   /** What flows ends, and that is nobody's wish. */
