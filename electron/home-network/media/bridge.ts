@@ -88,7 +88,8 @@ export class Bridge {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#over();
-    for (const session of this.#sessions.values()) void session.close();
+    // what is still on its way was lost, and SIP says so
+    for (const session of this.#sessions.values()) void session.close(true);
   }
 
   #onMessage(from: Side, head: IncomingHead): MessageSink | { readonly refuse: 413; readonly comment: string } {

@@ -131,7 +131,7 @@ const FAULTS: Record<string, Fault> = {
   'nobody listens where it says': {
     answer: (text) => text.replace(/(a=path:msrp:\/\/[\d.]+:)\d+/, '$19').replace(/m=message \d+/, 'm=message 9'),
     state: 'interrupted',
-    words: /^Interrupted\. No connection for the file could be made$/,
+    words: /^Interrupted · No connection for the file could be made$/,
   },
   'no path': { answer: (text) => text.replace(/a=path:.*\r\n/, ''), state: 'failed', words: GARBLED },
   'the file-transfer-id of another file': {
