@@ -110,7 +110,7 @@ describe('a file on its way', () => {
     for (const dark of [false, true]) {
       const { page } = await show(core, { dark, height: 1600 });
       await openBob(page);
-      await log(page).getByText('Differs from what was announced · Kept in quarantine.').waitFor();
+      await log(page).getByText('Differs from what was announced · Kept in quarantine').waitFor();
       expect(await serious(page)).toEqual([]);
       await page.context().close();
     }
