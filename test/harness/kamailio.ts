@@ -27,6 +27,7 @@ const PARTS = [
   ['db_sqlite.so', 'kamailio-sqlite-modules'],
   ['msrp.so', 'kamailio'],
 ] as const;
+const TRIES = 3;
 const LACKING = PARTS.find(([part]) => !existsSync(`${MODULES}${part}`))?.[1];
 const TABLES = '/usr/share/kamailio/db_sqlite';
 const TLS = `[server:default]
@@ -78,7 +79,18 @@ export class Kamailio {
   }
 
   /** @throws Error with its log when it does not listen in time */
-  static async start({ digest, host = '127.0.0.1', defines = [] }: KamailioOptions): Promise<Kamailio> {
+  static async start(options: KamailioOptions): Promise<Kamailio> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await Kamailio.#startOnce(options);
+      } catch (thrown) {
+        // a port that was free is somebody else's by the time Kamailio wants it
+        if (tries === TRIES) throw thrown;
+      }
+    }
+  }
+
+  static async #startOnce({ digest, host = '127.0.0.1', defines = [] }: KamailioOptions): Promise<Kamailio> {
     if (PROGRAM === undefined || MODULES === undefined) throw new Error(kamailioMissing ?? '');
     const folder = await mkdtemp(join(tmpdir(), 'parley-kamailio-'));
     const ports = { tcp: await freePort(host), tls: await freePort(host), relay: await freePort(host) };
