@@ -5,6 +5,30 @@ import { focused, log, openBob, pageInBrowser, serious, withBob } from '../harne
 const show = pageInBrowser();
 const names = (page: Page): Promise<string[]> => page.locator('nav li .name').allTextContents();
 
+describe('F6 before the list is there', () => {
+  it.each([
+    { what: 'goes on to it once it is', typed: '', has: ['BUTTON', 'Bob Baker'] },
+    { what: 'stays where the person has begun to search', typed: 'car', has: ['INPUT', ''] },
+  ])('$what', async ({ typed, has: [element, text] }) => {
+    const core = withBob();
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    core.before = (method) => (method === 'conversations.page' ? held : undefined);
+    const { page } = await show(core, { list: false });
+    const keyboardAt = () => page.evaluate(() => document.activeElement?.tagName);
+    await page.getByText('Opening the message history').waitFor();
+    await page.keyboard.press('F6');
+    await expect.poll(keyboardAt).toBe('INPUT');
+    await page.keyboard.type(typed);
+    answer();
+    await page.getByRole('button', { name: /Carol Clark/ }).waitFor();
+    expect(await keyboardAt()).toBe(element);
+    expect(await focused(page)).toContain(text);
+  });
+});
+
 describe('a conversation of the list', () => {
   it('is pinned, archived, found again and brought back, by the keyboard alone', async () => {
     const core = withBob();

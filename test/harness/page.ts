@@ -73,7 +73,7 @@ export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS.split(' ') });
 }
 
-/** Opens the page and waits for its list. @returns the page and everything it complained about */
+/** Opens the page and waits until its list is there, or why it is not: keys that come before have nothing to move among. @returns the page and everything it complained about */
 export async function openPage(context: BrowserContext, url: string, list = true): Promise<{ page: Page; complaints: string[] }> {
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -82,6 +82,6 @@ export async function openPage(context: BrowserContext, url: string, list = true
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   await page.goto(url);
-  if (list) await page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+  if (list) await page.getByRole('navigation', { name: 'Conversations' }).locator('[aria-busy=false]').waitFor();
   return { page, complaints };
 }
