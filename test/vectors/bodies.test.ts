@@ -4,7 +4,10 @@ import { contentHeader, cpimContent, decodeCpim, encodeCpim } from '../../shared
 import { ALL_DISPOSITIONS, cpimAddress, cpimDateTime, imdnRequest, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { applicationFeature, FILE_THUMBNAIL, instanceOf, namesApplication, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { fileRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { decodeDeferredInfo, encodeDeferredInfo } from '../../shared/protocol/deferred-info/deferred-info.ts';
+import { DEFERRED_NOTIFICATION_TYPES, decodeDeferredNotification } from '../../shared/protocol/deferred-info/notification.ts';
 import { decodeImdn, encodeImdn } from '../../shared/protocol/imdn/imdn.ts';
+import { decodeDeferredRequest, encodeDeferredRequest } from '../../shared/protocol/lists/deferred-request.ts';
 import { decodeResourceLists, encodeResourceLists, listEntry } from '../../shared/protocol/lists/resource-lists.ts';
 import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
 import {
@@ -67,6 +70,44 @@ describe('the bodies of the wire examples', () => {
     ];
     expect(decodeResourceLists(list.body)).toEqual({ entries, hasReferences: false });
     expect(fromUtf8(encodeResourceLists(entries))).toBe(fromUtf8(list.body));
+  });
+
+  it('the waiting items of F19-03 are read, and the list is written octet by octet', () => {
+    const { body } = sipExample('F19-03.sip');
+    const info = decodeDeferredInfo(body);
+    expect(info).toMatchObject({ version: 1, state: 'full', removed: [] });
+    expect(info.items.map(({ kind, from }) => [kind, from])).toEqual([
+      ['pager', 'sip:bob@home2.example'],
+      ['large', 'sip:carol@home1.example'],
+      ['pager', 'sip:dave@home2.example'],
+      ['file', 'sip:bob@home2.example'],
+      ['pager', 'sip:erin@home1.example'],
+    ]);
+    expect(info.items[3]).toEqual({
+      uri: 'sip:dm-5f1c7a93@home1.example',
+      kind: 'file',
+      from: 'sip:bob@home2.example',
+      sent: Date.UTC(2026, 2, 1, 21, 10),
+      size: 204_800,
+      expires: Date.UTC(2026, 2, 15, 21, 10),
+      contentType: 'image/jpeg',
+      subject: 'ridge.jpg',
+    });
+    expect(decodeDeferredNotification(headerOf(sipExample('F19-03.sip'), 'Content-Type'), body)).toEqual({ kind: 'list', ...info });
+    expect(DEFERRED_NOTIFICATION_TYPES).toBe(headerOf(sipExample('F19-01.sip'), 'Accept'));
+    expect(fromUtf8(encodeDeferredInfo(info))).toBe(fromUtf8(body));
+  });
+
+  it('R-DEF-02 R-DEF-07 R-DEF-08 R-DEF-09 R-DEF-10: the choices of F20-01 are read, and the list is written octet by octet', () => {
+    const request = sipExample('F20-01.sip');
+    const [, list] = decodeMultipart(request.body, headerOf(request, 'Content-Type')).parts;
+    expect(list && mimeHeader(list.headers, 'Content-Disposition')).toBe('recipient-list');
+    const choices = (['deliver', 'deliver', 'delete', 'store', 'interwork'] as const).map((action, at) => ({
+      uri: `sip:dm-5f1c7a9${at}@home1.example`,
+      action,
+    }));
+    expect(decodeDeferredRequest(list?.body ?? new Uint8Array(0))).toEqual(choices);
+    expect(fromUtf8(encodeDeferredRequest(choices))).toBe(fromUtf8(list?.body ?? new Uint8Array(0)));
   });
 
   it('what a message of F02-01 says is read', () => {

@@ -6,8 +6,13 @@ import { type CpimMessage, cpimContent, decodeCpim, encodeCpim } from '../../../
 import { cpimAddress, cpimDateTime, imdnRequest } from '../../../../shared/protocol/cpim/cpim-message.ts';
 import { unescapeCpim } from '../../../../shared/protocol/cpim/escape.ts';
 import { decodeStored } from '../../../../shared/protocol/cpim/stored.ts';
+import { DEFERRED_INFO_TYPE, decodeDeferredInfo, encodeDeferredInfo } from '../../../../shared/protocol/deferred-info/deferred-info.ts';
+import { decodeMessageSummary } from '../../../../shared/protocol/deferred-info/message-summary.ts';
+import { decodeDeferredNotification } from '../../../../shared/protocol/deferred-info/notification.ts';
+import { decodeOmaDeferredList } from '../../../../shared/protocol/deferred-info/oma-list.ts';
 import { decodeImdn, encodeImdn, type Imdn, type ImdnToSend } from '../../../../shared/protocol/imdn/imdn.ts';
 import { COMPOSING_TYPE, decodeComposing, encodeComposing, type IsComposing } from '../../../../shared/protocol/iscomposing/iscomposing.ts';
+import { decodeDeferredRequest, encodeDeferredRequest } from '../../../../shared/protocol/lists/deferred-request.ts';
 import { decodeResourceLists, encodeResourceLists, listEntry } from '../../../../shared/protocol/lists/resource-lists.ts';
 import { decodeContentDisposition, encodeContentDisposition } from '../../../../shared/protocol/mime/content-disposition.ts';
 import { decodeContentType, encodeContentType, mediaType } from '../../../../shared/protocol/mime/content-type.ts';
@@ -186,6 +191,51 @@ export const BODY_TARGETS: readonly Target[] = [
       optional(() => {
         if (!isDeepStrictEqual(decodeResourceLists(encodeResourceLists(entries)).entries, entries))
           throw new Error('a list is not read as it was written');
+      });
+    },
+  }),
+  codec({
+    name: 'deferred-info',
+    covers: [decodeDeferredInfo],
+    seeds: bodiesOf(DEFERRED_INFO_TYPE),
+    words: [
+      ...XML_WORDS,
+      '<message uri="',
+      ' state="deleted"',
+      ' state="partial"',
+      ' version="4294967295"',
+      '<sent>',
+      '<size>',
+      '2026-03-01T',
+    ],
+    decode: (input) => decodeDeferredInfo(input),
+    encode: encodeDeferredInfo,
+  }),
+  codec({
+    name: 'oma-deferred-list',
+    covers: [decodeOmaDeferredList, decodeDeferredNotification],
+    seeds: [...bodiesOf(DEFERRED_INFO_TYPE), '<a><b id="sip:a@b"><from>sip:c@d</from><date>2026-03-01T18:02:11Z</date></b></a>'],
+    words: [...XML_WORDS, ' id="', '<uri>', '<sent>'],
+    decode: (input) => decodeDeferredNotification('application/vnd.oma.im.deferred-list+xml', input),
+  }),
+  codec({
+    name: 'message-summary',
+    covers: [decodeMessageSummary],
+    seeds: ['Messages-Waiting: yes\r\nText-Message: 4/8 (1/2)\r\n\r\nSubject: a\r\n\r\n', 'Messages-Waiting: no\r\n'],
+    words: ['Messages-Waiting: yes\r\n', 'Voice-Message: 2/8', '\r\n\r\n', 'Subject: '],
+    decode: decodeMessageSummary,
+  }),
+  codec({
+    name: 'deferred-request',
+    covers: [decodeDeferredRequest],
+    seeds: [encodeDeferredRequest([{ uri: 'sip:a@b?x=1', action: 'deliver' }]), ...bodiesOf('application/resource-lists+xml')],
+    words: [...XML_WORDS, '<entry uri="', '?cpm_action=', '&amp;', 'delete'],
+    decode: (input) => decodeDeferredRequest(input),
+    use(asked) {
+      optional(() => {
+        const known = asked.flatMap(({ uri, action }) => (action === null ? [] : [{ uri, action }]));
+        if (!isDeepStrictEqual(decodeDeferredRequest(encodeDeferredRequest(known)), known))
+          throw new Error('a request is not read as it was written');
       });
     },
   }),
