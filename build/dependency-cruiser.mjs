@@ -68,7 +68,19 @@ export default {
       'home-network-imports-shared-and-msrp',
       'The embedded network is no part of the client: two ends that share a SIP parser agree on its mistakes and prove nothing. Of the client it has the MSRP engine alone, by its front: that one is proven by tshark, by the relay of Kamailio and by peers that play written octets.',
       { path: '^electron/home-network/' },
-      { path: '^electron/', pathNot: '^electron/(home-network/|msrp/(port|engine|limits|passage|chunk-size)\\.ts$)' },
+      { path: '^electron/', pathNot: '^electron/(home-network/|sqlite/|msrp/(port|engine|limits|passage|chunk-size)\\.ts$)' },
+    ),
+    forbid(
+      'sqlite-knows-no-schema',
+      'electron/sqlite opens, migrates and serves whatever database it is given: it knows none of them.',
+      { path: '^electron/sqlite/' },
+      { path: '^electron/|^shared/', pathNot: '^(electron/sqlite|shared/base)/' },
+    ),
+    forbid(
+      'sqlite-stands-behind-ports',
+      'SQL is written where the data are kept: in the store and in the databases of the home network.',
+      { path: '^electron/', pathNot: '^electron/(sqlite|store|home-network)/' },
+      { path: '^electron/sqlite/' },
     ),
     forbid(
       'only-the-demo-imports-the-home-network',
@@ -83,9 +95,9 @@ export default {
       { path: '^shared/', pathNot: '^shared/(base|protocol/(xml|multipart|mime|sip|$1))/' },
     ),
     forbid(
-      'only-the-store-imports-better-sqlite3',
-      'All SQL stands in electron/store, behind its port and in a worker.',
-      { pathNot: '^(electron/store|test)/' },
+      'only-sqlite-imports-better-sqlite3',
+      'Databases are opened in one place, with the same care, and are used in a worker.',
+      { pathNot: '^(electron/sqlite|test)/' },
       { path: '(^|node_modules/)(@types/)?better-sqlite3(/|$)' },
     ),
     forbid(

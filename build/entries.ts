@@ -14,6 +14,7 @@ export const mainEntries: Readonly<Record<string, string>> = {
   headless: 'electron/headless/main.ts',
   'home-network': 'electron/home-network/main.ts',
   'store-worker': 'electron/store/worker.ts',
+  'home-network-worker': 'electron/home-network/databases/worker.ts',
 };
 
 export const preloadEntries: Readonly<Record<string, string>> = { preload: 'electron/shell/preload.ts' };

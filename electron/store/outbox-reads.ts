@@ -1,6 +1,6 @@
 import type { ConversationKind } from '../../shared/model/audience.ts';
 import type { Message, RecipientState } from '../../shared/model/message.ts';
-import type { ReadHandle } from './handles.ts';
+import type { ReadHandle } from '../sqlite/handles.ts';
 import { LONGEST_POSTPONE_MS, type OutboxItem, type StoredConversation, type StoredTransfer } from './port.ts';
 
 /** The first row of a lane. */

@@ -1,9 +1,9 @@
 import { canonicalAddress } from '../../shared/model/address.ts';
 import type { ConversationDetails } from '../../shared/model/conversation.ts';
-import type { ReadHandle } from './handles.ts';
+import type { ReadHandle } from '../sqlite/handles.ts';
+import type { Calls } from './calls.ts';
 import type { StoredConversation } from './port.ts';
 import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from './rows.ts';
-import type { Calls } from './worker-protocol.ts';
 
 type DetailsRow = Pick<ConversationDetails, 'networkName' | 'givenName' | 'notifications' | 'displayReports'>;
 

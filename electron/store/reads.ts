@@ -1,6 +1,7 @@
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { Message, Report } from '../../shared/model/message.ts';
-import type { ReadHandle } from './handles.ts';
+import type { ReadHandle } from '../sqlite/handles.ts';
+import type { Calls } from './calls.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import { peopleReads } from './people-reads.ts';
 import type { StoredConversation, StoredTransfer, Thumbnail } from './port.ts';
@@ -24,7 +25,6 @@ import {
   toStoredTransfer,
 } from './rows.ts';
 import { searchReads } from './search-reads.ts';
-import type { Calls } from './worker-protocol.ts';
 
 /** after every row that there can be */
 const END = Number.MAX_SAFE_INTEGER;

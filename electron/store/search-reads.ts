@@ -1,9 +1,9 @@
-import type { ReadHandle } from './handles.ts';
+import type { ReadHandle } from '../sqlite/handles.ts';
+import type { Calls } from './calls.ts';
 import type { FoundMessage } from './port.ts';
 import { MESSAGE_COLUMNS, MESSAGE_TABLES, type MessageRow, pageSize, toMessage } from './rows.ts';
 import { excerptOf, rangesOf } from './search/highlight.ts';
 import { matchExpression, type Term, termsOf } from './search/query.ts';
-import type { Calls } from './worker-protocol.ts';
 
 /** hits in one conversation are counted up to this */
 const MOST_COUNTED = 1000;

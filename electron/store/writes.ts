@@ -1,6 +1,6 @@
-import type { WriteHandle } from './handles.ts';
+import type { WriteHandle } from '../sqlite/handles.ts';
+import type { Calls, StoreMethod } from './calls.ts';
 import type { ReadMethod, Reads } from './reads.ts';
-import type { Calls, StoreMethod } from './worker-protocol.ts';
 import { contactWrites } from './writes/contacts.ts';
 import { conversationWrites, createCorrespondence } from './writes/conversations.ts';
 import { createLedger } from './writes/ledger.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchResult } from '../../build/lib/bench-result.ts';
+import { openHandle } from '../../electron/sqlite/handles.ts';
 import { openDatabase } from '../../electron/store/database.ts';
-import { openHandle } from '../../electron/store/handles.ts';
 import { createReads } from '../../electron/store/reads.ts';
 
 const MESSAGES = Number(process.env['PARLEY_BENCH_MESSAGES'] ?? 100_000);

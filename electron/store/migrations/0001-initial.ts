@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * `messages.id` is the order of arrival and of the thread, so the newest come first without a sort. The conversation list is

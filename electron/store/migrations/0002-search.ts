@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /** What the index holds of a message: `m` in a query, `new` in a trigger. */
 export const WORDS = (message: string) =>

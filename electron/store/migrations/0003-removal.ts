@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * A message that the person deleted stays as an empty row for a while: its sender may repeat it, a notification about it may still have to

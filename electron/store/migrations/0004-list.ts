@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * The list of conversations: pinned ones first, archived ones apart, deleted ones not at all until something is written or received there

@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * Conversations with several people. `peer` is then the key of shared/model/audience.ts, and `members` says who they are; `recipients` has the

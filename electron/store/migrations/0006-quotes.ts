@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * Which message of its conversation a message, or a draft, answers; the indices are for the message that is forgotten. And the files that wait with

@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * One person is one conversation: `aliases` are the further addresses that lead to it, each an address as it is folded or a route.

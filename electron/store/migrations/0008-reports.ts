@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * All that a disposition notification can say (RFC 5438). Of a received message: the way its notifications take back, and whom it was meant

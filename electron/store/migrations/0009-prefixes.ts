@@ -1,5 +1,5 @@
+import type { Migration } from '../../sqlite/migration.ts';
 import { WORDS } from './0002-search.ts';
-import type { Migration } from './migration.ts';
 
 /**
  * Prefixes of four characters get an index of their own, too: FTS5 gathers all messages that have any word beginning with a longer prefix

@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from '../../sqlite/migration.ts';
 
 /**
  * Files in both directions, many at once, taken up again. `pull`: the message asks for the file, so the octets flow against it. A size that

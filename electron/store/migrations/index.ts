@@ -1,3 +1,4 @@
+import type { Migration } from '../../sqlite/migration.ts';
 import { initial } from './0001-initial.ts';
 import { search } from './0002-search.ts';
 import { removal } from './0003-removal.ts';
@@ -8,7 +9,6 @@ import { contacts } from './0007-contacts.ts';
 import { reports } from './0008-reports.ts';
 import { prefixes } from './0009-prefixes.ts';
 import { files } from './0010-files.ts';
-import type { Migration } from './migration.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports, prefixes, files];

@@ -1,8 +1,8 @@
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { WriteHandle } from '../handles.ts';
+import type { WriteHandle } from '../../sqlite/handles.ts';
+import type { Calls } from '../calls.ts';
 import type { MergedConversation } from '../port.ts';
 import type { Reads } from '../reads.ts';
-import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { People } from './people.ts';

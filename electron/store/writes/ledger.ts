@@ -3,7 +3,7 @@ import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message, Report } from '../../../shared/model/message.ts';
 import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
-import type { WriteHandle } from '../handles.ts';
+import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Notify } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from '../rows.ts';

@@ -1,5 +1,5 @@
 import { randomToken, randomUuid } from '../../../shared/base/random.ts';
-import type { WriteHandle } from '../handles.ts';
+import type { WriteHandle } from '../../sqlite/handles.ts';
 import { LONGEST_POSTPONE_MS } from '../port.ts';
 import { type MessageRecord, REFUSED } from './ledger.ts';
 

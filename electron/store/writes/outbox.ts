@@ -1,8 +1,8 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
+import type { Calls } from '../calls.ts';
 import { REMEMBERED_MS } from '../port.ts';
 import type { Reads } from '../reads.ts';
-import type { Calls } from '../worker-protocol.ts';
 import type { Ledger } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { Recipients } from './recipients.ts';

@@ -1,5 +1,5 @@
 import { addressTitle } from '../../../shared/model/address.ts';
-import type { WriteHandle } from '../handles.ts';
+import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A conversation as far as it is a person. */

@@ -2,7 +2,7 @@ import type { CodedError } from '../../../shared/base/errors.ts';
 import type { Member } from '../../../shared/model/audience.ts';
 import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
 import { reachOf, summaryOf } from '../../../shared/model/states/reach.ts';
-import type { WriteHandle } from '../handles.ts';
+import type { WriteHandle } from '../../sqlite/handles.ts';
 import { errorColumns, type Ledger, lawful } from './ledger.ts';
 
 interface Row {

@@ -6,10 +6,10 @@ import {
   type TransferEvent,
   type TransferState,
 } from '../../../shared/model/states/transfer-state.ts';
-import type { Value, WriteHandle } from '../handles.ts';
+import type { Value, WriteHandle } from '../../sqlite/handles.ts';
+import type { Calls } from '../calls.ts';
 import type { FileHash, Store, StoredTransfer, TransferFields } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
-import type { Calls } from '../worker-protocol.ts';
 import { displayReportsOf } from './conversations.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';

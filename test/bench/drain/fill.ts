@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountPaths } from '../../../electron/app/paths.ts';
+import { openHandle } from '../../../electron/sqlite/handles.ts';
 import { openDatabase } from '../../../electron/store/database.ts';
-import { openHandle } from '../../../electron/store/handles.ts';
 import { createReads } from '../../../electron/store/reads.ts';
 import { createWrites } from '../../../electron/store/writes.ts';
 import { randomToken, randomUuid } from '../../../shared/base/random.ts';

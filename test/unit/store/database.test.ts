@@ -2,11 +2,11 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSy
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { openDatabase, storeError, suspect } from '../../../electron/store/database.ts';
-import { openHandle } from '../../../electron/store/handles.ts';
-import { APPLICATION_ID } from '../../../electron/store/migrate.ts';
+import { databaseError, suspect } from '../../../electron/sqlite/database.ts';
+import { openHandle } from '../../../electron/sqlite/handles.ts';
+import type { Migration } from '../../../electron/sqlite/migration.ts';
+import { APPLICATION_ID, openDatabase } from '../../../electron/store/database.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
-import type { Migration } from '../../../electron/store/migrations/migration.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { BOB, compose, openInThread, openWith } from './fixture.ts';
 
@@ -104,7 +104,7 @@ describe('a damaged file is set aside, never deleted', () => {
     } catch (thrown) {
       met = thrown;
     }
-    expect(storeError(met).code).toBe('store.corrupt');
+    expect(databaseError(met).code).toBe('store.corrupt');
     damaged.database.close();
     suspect(path);
     expect(() => open(path)).toThrow(expect.objectContaining({ code: 'store.corrupt' }));

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
+import { openHandle } from '../../../electron/sqlite/handles.ts';
 import { openDatabase } from '../../../electron/store/database.ts';
-import { openHandle } from '../../../electron/store/handles.ts';
 import type { Notify } from '../../../electron/store/port.ts';
 import { createReads, type Reads } from '../../../electron/store/reads.ts';
 import { createWrites, type Writes } from '../../../electron/store/writes.ts';

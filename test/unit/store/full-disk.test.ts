@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { storeError } from '../../../electron/store/database.ts';
+import { databaseError } from '../../../electron/sqlite/database.ts';
 import { openStore } from '../../../electron/store/open-store.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { BOB, compose, openInThread, openWith } from './fixture.ts';
@@ -31,7 +31,7 @@ test('without room a write is refused whole, and later ones work when there is r
       refusal = thrown;
     }
   }
-  expect(storeError(refusal).code).toBe('store.full');
+  expect(databaseError(refusal).code).toBe('store.full');
   expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
   expect(store.messages({ conversationId: 1, limit: 500 }).items).toHaveLength(stored);
   database.pragma(`max_page_count = ${pages + 4000}`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openHandle } from '../../../electron/sqlite/handles.ts';
 import { openDatabase } from '../../../electron/store/database.ts';
-import { openHandle } from '../../../electron/store/handles.ts';
 import { initial } from '../../../electron/store/migrations/0001-initial.ts';
 import { prefixes } from '../../../electron/store/migrations/0009-prefixes.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';

@@ -1,9 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { Migration } from './migrations/migration.ts';
-
-/** `Prly`: tells file(1), and us, that the file is ours. */
-export const APPLICATION_ID = 0x50726c79;
+import type { Migration } from './migration.ts';
 
 /**
  * @returns the schema's version
@@ -20,13 +17,13 @@ export function schemaVersion(database: Database, migrations: readonly Migration
  * Brings the schema to the newest version, each step in a transaction of its own, so that a step that fails leaves the version before it.
  * @throws ParleyError `store.newer-version`, before anything is touched
  */
-export function migrate(database: Database, migrations: readonly Migration[]): void {
+export function migrate(database: Database, applicationId: number, migrations: readonly Migration[]): void {
   const version = schemaVersion(database, migrations);
   for (const migration of migrations) {
     if (migration.version <= version) continue;
     const step = database.transaction(() => {
       database.exec(migration.sql);
-      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`application_id = ${applicationId}`);
       database.pragma(`user_version = ${migration.version}`);
     });
     step.exclusive();

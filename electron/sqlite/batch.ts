@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import { storeError } from './database.ts';
+import { databaseError } from './database.ts';
 import type { Answer, Request } from './worker-protocol.ts';
 
 /**
@@ -11,7 +11,7 @@ export function runBatch(database: Database, run: (request: Request) => unknown,
     try {
       return { id: request.id, ok: true, value: run(request) };
     } catch (thrown) {
-      return { id: request.id, ok: false, error: storeError(thrown) };
+      return { id: request.id, ok: false, error: databaseError(thrown) };
     }
   };
   if (requests.length > 1) {

@@ -1,4 +1,3 @@
-import type { CodedError } from '../../shared/base/errors.ts';
 import type { Store } from './port.ts';
 
 /** every call of the store that does work in the worker, but the last */
@@ -62,17 +61,3 @@ export const STORE_METHODS = Object.keys({
   fileOpened: true,
   setThumbnail: true,
 } satisfies Record<StoreMethod, true>) as readonly StoreMethod[];
-
-export interface WorkerOptions {
-  readonly path: string;
-  readonly nativeBinding: string | null;
-}
-
-export type Request =
-  | { readonly id: number; readonly method: StoreMethod; readonly args: readonly unknown[] }
-  | { readonly id: number; readonly method: 'close'; readonly args: readonly [] };
-
-/** `id` 0 is about the opening. */
-export type Answer =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly error: CodedError };

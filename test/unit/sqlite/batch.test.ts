@@ -1,7 +1,7 @@
 import SqliteDatabase from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { runBatch } from '../../../electron/store/batch.ts';
-import type { Request } from '../../../electron/store/worker-protocol.ts';
+import { runBatch } from '../../../electron/sqlite/batch.ts';
+import type { Request } from '../../../electron/sqlite/worker-protocol.ts';
 
 const requests: Request[] = [1, 2, 3].map((id) => ({ id, method: 'setting', args: [] }));
 
