@@ -25,6 +25,8 @@ export interface CompositionOptions {
   readonly downloads: string;
   readonly version: string;
   readonly store: StoreRuntime;
+  /** the module of the worker in which the demo's network has its databases */
+  readonly networkWorker: URL;
   /** how long to wait for another Parley that uses the folder and may be ending, ms */
   readonly lockPatience: number;
   /** what comes up where nobody has an account yet */

@@ -22,6 +22,7 @@ export type StartHomeNetwork = (options: {
   readonly domain: string;
   readonly users: readonly HomeNetworkUser[];
   readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
+  readonly databases: { readonly worker: URL; readonly nativeBinding: string | null; readonly folder: string | null };
   readonly log: (line: string) => void;
 }) => Promise<{ readonly address: { readonly port: number }; close(): Promise<void> }>;
 
@@ -52,21 +53,26 @@ export async function forgetDemo(userData: string): Promise<void> {
   await rm(demoFolder(userData), { recursive: true, force: true, maxRetries: 3 });
 }
 
+export interface DemoOptions {
+  /** the port in place of the kept one; then it must be free */
+  readonly arguments: { readonly demoPort: number | null };
+  readonly store: { readonly nativeBinding: string | null };
+  readonly networkWorker: URL;
+  readonly userData: string;
+  readonly startHomeNetwork: StartHomeNetwork;
+  readonly log: (line: string) => void;
+}
+
 /**
  * A home network on loopback with Alice and Bob, and a group of the two. Their passwords are made once; its port stays the same between starts while nobody
  * else has it.
- * @param port in place of the kept one; then it must be free
  */
-async function startDemo(
-  userData: string,
-  port: number | null,
-  startHomeNetwork: StartHomeNetwork,
-  log: (line: string) => void,
-): Promise<Demo> {
+async function startDemo({ userData, arguments: { demoPort: port }, startHomeNetwork, log, ...host }: DemoOptions): Promise<Demo> {
   const before = await readKept(userData);
   const users = PEOPLE.map((person) => ({ ...person, password: before.passwords[person.user] ?? randomToken(32) }));
   const groups = [{ name: GROUP.name, members: users.map(({ user }) => user) }];
-  const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, groups, log });
+  const databases = { worker: host.networkWorker, nativeBinding: host.store.nativeBinding, folder: join(demoFolder(userData), 'network') };
+  const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, groups, databases, log });
   const network = await start(port ?? before.port).catch((thrown: unknown) => {
     if (port !== null || before.port === 0) {
       throw new ParleyError('link.unreachable', `the home network cannot listen: ${toCodedError(thrown).detail}`, { cause: thrown });
@@ -99,13 +105,6 @@ async function startDemo(
     })),
     close: () => network.close(),
   };
-}
-
-export interface DemoOptions {
-  readonly arguments: { readonly demoPort: number | null };
-  readonly userData: string;
-  readonly startHomeNetwork: StartHomeNetwork;
-  readonly log: (line: string) => void;
 }
 
 /** The demo's two people among the accounts of the app, and the home network they are on: from when somebody wants it. */
@@ -143,8 +142,8 @@ export class DemoPeople {
   }
 
   async #start(): Promise<readonly LiveAccount[]> {
-    const { userData, arguments: given, startHomeNetwork, log } = this.#options;
-    const demo = await startDemo(userData, given.demoPort, startHomeNetwork, log);
+    const { userData } = this.#options;
+    const demo = await startDemo(this.#options);
     this.#demo = demo;
     return Promise.all(
       demo.people.map(({ name, account }) => {

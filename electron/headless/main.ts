@@ -32,6 +32,7 @@ async function main(): Promise<void> {
     userData: options.userData === null ? defaultUserData() : resolve(options.userData),
     downloads: join(homedir(), 'Downloads'),
     version,
+    networkWorker: new URL(here.endsWith('.ts') ? '../home-network/databases/worker.ts' : './home-network-worker.js', here),
     store: { worker: new URL(here.endsWith('.ts') ? '../store/worker.ts' : './store-worker.js', here), nativeBinding: null },
     firstRun: 'demo',
     secrets: async () => fileSecrets,

@@ -10,10 +10,12 @@ export interface HomeNetworkArguments {
   readonly users: readonly HomeUser[];
   readonly groups: readonly HomeGroup[];
   readonly media: Partial<MediaPolicy>;
+  /** folder of what is kept between starts; null: nothing is */
+  readonly data: string | null;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -33,6 +35,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       group: { type: 'string', multiple: true, default: [] },
       msrp: { type: 'string', default: 'end-to-end' },
       'max-file-size': { type: 'string', default: '0' },
+      data: { type: 'string' },
     },
   });
   const port = Number(values.port);
@@ -51,7 +54,15 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
   const { msrp, 'max-file-size': octets } = values;
   if (msrp !== 'end-to-end' && msrp !== 'anchor') throw new Error('--msrp takes end-to-end or anchor');
   if (!/^[0-9]{1,15}$/.test(octets)) throw new Error('--max-file-size takes a number of octets, 0 for no limit');
-  return { host: values.host, port, domain: values.domain, users, groups, media: { msrp, maxFileSize: Number(octets) } };
+  return {
+    host: values.host,
+    port,
+    domain: values.domain,
+    users,
+    groups,
+    media: { msrp, maxFileSize: Number(octets) },
+    data: values.data ?? null,
+  };
 }
 
 /** `climbing-club=alice,bob` */

@@ -8,6 +8,7 @@ import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
+import type { NetworkDatabases } from './databases/open.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
@@ -47,6 +48,8 @@ export interface HomeNetworkOptions {
   readonly timing?: Partial<Timing>;
   readonly bounds?: Partial<Bounds>;
   readonly media?: Partial<MediaPolicy>;
+  /** what is kept between starts; without, everything is gone when the network closes */
+  readonly databases?: NetworkDatabases;
 }
 
 /** What a client needs to sign in. */

@@ -13,7 +13,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   try {
-    const network = await startHomeNetwork({ ...settings, log });
+    const { data: folder, ...given } = settings;
+    const here = import.meta.url;
+    const worker = new URL(here.endsWith('.ts') ? './databases/worker.ts' : './home-network-worker.js', here);
+    const network = await startHomeNetwork({ ...given, databases: { worker, nativeBinding: null, folder }, log });
     const { address, domain, accounts, groups } = network;
     process.stdout.write(`${JSON.stringify({ address, domain, accounts, groups })}\n`);
     await new Promise<void>((resolve) => {

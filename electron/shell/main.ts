@@ -56,6 +56,7 @@ async function main(): Promise<void> {
     userData,
     downloads: app.getPath('downloads'),
     version,
+    networkWorker: new URL(['.', 'home-network-worker.js'].join('/'), import.meta.url),
     store: {
       worker: new URL(['.', 'store-worker.js'].join('/'), import.meta.url),
       nativeBinding: process.env['PARLEY_SQLITE_BINDING'] || null,

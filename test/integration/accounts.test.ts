@@ -32,6 +32,7 @@ async function start(userData: string, argv: string[] = []): Promise<Composition
     userData,
     downloads: join(userData, 'Downloads'),
     version: '0.1.0',
+    networkWorker: new URL('../../electron/home-network/databases/worker.ts', import.meta.url),
     store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
     lockPatience: 0,
     firstRun: 'welcome',

@@ -54,6 +54,7 @@ async function start(argv: string[] = [], over: { broken?: string; firstRun?: 'd
     userData,
     downloads: join(root, 'Downloads'),
     version: '0.1.0',
+    networkWorker: new URL('file:///n.js'),
     store: { worker: new URL('file:///w.js'), nativeBinding: null },
     hostFor: () => ({
       chooseFiles: async () => [],
