@@ -31,11 +31,7 @@ export function decodeMessageSummary(octets: Uint8Array): MessageSummary {
 function subjectIn(octets: Uint8Array): string | null {
   if (octets.length === 0) return null;
   try {
-    return (
-      mimeHeader(decodeMimeHeaders(octets, 0, LIMITS).headers, 'Subject')
-        ?.slice(0, 500)
-        .toWellFormed() || null
-    );
+    return cut(mimeHeader(decodeMimeHeaders(octets, 0, LIMITS).headers, 'Subject') ?? '', LONGEST_SUBJECT) || null;
   } catch (thrown) {
     if (thrown instanceof ParleyError) return null;
     throw thrown;
