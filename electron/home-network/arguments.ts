@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { MediaPolicy } from './media/policy.ts';
+import { readPolicyFile } from './rules/policy-file.ts';
+import type { ProviderPolicy } from './rules/rules.ts';
 import type { HomeGroup, HomeUser } from './settings.ts';
 
 export interface HomeNetworkArguments {
@@ -12,10 +14,12 @@ export interface HomeNetworkArguments {
   readonly media: Partial<MediaPolicy>;
   /** folder of what is kept between starts; null: nothing is */
   readonly data: string | null;
+  readonly policy: Partial<ProviderPolicy>;
+  readonly xcapPort: number;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -36,10 +40,11 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       msrp: { type: 'string', default: 'end-to-end' },
       'max-file-size': { type: 'string', default: '0' },
       data: { type: 'string' },
+      policy: { type: 'string' },
+      'xcap-port': { type: 'string', default: '0' },
     },
   });
-  const port = Number(values.port);
-  if (!/^[0-9]+$/.test(values.port) || port > 65_535) throw new Error('--port takes a number from 0 to 65535');
+  const port = portOf(values.port, '--port');
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$/.test(values.domain)) throw new Error('--domain takes a host name');
   const names = [...new Set(values.users.split(',').map((name) => name.trim()))];
   if (names.some((name) => !NAME.test(name))) {
@@ -62,7 +67,15 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     groups,
     media: { msrp, maxFileSize: Number(octets) },
     data: values.data ?? null,
+    policy: values.policy === undefined ? {} : readPolicyFile(values.policy),
+    xcapPort: portOf(values['xcap-port'], '--xcap-port'),
   };
+}
+
+function portOf(text: string, option: string): number {
+  const port = Number(text);
+  if (!/^[0-9]+$/.test(text) || port > 65_535) throw new Error(`${option} takes a number from 0 to 65535`);
+  return port;
 }
 
 /** `climbing-club=alice,bob` */

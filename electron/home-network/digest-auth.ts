@@ -57,7 +57,7 @@ export class DigestAuthenticator {
   }
 
   /** @throws ParleyError `sip.malformed` when credentials of the Digest scheme cannot be read */
-  verify(request: SipRequest, field: 'Authorization' | 'Proxy-Authorization'): Verdict {
+  verify(request: Pick<SipRequest, 'method' | 'uri' | 'headers'>, field: 'Authorization' | 'Proxy-Authorization'): Verdict {
     let verdict: Verdict = { kind: 'missing' };
     for (const value of headers(request, field).slice(0, 4)) {
       if (!/^Digest\s/i.test(value)) continue;

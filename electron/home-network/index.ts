@@ -24,12 +24,15 @@ import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
+import { DEFAULT_POLICY, type ProviderPolicy } from './rules/rules.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { SessionHost } from './session.ts';
 import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeGroup, type HomeUser, type Timing } from './settings.ts';
 import { TransactionLayer } from './transactions.ts';
+import { openXdm } from './xdm/xdm.ts';
 
 export type { MediaPolicy } from './media/policy.ts';
+export type { ProviderPolicy } from './rules/rules.ts';
 export type { Bounds, HomeUser, Timing } from './settings.ts';
 
 export interface HomeNetworkOptions {
@@ -48,6 +51,10 @@ export interface HomeNetworkOptions {
   readonly timing?: Partial<Timing>;
   readonly bounds?: Partial<Bounds>;
   readonly media?: Partial<MediaPolicy>;
+  /** what the operator says; it comes before what the users want */
+  readonly policy?: Partial<ProviderPolicy>;
+  /** of the documents' server; any free one when left out */
+  readonly xcapPort?: number;
   /** what is kept between starts; without, everything is gone when the network closes */
   readonly databases?: NetworkDatabases;
 }
@@ -63,6 +70,8 @@ export interface HomeAccount {
   /** `host:port` */
   readonly outboundProxy: string;
   readonly transport: 'tcp';
+  /** where the account's documents are: preferences and block list, by XCAP */
+  readonly xcapRoot: string;
 }
 
 export interface HomeNetwork {
@@ -91,19 +100,27 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
 
   const policy: MediaPolicy = { ...DEFAULT_MEDIA, ...options.media };
   const msrp = createMsrpEngine({ clock, limits: { ...PATIENCE, maxSessions: bounds.mediaSessions, maxConnections: bounds.connections } });
-  const server = createServer({ noDelay: true });
-  await listen(server, options.host, options.port);
-  await msrp.listen({ host: options.host, port: 0 }).catch((thrown) => {
-    server.close();
-    throw thrown;
-  });
-  const { port } = server.address() as AddressInfo;
-  const sentBy = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
-  const ownUri = (user: string): string => `sip:${user === '' ? '' : `${encodeURIComponent(user)}@`}${sentBy};transport=tcp`;
-
-  const directory = new Directory(options.domain, [sentBy.replace(/:[0-9]+$/, '')], options.users, options.groups);
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const directory = new Directory(options.domain, [host], options.users, options.groups);
   const bindings = new Bindings(directory, now);
   const digest = new DigestAuthenticator(directory, now, timing.nonce, options.digest);
+  const xdm = await openXdm({
+    ...{ host: options.host, port: options.xcapPort ?? 0, policy: { ...DEFAULT_POLICY, ...options.policy } },
+    ...{ directory, digest, databases: options.databases, log },
+  });
+  const server = createServer({ noDelay: true });
+  try {
+    await listen(server, options.host, options.port);
+    await msrp.listen({ host: options.host, port: 0 });
+  } catch (thrown) {
+    server.close();
+    await Promise.all([msrp.close(), xdm.close()]);
+    throw thrown;
+  }
+  const { port } = server.address() as AddressInfo;
+  const sentBy = `${host}:${port}`;
+  const ownUri = (user: string): string => `sip:${user === '' ? '' : `${encodeURIComponent(user)}@`}${sentBy};transport=tcp`;
+
   const relay = new RelayHeaders(directory, bindings, ownUri);
   const dialogs = new Dialogs(bindings, bounds);
   const media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'> = {
@@ -183,6 +200,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       displayName: user.displayName,
       outboundProxy: sentBy,
       transport: 'tcp',
+      xcapRoot: xdm.root,
     })),
     groups: directory.groups.map(({ name }) => ({ address: directory.addressOf({ user: name }), name })),
     async close() {
@@ -190,7 +208,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close()]);
+      await Promise.all([closed, msrp.close(), xdm.close()]);
     },
   };
 }

@@ -1,11 +1,5 @@
-import type { DatabaseKind } from '../../sqlite/database.ts';
-import type { WriteHandle } from '../../sqlite/handles.ts';
-import type { Calls } from '../../sqlite/serve.ts';
-
-/** One of the network's databases: a file and a thread of its own. */
-export interface NetworkDatabase extends DatabaseKind {
-  calls(handle: WriteHandle): Calls;
-}
+import { XDM } from '../xdm/schema.ts';
+import type { NetworkDatabaseKind } from './kind.ts';
 
 /** By the name of the file in the network's folder, without `.db`. */
-export const KINDS: Readonly<Record<string, NetworkDatabase>> = {};
+export const KINDS: Readonly<Record<string, NetworkDatabaseKind>> = { xdm: XDM };

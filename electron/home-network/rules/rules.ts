@@ -1,21 +1,12 @@
+import { DEFAULT_NETWORK_PREFERENCES, type NetworkPreferences } from '../../../shared/model/network-preferences.ts';
 import type { HomeUser } from '../settings.ts';
 
 /** What one user wants the network to do; kept by XDM (cpm.md section 16.6). */
-export interface Preferences {
-  /** willingness: what comes is delivered, kept for later, or refused */
-  readonly available: 'accept' | 'defer' | 'refuse';
-  /** deferred items: sent as soon as a device is there, or told of and fetched by the person (cpm.md section 16.2) */
-  readonly delivery: 'push' | 'pull';
-  /** the devices that get or hear of a deferred item */
-  readonly devices: 'all' | 'newest';
-  readonly expired: 'discard' | 'store';
-  /** a file that nobody accepted in time */
-  readonly unaccepted: 'keep' | 'store' | 'discard';
-  /** conversations are written to the Message Storage Server */
-  readonly recording: boolean;
-  /** whether what reaches no device may leave through a gateway (cpm.md section 16.8) */
-  readonly interworking: 'off' | 'undeliverable';
-}
+export type Preferences = NetworkPreferences;
+
+/** What can be sent: a MESSAGE, and what an INVITE is for. */
+export const SERVICES = ['message', 'large-message', 'chat', 'file'] as const;
+export type Service = (typeof SERVICES)[number];
 
 /** What the operator says. It comes before what the user wants (R-PF-05). */
 export interface ProviderPolicy {
@@ -27,6 +18,15 @@ export interface ProviderPolicy {
   /** of one user: deferred items, and their octets */
   readonly quotaItems: number;
   readonly quotaOctets: number;
+  /** user names that have an account and have not subscribed to messaging (R-PF-04) */
+  readonly unsubscribed: readonly string[];
+  /** nobody sends these here */
+  readonly blockedServices: readonly Service[];
+  /** content screening (R-PF-06): words of texts, media types of content and files (`video/*`) that nobody sends here */
+  readonly forbiddenWords: readonly string[];
+  readonly forbiddenTypes: readonly string[];
+  /** what goes to an address that is no CPM user's leaves through a gateway, where one takes it (R-PF-45) */
+  readonly interworkOriginating: boolean;
 }
 
 export type Ruling = Preferences & Omit<ProviderPolicy, 'force'>;
@@ -38,15 +38,7 @@ export interface Rules {
   isBlocked(owner: HomeUser, address: string): boolean;
 }
 
-export const DEFAULT_PREFERENCES: Preferences = {
-  available: 'accept',
-  delivery: 'push',
-  devices: 'all',
-  expired: 'discard',
-  unaccepted: 'keep',
-  recording: false,
-  interworking: 'off',
-};
+export const DEFAULT_PREFERENCES: Preferences = DEFAULT_NETWORK_PREFERENCES;
 
 export const DEFAULT_POLICY: ProviderPolicy = {
   force: {},
@@ -54,6 +46,11 @@ export const DEFAULT_POLICY: ProviderPolicy = {
   maxExpiry: 7 * 86_400,
   quotaItems: 20_000,
   quotaOctets: 1_073_741_824,
+  unsubscribed: [],
+  blockedServices: [],
+  forbiddenWords: [],
+  forbiddenTypes: [],
+  interworkOriginating: true,
 };
 
 /** Policy first, then the user's own word, then the default. */

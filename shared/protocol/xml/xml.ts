@@ -34,17 +34,33 @@ interface OpenElement extends XmlElement {
   text: string;
 }
 
+/** Where an element stands in its document, in UTF-16 code units. */
+export interface XmlSpan {
+  /** of `<` */
+  readonly from: number;
+  /** behind its first tag; behind the whole of an element without content */
+  readonly inner: number;
+  /** behind its last tag */
+  readonly to: number;
+}
+
 /**
  * Reads a UTF-8 document into a tree. A DOCTYPE is refused, so no entity but the five of XML itself can occur and nothing is ever fetched.
+ * @param located is told where each element stands, the innermost first
  * @throws ParleyError `xml.malformed`, `xml.too-large`
  */
-export function decodeXml(document: Uint8Array | string, limits: Partial<XmlLimits> = {}): XmlElement {
+export function decodeXml(
+  document: Uint8Array | string,
+  limits: Partial<XmlLimits> = {},
+  located: (element: XmlElement, span: XmlSpan) => void = () => undefined,
+): XmlElement {
   const { maxOctets, maxDepth, maxElements, maxAttributes } = { ...XML_LIMITS, ...limits };
   if (document.length > maxOctets) throw new ParleyError('xml.too-large', `${document.length} octets`);
-  const text = typeof document === 'string' ? document : decodeText(document);
+  const text = typeof document === 'string' ? document : xmlText(document);
 
   const parser = new SaxesParser({ xmlns: true });
   const open: OpenElement[] = [];
+  const tags: { from: number; inner: number }[] = [];
   let root: XmlElement | null = null;
   let elements = 0;
   let attributes = 0;
@@ -58,6 +74,7 @@ export function decodeXml(document: Uint8Array | string, limits: Partial<XmlLimi
     attributes = 0;
     if (++elements > maxElements) throw new ParleyError('xml.too-large', `more than ${maxElements} elements`);
     if (open.length >= maxDepth) throw new ParleyError('xml.too-large', `deeper than ${maxDepth} elements`);
+    tags.push({ from: text.lastIndexOf('<', parser.position - 1), inner: 0 });
   });
   parser.on('attribute', () => {
     if (++attributes > maxAttributes) throw new ParleyError('xml.too-large', `more than ${maxAttributes} attributes`);
@@ -75,6 +92,8 @@ export function decodeXml(document: Uint8Array | string, limits: Partial<XmlLimi
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);
+    const place = tags.at(-1);
+    if (place !== undefined) place.inner = parser.position;
   });
   const addText = (characters: string): void => {
     const element = open.at(-1);
@@ -83,14 +102,17 @@ export function decodeXml(document: Uint8Array | string, limits: Partial<XmlLimi
   parser.on('text', addText);
   parser.on('cdata', addText);
   parser.on('closetag', () => {
-    open.pop();
+    const element = open.pop();
+    const place = tags.pop();
+    if (element !== undefined && place !== undefined) located(element, { ...place, to: parser.position });
   });
   parser.write(text).close();
   if (root === null) throw new ParleyError('xml.malformed', 'no element');
   return root;
 }
 
-function decodeText(document: Uint8Array): string {
+/** @throws ParleyError `xml.malformed` */
+export function xmlText(document: Uint8Array): string {
   try {
     return fromUtf8Strict(document);
   } catch (cause) {

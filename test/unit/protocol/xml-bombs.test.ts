@@ -5,6 +5,9 @@ import { ParleyError } from '../../../shared/base/errors.ts';
 import { decodeImdn } from '../../../shared/protocol/imdn/imdn.ts';
 import { decodeComposing } from '../../../shared/protocol/iscomposing/iscomposing.ts';
 import { decodeResourceLists } from '../../../shared/protocol/lists/resource-lists.ts';
+import { decodePreferences, PREFERENCES_NAMESPACE } from '../../../shared/protocol/preferences/preferences.ts';
+import { decodeXcapDocument } from '../../../shared/protocol/xcap/xcap-document.ts';
+import { decodeXcapConflict } from '../../../shared/protocol/xcap/xcap-error.ts';
 import { decodeXml } from '../../../shared/protocol/xml/xml.ts';
 
 interface Body {
@@ -31,6 +34,17 @@ const BODIES: Readonly<Record<string, Body>> = {
     decode: (octets) => decodeResourceLists(octets),
     open: '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">',
     close: '</resource-lists>',
+  },
+  decodeXcapDocument: { decode: (octets) => decodeXcapDocument(octets), open: '<a>', close: '</a>' },
+  decodeXcapConflict: {
+    decode: (octets) => decodeXcapConflict(octets),
+    open: '<xcap-error xmlns="urn:ietf:params:xml:ns:xcap-error"><cannot-insert/>',
+    close: '</xcap-error>',
+  },
+  decodePreferences: {
+    decode: (octets) => decodePreferences(octets),
+    open: `<preferences xmlns="${PREFERENCES_NAMESPACE}">`,
+    close: '</preferences>',
   },
 };
 
