@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inRepository } from './entries.ts';
 import { checkLine, runChecks } from './lib/checks.ts';
-import { needsDisplay, suitesIn } from './lib/suites.ts';
+import { suitesIn } from './lib/suites.ts';
 import { judge, plainLine, type SuiteVerdict, sum, type VitestReport } from './lib/tally.ts';
 
 const reports = inRepository('out/test');
@@ -28,20 +28,16 @@ async function staticChecks(): Promise<SuiteVerdict> {
 
 async function runSuite(suite: string): Promise<SuiteVerdict> {
   const file = `${reports}/${suite}.json`;
-  const vitest = [
+  const command = [
     inRepository('node_modules/vitest/vitest.mjs'),
     ...['run', '--config', inRepository('build/vitest.config.ts')],
     ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     ...['--passWithNoTests', `test/${suite}/`],
   ];
-  const display = needsDisplay(suite) && process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY;
-  const command: [string, string[]] = display
-    ? ['xvfb-run', ['-a', '-s', '-screen 0 1600x1200x24', process.execPath, ...vitest]]
-    : [process.execPath, vitest];
   const exitCode = await new Promise<number>((resolve) => {
-    const child = spawn(...command, { cwd: inRepository('.'), stdio: ['ignore', 'inherit', 'inherit'], timeout: patience });
+    const child = spawn(process.execPath, command, { cwd: inRepository('.'), stdio: ['ignore', 'inherit', 'inherit'], timeout: patience });
     child.on('error', (error) => {
-      console.log(`${command[0]} cannot be run: ${error.message}`);
+      console.log(`${process.execPath} cannot be run: ${error.message}`);
       resolve(127);
     });
     child.on('close', (code) => resolve(code ?? 1));

@@ -17,11 +17,6 @@ export function suitesIn(testFolder: string): string[] {
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
-/** Suites whose programs may open windows. */
-export function needsDisplay(suite: string): boolean {
-  return ['wire', 'crash', 'e2e'].includes(suite);
-}
-
 function holdsFiles(folder: string): boolean {
   return readdirSync(folder, { withFileTypes: true, recursive: true }).some((entry) => entry.isFile());
 }

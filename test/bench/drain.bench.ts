@@ -2,12 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import type { BenchResult } from '../../build/lib/bench-result.ts';
 import { HeadlessProcess } from '../harness/headless-process.ts';
 import { wholeHistory } from '../harness/history.ts';
-import { buildPage, openBrowser } from '../harness/page.ts';
+import { BUILT_PAGE, buildPage, openBrowser } from '../harness/page.ts';
 import { fillOutbox } from './drain/fill.ts';
 import { NetworkProcess } from './drain/network.ts';
 import { ManyPeers } from './drain/peers.ts';
@@ -30,7 +29,7 @@ export async function run(): Promise<BenchResult[]> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const browser = await openBrowser();
   try {
-    await buildPage(fileURLToPath(new URL('../../out/renderer', import.meta.url)));
+    await buildPage(BUILT_PAGE);
     return [await toOne(browser, join(folder, 'one')), await toMany(browser, join(folder, 'many'))];
   } finally {
     await browser.close();

@@ -2,12 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import type { BenchResult } from '../../build/lib/bench-result.ts';
 import { HeadlessProcess } from '../harness/headless-process.ts';
 import { wholeHistory } from '../harness/history.ts';
-import { buildPage, openBrowser } from '../harness/page.ts';
+import { BUILT_PAGE, buildPage, openBrowser } from '../harness/page.ts';
 import { SipPeer } from '../harness/sip-peer.ts';
 import { NetworkProcess } from './drain/network.ts';
 import { framesOf, percentile } from './frames.ts';
@@ -27,7 +26,7 @@ export async function run(): Promise<BenchResult[]> {
     await HeadlessProcess.start(network.hostArguments('bob', folder)),
   ];
   try {
-    await buildPage(fileURLToPath(new URL('../../out/renderer', import.meta.url)));
+    await buildPage(BUILT_PAGE);
     const [here, there] = [await alice.connect(), await bob.connect()];
     for (const name of ['bob', 'carol']) await here.call('conversations.open', { address: network.addressOf(name) });
     const friend = await there.call('conversations.open', { address: network.addressOf('alice') });

@@ -2,13 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import type { BenchResult } from '../../build/lib/bench-result.ts';
 import { accountPaths } from '../../electron/app/paths.ts';
 import { openDatabase } from '../../electron/store/database.ts';
 import { HeadlessProcess } from '../harness/headless-process.ts';
-import { buildPage, openBrowser } from '../harness/page.ts';
+import { BUILT_PAGE, buildPage, openBrowser } from '../harness/page.ts';
 import { percentile } from './frames.ts';
 
 const MESSAGES = Number(process.env['PARLEY_BENCH_MESSAGES'] ?? 1_000_000);
@@ -26,7 +25,7 @@ export async function run(): Promise<BenchResult[]> {
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const browser = await openBrowser();
   try {
-    await buildPage(fileURLToPath(new URL('../../out/renderer', import.meta.url)));
+    await buildPage(BUILT_PAGE);
     const account = join(folder, 'alice.json');
     const outboundProxy = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
     writeFileSync(account, JSON.stringify({ address: ADDRESS, user: 'alice', password: 'x', outboundProxy }));

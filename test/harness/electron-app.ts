@@ -82,22 +82,30 @@ export async function pageChannel(page: Page): Promise<Channel> {
   };
 }
 
-let display: ChildProcess | null = null;
-afterAll(() => display?.kill());
+let display: Promise<string | null> | null = null;
+let server: ChildProcess | null = null;
+afterAll(() => server?.kill());
 
-/** A display of its own where there is none; it ends with the test file. */
+/** On Linux a display of its own for each test file: windows on the same one take the keyboard from each other. */
 async function displayEnvironment(): Promise<Record<string, string>> {
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  if (process.platform !== 'linux' || env['DISPLAY'] || env['WAYLAND_DISPLAY']) return env;
-  const server = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], {
+  if (process.platform !== 'linux') return env;
+  display ??= startDisplay();
+  const own = await display;
+  if (own === null) return env;
+  delete env['WAYLAND_DISPLAY'];
+  return { ...env, DISPLAY: own };
+}
+
+/** @returns null where there is no Xvfb: the display of whoever runs the tests has to do */
+function startDisplay(): Promise<string | null> {
+  const started = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  display = server;
-  const number = await new Promise<string>((resolve, reject) => {
-    server.once('error', reject);
-    server.once('exit', () => reject(new Error('Xvfb ended')));
-    server.stdout.once('data', (data: Buffer) => resolve(data.toString('utf8').trim()));
+  server = started;
+  return new Promise((resolve, reject) => {
+    started.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(null) : reject(error)));
+    started.once('exit', () => reject(new Error('Xvfb ended')));
+    started.stdout.once('data', (data: Buffer) => resolve(`:${data.toString('utf8').trim()}`));
   });
-  process.env['DISPLAY'] = `:${number}`;
-  return { ...env, DISPLAY: `:${number}` };
 }

@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { FakeCore, type FakeCoreOptions } from './fake-core.ts';
-import { buildPage, type HostedPage, hostPage, openBrowser, openPage } from './page.ts';
+import { BUILT_PAGE, type HostedPage, hostPage, openBrowser, openPage } from './page.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface ShowOptions {
@@ -25,14 +25,12 @@ export type Show = (core: FakeCore, options?: ShowOptions) => Promise<{ page: Pa
 
 /** The built page in a browser, for a test file: one browser for all its tests, a page and a host for each. */
 export function pageInBrowser(): Show {
-  const built = temporaryFolder();
   const data = temporaryFolder();
   let browser: Browser;
   let context: BrowserContext | undefined;
   let host: HostedPage | undefined;
 
   beforeAll(async () => {
-    await buildPage(built);
     browser = await openBrowser();
   });
   afterAll(() => browser?.close());
@@ -43,7 +41,7 @@ export function pageInBrowser(): Show {
 
   return async (core, options = {}) => {
     const { previews = new Map<number, string>(), thumbnails = new Map<number, string>() } = options;
-    host = await hostPage(core, { page: built, data, previews, thumbnails });
+    host = await hostPage(core, { page: BUILT_PAGE, data, previews, thumbnails });
     context = await browser.newContext({
       viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
       colorScheme: options.dark === true ? 'dark' : 'light',

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { mediaTypeOf } from '../../electron/app/media-types.ts';
@@ -13,6 +14,9 @@ import type { FakeCore } from './fake-core.ts';
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const FLAGS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+
+/** folder of the page as the app has it; the e2e suite sees to it that it is up to date */
+export const BUILT_PAGE = fileURLToPath(new URL('../../out/renderer', import.meta.url));
 
 /** Builds the page into `folder`, which is emptied first. */
 export async function buildPage(folder: string): Promise<void> {

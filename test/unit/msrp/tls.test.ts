@@ -3,7 +3,6 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect as connectPlain } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -12,8 +11,10 @@ import type { MsrpEngine } from '../../../electron/msrp/port.ts';
 import { decodeMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 import { TestAuthority } from '../../harness/certificates.ts';
 import { ManualClock } from '../../harness/manual-clock.ts';
+import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { engine, Inbox, RawPeer } from './harness.ts';
 
+const folder = temporaryFolder();
 /** Certificates that openssl made, of names that are not asked for: only their fingerprints count. */
 const authority = new TestAuthority();
 const theirs = authority.issue(null);
@@ -79,7 +80,7 @@ const MESSAGE = { 'Message-ID': 'mess', 'Byte-Range': '1-2/2', 'Content-Type': '
 describe('MSRP over TLS between clients', () => {
   it('its certificate is one that openssl takes: version 3, signed by its own key, for both ends; a fresh one each time', () => {
     const identity = createIdentity(Date.UTC(2049, 6, 1));
-    const file = join(tmpdir(), `parley-identity-${process.pid}.pem`);
+    const file = join(folder, 'identity.pem');
     writeFileSync(file, identity.certificate);
     const openssl = (...options: string[]): string => execFileSync('openssl', options, { encoding: 'utf8' });
     expect(openssl('x509', '-in', file, '-noout', '-fingerprint', '-sha256').trim().split('=')[1]).toBe(identity.fingerprint.slice(8));
