@@ -79,6 +79,12 @@ export class Dialogs {
     this.#onFlow(leg.flow, owner);
   }
 
+  /** The dialog goes on, on another connection of its device. */
+  move(owner: DialogOwner, leg: Leg, flow: Flow): void {
+    leg.flow = flow;
+    this.#onFlow(flow, owner);
+  }
+
   /** All legs of that owner are over. */
   remove(owner: DialogOwner): void {
     const place = this.#places.get(owner);
@@ -100,8 +106,7 @@ export class Dialogs {
   #mayUse(owner: DialogOwner, leg: Leg, flow: Flow): boolean {
     if (leg.flow === flow) return true;
     if (!this.#bindings.onFlow(flow).some((binding) => binding.user === leg.user)) return false;
-    leg.flow = flow;
-    this.#onFlow(flow, owner);
+    this.move(owner, leg, flow);
     return true;
   }
 

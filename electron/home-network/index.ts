@@ -24,10 +24,13 @@ import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
+import { DeferredList } from './retrieval/deferred-list.ts';
+import { type DeferredStore, NOTHING_DEFERRED } from './retrieval/deferred-store.ts';
 import { DEFAULT_POLICY, type ProviderPolicy } from './rules/rules.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { SessionHost } from './session.ts';
 import { type Bounds, DEFAULT_BOUNDS, DEFAULT_TIMING, type HomeGroup, type HomeUser, type Timing } from './settings.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
 import { TransactionLayer } from './transactions.ts';
 import { openXdm } from './xdm/xdm.ts';
 
@@ -57,6 +60,8 @@ export interface HomeNetworkOptions {
   readonly xcapPort?: number;
   /** what is kept between starts; without, everything is gone when the network closes */
   readonly databases?: NetworkDatabases;
+  /** what waits for its recipients; without, nothing does */
+  readonly deferral?: DeferredStore;
 }
 
 /** What a client needs to sign in. */
@@ -132,6 +137,9 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const spool = new Spool(bounds.spoolOctets);
   const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
+  const deferral = options.deferral ?? NOTHING_DEFERRED;
+  const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
+  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList]);
   const network = new ParticipatingFunction({
     directory,
     bindings,
@@ -141,6 +149,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     dialogs,
     media,
     distribution,
+    subscriptions,
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
@@ -205,6 +214,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     groups: directory.groups.map(({ name }) => ({ address: directory.addressOf({ user: name }), name })),
     async close() {
       clearInterval(sweep);
+      subscriptions.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();

@@ -18,9 +18,10 @@ import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import { Session, type SessionHost } from './session.ts';
 import { type HomeUser, SERVER_NAME } from './settings.ts';
+import type { Subscriptions } from './subscriptions/subscriptions.ts';
 import type { TransactionLayer } from './transactions.ts';
 
-const METHODS = ['REGISTER', 'INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'OPTIONS', 'UPDATE', 'INFO', 'REFER', 'NOTIFY'];
+const METHODS = ['REGISTER', 'INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'OPTIONS', 'UPDATE', 'INFO', 'REFER', 'NOTIFY', 'SUBSCRIBE'];
 /** known, but of no use outside of a dialog here */
 const IN_DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'INFO', 'NOTIFY', 'REFER', 'PRACK']);
 
@@ -33,6 +34,7 @@ interface Parts {
   readonly dialogs: Dialogs;
   readonly media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'>;
   readonly distribution: Distribution;
+  readonly subscriptions: Subscriptions;
   readonly layer: () => TransactionLayer;
 }
 
@@ -93,8 +95,7 @@ export class ParticipatingFunction {
       return;
     }
     if (!METHODS.includes(method) && method !== 'PRACK') {
-      const known = ['SUBSCRIBE', 'PUBLISH'].includes(method);
-      transaction.respond(known ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
+      transaction.respond(method === 'PUBLISH' ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
       return;
     }
     if (IN_DIALOG_ONLY.has(method)) {
@@ -109,6 +110,10 @@ export class ParticipatingFunction {
 
     const sender = this.#sender(transaction);
     if (sender === null) return;
+    if (method === 'SUBSCRIBE') {
+      this.#parts.subscriptions.subscribe(transaction, sender);
+      return;
+    }
     this.#deliver(transaction, sender);
   }
 
@@ -120,6 +125,7 @@ export class ParticipatingFunction {
       transaction.respond(200, {
         headers: [
           { name: 'Allow', value: METHODS.join(', ') },
+          { name: 'Allow-Events', value: this.#parts.subscriptions.events },
           { name: 'Supported', value: 'path, gruu, outbound' },
           { name: 'Server', value: SERVER_NAME },
         ],

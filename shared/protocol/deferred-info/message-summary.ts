@@ -1,3 +1,4 @@
+import { utf8 } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { decodeMimeHeaders, type HeaderLimits, mimeHeader } from '../mime/headers.ts';
 import { cut, LONGEST_SUBJECT } from './entry.ts';
@@ -25,6 +26,12 @@ export function decodeMessageSummary(octets: Uint8Array): MessageSummary {
   const counts = headers.filter(({ name }) => CLASSES.test(name)).flatMap(({ value }) => /^(\d{1,10})\s*\//.exec(value)?.[1] ?? []);
   const count = counts.length === 0 ? null : counts.reduce((sum, each) => sum + Number(each), 0);
   return { waiting: status === 'yes', count, hint: subjectIn(octets.subarray(bodyAt)) };
+}
+
+/** Everything that waits as text messages, since RFC 3842 knows no other class for them. @param account the address they are kept for */
+export function encodeMessageSummary(count: number, account: string): Uint8Array {
+  const lines = [`Messages-Waiting: ${count > 0 ? 'yes' : 'no'}`, `Message-Account: ${account}`, `Text-Message: ${count}/0`, ''];
+  return utf8(lines.join('\r\n'));
 }
 
 /** What is said of single messages is a help where it can be read. */

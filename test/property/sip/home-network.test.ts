@@ -19,7 +19,17 @@ const FIELDS = [
   'Require',
   'Supported',
 ];
-const MORE_FIELDS = ['Expires', 'Privacy', 'P-Preferred-Identity', 'Authorization', 'Proxy-Authorization', 'Path', 'Content-Type', 'X-Own'];
+const MORE_FIELDS = [
+  'Expires',
+  'Event',
+  'Privacy',
+  'P-Preferred-Identity',
+  'Authorization',
+  'Proxy-Authorization',
+  'Path',
+  'Content-Type',
+  'X-Own',
+];
 const PIECES = [
   'sip:',
   'bob@',

@@ -301,7 +301,7 @@ describe('INVITE through the participating function', () => {
     const carol = await registered(network, 'carol');
     const reliable = await carol.ask('INVITE', BOB, { headers: [['Require', '100rel']] });
     expect([reliable.status, header(reliable, 'Unsupported')]).toEqual([420, '100rel']);
-    expect((await carol.ask('SUBSCRIBE', BOB)).status).toBe(405);
+    expect((await carol.ask('PUBLISH', BOB)).status).toBe(405);
     expect((await carol.ask('FROBNICATE', BOB)).status).toBe(501);
     expect((await carol.ask('BYE', BOB)).status).toBe(481);
     expect((await carol.ask('OPTIONS', 'sip:home1.example')).status).toBe(200);

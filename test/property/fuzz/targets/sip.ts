@@ -6,6 +6,7 @@ import { readWarnings } from '../../../../shared/protocol/cpm/warning.ts';
 import { decodeSip, encodeSip } from '../../../../shared/protocol/sip/codec.ts';
 import { decodeCSeq, encodeCSeq } from '../../../../shared/protocol/sip/cseq.ts';
 import { decodeChallenge, decodeCredentials, encodeChallenge, encodeCredentials } from '../../../../shared/protocol/sip/digest.ts';
+import { decodeEvent, encodeEvent } from '../../../../shared/protocol/sip/event.ts';
 import { SipFramer } from '../../../../shared/protocol/sip/framer.ts';
 import { SIP_LIMITS } from '../../../../shared/protocol/sip/limits.ts';
 import { headers, type SipMessage } from '../../../../shared/protocol/sip/message.ts';
@@ -119,6 +120,15 @@ export const SIP_TARGETS: readonly Target[] = [
     words: SIP_WORDS,
     decode: (text) => decodeParams(text),
     encode: encodeParams,
+  }),
+  textCodec({
+    name: 'sip-event',
+    longest: HEADER,
+    covers: [decodeEvent],
+    seeds: [...headerValues('Event'), 'conference;id=7', 'refer;id="a b"'],
+    words: SIP_WORDS,
+    decode: decodeEvent,
+    encode: encodeEvent,
   }),
   textCodec({
     name: 'sip-cseq',
