@@ -48,9 +48,12 @@ export class Subscription implements DialogOwner {
   open(feed: Feed, isFetch: boolean): void {
     this.#feed = feed;
     this.#host.dialogs.add(this, this.about.leg);
+    if (isFetch) {
+      this.#apply({ kind: 'ended', reason: 'timeout', owes: 'all' });
+      return;
+    }
     this.#expireAt(this.about.expiresAt);
-    if (isFetch) this.#apply({ kind: 'ended', reason: 'timeout', owes: 'all' });
-    else this.#go();
+    this.#go();
   }
 
   get isReachable(): boolean {
