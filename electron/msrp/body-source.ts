@@ -2,13 +2,15 @@ import { read as readFile } from 'node:fs';
 import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { blockPool } from './buffer-pool.ts';
-import { asBuffer } from './octets.ts';
+import { asBuffer, HYPHENS } from './octets.ts';
 import type { FileSource, OutgoingMessage, StreamSource } from './port.ts';
 
 /** Where a sender takes its chunks from. */
 export interface BodySource {
   /** null: not known before the end */
   readonly size: number | null;
+  /** whether hyphens as those of an end line may be in what was taken last; absent: not known */
+  readonly hasHyphens?: boolean;
   /** the next chunk, at most `size` octets and none only at the end; null: not read yet, `ready` will be called */
   take(size: number): Buffer | null;
   /** the oldest chunk that was taken is not needed any more */
@@ -82,6 +84,7 @@ interface Block {
   readonly buffer: Buffer;
   filled: number;
   taken: number;
+  hasHyphens: boolean;
   /** chunks of it on their way to the system */
   lent: number;
 }
@@ -91,6 +94,7 @@ const READ_AHEAD = 3;
 
 class FileBody implements BodySource {
   readonly size: number;
+  hasHyphens = true;
   readonly #source: FileSource;
   readonly #blockSize: number;
   readonly #ready: () => void;
@@ -119,6 +123,7 @@ class FileBody implements BodySource {
       const chunk = this.#prefix.subarray(0, size);
       this.#prefix = this.#prefix.subarray(chunk.length);
       this.#lent.push(null);
+      this.hasHyphens = true;
       return chunk;
     }
     const block = this.#full[0];
@@ -131,6 +136,7 @@ class FileBody implements BodySource {
     block.taken += chunk.length;
     block.lent++;
     this.#lent.push(block);
+    this.hasHyphens = block.hasHyphens;
     if (block.taken === block.filled) this.#full.shift();
     return chunk;
   }
@@ -166,7 +172,7 @@ class FileBody implements BodySource {
     this.#reading = true;
     this.#blocks++;
     const buffer = blockPool.take();
-    const block: Block = { buffer, filled: 0, taken: 0, lent: 0 };
+    const block: Block = { buffer, filled: 0, taken: 0, hasHyphens: true, lent: 0 };
     this.#fill(block, Math.min(this.#blockSize, this.#source.end - this.#readAt));
   }
 
@@ -197,6 +203,8 @@ class FileBody implements BodySource {
       this.#failed(thrown instanceof ParleyError ? thrown : new ParleyError('file.unreadable', String(thrown), { cause: thrown }));
       return;
     }
+    // while it is at hand: once a block, not once a chunk
+    block.hasHyphens = block.buffer.subarray(0, block.filled).includes(HYPHENS, 0, 'latin1');
     this.#ready();
   }
 }

@@ -2,30 +2,20 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { CodedError } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
-import type { MsrpFlag, MsrpHead, MsrpRequest, MsrpResponse } from '../../shared/protocol/msrp/codec.ts';
+import type { MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
-import { failureReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
+import { AnswerFrame, answerTo } from './answer-frame.ts';
+import { type Answer, Answers, type AnswerTaker } from './answers.ts';
+import { type FrameConsumer, IGNORE, limited } from './frame-consumer.ts';
 import type { EngineLimits } from './limits.ts';
 import { bufferOctets } from './octets.ts';
 import { Outbox } from './outbox.ts';
-
-/** Takes the rest of one frame. */
-export interface FrameConsumer {
-  /** @returns a promise (never rejected) to stop reading until it settles */
-  body(octets: Uint8Array): void | Promise<void>;
-  end(flag: MsrpFlag): void;
-}
 
 /** Something with chunks to write, asked for one chunk at a time so that all that wait on a connection take turns. */
 export interface ChunkSource {
   /** @returns whether more can be written at once */
   writeChunk(outbox: Outbox): boolean;
-}
-
-/** Gets the answer to one of our requests. */
-export interface AnswerTaker {
-  answered(status: number, comment: string | null, head: MsrpResponse): void;
 }
 
 /** A session as the connections see it that carry its octets. */
@@ -50,9 +40,6 @@ export interface ConnectionOwner {
   connectionLost(connection: Connection, error: CodedError): void;
 }
 
-const IGNORE: FrameConsumer = { body() {}, end() {} };
-/** RFC 4975 section 7.1: bodies of requests other than SEND */
-const MAX_OTHER_BODY = 10_240;
 /** octets of answers, and milliseconds, that wait for company */
 const HELD_ANSWERS = 2048;
 const HOLD_MS = 1;
@@ -71,11 +58,13 @@ export class Connection {
 
   readonly #owner: ConnectionOwner;
   readonly #framer = new MsrpFramer(bufferOctets);
-  readonly #answers = new Map<string, AnswerTaker>();
+  readonly #answers = new Answers();
   #socket: Socket | null = null;
   #outbox: Outbox | null = null;
   #turns: ChunkSource[] = [];
   #consumer: FrameConsumer = IGNORE;
+  /** who took a request that may come again */
+  readonly #takers = new WeakMap<MsrpHead, FrameConsumer>();
   /** the session of the request that has come cannot tell yet whether the connection is its own */
   #undecided: Promise<void> | null = null;
   #reading = false;
@@ -86,6 +75,7 @@ export class Connection {
   readonly #unread: Buffer[] = [];
   /** the peer has closed behind that */
   #ended: CodedError | null = null;
+  #accepted: AnswerFrame | null = null;
   #pumpDue = false;
   #strays = 0;
   #closed = false;
@@ -167,11 +157,11 @@ export class Connection {
   }
 
   expectAnswer(transactionId: string, taker: AnswerTaker): void {
-    this.#answers.set(transactionId, taker);
+    this.#answers.expect(transactionId, taker);
   }
 
   forgetAnswer(transactionId: string): void {
-    this.#answers.delete(transactionId);
+    this.#answers.take(transactionId);
   }
 
   /** Writes a frame that needs no turn: an answer, a REPORT, a SEND without body. */
@@ -181,14 +171,19 @@ export class Connection {
     this.#schedulePump();
   }
 
-  /** Answers a request as its Failure-Report allows (RFC 4975 section 7.2). */
-  answer(request: MsrpRequest, status: number, comment: string, from: string): void {
-    const wanted = failureReportOf(request);
-    if (wanted === 'no' || (wanted === 'partial' && status === 200)) return;
-    const id = request.transactionId;
-    // RFC 4975 section 7.2
-    const to = request.method === 'SEND' ? request.fromPath[0] : request.fromPath.join(' ');
-    this.write(`MSRP ${id} ${status} ${comment}\r\nTo-Path: ${to}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`);
+  /** Answers a request, or a later one that differs in its transaction id only, as its Failure-Report allows (RFC 4975 section 7.2). */
+  answer(request: MsrpRequest, status: number, comment: string, from: string, id = request.transactionId): void {
+    const text = answerTo(request, status, comment, from, id);
+    if (text !== null) this.write(text);
+  }
+
+  /** Answers it with 200, which most are. */
+  accept(request: MsrpRequest, from: string, id: string): void {
+    if (this.#accepted?.request !== request || this.#accepted.from !== from) this.#accepted = new AnswerFrame(request, from);
+    const octets = this.#accepted.octets(id);
+    if (octets === null || this.#closed || this.#outbox === null) return;
+    this.#outbox.copy(octets);
+    this.#schedulePump();
   }
 
   /** Ends the connection after what was written has left. */
@@ -237,7 +232,7 @@ export class Connection {
     for (let event = this.#undecided ? 'head' : framer.next(); event !== null && !this.#closed; event = framer.next()) {
       if (event === 'head') {
         this.#undecided = null;
-        this.#consumer = this.#begin(framer.head as MsrpHead);
+        this.#consumer = this.#beginAgain() ?? this.#begin(framer.head as MsrpHead);
         busy = this.#undecided;
         if (busy !== null) break;
       } else if (event === 'end') this.#consumer.end(framer.flag);
@@ -302,13 +297,17 @@ export class Connection {
     else this.fail(error);
   }
 
+  /** What needs no second look at its fields. */
+  #beginAgain(): FrameConsumer | null {
+    const { repeats, range, transactionId } = this.#framer;
+    if (repeats === null) return null;
+    if (repeats.kind === 'response') return this.#answered(transactionId, repeats);
+    const taker = range === null ? undefined : this.#takers.get(repeats);
+    return range !== null && taker?.again?.(transactionId, range) === true ? taker : null;
+  }
+
   #begin(head: MsrpHead): FrameConsumer {
-    if (head.kind === 'response') {
-      const taker = this.#answers.get(head.transactionId);
-      this.#answers.delete(head.transactionId);
-      taker?.answered(head.status, head.comment, head);
-      return limited();
-    }
+    if (head.kind === 'response') return this.#answered(head.transactionId, head);
     const session = this.#owner.sessionFor(head.toPath);
     if (session === null) return this.#stray(head);
     const bound = session.bind(this);
@@ -321,10 +320,19 @@ export class Connection {
       if (head.method === 'SEND') this.answer(head, 506, 'Session bound to another connection', session.localUri);
       return head.method === 'SEND' ? IGNORE : limited();
     }
-    if (head.method === 'SEND') return session.chunk(head, this.#framer.hasBody);
+    if (head.method === 'SEND') {
+      const taker = session.chunk(head, this.#framer.hasBody);
+      if (this.#framer.isRemembered) this.#takers.set(head, taker);
+      return taker;
+    }
     if (head.method === 'REPORT') session.report(head);
     else this.answer(head, 501, 'Unknown method', session.localUri);
     return limited();
+  }
+
+  #answered(transactionId: string, answer: Answer): FrameConsumer {
+    this.#answers.take(transactionId)?.answered(answer.status, answer.comment, answer);
+    return this.#framer.hasBody ? limited() : IGNORE;
   }
 
   #stray(head: MsrpRequest): FrameConsumer {
@@ -372,16 +380,4 @@ export class Connection {
       else this.#watchUnread(outbox);
     });
   }
-}
-
-/** Swallows the body of a frame that should have none, up to what RFC 4975 section 7.1 allows. */
-function limited(): FrameConsumer {
-  let size = 0;
-  return {
-    body(octets) {
-      size += octets.length;
-      if (size > MAX_OTHER_BODY) throw new ParleyError('msrp.too-large', 'body of a request other than SEND');
-    },
-    end() {},
-  };
 }

@@ -212,7 +212,8 @@ class PartialFile implements MessageSink {
         this.#blockEnd = this.#block.length - (at % this.#block.length);
         this.#filled = 0;
       }
-      const part = octets.subarray(taken, taken + this.#blockEnd - this.#filled);
+      const room = this.#blockEnd - this.#filled;
+      const part = taken === 0 && octets.length <= room ? octets : octets.subarray(taken, taken + room);
       this.#block.set(part, this.#filled);
       this.#filled += part.length;
       taken += part.length;

@@ -1,24 +1,26 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 /** Every letter is an `ident-char` of RFC 4975 section 9 and none is a flag; 32 letters, so five even bits an octet. */
 const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789';
-const pool = new Uint8Array(32_768);
-let used = pool.length;
+const POOL = 32_768;
+const TRANSACTION_ID = 14;
+let pool = '';
+let used = POOL;
 
-/** Drawn from a pool: one call of the system's generator for each chunk would be a third of a sender's time. */
-function token(length: number): string {
-  if (used + length > pool.length) {
-    randomFillSync(pool);
+/** 70 random bits; RFC 4975 section 7.1 asks for 64. Cut out of many: a call of the system's generator for each chunk costs more than its head. */
+export function transactionId(): string {
+  if (used + TRANSACTION_ID > POOL) {
+    pool = token(POOL);
     used = 0;
   }
-  let text = '';
-  for (const end = used + length; used < end; used++) text += LETTERS[(pool[used] as number) & 31];
-  return text;
+  used += TRANSACTION_ID;
+  return pool.slice(used - TRANSACTION_ID, used);
 }
 
-/** 70 random bits; RFC 4975 section 7.1 asks for 64. */
-export function transactionId(): string {
-  return token(14);
+function token(length: number): string {
+  const letters = randomBytes(length);
+  for (let at = 0; at < length; at++) letters[at] = LETTERS.charCodeAt((letters[at] as number) & 31);
+  return letters.toString('latin1');
 }
 
 /** 100 random bits; RFC 4975 section 14.1 asks for 80. */

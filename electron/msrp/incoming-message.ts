@@ -1,10 +1,11 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
+import type { MsrpByteRange } from '../../shared/protocol/msrp/byte-range.ts';
+import { formatByteRange } from '../../shared/protocol/msrp/byte-range.ts';
 import type { MsrpFlag, MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
-import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
-import { failureReportOf, formatByteRange, successReportOf } from '../../shared/protocol/msrp/headers.ts';
-import type { FrameConsumer } from './connection.ts';
+import { failureReportOf, successReportOf } from '../../shared/protocol/msrp/headers.ts';
+import type { FrameConsumer } from './frame-consumer.ts';
 import { transactionId } from './ids.ts';
 import type { MessageContext } from './message-context.ts';
 import type { MessageSink } from './port.ts';
@@ -30,7 +31,9 @@ export class IncomingMessage implements FrameConsumer {
   readonly #sink: MessageSink;
   readonly #listener: MessageListener;
   readonly #ranges = new RangeSet();
+  /** of its last chunk, or of one before it that was the same but for transaction id and range */
   #request: MsrpRequest | null = null;
+  #transactionId = '';
   #start = 0;
   #at = 0;
   #total: number | null = null;
@@ -48,12 +51,23 @@ export class IncomingMessage implements FrameConsumer {
 
   nextChunk(request: MsrpRequest, range: MsrpByteRange): FrameConsumer {
     this.#request = request;
+    this.#beginChunk(request.transactionId, range);
+    return this;
+  }
+
+  again(transactionId: string, range: MsrpByteRange): boolean {
+    if (this.#state !== 'open') return false;
+    this.#beginChunk(transactionId, range);
+    return true;
+  }
+
+  #beginChunk(transactionId: string, range: MsrpByteRange): void {
+    this.#transactionId = transactionId;
     this.#start = range.start - 1;
     this.#at = this.#start;
     this.#total ??= range.total;
     this.#inChunk = true;
     this.#cancelGapTimer?.();
-    return this;
   }
 
   body(octets: Uint8Array): void | Promise<void> {
@@ -65,8 +79,7 @@ export class IncomingMessage implements FrameConsumer {
       return;
     }
     try {
-      // A sink is promised a Uint8Array, whose `slice` copies; that of a Buffer would show the read buffer.
-      const busy = this.#sink.write(offset, new Uint8Array(octets.buffer, octets.byteOffset, octets.length));
+      const busy = this.#sink.write(offset, octets);
       if (busy instanceof Promise) return busy.catch((thrown: unknown) => this.#sinkFailed(thrown));
     } catch (thrown) {
       this.#sinkFailed(thrown);
@@ -157,11 +170,12 @@ export class IncomingMessage implements FrameConsumer {
   #complete(size: number): void {
     this.#state = 'completing';
     const request = this.#request as MsrpRequest;
+    const id = this.#transactionId;
     const success = successReportOf(request);
     const failure = failureReportOf(request);
     let answered = false;
     const answer = (outcome: { status: number; comment: string }): void => {
-      if (!answered) this.#answer(outcome, request);
+      if (!answered) this.#answer(outcome, request, id);
       answered = true;
     };
     const finish = (outcome: { status: number; comment: string }): void => {
@@ -194,8 +208,10 @@ export class IncomingMessage implements FrameConsumer {
     );
   }
 
-  #answer(outcome: { status: number; comment: string }, request = this.#request as MsrpRequest): void {
-    this.#session.connection?.answer(request, outcome.status, outcome.comment, this.#session.localUri);
+  #answer({ status, comment }: typeof OK, request = this.#request as MsrpRequest, id = this.#transactionId): void {
+    const { connection, localUri } = this.#session;
+    if (status === OK.status) connection?.accept(request, localUri, id);
+    else connection?.answer(request, status, comment, localUri, id);
   }
 
   /** RFC 4975 sections 7.1.3 and 7.1.4 */

@@ -1,4 +1,4 @@
-import type { Octets } from '../../shared/protocol/msrp/framer.ts';
+import type { Octets } from '../../shared/protocol/msrp/octets.ts';
 
 /** Every end line holds it from its third octet on, and its absence is found twice as fast as that of a whole end line. */
 export const HYPHENS = '-----';
@@ -12,7 +12,11 @@ export const bufferOctets: Octets = {
   find(haystack, needle, from) {
     const octets = asBuffer(haystack);
     const start = octets.length - from < LONG ? from : octets.indexOf(HYPHENS, from + 2, 'latin1') - 2;
-    return start < from ? -1 : octets.indexOf(needle, start);
+    if (start < from) return -1;
+    // most hyphens are those of the end line
+    let same = 0;
+    while (same < needle.length && octets[start + same] === needle[same]) same++;
+    return same === needle.length ? start : octets.indexOf(needle, start);
   },
   text: (octets, start, end) => asBuffer(octets).toString('utf8', start, end),
 };

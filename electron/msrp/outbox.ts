@@ -4,7 +4,9 @@ import { type BufferPool, joiningPool, stagingPool } from './buffer-pool.ts';
 
 /** Everything that one flush hands to the system. */
 export interface Batch {
-  /** when the system took its last octet, null until then (milliseconds of the clock) */
+  /** when its first chunk was written (milliseconds of the clock) */
+  readonly beganAt: number;
+  /** when the system took its last octet, null until then */
   flushedAt: number | null;
 }
 
@@ -16,7 +18,6 @@ const COPY_UP_TO = 16_384;
  * who gives them waits for {@link whenFlushed} before using the memory again.
  */
 export class Outbox {
-  batch: Batch = { flushedAt: null };
   /** octets gathered or handed over and not yet taken by the system */
   pending = 0;
   /** octets the system has taken so far */
@@ -35,6 +36,7 @@ export class Outbox {
   #parts: Buffer[] = [];
   #staged: Buffer[] = [];
   #waiting: (() => void)[] = [];
+  #batch: { beganAt: number; flushedAt: number | null } | null = null;
 
   constructor(socket: Socket, now: () => number, drained: () => void) {
     this.#socket = socket;
@@ -46,29 +48,38 @@ export class Outbox {
     this.#drained = drained;
   }
 
+  /** what is gathered now */
+  get batch(): Batch {
+    this.#batch ??= { beganAt: this.#now(), flushedAt: null };
+    return this.#batch;
+  }
+
   text(text: string): void {
     const staging = this.#room(text.length * 3);
     this.#grow(staging.write(text, this.#to, 'utf8'));
   }
 
-  /** the same for text of US-ASCII only */
-  ascii(text: string): void {
-    this.#grow(this.#room(text.length).write(text, this.#to, 'latin1'));
-  }
-
-  octets(octets: Buffer): void {
+  /** @returns whether they were copied, so that their memory is free already */
+  octets(octets: Buffer): boolean {
     if (octets.length <= this.#copyUpTo) {
-      for (let at = 0; at < octets.length; ) {
-        const copied = octets.copy(this.#room(1), this.#to, at);
-        this.#grow(copied);
-        at += copied;
-      }
-      return;
+      this.copy(octets);
+      return true;
     }
     this.#cut();
     this.#parts.push(octets);
     this.gathered += octets.length;
     this.pending += octets.length;
+    return false;
+  }
+
+  copy(octets: Buffer): void {
+    for (let at = 0; at < octets.length; ) {
+      const room = this.#room(1);
+      const copied = Math.min(octets.length - at, room.length - this.#to);
+      room.set(copied === octets.length ? octets : octets.subarray(at, at + copied), this.#to);
+      this.#grow(copied);
+      at += copied;
+    }
   }
 
   /** @param release called when the system has taken all of the current batch, or the connection is lost */
@@ -81,12 +92,12 @@ export class Outbox {
     if (this.#parts.length === 0) return;
     // what comes next shall be in one piece as well
     if (this.#pool === joiningPool && this.#to > joiningPool.size / 2) this.#retire();
-    const { batch } = this;
+    const batch = this.#batch;
     const parts = this.#parts;
     const staged = this.#staged;
     const waiting = this.#waiting;
     const size = this.gathered;
-    this.batch = { flushedAt: null };
+    this.#batch = null;
     this.#parts = [];
     this.#staged = [];
     this.#waiting = [];
@@ -95,7 +106,7 @@ export class Outbox {
     if (parts.length > 0) this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
     this.#socket.write(last, () => {
-      batch.flushedAt = this.#now();
+      if (batch !== null) batch.flushedAt = this.#now();
       this.pending -= size;
       this.taken += size;
       for (const buffer of staged) if (buffer.length === this.#pool.size) this.#pool.give(buffer);

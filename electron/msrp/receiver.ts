@@ -1,9 +1,9 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
+import type { MsrpByteRange } from '../../shared/protocol/msrp/byte-range.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
-import type { MsrpByteRange } from '../../shared/protocol/msrp/headers.ts';
 import { byteRangeOf, failureReportOf, headerValue, successReportOf } from '../../shared/protocol/msrp/headers.ts';
-import type { FrameConsumer } from './connection.ts';
+import type { FrameConsumer } from './frame-consumer.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { MessageContext } from './message-context.ts';
 import type { MessageSink, SessionHandlers } from './port.ts';

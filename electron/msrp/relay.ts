@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { type AuthAnswer, decodeAuthAnswer } from '../../shared/protocol/msrp/auth.ts';
-import { encodeHead, type MsrpResponse } from '../../shared/protocol/msrp/codec.ts';
+import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
 import { type DigestChallenge, digestResponse, encodeCredentials } from '../../shared/protocol/sip/digest.ts';
+import type { Answer } from './answers.ts';
 import type { ConnectedSession, Connection, ConnectionOwner } from './connection.ts';
 import { transactionId } from './ids.ts';
 
@@ -141,7 +142,7 @@ export class Relay {
     }
   }
 
-  #auth(connection: Connection, localUri: string, expires: number): Promise<MsrpResponse> {
+  #auth(connection: Connection, localUri: string, expires: number): Promise<Answer> {
     const { clock, limits } = this.#owner;
     const id = transactionId();
     const text = encodeHead({
@@ -155,7 +156,7 @@ export class Relay {
         { name: 'Expires', value: String(expires) },
       ],
     });
-    return new Promise<MsrpResponse>((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       const cancel = clock.after(limits.answerMs, () => {
         connection.forgetAnswer(id);
         this.#leave(connection);
@@ -177,7 +178,7 @@ export class Relay {
     });
   }
 
-  #read(head: MsrpResponse): AuthAnswer {
+  #read(head: Answer): AuthAnswer {
     try {
       return decodeAuthAnswer(head);
     } catch (thrown) {

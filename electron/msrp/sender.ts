@@ -4,9 +4,11 @@ import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
 import type { FailureReport } from '../../shared/protocol/msrp/headers.ts';
 import { byteRangeOf, statusOf } from '../../shared/protocol/msrp/headers.ts';
+import type { AnswerTaker } from './answers.ts';
 import type { BodySource } from './body-source.ts';
 import { openBody } from './body-source.ts';
-import type { AnswerTaker, ChunkSource, Connection } from './connection.ts';
+import { ChunkFrame } from './chunk-frame.ts';
+import type { ChunkSource, Connection } from './connection.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.ts';
 import type { MessageContext } from './message-context.ts';
@@ -30,26 +32,22 @@ const FIXED_RANGE_UP_TO = 2048;
 /** how many answer times a peer may leave a chunk unread: slow links need time for what the system has buffered */
 const MAX_STALLED_CHECKS = 4;
 
-/** A chunk on its way. */
+/** A chunk on its way, and later another one. */
 class PendingChunk implements AnswerTaker {
-  readonly id: string;
-  readonly end: number;
-  readonly batch: Batch;
-  readonly writtenAt: number;
+  id = '';
+  end = 0;
+  batch: Batch | null = null;
   done = false;
+  next: PendingChunk | null = null;
   readonly #sender: Sender;
 
-  constructor(sender: Sender, id: string, end: number, batch: Batch, writtenAt: number) {
+  constructor(sender: Sender) {
     this.#sender = sender;
-    this.id = id;
-    this.end = end;
-    this.batch = batch;
-    this.writtenAt = writtenAt;
   }
 
   answered(status: number, comment: string | null): void {
     this.done = true;
-    this.#sender.answered(status, comment, this.writtenAt);
+    this.#sender.answered(status, comment, (this.batch as Batch).beganAt);
   }
 }
 
@@ -68,10 +66,12 @@ export class Sender implements ChunkSource {
   readonly #unanswered: string[] = [];
   #connection: Connection | null = null;
   #body: BodySource = NOTHING;
-  #beforeRange = '';
-  #afterRange = '';
-  #pending: PendingChunk[] = [];
-  #pendingFrom = 0;
+  #frame = new ChunkFrame('', '');
+  // those on their way, as they were sent, and used ones
+  #oldest: PendingChunk | null = null;
+  #newest: PendingChunk | null = null;
+  #pending = 0;
+  #spare: PendingChunk | null = null;
   #window = 0;
   #pace = new Pace(CHUNK_DIRECT);
   /** it waits for answers before it writes on */
@@ -85,7 +85,8 @@ export class Sender implements ChunkSource {
   #lastProgressAt = 0;
   /** what `onProgress` heard last */
   #told = 0;
-  #stalledOn: PendingChunk | null = null;
+  /** end of that chunk */
+  #stalledOn = 0;
   #stalledChecks = 0;
   #done = false;
   #cancelTimer: (() => void) | null = null;
@@ -113,7 +114,7 @@ export class Sender implements ChunkSource {
     const base = Math.max(1, Math.min(isRelayed ? CHUNK_RELAYED : CHUNK_MAX, chunkSize ?? CHUNK_DIRECT));
     this.#window = isRelayed ? this.#session.limits.relayedWindow : this.#session.limits.window;
     try {
-      [this.#beforeRange, this.#afterRange] = this.#template();
+      this.#frame = this.#makeFrame();
     } catch (thrown) {
       this.#fail({ code: 'request.invalid', detail: toCodedError(thrown).detail });
       return;
@@ -128,7 +129,7 @@ export class Sender implements ChunkSource {
 
   writeChunk(outbox: Outbox): boolean {
     if (this.#done || this.#allSent) return false;
-    this.#isHeld = this.#pending.length - this.#pendingFrom >= this.#window || this.#sent - this.#acknowledged >= this.#pace.allowance;
+    this.#isHeld = this.#pending >= this.#window || this.#sent - this.#acknowledged >= this.#pace.allowance;
     if (this.#isHeld) return false;
     const body = this.#body.take(this.#chunkSize);
     if (body === null) return false;
@@ -146,13 +147,15 @@ export class Sender implements ChunkSource {
     }
     let id = transactionId();
     // RFC 4975 section 7.1: no end line of the chunk's own in its body
-    if (body.includes(HYPHENS, 0, 'latin1')) while (body.includes(`-------${id}`, 0, 'latin1')) id = transactionId();
-    outbox.text(this.#head(id, start, body.length));
-    outbox.octets(body);
-    outbox.ascii(`\r\n-------${id}${last ? '$' : '+'}\r\n`);
-    outbox.whenFlushed(this.#failureReport === 'yes' ? this.#release : this.#left);
-    const chunk = new PendingChunk(this, id, end, outbox.batch, this.#session.clock.now());
-    this.#pending.push(chunk);
+    if (this.#body.hasHyphens ?? body.includes(HYPHENS, 0, 'latin1'))
+      while (body.includes(`-------${id}`, 0, 'latin1')) id = transactionId();
+    outbox.copy(this.#head(id, start, body.length));
+    const isCopied = outbox.octets(body);
+    outbox.copy(this.#frame.tail(id, last ? '$' : '+'));
+    if (isCopied) this.#body.release();
+    else outbox.whenFlushed(this.#release);
+    if (this.#failureReport !== 'yes') outbox.whenFlushed(this.#left);
+    const chunk = this.#addPending(id, end, outbox.batch);
     if (this.#failureReport !== 'no') this.#connection?.expectAnswer(id, chunk);
     this.#sent = end;
     this.#allSent = last;
@@ -171,16 +174,33 @@ export class Sender implements ChunkSource {
   }
 
   #acknowledge(): void {
-    while (this.#pending[this.#pendingFrom]?.done === true) {
-      this.#acknowledged = Math.max(this.#acknowledged, (this.#pending[this.#pendingFrom++] as PendingChunk).end);
-    }
-    if (this.#pendingFrom > 512 || this.#pendingFrom === this.#pending.length) {
-      this.#pending.splice(0, this.#pendingFrom);
-      this.#pendingFrom = 0;
+    for (let chunk = this.#oldest; chunk?.done === true; chunk = this.#oldest) {
+      this.#acknowledged = Math.max(this.#acknowledged, chunk.end);
+      this.#oldest = chunk.next;
+      this.#pending--;
+      // of the others an error may still come
+      if (this.#failureReport !== 'yes') continue;
+      chunk.next = this.#spare;
+      this.#spare = chunk;
     }
     this.#progress();
     if (this.#isHeld && !this.#allSent) this.#connection?.enqueue(this);
     this.#finishIfWhole();
+  }
+
+  #addPending(id: string, end: number, batch: Batch): PendingChunk {
+    const chunk = this.#spare ?? new PendingChunk(this);
+    this.#spare = chunk.next;
+    chunk.id = id;
+    chunk.end = end;
+    chunk.batch = batch;
+    chunk.done = false;
+    chunk.next = null;
+    if (this.#oldest === null) this.#oldest = chunk;
+    else (this.#newest as PendingChunk).next = chunk;
+    this.#newest = chunk;
+    this.#pending++;
+    return chunk;
   }
 
   /** A REPORT with namespace 000 means what the same answer would mean (RFC 4975 section 7.3.2). */
@@ -232,9 +252,8 @@ export class Sender implements ChunkSource {
 
   /** Nobody answers a chunk that went well: it is done when the system has taken it (RFC 4975 section 7.1.1). Chunks leave in order. */
   readonly #left = (): void => {
-    this.#body.release();
-    const chunk = this.#pending[this.#pendingFrom];
-    if (this.#done || chunk === undefined) return;
+    const chunk = this.#oldest;
+    if (this.#done || chunk === null) return;
     chunk.done = true;
     if (this.#failureReport === 'partial') this.#watchForErrors(chunk.id);
     this.#lastAnswerAt = this.#session.clock.now();
@@ -266,18 +285,18 @@ export class Sender implements ChunkSource {
     if (this.#sent > 0 && !this.#allSent) {
       const id = transactionId();
       if (this.#failureReport === 'yes') this.#connection?.expectAnswer(id, { answered: this.#session.tells() });
-      this.#connection?.write(`${this.#head(id, this.#sent, 0)}\r\n-------${id}#\r\n`);
+      this.#connection?.write(`${this.#head(id, this.#sent, 0)}${this.#frame.tail(id, '#')}`);
     }
     this.#settle(error);
   }
 
-  #head(id: string, start: number, length: number): string {
-    const end = start + length === 0 || (length > 0 && length <= FIXED_RANGE_UP_TO) ? String(start + length) : '*';
-    return `MSRP ${id}${this.#beforeRange}${start + 1}-${end}/${this.#body.size ?? '*'}${this.#afterRange}`;
+  #head(id: string, start: number, length: number): Buffer {
+    const end = start + length === 0 || (length > 0 && length <= FIXED_RANGE_UP_TO) ? start + length : null;
+    return this.#frame.head(id, start + 1, end, this.#body.size);
   }
 
   /** Everything but transaction id and range is the same in all chunks. */
-  #template(): [string, string] {
+  #makeFrame(): ChunkFrame {
     const { contentType, contentDisposition, successReport, headers: given = [] } = this.#message;
     const written = contentDisposition === undefined ? ['content-type'] : ['content-type', 'content-disposition'];
     const further = given.filter(({ name }) => /^content-/i.test(name) && !written.includes(name.toLowerCase()));
@@ -294,11 +313,11 @@ export class Sender implements ChunkSource {
     const { localUri, toPath } = this.#session;
     const text = encodeHead({ kind: 'request', transactionId: 'none', method: 'SEND', toPath, fromPath: [localUri], headers });
     const at = text.indexOf(`Byte-Range: ${mark}`) + 'Byte-Range: '.length;
-    return [text.slice('MSRP none'.length, at), `${text.slice(at + mark.length)}\r\n`];
+    return new ChunkFrame(text.slice('MSRP none'.length, at), `${text.slice(at + mark.length)}\r\n`);
   }
 
   #finishIfWhole(): void {
-    if (!this.#allSent || this.#pending.length > 0) return;
+    if (!this.#allSent || this.#pending > 0) return;
     if (this.#message.successReport && !this.#reported.covers(this.#sent)) return;
     this.#settle(null);
   }
@@ -325,21 +344,21 @@ export class Sender implements ChunkSource {
     this.#cancelTimer = null;
     if (this.#done) return;
     const { clock, limits } = this.#session;
-    const oldest = this.#pending[this.#pendingFrom];
+    const oldest = this.#oldest;
     let left: number;
-    if (oldest === undefined) {
+    if (oldest === null) {
       if (!this.#allSent) return; // the next chunk starts the timer again
       left = this.#lastAnswerAt + limits.reportMs - clock.now();
     } else {
       // While octets still wait for the system the chunk's time has not begun; other answers show that the peer is alive.
-      const { flushedAt } = oldest.batch;
+      const { flushedAt } = oldest.batch as Batch;
       left = flushedAt === null ? limits.answerMs : Math.max(flushedAt, this.#lastAnswerAt) + limits.answerMs - clock.now();
-      this.#stalledChecks = flushedAt === null && this.#stalledOn === oldest ? this.#stalledChecks + 1 : 0;
-      this.#stalledOn = oldest;
+      this.#stalledChecks = flushedAt === null && this.#stalledOn === oldest.end ? this.#stalledChecks + 1 : 0;
+      this.#stalledOn = oldest.end;
       if (this.#stalledChecks >= MAX_STALLED_CHECKS) left = 0;
     }
     if (left <= 0) {
-      const detail = oldest === undefined ? 'no success report' : `no answer within ${limits.answerMs / 1000} s`;
+      const detail = oldest === null ? 'no success report' : `no answer within ${limits.answerMs / 1000} s`;
       this.#fail({ code: 'msrp.timeout', detail });
       return;
     }
@@ -353,10 +372,10 @@ export class Sender implements ChunkSource {
     this.#cancelTimer?.();
     this.#message.signal?.removeEventListener('abort', this.#cancel);
     this.#connection?.withdraw(this);
-    for (let at = this.#pendingFrom; at < this.#pending.length; at++)
-      this.#connection?.forgetAnswer((this.#pending[at] as PendingChunk).id);
+    for (let chunk = this.#oldest; chunk !== null; chunk = chunk.next) if (!chunk.done) this.#connection?.forgetAnswer(chunk.id);
     for (const id of this.#unanswered) this.#connection?.forgetAnswer(id);
-    this.#pending = [];
+    this.#oldest = null;
+    this.#pending = 0;
     this.#body.close();
     this.#settled(error);
   }

@@ -21,7 +21,7 @@ const MAX_EXPIRES = 2 ** 31;
  * @throws ParleyError `msrp.malformed`: a 200 without a path that can be used, a 401 without a challenge that may be answered (Digest with qop
  * `auth`, no session algorithm: RFC 4976 section 9.1), a 423 without an interval; `msrp.too-large`
  */
-export function decodeAuthAnswer(head: MsrpResponse): AuthAnswer {
+export function decodeAuthAnswer(head: Omit<MsrpResponse, 'transactionId'>): AuthAnswer {
   switch (head.status) {
     case 200:
       return {
@@ -57,7 +57,7 @@ function decodeUsePath(value: string | null): string[] {
 }
 
 /** RFC 8760 section 2.4: of several challenges the strongest that is understood. */
-function strongestChallenge(head: MsrpResponse): DigestChallenge {
+function strongestChallenge(head: Omit<MsrpResponse, 'transactionId'>): DigestChallenge {
   const usable = head.headers
     .filter(({ name }) => name.toLowerCase() === 'www-authenticate')
     .flatMap(({ value }) => tryChallenge(value))

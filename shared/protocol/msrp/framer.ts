@@ -1,31 +1,10 @@
-import { CR, fromUtf8, LF, NO_BYTES } from '../../base/bytes.ts';
+import { CR, LF, NO_BYTES } from '../../base/bytes.ts';
 import { ParleyError } from '../../base/errors.ts';
+import type { MsrpByteRange } from './byte-range.ts';
 import type { MsrpFlag, MsrpFrame, MsrpHead, MsrpHeadLimits, MsrpHeadLine } from './codec.ts';
 import { decodeHead, MAX_TRANSACTION_ID, MSRP_HEAD_LIMITS } from './codec.ts';
-
-/**
- * The two octet operations where the platform is faster than the language. The framer stays in shared, because client and home
- * network both need it; who has a Buffer at hand passes its native search and text.
- */
-export interface Octets {
-  /** first position of `needle` in `haystack` at or after `from`, or -1; a needle is always CR, LF, seven hyphens and a transaction id */
-  find(haystack: Uint8Array, needle: Uint8Array, from: number): number;
-  /** UTF-8 text of [start, end) */
-  text(octets: Uint8Array, start: number, end: number): string;
-}
-
-export const plainOctets: Octets = {
-  find(haystack, needle, from) {
-    const last = haystack.length - needle.length;
-    for (let at = haystack.indexOf(needle[0] as number, from); at >= 0 && at <= last; at = haystack.indexOf(needle[0] as number, at + 1)) {
-      let same = 1;
-      while (same < needle.length && haystack[at + same] === needle[same]) same++;
-      if (same === needle.length) return at;
-    }
-    return -1;
-  },
-  text: (octets, start, end) => fromUtf8(octets.subarray(start, end)),
-};
+import { KnownHeads, repeated } from './known-heads.ts';
+import { type Octets, plainOctets } from './octets.ts';
 
 export interface MsrpFramerLimits extends MsrpHeadLimits {
   /** octets of start line and header fields */
@@ -49,8 +28,14 @@ const AFTER_ID = 3;
  * Body slices are views of the pushed octets; only what may be the start of an end line is kept back, at most 75 octets.
  */
 export class MsrpFramer {
-  /** of the frame that is being read */
-  head: MsrpHead | null = null;
+  /** that of a frame before it, where the head differs from it in transaction id and Byte-Range only; then `head` is made when asked for */
+  repeats: MsrpHead | null = null;
+  /** whether it will be known when it comes again */
+  isRemembered = false;
+  /** of a head that repeats another one */
+  transactionId = '';
+  /** of a request that repeats another one */
+  range: MsrpByteRange | null = null;
   /** whether an empty line followed the header fields */
   hasBody = false;
   /** valid until the next call of {@link next} or {@link push} */
@@ -59,6 +44,8 @@ export class MsrpFramer {
 
   readonly #octets: Octets;
   readonly #limits: MsrpFramerLimits;
+  readonly #known = new KnownHeads();
+  #head: MsrpHead | null = null;
   #state: 'head' | 'body' | 'ended' = 'head';
   #input: Uint8Array = NO_BYTES;
   #at = 0;
@@ -79,6 +66,12 @@ export class MsrpFramer {
   constructor(octets: Octets = plainOctets, limits: MsrpFramerLimits = MSRP_FRAMER_LIMITS) {
     this.#octets = octets;
     this.#limits = limits;
+  }
+
+  /** of the frame that is being read */
+  get head(): MsrpHead | null {
+    if (this.#head === null && this.repeats !== null) this.#head = repeated(this.repeats, this.transactionId, this.range);
+    return this.#head;
   }
 
   /** Hands over octets, which must not change until {@link next} returned null. */
@@ -119,6 +112,7 @@ export class MsrpFramer {
     if (this.#heldLength === 0) {
       while (this.#at < input.length && (input[this.#at] === CR || input[this.#at] === LF)) this.#at++;
       if (this.#at === input.length) return null;
+      if (this.#readKnown(input)) return 'head';
       const end = this.#scan(input, this.#at, Math.min(input.length, this.#at + this.#limits.maxHead));
       if (end < 0) {
         if (input.length - this.#at >= this.#limits.maxHead) throw tooLarge(this.#limits);
@@ -173,7 +167,7 @@ export class MsrpFramer {
         this.#finishScan(line - base, true);
         return at + 1;
       } else if (octets[line] === DASH) {
-        this.#readEndLine(octets, base, line, lineEnd);
+        if (!this.#isEndLine(octets, base, line, lineEnd)) throw malformed('end line');
         this.#finishScan(line - base, false);
         return at + 1;
       }
@@ -191,27 +185,73 @@ export class MsrpFramer {
     this.#scanned = 0;
   }
 
-  #readEndLine(octets: Uint8Array, base: number, line: number, lineEnd: number): void {
+  #isEndLine(octets: Uint8Array, base: number, line: number, lineEnd: number): boolean {
     const idLength = this.#idEnd - START.length;
-    if (lineEnd - line !== 7 + idLength + 1) throw malformed('end line');
-    for (let at = 0; at < 7; at++) if (octets[line + at] !== DASH) throw malformed('end line');
-    for (let at = 0; at < idLength; at++) if (octets[line + 7 + at] !== octets[base + START.length + at]) throw malformed('end line');
+    if (lineEnd - line !== 7 + idLength + 1) return false;
+    for (let at = 0; at < 7; at++) if (octets[line + at] !== DASH) return false;
+    for (let at = 0; at < idLength; at++) if (octets[line + 7 + at] !== octets[base + START.length + at]) return false;
     const flag = flagOf(octets[lineEnd - 1]);
-    if (flag === null) throw malformed('end line');
+    if (flag === null) return false;
     this.flag = flag;
+    return true;
+  }
+
+  /** A head that is there as a whole and was there before. */
+  #readKnown(input: Uint8Array): boolean {
+    const base = this.#at;
+    const known = this.#known.match(input, base);
+    if (known === null) return false;
+    const { idEnd } = this.#known;
+    this.#idEnd = idEnd - base;
+    let { end } = this.#known;
+    if (!known.hasBody) {
+      const lineEnd = end + 7 + this.#idEnd - START.length + 1;
+      if (input[lineEnd] !== CR || input[lineEnd + 1] !== LF || !this.#isEndLine(input, base, end, lineEnd)) return false;
+      end = lineEnd + 2;
+    }
+    if (end - base > this.#limits.maxHead) return false;
+    this.hasBody = known.hasBody;
+    this.#head = null;
+    this.repeats = known.head;
+    this.isRemembered = true;
+    this.transactionId = this.#octets.text(input, base + START.length, idEnd);
+    this.range = this.#known.range;
+    this.#at = end;
+    this.#lookBehind = 2;
+    this.#startBody(input, base);
+    return true;
   }
 
   #startFrame(octets: Uint8Array, base: number): void {
-    this.head = decodeHead(this.#octets.text(octets, base, base + this.#headEnd - 2), this.#limits, this.#seen);
+    const text = this.#octets.text(octets, base, base + this.#headEnd - 2);
+    const head = decodeHead(text, this.#limits, this.#seen);
+    this.#head = head;
+    this.repeats = null;
+    this.isRemembered = this.#known.learn(
+      head,
+      this.hasBody,
+      text,
+      octets,
+      base,
+      base + this.#idEnd,
+      base + this.#headEnd + (this.hasBody ? 2 : 0),
+    );
+    this.#startBody(octets, base);
+  }
+
+  #startBody(octets: Uint8Array, base: number): void {
     if (!this.hasBody) {
       this.#state = 'ended';
       return;
     }
     this.#state = 'body';
-    const needle = new Uint8Array(MARK.length + this.#idEnd - START.length);
-    needle.set(MARK);
+    const length = MARK.length + this.#idEnd - START.length;
+    if (this.#needle.length !== length) {
+      this.#needle = new Uint8Array(length);
+      this.#needle.set(MARK);
+    }
+    const needle = this.#needle;
     for (let at = START.length; at < this.#idEnd; at++) needle[MARK.length + at - START.length] = octets[base + at] as number;
-    this.#needle = needle;
   }
 
   #readBody(): MsrpFrameEvent | null {
@@ -244,7 +284,8 @@ export class MsrpFramer {
   #emit(end: number): 'body' | null {
     this.#lookBehind = 0;
     if (end <= this.#at) return null;
-    this.body = this.#input.subarray(this.#at, end);
+    // not `subarray`: a Buffer's would be a Buffer, whose `slice` shows what was pushed
+    this.body = new Uint8Array(this.#input.buffer, this.#input.byteOffset + this.#at, end - this.#at);
     return 'body';
   }
 

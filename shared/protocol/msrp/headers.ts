@@ -1,12 +1,6 @@
 import { ParleyError } from '../../base/errors.ts';
+import { decodeByteRange, type MsrpByteRange } from './byte-range.ts';
 import type { MsrpHead } from './codec.ts';
-
-/** `Byte-Range` of RFC 4975 section 7.1.1: positions count from 1, both ends included; null is `*`. `1-0/0` is no octets. */
-export interface MsrpByteRange {
-  readonly start: number;
-  readonly end: number | null;
-  readonly total: number | null;
-}
 
 /** `Status` of a REPORT (RFC 4975 section 7.1.3). */
 export interface MsrpStatus {
@@ -27,29 +21,10 @@ export function headerValue(head: Pick<MsrpHead, 'headers'>, name: string): stri
   return null;
 }
 
-const BYTE_RANGE = /^([0-9]{1,16})-([0-9]{1,16}|\*)\/([0-9]{1,16}|\*)$/;
-
-/**
- * @returns null when the head has no Byte-Range
- * @throws ParleyError `msrp.malformed`: not by the grammar, position 0, a start behind the total, beyond 2^53
- */
+/** @returns null when the head has no Byte-Range. @throws ParleyError `msrp.malformed` */
 export function byteRangeOf(head: MsrpHead): MsrpByteRange | null {
   const value = headerValue(head, 'Byte-Range');
-  if (value === null) return null;
-  const match = BYTE_RANGE.exec(value);
-  if (match === null) throw new ParleyError('msrp.malformed', 'Byte-Range');
-  const start = Number(match[1]);
-  const end = match[2] === '*' ? null : Number(match[2]);
-  const total = match[3] === '*' ? null : Number(match[3]);
-  const safe = Number.isSafeInteger(start) && Number.isSafeInteger(end ?? 0) && Number.isSafeInteger(total ?? 0);
-  if (!safe || start < 1 || (end !== null && end < start - 1) || (total !== null && start > total + 1)) {
-    throw new ParleyError('msrp.malformed', `Byte-Range ${value}`);
-  }
-  return { start, end, total };
-}
-
-export function formatByteRange(range: MsrpByteRange): string {
-  return `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`;
+  return value === null ? null : decodeByteRange(value);
 }
 
 /** Absent and unknown values mean `yes` (RFC 4975 section 7.1.1). */

@@ -4,8 +4,8 @@ import { bufferOctets } from '../../../electron/msrp/octets.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { MsrpFrame, MsrpHead } from '../../../shared/protocol/msrp/codec.ts';
 import { encodeFrame } from '../../../shared/protocol/msrp/codec.ts';
-import type { Octets } from '../../../shared/protocol/msrp/framer.ts';
-import { decodeFrame, MsrpFramer, plainOctets } from '../../../shared/protocol/msrp/framer.ts';
+import { decodeFrame, MsrpFramer } from '../../../shared/protocol/msrp/framer.ts';
+import { type Octets, plainOctets } from '../../../shared/protocol/msrp/octets.ts';
 
 const ids = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.\-+%=]{3,31}$/);
 const uris = fc.stringMatching(/^msrp:\/\/[a-z0-9.]{1,20}:[0-9]{1,4}\/[A-Za-z0-9]{1,20};tcp$/);
@@ -100,6 +100,49 @@ describe('MSRP framing', () => {
         expect(plain(readAll(pieces, bufferOctets))).toEqual(plain(sent));
         expect(plain(readAll(pieces, plainOctets))).toEqual(plain(sent));
       }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('gives the same frames where they are told apart by little, as chunks of a few messages and the answers to them', () => {
+    const position = fc.oneof(fc.nat({ max: 12 }), fc.nat(), fc.constant('*'), fc.constantFrom('007', '99999999999999999', '', '-1'));
+    const ranges = fc.tuple(position, position, position).map(([start, end, total]) => `${start}-${end}/${total}`);
+    const few = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(values, { minLength: 1, maxLength: 2 });
+    const streams = fc.record({
+      heads: few(fc.oneof(requests, responses)),
+      values: few(ranges),
+      names: few(fc.constantFrom('Byte-Range', 'byte-range')),
+    });
+    const chunk = fc.record({
+      id: ids,
+      head: fc.nat(),
+      value: fc.nat(),
+      name: fc.nat(),
+      range: ranges,
+      again: fc.boolean(),
+      body: fc.uint8Array({ maxLength: 20 }),
+    });
+    fc.assert(
+      fc.property(
+        streams,
+        fc.array(chunk, { maxLength: 12 }),
+        fc.array(fc.nat(), { maxLength: 12 }),
+        ({ heads, values, names }, chunks, cuts) => {
+          const sent = chunks.map(({ id, head: n, value: v, name, range, again, body }): MsrpFrame => {
+            const head = heads[n % heads.length] as MsrpHead;
+            const value = (again ? values[v % values.length] : range) as string;
+            const fields = head.headers.map((field) =>
+              /byte-range/i.test(field.name) ? { name: names[name % names.length] as string, value } : field,
+            );
+            const isRequest = head.kind === 'request';
+            const own = isRequest ? { ...head, method: 'SEND' } : { ...head, status: 200 };
+            return { head: { ...own, transactionId: id, headers: fields }, body: isRequest ? body : null, flag: '+' };
+          });
+          const pieces = cut(Buffer.concat(sent.map(encodeFrame)), cuts);
+          expect(plain(readAll(pieces, bufferOctets))).toEqual(plain(sent));
+          expect(plain(readAll(pieces, plainOctets))).toEqual(plain(sent));
+        },
+      ),
       { numRuns: 400 },
     );
   });

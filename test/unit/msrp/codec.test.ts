@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { RangeSet } from '../../../electron/msrp/ranges.ts';
+import { formatByteRange } from '../../../shared/protocol/msrp/byte-range.ts';
 import { decodeHead, encodeFrame, encodeHead } from '../../../shared/protocol/msrp/codec.ts';
 import { decodeFrame } from '../../../shared/protocol/msrp/framer.ts';
-import {
-  byteRangeOf,
-  failureReportOf,
-  formatByteRange,
-  headerValue,
-  statusOf,
-  successReportOf,
-} from '../../../shared/protocol/msrp/headers.ts';
+import { byteRangeOf, failureReportOf, headerValue, statusOf, successReportOf } from '../../../shared/protocol/msrp/headers.ts';
 import { decodeMsrpUri, encodeMsrpUri, sameMsrpUri } from '../../../shared/protocol/msrp/uri.ts';
 
 const TO = 'msrp://bob.example:8888/9di4ea;tcp';

@@ -5,6 +5,7 @@ import { bufferOctets } from '../../../../electron/msrp/octets.ts';
 import { concatBytes } from '../../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
 import { decodeAuthAnswer } from '../../../../shared/protocol/msrp/auth.ts';
+import { decodeByteRange } from '../../../../shared/protocol/msrp/byte-range.ts';
 import { decodeHead, encodeFrame, encodeHead, type MsrpHead } from '../../../../shared/protocol/msrp/codec.ts';
 import { decodeFrame, MSRP_FRAMER_LIMITS, MsrpFramer } from '../../../../shared/protocol/msrp/framer.ts';
 import { byteRangeOf, failureReportOf, statusOf, successReportOf } from '../../../../shared/protocol/msrp/headers.ts';
@@ -213,7 +214,7 @@ export const SESSION_TARGETS: readonly Target[] = [
   textCodec({
     name: 'msrp-head',
     longest: MSRP_FRAMER_LIMITS.maxHead,
-    covers: [decodeHead],
+    covers: [decodeHead, decodeByteRange],
     seeds: msrpOctets.map((octets) => encodeHead(decodeFrame(octets).head).replace(/\r\n$/, '')),
     words: MSRP_WORDS,
     decode: (text) => decodeHead(text),
