@@ -17,6 +17,8 @@ const PROXY = new RegExp(
 
 const RELAY = new RegExp(String.raw`^msrps://(${HOST})(?::(\d{1,5}))?/?(?:;tcp)?$`, 'i');
 
+const XCAP_ROOT = new RegExp(String.raw`^https?://${HOST}(?::\d{1,5})?(?:/[\w\-.~!$&'()*+,=:@%/]{0,200})?$`, 'i');
+
 const MISSING = 'is missing';
 const PORT = 'must have a port from 1 to 65535';
 
@@ -59,6 +61,7 @@ export const accountFields = {
   ),
   listServer: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:lists@example.com'))),
   conferenceFactory: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:conferences@example.com'))),
+  xcapRoot: v.optional(v.pipe(oneLine(512), v.regex(XCAP_ROOT, 'must be like https://xcap.example.com/root'))),
   maxRecipients: v.optional(
     v.pipe(
       v.number('must be a number'),
@@ -109,6 +112,7 @@ export function readAccount(from: unknown): Account | { readonly problems: reado
     ...(given.countryCode === undefined ? {} : { countryCode: given.countryCode }),
     ...(given.listServer === undefined ? {} : { listServer: given.listServer }),
     ...(given.conferenceFactory === undefined ? {} : { conferenceFactory: given.conferenceFactory }),
+    ...(given.xcapRoot === undefined ? {} : { xcapRoot: given.xcapRoot }),
     ...(given.maxRecipients === undefined ? {} : { maxRecipients: given.maxRecipients }),
     ...(given.groups === undefined ? {} : { groups: given.groups }),
     ...(given.caCertificates === undefined ? {} : { caCertificates: given.caCertificates }),

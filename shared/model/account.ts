@@ -31,6 +31,8 @@ export interface Account {
   readonly listServer?: string;
   /** SIP URI of the function that invites several people at once; see {@link conferenceFactoryOf} */
   readonly conferenceFactory?: string;
+  /** XCAP root URI (RFC 4825 section 6.1): where the network keeps this account's preferences and block list */
+  readonly xcapRoot?: string;
   /** most recipients of one message; {@link DEFAULT_MAX_RECIPIENTS} when left out */
   readonly maxRecipients?: number;
   /** groups that the network keeps and this account may write to */

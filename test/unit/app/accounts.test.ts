@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAccountFile, readAccountFile } from '../../../electron/app/accounts/account-file.ts';
+import { startHomeNetwork } from '../../../electron/home-network/index.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { proxyOf } from '../../../shared/model/account.ts';
 import { TestAuthority } from '../../harness/certificates.ts';
@@ -23,6 +24,7 @@ describe('an account file', () => {
   it('gives an account, with what may be left out', () => {
     const groups = [{ address: 'sip:club@example.com', name: 'Club' }];
     expect(parse({ maxRecipients: 5, groups })).toMatchObject({ maxRecipients: 5, groups });
+    expect(parse({ xcapRoot: 'http://[::1]:8080/xcap' })).toMatchObject({ xcapRoot: 'http://[::1]:8080/xcap' });
     expect(parse({ msrpTransport: 'tls' })).toMatchObject({ msrpTransport: 'tls' });
     expect(parse({})).toEqual({ ...GOOD, displayName: 'alice', maxFileSize: 0 });
     expect(parse({ displayName: 'Alice A.', maxFileSize: 5, transport: 'TCP' })).toMatchObject({
@@ -31,6 +33,13 @@ describe('an account file', () => {
       transport: 'tcp',
     });
     expect(['49', '+49', '1', '+352'].map((countryCode) => parse({ countryCode }).countryCode)).toEqual(['49', '49', '1', '352']);
+  });
+
+  it('takes what the home network gives its users, as it is', async () => {
+    const users = [{ user: 'alice', password: 'Pa55-0rd', displayName: 'Alice' }];
+    const network = await startHomeNetwork({ host: '127.0.0.1', port: 0, domain: 'parley.example', users });
+    await network.close();
+    expect(parseAccountFile(JSON.stringify(network.accounts[0])).account).toEqual({ ...network.accounts[0], maxFileSize: 0 });
   });
 
   it.each([
@@ -75,6 +84,8 @@ describe('an account file', () => {
     [{ maxFileSize: -1 }, /^maxFileSize: must not be negative/],
     [{ maxFileSize: 1.5 }, /^maxFileSize: must be whole/],
     [{ maxRecipients: 1 }, /^maxRecipients: must be 2 at least/],
+    [{ xcapRoot: 'ftp://example.com' }, /^xcapRoot: must be like/],
+    [{ xcapRoot: 'http://alice@example.com/' }, /^xcapRoot: must be like/],
     [{ msrpTransport: 'udp' }, /^msrpTransport: must be "tcp" or "tls"/],
     [{ maxRecipients: 101 }, /^maxRecipients: must be 100 at most/],
     [{ groups: [{ address: 'club', name: 'Club' }] }, /^groups\.0\.address: must be like/],
