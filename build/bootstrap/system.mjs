@@ -18,7 +18,8 @@ const groups = {
   ],
   // To unpack the Electron from npm and to compile the store's addon for it.
   substitute: ['unzip', 'gcc', 'g++', 'libc6-dev'],
-  // A display without a screen, the second browser, the dissector the wire tests look through, a SIP core of somebody else, and certificates for it.
+  // A display without a screen, the second browser, the dissector the wire tests look through, a SIP core and a mail server of somebody else, and
+  // certificates for them.
   tests: [
     'xvfb',
     'xauth',
@@ -33,6 +34,8 @@ const groups = {
     'sip-tester',
     'iproute2',
     'linphone-cli',
+    'dovecot-imapd',
+    'python3',
     'gcc',
     'libc6-dev',
   ],

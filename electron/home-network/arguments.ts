@@ -16,10 +16,11 @@ export interface HomeNetworkArguments {
   readonly data: string | null;
   readonly policy: Partial<ProviderPolicy>;
   readonly xcapPort: number;
+  readonly messageStorePort: number;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -42,6 +43,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       data: { type: 'string' },
       policy: { type: 'string' },
       'xcap-port': { type: 'string', default: '0' },
+      'message-store-port': { type: 'string', default: '0' },
     },
   });
   const port = portOf(values.port, '--port');
@@ -69,6 +71,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     data: values.data ?? null,
     policy: values.policy === undefined ? {} : readPolicyFile(values.policy),
     xcapPort: portOf(values['xcap-port'], '--xcap-port'),
+    messageStorePort: portOf(values['message-store-port'], '--message-store-port'),
   };
 }
 

@@ -20,6 +20,7 @@ import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
 import { AnchoredPath } from './media/anchored-path.ts';
 import { DEFAULT_MEDIA, endToEnd, type MediaPolicy, mediaRefusal, PATIENCE } from './media/policy.ts';
+import { type MessageStoreServer, startMessageStore } from './message-store/server.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
@@ -58,7 +59,9 @@ export interface HomeNetworkOptions {
   readonly policy?: Partial<ProviderPolicy>;
   /** of the documents' server; any free one when left out */
   readonly xcapPort?: number;
-  /** what is kept between starts; without, everything is gone when the network closes */
+  /** of the Message Storage Server; any free one when left out */
+  readonly messageStorePort?: number;
+  /** what is kept between starts; without, everything is gone when the network closes, and there is no Message Storage Server */
   readonly databases?: NetworkDatabases;
   /** what waits for its recipients; without, nothing does */
   readonly deferral?: DeferredStore;
@@ -77,6 +80,8 @@ export interface HomeAccount {
   readonly transport: 'tcp';
   /** where the account's documents are: preferences and block list, by XCAP */
   readonly xcapRoot: string;
+  /** the account's Message Storage Server: IMAP with its user name and password */
+  readonly messageStore: { readonly host: string; readonly port: number } | null;
 }
 
 export interface HomeNetwork {
@@ -114,9 +119,12 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     ...{ directory, digest, databases: options.databases, log },
   });
   const server = createServer({ noDelay: true });
+  let messageStore: MessageStoreServer | null = null;
   try {
     await listen(server, options.host, options.port);
     await msrp.listen({ host: options.host, port: 0 });
+    const { databases, messageStorePort = 0 } = options;
+    if (databases !== undefined) messageStore = await startMessageStore({ host: options.host, port: messageStorePort, directory, databases, now });
   } catch (thrown) {
     server.close();
     await Promise.all([msrp.close(), xdm.close()]);
@@ -210,6 +218,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       outboundProxy: sentBy,
       transport: 'tcp',
       xcapRoot: xdm.root,
+      messageStore: messageStore?.address ?? null,
     })),
     groups: directory.groups.map(({ name }) => ({ address: directory.addressOf({ user: name }), name })),
     async close() {
@@ -218,7 +227,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close(), xdm.close()]);
+      await Promise.all([closed, msrp.close(), xdm.close(), messageStore?.close()]);
     },
   };
 }

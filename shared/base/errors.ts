@@ -17,6 +17,8 @@ export const ERROR_CODES = [
   'sdp.too-large',
   'multipart.malformed',
   'multipart.too-large',
+  'imap.malformed',
+  'imap.too-large',
   'contract.malformed',
   'contract.closed',
   // the link to the SIP core
@@ -46,6 +48,11 @@ export const ERROR_CODES = [
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',
+  // the message store of the network
+  'history.unreachable',
+  'history.refused',
+  'history.failed',
+  'history.full',
   // MSRP sessions
   'msrp.unreachable',
   'msrp.lost',

@@ -1,5 +1,6 @@
+import { MESSAGE_STORE } from '../message-store/storage/database.ts';
 import { XDM } from '../xdm/schema.ts';
 import type { NetworkDatabaseKind } from './kind.ts';
 
 /** By the name of the file in the network's folder, without `.db`. */
-export const KINDS: Readonly<Record<string, NetworkDatabaseKind>> = { xdm: XDM };
+export const KINDS: Readonly<Record<string, NetworkDatabaseKind>> = { 'message-store': MESSAGE_STORE, xdm: XDM };
