@@ -124,7 +124,8 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     await listen(server, options.host, options.port);
     await msrp.listen({ host: options.host, port: 0 });
     const { databases, messageStorePort = 0 } = options;
-    if (databases !== undefined) messageStore = await startMessageStore({ host: options.host, port: messageStorePort, directory, databases, now });
+    if (databases !== undefined)
+      messageStore = await startMessageStore({ host: options.host, port: messageStorePort, directory, databases, now });
   } catch (thrown) {
     server.close();
     await Promise.all([msrp.close(), xdm.close()]);
