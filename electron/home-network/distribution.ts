@@ -131,7 +131,7 @@ export class Distribution {
 
   #send(letter: Letter, transaction: ServerTransaction, recipient: string): void {
     const { layer, reach, relay } = this.#parts;
-    const devices = reach.devices(letter.request, recipient);
+    const devices = reach.devices(letter.request, recipient, letter.sender);
     let left = devices.length;
     let isDelivered = false;
     const undelivered = (): void => {

@@ -27,6 +27,7 @@ import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import { DeferredList } from './retrieval/deferred-list.ts';
 import { type DeferredStore, NOTHING_DEFERRED } from './retrieval/deferred-store.ts';
+import { Enforcement } from './rules/enforcement.ts';
 import { DEFAULT_POLICY, type ProviderPolicy } from './rules/rules.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { SessionHost } from './session.ts';
@@ -142,7 +143,8 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
   };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
-  const reach = new Reach(bindings, directory, () => layer);
+  const enforcement = new Enforcement(directory, bindings, xdm.rules);
+  const reach = new Reach(bindings, directory, enforcement, () => layer);
   const spool = new Spool(bounds.spoolOctets);
   const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
@@ -159,6 +161,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     media,
     distribution,
     subscriptions,
+    enforcement,
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {

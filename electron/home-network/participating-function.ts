@@ -15,6 +15,7 @@ import { forkOnce } from './fork.ts';
 import { NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
+import type { Enforcement } from './rules/enforcement.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import { Session, type SessionHost } from './session.ts';
 import { type HomeUser, SERVER_NAME } from './settings.ts';
@@ -35,6 +36,7 @@ interface Parts {
   readonly media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'>;
   readonly distribution: Distribution;
   readonly subscriptions: Subscriptions;
+  readonly enforcement: Enforcement;
   readonly layer: () => TransactionLayer;
 }
 
@@ -119,7 +121,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, dialogs, directory, distribution, layer, media, relay } = this.#parts;
+    const { bindings, dialogs, directory, distribution, enforcement, layer, media, relay } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -132,7 +134,7 @@ export class ParticipatingFunction {
       });
       return;
     }
-    if (distribution.take(transaction, sender)) return;
+    if (enforcement.refuses(transaction, sender) || distribution.take(transaction, sender)) return;
     const target = bindings.resolve(uri);
     if (target === null) {
       transaction.respond(404);

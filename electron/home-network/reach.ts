@@ -6,6 +6,7 @@ import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts'
 import type { Directory } from './directory.ts';
 import { failureNotice } from './failure-notice.ts';
 import { isPrivate } from './relay-headers.ts';
+import type { Enforcement } from './rules/enforcement.ts';
 import type { HomeUser } from './settings.ts';
 import type { TransactionLayer } from './transactions.ts';
 
@@ -25,14 +26,23 @@ export class Reach {
   readonly #directory: Directory;
   readonly #layer: () => TransactionLayer;
 
-  constructor(bindings: Bindings, directory: Directory, layer: () => TransactionLayer) {
+  readonly #enforcement: Enforcement;
+
+  constructor(bindings: Bindings, directory: Directory, enforcement: Enforcement, layer: () => TransactionLayer) {
+    this.#enforcement = enforcement;
     this.#bindings = bindings;
     this.#directory = directory;
     this.#layer = layer;
   }
 
+  /** The recipient does not want it: it goes to no device of his, and is not kept for him either. */
+  isRefused(request: SipRequest, recipient: string, sender: HomeUser): boolean {
+    return this.#enforcement.isRefusedBy(recipient, request, sender);
+  }
+
   /** The devices of that recipient which the request may go to. @throws ParleyError `sip.malformed` for preferences that cannot be read */
-  devices(request: SipRequest, recipient: string): readonly Binding[] {
+  devices(request: SipRequest, recipient: string, sender: HomeUser): readonly Binding[] {
+    if (this.isRefused(request, recipient, sender)) return [];
     const uri = trySipUri(recipient);
     const target = uri === null ? null : this.#bindings.resolve(uri);
     if (target === null) return [];

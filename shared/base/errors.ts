@@ -45,6 +45,10 @@ export const ERROR_CODES = [
   'peer.anonymity',
   'peer.no-lists',
   'peer.no-files',
+  // what the network itself does not let through
+  'network.not-subscribed',
+  'network.not-offered',
+  'network.screened',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

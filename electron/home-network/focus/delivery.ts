@@ -69,8 +69,8 @@ export class Delivery implements DialogOwner {
 
   #invite(recipient: string): void {
     const { layer, reach } = this.#host;
-    const { request } = this.#parcel;
-    const devices = reach.devices(request, recipient);
+    const { request, sender } = this.#parcel;
+    const devices = reach.devices(request, recipient, sender);
     if (devices.length === 0) {
       this.#end(false);
       return;

@@ -122,7 +122,16 @@ function isMediaWarning({ code }: Warning): boolean {
   return code >= 300 && code < 399;
 }
 
-function rejection([code, verdict]: Row, headers: readonly HeaderField[]): Rejection {
+/** What a network says that does not let something through: the first two of cpm.md section 15.1, the third our own. */
+function refusedByNetwork(headers: readonly HeaderField[]): ErrorCode | null {
+  const texts = readWarnings(headers).map(({ text }) => text);
+  if (texts.some((text) => /\b127\b|service not authori[sz]ed/i.test(text))) return 'network.not-subscribed';
+  if (refusesFiles(headers)) return 'network.not-offered';
+  return texts.some((text) => /content not allowed/i.test(text)) ? 'network.screened' : null;
+}
+
+function rejection([answered, verdict]: Row, headers: readonly HeaderField[]): Rejection {
+  const code = answered === 'peer.not-allowed' ? (refusedByNetwork(headers) ?? answered) : answered;
   const seconds = /^\d{1,7}/.exec(headerValues(headers, 'Retry-After')[0]?.trim() ?? '');
   return { code, permanent: verdict !== 'later', tryLarge: verdict === 'large', retryAfter: seconds === null ? null : Number(seconds[0]) };
 }

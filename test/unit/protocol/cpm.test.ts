@@ -141,7 +141,10 @@ describe('what a refusal means', () => {
   it('of a file: a Warning tells a size or a medium apart from a person', () => {
     const warned = (status: number, value: string) => fileRejection(status, [header('Warning', value)]).code;
     expect(warned(403, '399 x "133 Size exceeded"')).toBe('peer.too-large');
-    expect(warned(403, '399 x "122 Function not allowed"')).toBe('peer.not-allowed');
+    expect(warned(403, '399 x "122 Function not allowed"')).toBe('network.not-offered');
+    expect(warned(403, '399 x "127 Service not authorised"')).toBe('network.not-subscribed');
+    expect(warned(403, '399 x "Content not allowed"')).toBe('network.screened');
+    expect(warned(404, '399 x "Content not allowed"')).toBe('peer.unknown');
     expect(warned(488, '305 x "Incompatible media format"')).toBe('peer.unsupported');
     expect(warned(488, '370 x "Insufficient bandwidth"')).toBe('peer.unsupported');
     expect(warned(488, '399 x "no thanks"')).toBe('peer.declined');
