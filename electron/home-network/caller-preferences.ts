@@ -19,7 +19,7 @@ const PREFERENCES = 16;
  * @returns the devices that may get the request, the best match first
  * @throws ParleyError `sip.malformed`
  */
-export function matchingBindings(request: SipRequest, bindings: readonly Binding[]): Binding[] {
+export function matchingBindings(request: Pick<SipRequest, 'headers'>, bindings: readonly Binding[]): Binding[] {
   const preferences = headers(request, 'Accept-Contact').slice(0, PREFERENCES).map(decodePreference);
   if (preferences.length === 0) return [...bindings];
   const scored: { readonly binding: Binding; readonly score: number }[] = [];

@@ -42,6 +42,7 @@ export function legRequest(
  * MESSAGE and OPTIONS to all devices at once. The first 2xx answers the originator, at once; a 6xx too; otherwise the best refusal when all have
  * answered (cpm.md section 16.4).
  * @param answered called once, with the status that the originator gets
+ * @param instead sees the best of the refusals; true: it answers the originator itself
  */
 export function forkOnce(
   layer: TransactionLayer,
@@ -50,6 +51,7 @@ export function forkOnce(
   sender: HomeUser,
   devices: readonly Binding[],
   answered: (status: number) => void = () => undefined,
+  instead: (refusal: SipResponse) => boolean = () => false,
 ): void {
   const passOn = (response: SipResponse, extra: readonly SipHeader[] = []): void => {
     passBack(relay, transaction, response, null, extra);
@@ -68,7 +70,9 @@ export function forkOnce(
           return;
         }
         refused.push(forOriginator(response));
-        if (refused.length === devices.length) passOn(bestResponse(refused) ?? forOriginator(response));
+        if (refused.length < devices.length) return;
+        const best = bestResponse(refused) ?? forOriginator(response);
+        if (!instead(best)) passOn(best);
       },
     });
   }

@@ -9,6 +9,7 @@ import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
 import type { NetworkDatabases } from './databases/open.ts';
+import { DeferralService } from './deferral/service.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
 import { Directory } from './directory.ts';
@@ -21,6 +22,7 @@ import { refusalOfMalformed } from './malformed.ts';
 import { AnchoredPath } from './media/anchored-path.ts';
 import { DEFAULT_MEDIA, endToEnd, type MediaPolicy, mediaRefusal, PATIENCE } from './media/policy.ts';
 import { type MessageStoreServer, startMessageStore } from './message-store/server.ts';
+import { NotificationFilter } from './notification-filter.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
@@ -62,7 +64,10 @@ export interface HomeNetworkOptions {
   readonly xcapPort?: number;
   /** of the Message Storage Server; any free one when left out */
   readonly messageStorePort?: number;
-  /** what is kept between starts; without, everything is gone when the network closes, and there is no Message Storage Server */
+  /**
+   * what is kept between starts; without, everything is gone when the network closes, nothing is deferred, and there is no Message Storage
+   * Server
+   */
   readonly databases?: NetworkDatabases;
   /** what waits for its recipients; without, nothing does */
   readonly deferral?: DeferredStore;
@@ -142,13 +147,22 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     mediaPath: (broken) => (policy.msrp === 'anchor' ? new AnchoredPath(msrp, clock, policy, broken) : endToEnd(policy)),
     mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
   };
-  const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri });
-  const enforcement = new Enforcement(directory, bindings, xdm.rules);
+  const { rules } = xdm;
+  const notifications = new NotificationFilter();
+  const { databases } = options;
+  const keeping =
+    databases === undefined
+      ? null
+      : new DeferralService({ directory, bindings, relay, rules, clock, notifications, layer: () => layer, databases, log });
+  await keeping?.open();
+  const registered = (user: HomeUser): void => keeping?.registered(user);
+  const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
+  const enforcement = new Enforcement(directory, bindings, rules);
   const reach = new Reach(bindings, directory, enforcement, () => layer);
   const spool = new Spool(bounds.spoolOctets);
   const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
-  const deferral = options.deferral ?? NOTHING_DEFERRED;
+  const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
   const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList]);
   const network = new ParticipatingFunction({
@@ -162,6 +176,8 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     distribution,
     subscriptions,
     enforcement,
+    notifications,
+    deferral: keeping,
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
@@ -231,7 +247,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close(), xdm.close(), messageStore?.close()]);
+      await Promise.all([closed, msrp.close(), xdm.close(), messageStore?.close(), keeping?.close()]);
     },
   };
 }

@@ -35,6 +35,17 @@ export class NotificationFilter {
     if (messageId !== null && dispositions.size > 0 && instance !== null) this.#origins.set(`${author} ${messageId}`, instance);
   }
 
+  /** A message that was sent before this network was started, perhaps: its notifications are for this device of its author. */
+  expect(author: string, messageId: string, instance: string): void {
+    this.#origins.set(`${author} ${messageId}`, instance);
+  }
+
+  /** The author has heard that it was delivered to `from`, before this network was started perhaps. */
+  reported(from: string, author: string, messageId: string): void {
+    const key = `${from} ${author} ${messageId} delivery`;
+    if (this.#passed.get(key) === undefined) this.#passed.set(key, { status: 'delivered', answer: 200, waiting: [] });
+  }
+
   /** Which device of `author` is to hear of a notification, where the message was sent from here; null: any. */
   originOf(author: string, imdn: Imdn): string | null {
     return this.#origins.get(`${author} ${imdn.messageId}`) ?? null;

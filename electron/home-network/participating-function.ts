@@ -1,4 +1,5 @@
 import { ParleyError } from '../../shared/base/errors.ts';
+import type { Imdn } from '../../shared/protocol/imdn/imdn.ts';
 import { header, headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { decodeSipUri, uriScheme } from '../../shared/protocol/sip/uri.ts';
@@ -6,13 +7,15 @@ import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { DeferralService } from './deferral/service.ts';
+import { isUnavailable } from './deferral/triggers.ts';
 import type { Dialogs } from './dialogs.ts';
 import type { DigestAuthenticator } from './digest-auth.ts';
 import type { Directory } from './directory.ts';
 import type { Distribution } from './distribution.ts';
 import type { Flow } from './flow.ts';
 import { forkOnce } from './fork.ts';
-import { NotificationFilter, notificationIn } from './notification-filter.ts';
+import { type NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { Enforcement } from './rules/enforcement.ts';
@@ -37,13 +40,15 @@ interface Parts {
   readonly distribution: Distribution;
   readonly subscriptions: Subscriptions;
   readonly enforcement: Enforcement;
+  readonly notifications: NotificationFilter;
+  /** null: what cannot be delivered is refused */
+  readonly deferral: DeferralService | null;
   readonly layer: () => TransactionLayer;
 }
 
 /** Decides what becomes of each request: the order of RFC 3261 section 16.3, then who sent it, then whom it means (cpm.md section 16.1). */
 export class ParticipatingFunction {
   readonly #parts: Parts;
-  readonly #notifications = new NotificationFilter();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -121,7 +126,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, dialogs, directory, distribution, enforcement, layer, media, relay } = this.#parts;
+    const { bindings, dialogs, directory, distribution, enforcement, layer, media, notifications, relay } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -140,26 +145,52 @@ export class ParticipatingFunction {
       transaction.respond(404);
       return;
     }
-    let devices: Binding[] = [...bindings.of(target.user)];
     const imdn = notificationIn(request);
     const author = target.user.user;
     // a GRUU in the Request-URI, or else what was seen of the message when it was sent
-    const instance = target.instance ?? (imdn === null ? null : this.#notifications.originOf(author, imdn));
-    if (instance !== null) devices = devices.filter((binding) => binding.instance === instance);
-    devices = newestOfEachInstance(matchingBindings(request, devices));
-    if (devices.length === 0) {
+    const instance = target.instance ?? (imdn === null ? null : notifications.originOf(author, imdn));
+    const own: Binding[] = bindings.of(target.user).filter((binding) => instance === null || binding.instance === instance);
+    const devices = newestOfEachInstance(matchingBindings(request, own));
+    if (request.method === 'MESSAGE') {
+      this.#message(transaction, sender, { user: target.user, instance, imdn }, devices);
+    } else if (devices.length === 0) {
       transaction.respond(480);
-      return;
-    }
-    if (request.method === 'INVITE') {
+    } else if (request.method === 'INVITE') {
       if (dialogs.admits(transaction)) new Session({ layer: layer(), relay, dialogs, ...media }, transaction, sender, devices);
-      return;
+    } else {
+      forkOnce(layer(), relay, transaction, sender, devices);
     }
-    const answered =
-      imdn === null ? undefined : this.#notifications.admit(sender.user, author, imdn, (status) => transaction.respond(status));
-    if (answered === null) return;
-    if (imdn === null) this.#notifications.sent(sender.user, request);
-    forkOnce(layer(), relay, transaction, sender, devices, answered);
+  }
+
+  #message(
+    transaction: ServerTransaction,
+    sender: HomeUser,
+    { user, instance, imdn }: { readonly user: HomeUser; readonly instance: string | null; readonly imdn: Imdn | null },
+    devices: readonly Binding[],
+  ): void {
+    const { request } = transaction;
+    const { deferral, layer, notifications, relay } = this.#parts;
+    const admitted = imdn === null ? undefined : notifications.admit(sender.user, user.user, imdn, (status) => transaction.respond(status));
+    if (admitted === null) return;
+    const answered = (status: number): void => {
+      admitted?.(status);
+      if (imdn !== null && status < 300) deferral?.reported(sender, user, imdn);
+    };
+    if (imdn === null) notifications.sent(sender.user, request);
+    const letter = { owner: user.user, recipient: request.uri, instance, sender, isNotification: imdn !== null };
+    const keep = (isTried: boolean): void => void deferral?.message(transaction, letter, isTried).then(answered);
+    if (deferral?.mayKeep(user) && (devices.length === 0 || (imdn === null && deferral.isFirst(user)))) {
+      keep(false);
+    } else if (devices.length === 0) {
+      transaction.respond(480);
+      answered(480);
+    } else {
+      forkOnce(layer(), relay, transaction, sender, devices, answered, (refusal) => {
+        if (!deferral?.mayKeep(user) || !isUnavailable(refusal.status, header(refusal, 'Retry-After'))) return false;
+        keep(true);
+        return true;
+      });
+    }
   }
 
   #cancel(transaction: ServerTransaction): void {

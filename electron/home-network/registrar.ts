@@ -33,8 +33,9 @@ export class Registrar {
   readonly #bounds: Bounds;
   readonly #now: () => number;
   readonly #ownUri: (user: string) => string;
+  readonly #registered: (user: HomeUser) => void;
 
-  /** @param ownUri `sip:user@host:port;transport=tcp` of this network's address */
+  /** @param parts `ownUri`: `sip:user@host:port;transport=tcp` of this network's address */
   constructor(parts: {
     readonly directory: Directory;
     readonly bindings: Bindings;
@@ -43,6 +44,8 @@ export class Registrar {
     readonly bounds: Bounds;
     readonly now: () => number;
     readonly ownUri: (user: string) => string;
+    /** a device of his has registered, or said again that it is there; it knows already */
+    readonly registered: (user: HomeUser) => void;
   }) {
     this.#directory = parts.directory;
     this.#bindings = parts.bindings;
@@ -51,6 +54,7 @@ export class Registrar {
     this.#bounds = parts.bounds;
     this.#now = parts.now;
     this.#ownUri = parts.ownUri;
+    this.#registered = parts.registered;
   }
 
   /** @throws ParleyError `sip.malformed` for fields that cannot be read */
@@ -177,6 +181,7 @@ export class Registrar {
     }
     fields.push({ name: 'Date', value: new Date(this.#now()).toUTCString() }, { name: 'Server', value: SERVER_NAME });
     transaction.respond(200, { headers: fields });
+    if (added.size > 0) this.#registered(user);
   }
 
   #contact(binding: Binding, isNew: boolean): string {
