@@ -13,6 +13,7 @@ import type { ConversationView } from '../services/chat/conversation-view.ts';
 import { ContactBook, ContactService, foldAgain } from '../services/contacts.ts';
 import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
+import { DeferredService } from '../services/deferred/deferred-service.ts';
 import { senderAddresses } from '../services/envelope.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
@@ -38,7 +39,13 @@ import { incomingFolder } from './paths.ts';
 import type { Client, ClientPorts, Desktop } from './port.ts';
 
 const REGISTER_EXPIRES_S = 3600;
-const OFFERED_SERVICES: readonly CpmService[] = ['oma.cpm.msg', 'oma.cpm.largemsg', 'oma.cpm.session', 'oma.cpm.filetransfer'];
+const OFFERED_SERVICES: readonly CpmService[] = [
+  'oma.cpm.msg',
+  'oma.cpm.largemsg',
+  'oma.cpm.session',
+  'oma.cpm.filetransfer',
+  'oma.cpm.deferred',
+];
 /** setting: the person has signed out, and stays so over a restart */
 const SIGNED_OUT = 'registration.signed-out';
 const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
@@ -96,6 +103,7 @@ interface Running {
   readonly outbox: OutboxService;
   readonly transfers: TransferService;
   readonly large: LargeMessages;
+  readonly deferred: DeferredService;
   readonly view: ConversationView;
   readonly stopChat: () => Promise<void>;
   readonly conversations: ConversationService;
@@ -162,6 +170,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     { lingerMs: ports.fileLingerMs },
   );
   const large = new LargeMessages(context, msrp, inbox);
+  const deferred = new DeferredService(context, msrp, inbox);
   const instanceUrn = await stableInstance(store);
   let listening: Promise<void> = Promise.resolve();
   let isListening = false;
@@ -225,6 +234,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     void listening.then(() => {
       isListening = true;
       kick();
+      if (registration.link) deferred.begin(registration.link);
       view.ask();
     });
   });
@@ -232,19 +242,34 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     if (before.deviceName !== after.deviceName) void registration.renew();
   });
   await transfers.recover();
+  await deferred.recover();
   announcer.start();
   void removeUnused(incomingFolder(paths.data), () => store.filesInUse(), clock.now()).catch((thrown) =>
     log(`unused copies: ${toCodedError(thrown).detail}`),
   );
   void acquaintances.load().catch((thrown) => log(`acquaintances: ${toCodedError(thrown).detail}`));
   registration.start((await store.setting(SIGNED_OUT)) === 'true');
-  const parts = { store, settings, registration, outbox, transfers, large, view, stopChat, conversations, contacts, announcer, removal };
+  const parts = {
+    store,
+    settings,
+    registration,
+    outbox,
+    transfers,
+    large,
+    deferred,
+    view,
+    stopChat,
+    conversations,
+    contacts,
+    announcer,
+    removal,
+  };
   return { ...parts, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
 async function stopCore(
-  { store, registration, announcer, outbox, transfers, large, stopChat, closeMsrp }: Running,
+  { store, registration, announcer, outbox, transfers, large, deferred, stopChat, closeMsrp }: Running,
   { clock, log }: ClientPorts,
 ): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
@@ -252,7 +277,7 @@ async function stopCore(
   transfers.stop();
   large.stop();
   // what says that the sessions are over still needs the flow
-  await atMost(HANG_UP_WITHIN_MS, clock, step(stopChat()));
+  await atMost(HANG_UP_WITHIN_MS, clock, step(Promise.all([stopChat(), deferred.stop()])));
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));
@@ -379,6 +404,17 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
     'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
     'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
     ...fileMethods(ports, core, files),
+    'deferred.overview': call(({ deferred }) => deferred.overview),
+    'deferred.page': call(({ deferred }, page) => deferred.page(page)),
+    'deferred.order': order(({ deferred, registration }, orders) => {
+      registration.hasten();
+      return deferred.order(orders);
+    }),
+    'deferred.orderAll': order(({ deferred, registration }, orders) => {
+      registration.hasten();
+      return deferred.orderAll(orders);
+    }),
+    'deferred.stop': order(({ deferred }) => deferred.stopFetching()),
     'links.open': async ({ url }) => {
       if (!OPENABLE.test(url)) throw new ParleyError('request.invalid', 'this kind of link is not opened');
       await ports.host.openUrl(url);

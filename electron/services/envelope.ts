@@ -2,7 +2,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { Account } from '../../shared/model/account.ts';
 import { addressTitle, canonicalAddress, numberRoute } from '../../shared/model/address.ts';
 import { anonymousKey } from '../../shared/model/audience.ts';
-import { CHAT_SESSION, instanceOf, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, DEFERRED, instanceOf, STORE_AND_FORWARD, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { header } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import type { Header, IncomingMessage } from '../sip/port.ts';
@@ -13,6 +13,7 @@ const ANONYMOUS_HOST = /@anonymous\.invalid(?:[:;?]|$)/i;
 /** what stands in the list for somebody who does not say who it is */
 const ANONYMOUS_TITLE = 'Anonymous';
 const LONGEST_URI = 256;
+const STORED = new RegExp(`sips?:${STORE_AND_FORWARD}@`, 'i');
 
 /** Who a message is from and where it belongs, by the SIP request that brought it or the session it came in. */
 export interface Envelope {
@@ -36,6 +37,8 @@ export interface Envelope {
   readonly replyTo: string | null;
   /** who else got it, as far as the request tells: canonical addresses */
   readonly alsoTo: readonly string[];
+  /** the network had kept it, and brings it now by itself, or because it was asked to */
+  readonly kept?: 'pushed' | 'fetched' | undefined;
 }
 
 type Request = Omit<IncomingMessage, 'answer'>;
@@ -58,7 +61,14 @@ export function readEnvelope(request: Request, account: Pick<Account, 'address' 
     fallbackId: `sip:${request.callId};${request.cseq}`,
     replyTo,
     alsoTo: recipientsIn(request.contentType, request.body),
+    kept: isStored(request) || serviceOf(request.headers) === DEFERRED ? 'pushed' : undefined,
   };
+}
+
+/** A session in which the network tells what it had kept of one; its author stands elsewhere (cpm.md section 11.3). */
+function isStored({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const asserted = header({ headers }, 'P-Asserted-Identity') ?? '';
+  return STORED.test(asserted) && header({ headers }, 'Referred-By') !== null;
 }
 
 /** All addresses by which a request says who sent it, the one that is written to first; empty when there is none. */

@@ -56,12 +56,17 @@ export class Inbox {
         await takeNotifications(this.#context, envelope.peer, cpim === null ? [decodeImdn(content.octets)] : notificationsIn(cpim));
         return this.#outboxChanged();
       case 'text':
-        this.#room.take([envelope.peer, ...envelope.aliases], body.length);
+        this.#count(envelope, body.length);
         return this.#takeText(envelope, cpim, recipients, content.text, undefined);
       case 'unreadable':
-        this.#room.take([envelope.peer, ...envelope.aliases], body.length);
+        this.#count(envelope, body.length);
         return this.#takeText(envelope, cpim, recipients, '', content.error);
     }
+  }
+
+  /** What the person asked for is not too much. @throws NoRoom */
+  #count({ peer, aliases, kept }: Envelope, octets: number): void {
+    if (kept !== 'fetched') this.#room.take([peer, ...aliases], octets);
   }
 
   /** @param error why it cannot be read */
@@ -77,7 +82,7 @@ export class Inbox {
     const now = clock.now();
     const rows = await store.receiveText({
       ...senderOf(this.#context, envelope),
-      ...{ replyTo: envelope.replyTo, text, error, now },
+      ...{ replyTo: envelope.replyTo, text, error, now, deferred: envelope.kept !== undefined },
       ...(cpim === null ? unnamed(envelope, now) : named(this.#context, envelope, cpim, now)),
       alsoTo: this.#others(envelope, cpim, recipients),
     });

@@ -6,10 +6,22 @@ export const RECIPIENT_LIST_MESSAGE = 'recipient-list-message';
 export const RECIPIENT_LIST_INVITE = 'recipient-list-invite';
 
 /** A body with the list of those whom the server is to send it to (F03-01). */
-export function withRecipients(
-  inner: { readonly type: string; readonly body: Uint8Array },
-  addresses: readonly string[],
-): { readonly contentType: string; readonly body: Uint8Array } {
+export function withRecipients(inner: Inner, addresses: readonly string[]): Bodied {
+  return withList(inner, encodeResourceLists(addresses.map((address) => listEntry(address))));
+}
+
+interface Inner {
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+interface Bodied {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** A body with a list that is for the server beside it (RFC 5365, RFC 5366). */
+export function withList(inner: Inner, list: Uint8Array): Bodied {
   return makeMultipart('multipart/mixed', [
     {
       headers: [
@@ -23,7 +35,7 @@ export function withRecipients(
         { name: 'Content-Type', value: RESOURCE_LISTS_TYPE },
         { name: 'Content-Disposition', value: RECIPIENT_LIST },
       ],
-      body: encodeResourceLists(addresses.map((address) => listEntry(address))),
+      body: list,
     },
   ]);
 }

@@ -13,7 +13,16 @@ export const MAX_MESSAGE = 1_048_576;
 export function messageSink(inbox: Inbox, envelope: Envelope, head: IncomingHead): MessageSink | { readonly refuse: 413 | 415 } {
   const type = mediaType(head.contentType);
   if (type !== CPIM_TYPE && type !== COMPOSING_TYPE && type !== 'text/plain') return { refuse: 415 };
-  if ((head.total ?? 0) > MAX_MESSAGE || (type !== COMPOSING_TYPE && !inbox.hasRoom(envelope, head.total ?? 0))) return { refuse: 413 };
+  if (type !== COMPOSING_TYPE && !inbox.hasRoom(envelope, head.total ?? 0)) return { refuse: 413 };
+  return gatheringSink(head, (octets) => inbox.take({ ...envelope, fallbackId: `msrp:${head.messageId}` }, head.contentType, octets));
+}
+
+/** One message as a whole. @param take when it resolves the message is on disk */
+export function gatheringSink(
+  head: Pick<IncomingHead, 'total'>,
+  take: (octets: Uint8Array) => Promise<void>,
+): MessageSink | { readonly refuse: 413 } {
+  if ((head.total ?? 0) > MAX_MESSAGE) return { refuse: 413 };
   let parts: Placed[] = [];
   let held = 0;
   return {
@@ -23,7 +32,7 @@ export function messageSink(inbox: Inbox, envelope: Envelope, head: IncomingHead
         throw new ParleyError('msrp.too-large', `${offset + octets.length} octets`);
       parts.push({ offset, octets: octets.slice() });
     },
-    complete: (size) => inbox.take({ ...envelope, fallbackId: `msrp:${head.messageId}` }, head.contentType, assemble(parts, size)),
+    complete: (size) => take(assemble(parts, size)),
     abort: () => {
       parts = [];
     },

@@ -1,7 +1,9 @@
 import { canonicalAddress } from '../../shared/model/address.ts';
+import { STORE_AND_FORWARD } from '../../shared/protocol/cpm/names.ts';
 import { header, headers, type SipMessage } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr, encodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
+import { trySipUri } from '../../shared/protocol/sip/uri.ts';
 
 export interface Address {
   /** without quotes, '' when there is none */
@@ -36,10 +38,17 @@ export function readAddresses(message: SipMessage, name: string): Address[] {
     .filter((address) => address.uri !== '');
 }
 
+/** Whom a function of the network speaks for that hands on what it had stored (cpm.md section 2.7); null where none does. */
+export function referredAuthor(request: SipMessage): Address | null {
+  const isStored = readAddresses(request, 'P-Asserted-Identity').some(({ uri }) => trySipUri(uri)?.user === STORE_AND_FORWARD);
+  const author = isStored ? readAddress(header(request, 'Referred-By') ?? '') : null;
+  return author !== null && author.uri !== '' ? author : null;
+}
+
 /** By whom a request is counted: whom the network asserts, else whoever it says it is from. */
 export function sourceOf(request: SipMessage): string {
   const asserted = headers(request, 'P-Asserted-Identity')[0];
-  const { uri } = readAddress(asserted ?? header(request, 'From') ?? '');
+  const { uri } = referredAuthor(request) ?? readAddress(asserted ?? header(request, 'From') ?? '');
   return canonicalAddress(uri) ?? uri.slice(0, 100);
 }
 

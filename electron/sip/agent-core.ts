@@ -52,6 +52,8 @@ export class AgentCore {
   /** by the sip.js id of a dialog: who hears of an UPDATE that refreshed it, and of a CANCEL of a re-INVITE, which sip.js passes over */
   readonly inDialog = new Map<string, (request: SipRequest) => void>();
   readonly calls = new Set<LiveCall>();
+  /** who takes the NOTIFYs of a subscription, and answers them: sip.js sees none */
+  readonly notified = new Map<string, (notify: SipRequest) => SipResponse>();
   readonly #normaliser = new Normaliser();
   readonly #originals = new WeakMap<object, SipMessage>();
   readonly #waiting = new Set<(error: ParleyError) => void>();
@@ -173,6 +175,11 @@ export class AgentCore {
   }
 
   #receiveRequest(request: SipRequest): void {
+    const subscription = request.method === 'NOTIFY' ? this.notified.get(notifyKeyOf(request)) : undefined;
+    if (subscription !== undefined) {
+      this.#write(subscription(request));
+      return;
+    }
     const admission = admit(request, { ...this.#view(), hasDialog: (parts) => this.library.dialogs.has(dialogId(parts)) });
     if (admission.kind === 'drop') return;
     if (admission.kind === 'answer') {
@@ -236,6 +243,21 @@ export class AgentCore {
 
   #write(response: SipResponse): void {
     this.#flow?.send(encodeSip(response)).catch(() => undefined);
+  }
+}
+
+/** how a subscription is found: by its Call-ID and our tag */
+export function notifyKey(callId: string, localTag: string): string {
+  return `${callId} ${localTag}`;
+}
+
+/** '' for what cannot be read, which belongs to none */
+function notifyKeyOf(request: SipRequest): string {
+  try {
+    const { callId, toTag } = essentials(request);
+    return notifyKey(callId, toTag ?? '');
+  } catch {
+    return '';
   }
 }
 

@@ -4,7 +4,7 @@ import type { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import { decodeCSeq } from '../../shared/protocol/sip/cseq.ts';
 import { header, type SipRequest } from '../../shared/protocol/sip/message.ts';
-import { type Address, readAddress, readAddresses } from './addresses.ts';
+import { type Address, readAddress, readAddresses, referredAuthor } from './addresses.ts';
 import { type AgentCore, privateHeaders } from './agent-core.ts';
 import type { DigestAccount } from './digest.ts';
 import { cseqFrom, exchange, finalAnswer } from './exchange.ts';
@@ -93,11 +93,12 @@ export function describe(request: SipRequest): Omit<IncomingMessage, 'answer'> {
   const from = readAddress(header(request, 'From') ?? '');
   const asserted = readAddresses(request, 'P-Asserted-Identity');
   // a core may assert a tel URI beside the SIP one (RFC 3325 section 9.1)
-  const originator = asserted.find(({ uri }) => /^sips?:/i.test(uri)) ?? asserted[0] ?? from;
+  const author = referredAuthor(request);
+  const originator = author ?? asserted.find(({ uri }) => /^sips?:/i.test(uri)) ?? asserted[0] ?? from;
   return {
     from: from.uri,
     originator: originator.uri,
-    alsoKnownAs: otherIdentity(asserted),
+    alsoKnownAs: author === null ? otherIdentity(asserted) : [],
     originatorName: originator.displayName === '' && originator.uri === from.uri ? from.displayName : originator.displayName,
     callId: header(request, 'Call-ID') ?? '',
     cseq: decodeCSeq(header(request, 'CSeq') ?? '').sequence,

@@ -28,6 +28,9 @@ export interface UserAgent {
   /** INVITE; the returned object lives as long as the dialog */
   invite(request: OutgoingRequest): OutgoingInvite;
 
+  /** SUBSCRIBE; what is returned lives as long as the subscription. @throws ParleyError `request.invalid`, `link.offline` */
+  subscribe(request: SubscriptionRequest): Subscription;
+
   readonly events: UserAgentEvents;
 }
 
@@ -140,6 +143,41 @@ export interface OutgoingRequest {
   readonly contactParameters: string | null;
   readonly contentType: string;
   readonly body: Uint8Array;
+}
+
+/** What one would be told of (RFC 6665). */
+export interface SubscriptionRequest extends Pick<OutgoingRequest, 'target' | 'headers' | 'contactParameters'> {
+  /** the event package */
+  readonly event: string;
+  /** types of its documents, as Accept names them */
+  readonly accept: string;
+  /** seconds asked for */
+  readonly expires: number;
+}
+
+export interface Subscription {
+  /** Resolves with the first final answer, after a challenge and a 423 were met. @throws ParleyError `link.*` when none came */
+  readonly answer: Promise<FinalAnswer>;
+  /** each NOTIFY that brings something, in order; it has been answered 200 */
+  onNotify(listener: (notification: Notification) => void): () => void;
+  /** at most once; not for an answer that was a refusal, and not after {@link end} */
+  onEnded(listener: (end: SubscriptionEnd) => void): () => void;
+  /** Asks for the whole state anew (RFC 6665 section 4.1.2.2). */
+  refresh(): Promise<void>;
+  /** Resolves when the other side has answered, or has not in 2 s. */
+  end(): Promise<void>;
+}
+
+export type Notification = SessionBody;
+
+export interface SubscriptionEnd {
+  readonly by: 'remote' | 'link';
+  /** of the answer to a refresh; null where it was none */
+  readonly status: number | null;
+  /** `deactivated`, `rejected` … (RFC 6665 section 4.1.3) */
+  readonly reason: string | null;
+  readonly retryAfterMs: number | null;
+  readonly error: CodedError;
 }
 
 /** What a peer can do; this agent tells the same of itself. */

@@ -25,7 +25,7 @@ export class RegisterRefusal extends LinkError {
   readonly response: SipResponse;
 
   constructor(code: ErrorCode, detail: string, response: SipResponse) {
-    super({ code, detail: `REGISTER: ${detail}`, retryAfterMs: retryAfter(response) });
+    super({ code, detail: `REGISTER: ${detail}`, retryAfterMs: retryAfterOf(response) });
     this.name = 'RegisterRefusal';
     this.response = response;
   }
@@ -234,7 +234,8 @@ function refusalCode(response: SipResponse, hasAnsweredChallenge: boolean): Erro
 }
 
 /** RFC 3261 section 20.33: seconds, then perhaps a comment and parameters. */
-function retryAfter(response: SipResponse): number | null {
+/** Retry-After as a server said it, ms */
+export function retryAfterOf(response: SipResponse): number | null {
   const seconds = /^\s*([0-9]{1,10})/.exec(header(response, 'Retry-After') ?? '')?.[1];
   return seconds === undefined ? null : Number(seconds) * 1000;
 }

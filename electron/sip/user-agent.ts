@@ -18,6 +18,8 @@ import type {
   LinkFailure,
   OutgoingInvite,
   OutgoingRequest,
+  Subscription,
+  SubscriptionRequest,
   UserAgent,
   UserAgentEvents,
   UserAgentOptions,
@@ -25,6 +27,7 @@ import type {
 import type { Redirection } from './redirection.ts';
 import { RegisterRefusal, Registration, refreshDelay } from './registration.ts';
 import { asLinkError, signOn } from './sign-on.ts';
+import { OutgoingSubscription } from './subscription.ts';
 import type { Flow } from './transport/flow.ts';
 import { openFlows } from './transport/open-flow.ts';
 import { systemResolver } from './transport/resolver.ts';
@@ -137,6 +140,10 @@ class SipUserAgent implements UserAgent {
 
   options(question: CapabilityQuestion): Promise<FinalAnswer> {
     return sendOptions(this.#core, this.#digest, this.#identity, question);
+  }
+
+  subscribe(request: SubscriptionRequest): Subscription {
+    return new OutgoingSubscription(this.#context, request);
   }
 
   invite(request: OutgoingRequest): OutgoingInvite {

@@ -60,4 +60,12 @@ export const STORE_METHODS = Object.keys({
   checkpointTransfer: true,
   fileOpened: true,
   setThumbnail: true,
+  deferredPage: true,
+  deferredSums: true,
+  deferredOrdered: true,
+  deferredList: true,
+  deferredOrder: true,
+  deferredOrderAll: true,
+  deferredMove: true,
+  deferredRecover: true,
 } satisfies Record<StoreMethod, true>) as readonly StoreMethod[];

@@ -6,6 +6,7 @@ import type { Settings } from '../../shared/model/settings.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent } from '../../shared/model/states/transfer-state.ts';
 import type { ContactCalls, Identities, MergedConversation } from './contact-port.ts';
+import type { DeferredCalls } from './deferred-port.ts';
 import type {
   Answered,
   FileHash,
@@ -18,6 +19,7 @@ import type {
   TransferFields,
 } from './records.ts';
 
+export type { DeferredChange, ListedItem, OrderedItem } from './deferred-port.ts';
 export type * from './records.ts';
 export type { Identities, MergedConversation };
 
@@ -28,7 +30,7 @@ export type { Identities, MergedConversation };
  * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`, `request.invalid-state`.
  * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
  */
-export interface Store extends ContactCalls {
+export interface Store extends ContactCalls, DeferredCalls {
   // --- reading
   conversations(page: {
     /** those that are archived; else those that are not */
@@ -208,6 +210,8 @@ export interface Store extends ContactCalls {
     replyTo?: string | null | undefined;
     /** who else got it */
     alsoTo?: readonly string[] | undefined;
+    /** the network had kept it: it takes the place in the thread where it was sent */
+    deferred?: boolean | undefined;
     /** it cannot be read: a notification of failure, where one was asked for, takes the place of the one of delivery */
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean; merged: MergedConversation[] }>;

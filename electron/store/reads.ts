@@ -2,6 +2,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { Message, Report } from '../../shared/model/message.ts';
 import type { ReadHandle } from '../sqlite/handles.ts';
 import type { Calls } from './calls.ts';
+import { deferredReads } from './deferred-reads.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import { peopleReads } from './people-reads.ts';
 import type { StoredConversation, StoredTransfer, Thumbnail } from './port.ts';
@@ -52,7 +53,10 @@ export type ReadMethod =
   | 'thumbnail'
   | 'draftFiles'
   | 'filesInUse'
-  | 'setting';
+  | 'setting'
+  | 'deferredPage'
+  | 'deferredSums'
+  | 'deferredOrdered';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
 
@@ -194,6 +198,7 @@ export function createReads(db: ReadHandle): Reads {
     setting: (key) => setting({ key })?.value ?? null,
     ...peopleReads(db, conversationById),
     ...searchReads(db),
+    ...deferredReads(db),
     ...outboxReads(db, messageById, transferById, (id) => recipients({ id }).map(toRecipient)),
   };
 }

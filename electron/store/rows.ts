@@ -127,6 +127,7 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly displayedAt: number | null;
   readonly imdnId: string;
   readonly anonymous: number;
+  readonly deferred: number;
   readonly replyTo: string | null;
   /** JSON */
   readonly alsoTo: string | null;
@@ -142,7 +143,7 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
 export const MESSAGE_COLUMNS = `
   m.id, m.conversation_id AS conversationId, m.direction, m.kind, m.text, m.status, m.sent_at AS sentAt, m.stored_at AS storedAt,
   m.delivered_at AS deliveredAt, m.displayed_at AS displayedAt, m.imdn_id AS imdnId,
-  m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.reply_to AS replyTo, m.also_to AS alsoTo,
+  m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.deferred, m.reply_to AS replyTo, m.also_to AS alsoTo,
   iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
   iif(m.direction = 'out', (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.pull, t.size_known AS sizeKnown, t.invitation, t.sha1, t.sha256, t.transferred,
@@ -176,6 +177,7 @@ export function toMessage(row: MessageRow): Message {
     alsoTo: row.alsoTo === null ? [] : JSON.parse(row.alsoTo),
     reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
+    deferred: row.deferred === 1,
     quote:
       row.quotedId === null
         ? null

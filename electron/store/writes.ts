@@ -3,6 +3,7 @@ import type { Calls, StoreMethod } from './calls.ts';
 import type { ReadMethod, Reads } from './reads.ts';
 import { contactWrites } from './writes/contacts.ts';
 import { conversationWrites, createCorrespondence } from './writes/conversations.ts';
+import { deferredWrites } from './writes/deferred.ts';
 import { createLedger } from './writes/ledger.ts';
 import { messageWrites } from './writes/messages.ts';
 import { outboxWrites } from './writes/outbox.ts';
@@ -28,6 +29,7 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
     ...messageWrites(db, parts, reads),
     ...outboxWrites(parts, reads),
     ...transferWrites(db, parts, reads),
+    ...deferredWrites(db, ledger),
   });
 }
 

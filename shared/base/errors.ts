@@ -49,6 +49,10 @@ export const ERROR_CODES = [
   'network.not-subscribed',
   'network.not-offered',
   'network.screened',
+  // what waits in the network
+  'deferred.gone',
+  'deferred.refused',
+  'deferred.undelivered',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

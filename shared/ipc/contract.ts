@@ -4,6 +4,7 @@ import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { REPORTS } from '../model/message.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
+import { deferredEvents, deferredMethods } from './deferred-contract.ts';
 import { fileEvents, fileMethods, offeredFile } from './file-contract.ts';
 import { clientId, count, direction, id, kind, list, MAX_PAGE, message, messageStatus, pageLimit, transferState } from './message-parts.ts';
 import { codedError, nothing, octets, registration, time } from './parts.ts';
@@ -253,6 +254,7 @@ export const contract = {
     'messages.read': { params: v.strictObject({ messageId: id }), result: message },
     'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
     ...fileMethods,
+    ...deferredMethods,
     /** opens http, https, mailto, tel and sip links outside the app */
     'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },
   },
@@ -275,6 +277,7 @@ export const contract = {
     /** somebody writes, or has stopped; by the conversation's peer */
     'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),
     ...fileEvents,
+    ...deferredEvents,
   },
 } as const;
 

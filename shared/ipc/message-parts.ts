@@ -57,5 +57,6 @@ export const message = v.object({
   alsoTo: list(v.string()),
   reach: v.nullable(reach),
   transfer: v.nullable(transfer),
+  deferred: v.boolean(),
   quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
 });

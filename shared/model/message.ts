@@ -3,7 +3,7 @@ import type { MessageStatus } from './states/message-status.ts';
 import type { Reach } from './states/reach.ts';
 import type { Transfer } from './transfer.ts';
 
-/** One entry of a thread. `id` grows in the order of arrival and is the order of the thread. */
+/** One entry of a thread. `id` is the order of the thread: that of arrival, but for what the network had kept, which stands where it was sent. */
 export interface Message {
   readonly id: number;
   readonly conversationId: number;
@@ -30,6 +30,8 @@ export interface Message {
   /** an own one to several; else null */
   readonly reach: Reach | null;
   readonly transfer: Transfer | null;
+  /** a received one: the network kept it until this device was there */
+  readonly deferred: boolean;
   /** the message of the same conversation that it answers */
   readonly quote: Quote | null;
 }

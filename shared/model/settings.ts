@@ -26,6 +26,8 @@ export const settingsSchema = v.strictObject({
   requests: v.boolean(),
   /** files that come in up to this many octets are accepted without a question, 0 for none; of people who are known only */
   autoAcceptUpTo: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  /** what waits in the network is fetched without a question up to this many octets each, 0 for nothing */
+  autoFetchUpTo: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
   /** absolute; empty for the host's. No page names a path: see {@link pageSettingsSchema} */
   downloadFolder: v.pipe(v.string(), v.maxLength(4096)),
 });
@@ -47,6 +49,7 @@ export const DEFAULT_SETTINGS: Settings = {
   notifications: 'content',
   requests: true,
   autoAcceptUpTo: 1_000_000,
+  autoFetchUpTo: 0,
   downloadFolder: '',
 };
 

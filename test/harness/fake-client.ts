@@ -5,6 +5,7 @@ import { ParleyError } from '../../shared/base/errors.ts';
 import type { ClientHandlers, EventName, EventPayload, Result } from '../../shared/ipc/contract.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import { contactHandlers } from './fake-contacts.ts';
+import { FakeDeferred } from './fake-deferred.ts';
 
 type Message = Result<'messages.sendText'>;
 type Conversation = Result<'conversations.open'>;
@@ -56,6 +57,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       anonymous: false,
       replyTo: null,
       alsoTo: [],
+      deferred: false,
       reach: null,
       transfer,
       quote: null,
@@ -78,6 +80,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     throw new ParleyError('request.invalid-state', 'there is one person only');
   };
   const handlers: ClientHandlers = {
+    ...new FakeDeferred(tell).handlers,
     'app.state': async () => ({
       account: { address: ports.account.address, displayName: ports.account.displayName },
       registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },

@@ -11,6 +11,7 @@ import type { TransferState } from '../../shared/model/states/transfer-state.ts'
 import type { Transfer } from '../../shared/model/transfer.ts';
 import { FakeAccounts } from './fake-accounts.ts';
 import { contactHandlers } from './fake-contacts.ts';
+import { FakeDeferred } from './fake-deferred.ts';
 
 function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
   return {
@@ -48,6 +49,7 @@ export class FakeCore {
   settings = DEFAULT_SETTINGS;
   /** the message of a notification that was picked */
   picked: { conversationId: number; messageId: number } | null = null;
+  readonly deferred = new FakeDeferred((event, payload) => this.tell(event, payload));
   readonly accounts = new FakeAccounts((list) => this.tell('accounts.changed', list));
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
@@ -151,6 +153,7 @@ export class FakeCore {
       anonymous: false,
       replyTo: null,
       alsoTo: [],
+      deferred: false,
       reach: null,
       transfer: null,
       quote: null,
@@ -290,6 +293,7 @@ export class FakeCore {
     };
     return {
       ...this.accounts.handlers,
+      ...this.deferred.handlers,
       'app.state': async () => ({
         account: { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
         registration: this.#registration,

@@ -124,12 +124,14 @@ export class ChatService {
       const offered = readInvitation(invite, service, this.#ports.msrp.address.host);
       if (this.#stopped) throw closing();
       if (!this.#ports.inbox.hasRoom(envelope, 0)) throw new NoRoom(envelope.peer);
-      if (service === CHAT_SESSION && !(await this.#makesWay(envelope.peer))) {
+      // what the network had stored is listened to, and not answered into (cpm.md section 11.3)
+      const isChat = service === CHAT_SESSION && envelope.kept === undefined;
+      if (isChat && !(await this.#makesWay(envelope.peer))) {
         invite.reject(486);
         return;
       }
       await takeFirstMessage(this.#context, this.#ports.inbox, invite, envelope);
-      await this.#accept(invite, service, envelope, offered);
+      await this.#accept(invite, service, envelope, { read: offered, isChat });
     } catch (thrown) {
       const error = toCodedError(thrown);
       this.#context.log(`INVITE ${invite.callId}: ${error.code} ${error.detail}`);
@@ -194,12 +196,17 @@ export class ChatService {
     });
   }
 
-  async #accept(invite: IncomingInvite, service: CpmService, envelope: Envelope, read: ReadOffer): Promise<void> {
+  async #accept(
+    invite: IncomingInvite,
+    service: CpmService,
+    envelope: Envelope,
+    { read, isChat }: { readonly read: ReadOffer; readonly isChat: boolean },
+  ): Promise<void> {
     const { peer, originInstance } = envelope;
     const session = new ChatSession(this.#ports, peer, envelope, 'them');
     this.#incoming.add(session);
     const accepted = acceptChat(session, invite, read, originInstance, { service, now: this.#context.clock.now() });
-    if (service !== CHAT_SESSION) return accepted;
+    if (!isChat) return accepted;
     const arriving = accepted.then(() => this.#keep(session));
     arriving.catch(() => undefined);
     this.#arriving.set(peer, arriving);

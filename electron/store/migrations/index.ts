@@ -9,6 +9,19 @@ import { contacts } from './0007-contacts.ts';
 import { reports } from './0008-reports.ts';
 import { prefixes } from './0009-prefixes.ts';
 import { files } from './0010-files.ts';
+import { deferred } from './0011-deferred.ts';
 
 /** In order, without gaps, from 1. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, removal, list, recipients, quotes, contacts, reports, prefixes, files];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  search,
+  removal,
+  list,
+  recipients,
+  quotes,
+  contacts,
+  reports,
+  prefixes,
+  files,
+  deferred,
+];

@@ -7,6 +7,7 @@ import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Notify } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import { CONVERSATION_COLUMNS, type ConversationRow, toConversation } from '../rows.ts';
+import { createPlaces } from './places.ts';
 
 /** as the conversation list shows it, UTF-16 code units */
 const LAST_LINE = 200;
@@ -64,6 +65,8 @@ export interface NewMessage {
   readonly target?: string | null;
   readonly alsoTo?: readonly string[];
   readonly quotedId: number | null;
+  /** see {@link Message.deferred} */
+  readonly deferred?: boolean;
 }
 
 export interface Changed {
@@ -86,16 +89,19 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND direction = :direction',
   );
   const insert = db.change(
-    `INSERT INTO messages (conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
+    `INSERT INTO messages (id, conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
        cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time, notify_route,
-       notify_original_to, anonymous, reply_to, target, also_to, quoted_id)
-     VALUES (:conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId)`,
+       notify_original_to, anonymous, reply_to, target, also_to, quoted_id, deferred)
+     VALUES (:id, :conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId, :deferred)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
        last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId`,
+  );
+  const showLate = db.change(
+    'UPDATE conversations SET archived = 0, removed_at = NULL, updated_at = max(updated_at, :now) WHERE id = :conversationId',
   );
   const showInstead = db.change(
     `UPDATE conversations SET last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line,
@@ -156,6 +162,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const oneRead = db.change('UPDATE conversations SET unread = max(0, unread - 1) WHERE id = :id');
   const conversationRow = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
 
+  const places = createPlaces(db);
   const recordOf = (id: number): MessageRecord => found(record({ id }), 'message', id);
   const conversation = (id: number): Conversation => toConversation(found(conversationRow({ id }), 'conversation', id));
 
@@ -174,11 +181,15 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     },
 
     add(message: NewMessage): number {
-      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, ...columns } = message;
+      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, ...columns } = message;
       const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
+      const sentAt = plausibleTime(message.sentAt, message.now);
+      const place = deferred ? places.at(message.conversationId, sentAt) : null;
       const { id } = insert({
         ...columns,
-        sentAt: plausibleTime(message.sentAt, message.now),
+        id: place,
+        sentAt,
+        deferred: deferred ? 1 : 0,
         status,
         notifyDelivery: notify?.positiveDelivery ? 1 : 0,
         notifyFailure: notify?.negativeDelivery ? 1 : 0,
@@ -193,6 +204,11 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         alsoTo: alsoTo === undefined || alsoTo.length === 0 ? null : JSON.stringify(alsoTo),
       });
       const { conversationId, direction, kind, now } = message;
+      if (place !== null) {
+        showLate({ conversationId, now });
+        showNewest({ ...lastOf(conversationId), conversationId });
+        return id;
+      }
       const unread = direction === 'in' ? 1 : 0;
       showLast({ id, conversationId, direction, kind, now, status, unread, transferState, line: cut(line, LAST_LINE) });
       return id;
@@ -248,6 +264,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
       emptied.messages({ conversationId, now });
       emptied.conversation({ conversationId, now });
     },
+
+    /** something is known to come late */
+    leaveRoom: places.leaveRoom,
 
     forgetRemoved: (before: number) => forget({ before }),
     forgetOne: (id: number) => forgetOne({ id }),

@@ -128,7 +128,7 @@ export function messageWrites(
       sentAt,
       now,
       notify: { ...notify, displayReports: displayReportsOf(reads, conversation.id, notify.displayReports) },
-      ...('text' in row ? { replyTo: row.replyTo ?? null, alsoTo: row.alsoTo ?? [] } : {}),
+      ...('text' in row ? { replyTo: row.replyTo ?? null, alsoTo: row.alsoTo ?? [], deferred: row.deferred ?? false } : {}),
       quotedId: answers ? quoted(conversation.id, answers) : null,
     });
     if ('text' in row) setReplyTo({ id: conversation.id, replyTo: row.replyTo ?? null });

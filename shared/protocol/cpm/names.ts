@@ -15,6 +15,10 @@ export const PAGER_MODE: CpmService = 'oma.cpm.msg';
 export const LARGE_MESSAGE: CpmService = 'oma.cpm.largemsg';
 export const CHAT_SESSION: CpmService = 'oma.cpm.session';
 export const FILE_TRANSFER: CpmService = 'oma.cpm.filetransfer';
+export const DEFERRED: CpmService = 'oma.cpm.deferred';
+/** user part of where a person's waiting messages are handled (seed 004 7.2.6.2), and of whom stored chats are asserted to be from (cpm.md section 11.3) */
+export const DEFERRED_HANDLING = 'CPMDeferredMsgHndlg';
+export const STORE_AND_FORWARD = 'rcse-standfw';
 
 const SERVICES: readonly string[] = [
   'oma.cpm.msg',

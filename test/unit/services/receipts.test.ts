@@ -25,6 +25,7 @@ const ENVELOPE = {
   fallbackId: 'f',
   replyTo: null,
   alsoTo: [],
+  deferred: false,
   aliases: [],
   route: null,
 };
