@@ -15,6 +15,7 @@ import { DeferredWatch } from './watch.ts';
 
 /** orders that are given one after the other leave in one request */
 const GATHER_MS = 250;
+const GO_ON_MS = 500;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 600_000;
 /** requests in a row that brought nothing; then the person is told */
@@ -234,12 +235,13 @@ export class DeferredService {
       this.#tell({ error: end.error });
       return false;
     }
-    this.#failures = hasNews ? 1 : this.#failures + 1;
+    this.#failures = hasNews ? 0 : this.#failures + 1;
     const isGivenUp = this.#failures > MOST_FAILURES;
     if (isGivenUp && isAll) await this.#setAll(false);
     await move(isGivenUp ? 'refuse' : 'break', end.error);
     this.#tell({ error: end.error });
-    const own = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    // where something came, more will
+    const own = hasNews ? GO_ON_MS : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
     if (!isGivenUp) this.#pumpIn(Math.max(end.retryAfterMs ?? 0, own));
     return false;
   }

@@ -1,0 +1,134 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { DeferredItem, DeferredOrder } from '../../../shared/model/deferred.ts';
+import { type ExamplePeer, throughTheNetwork } from '../../harness/flow/example-peer.ts';
+import type { Allowance } from '../../harness/flow/example-script.ts';
+import { Flow } from '../../harness/flow/flow-person.ts';
+import { temporaryFolder } from '../../harness/temporary-folder.ts';
+import type { Person } from '../../harness/two-people.ts';
+
+const flow = new Flow(temporaryFolder());
+afterEach(() => flow.end());
+
+const PF = { host: '198.51.100.60', port: 2855 };
+
+const SUBSCRIBE: readonly Allowance[] = [
+  { why: 'and NOTIFY is answered in a subscription', extra: /^head\|Allow: .*, NOTIFY$/, missing: /^head\|Allow: / },
+];
+const INVITE: readonly Allowance[] = [
+  { why: 'parts beside each other are MIME', extra: /^head\|MIME-Version: 1\.0$/ },
+  { why: 'no length within a part', extra: /^sdp\.head\|Content-Length/ },
+];
+
+/** The list of F19-03 in the subscription that the client made. */
+async function listed(peer: ExamplePeer, person: Person): Promise<readonly DeferredItem[]> {
+  await peer.takes('F19-01.sip', SUBSCRIBE);
+  peer.plays('F19-02.sip');
+  peer.plays('F19-03.sip');
+  await peer.takes('F19-04.sip');
+  await person.sees('deferred.changed', ({ support, count }) => support === 'listed' && count === 5);
+  return (await person.call['deferred.page']({ limit: 50 })).items;
+}
+
+async function orders(person: Person, items: readonly DeferredItem[], wanted: readonly DeferredOrder[]): Promise<void> {
+  const oldest = [...items].sort((a, b) => a.sentAt - b.sentAt);
+  await person.call['deferred.order']({ orders: oldest.map(({ id }, at) => ({ id, order: wanted[at] ?? 'deliver' })) });
+}
+
+/** The network has taken the orders, and the client has connected. */
+async function accepted(peer: ExamplePeer, name: string, allowed: readonly Allowance[] = []) {
+  const invite = await peer.takes(name, [...INVITE, ...allowed]);
+  const of = { branch: 'z9hG4bK187a833364ad', tag: '7d411651', call: '4980945bfe49956b@192.0.2.10', sentBy: '192.0.2.10:5060' };
+  peer.binds(invite, of);
+  peer.plays('F20-02.sip');
+  await peer.takes('F20-03.sip');
+  const line = await peer.accepts();
+  await peer.answersBinding(line);
+  return line;
+}
+
+describe('F19 F20: what waits in the network', () => {
+  test('R-DEF-02 R-DEF-06: is listed, and five items get an order each in one request; two come and say so', async () => {
+    const { peer, person } = await flow.start('alice', PF);
+    const items = await listed(peer, person);
+    expect(items.map(({ kind, peer: from, subject }) => [kind, from, subject])).toEqual([
+      ['pager', 'sip:erin@home1.example', null],
+      ['file', 'sip:bob@home2.example', 'ridge.jpg'],
+      ['pager', 'sip:dave@home2.example', null],
+      ['large', 'sip:carol@home1.example', 'Survey'],
+      ['pager', 'sip:bob@home2.example', null],
+    ]);
+    await orders(person, items, ['deliver', 'deliver', 'delete', 'store', 'interwork']);
+    const line = await accepted(peer, 'F20-01.sip');
+    for (const name of ['F20-06.msrp', 'F20-08.msrp', 'F20-10.msrp']) peer.sends(line, name);
+    for (const name of ['F20-07.msrp', 'F20-09.msrp', 'F20-11.msrp']) await peer.takesLine(line, name);
+    const message = await person.seesMessage(({ text }) => text === 'Call me when you are back.');
+    expect(message).toMatchObject({ deferred: true, sentAt: Date.UTC(2026, 2, 1, 18, 2, 11), imdnId: 'O5YKPnwpLyxrCdyb5OzXyW1E' });
+    await person.seesMessage(({ text }) => text.startsWith('Second survey'));
+    peer.plays('F20-12.sip');
+    await peer.takes('F20-13.sip');
+    await person.sees('deferred.changed', ({ count, fetching, error }) => count === 0 && fetching === null && error === null);
+    expect((await person.call['deferred.page']({ limit: 50 })).items).toEqual([]);
+    expect(peer.differences).toEqual([]);
+  });
+
+  test('R-DEF-03 R-DEF-15 R-DEF-17: all of it is asked for by a session alone', async () => {
+    const { peer, person } = await flow.start('alice', PF);
+    await listed(peer, person);
+    await person.call['deferred.orderAll']({ order: 'deliver' });
+    const line = await accepted(peer, 'F20-14.sip');
+    peer.sends(line, 'F20-06.msrp');
+    await peer.takesLine(line, 'F20-07.msrp');
+    await person.seesMessage(({ text }) => text === 'Call me when you are back.');
+    peer.plays('F20-12.sip');
+    await peer.takes('F20-13.sip');
+    // what the network did not send is not asked for again by itself; the list is
+    await peer.takesAny('SUBSCRIBE');
+    const { items } = await person.call['deferred.page']({ limit: 50 });
+    expect(items.map(({ state, error }) => [state, error?.code])).toEqual(
+      ['failed', 'failed', 'failed'].map((state) => [state, 'deferred.undelivered']),
+    );
+    expect(peer.differences).toEqual([]);
+  });
+
+  test('R-AD-07: what came before the session broke is not asked for again, the rest is', async () => {
+    const { peer, person } = await flow.start('alice', PF);
+    const items = await listed(peer, person);
+    await orders(person, items.filter(({ kind }) => kind !== 'file').slice(-2), ['deliver', 'deliver']);
+    const line = await accepted(peer, 'F20-01.sip', [{ why: 'two items', missing: /^list\||entry/ }]);
+    peer.sends(line, 'F20-06.msrp');
+    await peer.takesLine(line, 'F20-07.msrp');
+    await person.seesMessage(({ text }) => text === 'Call me when you are back.');
+    line.destroy();
+    const again = await peer.takesAny('INVITE');
+    expect(again.match(/cpm_action=deliver/g)).toHaveLength(1);
+    expect(again).toContain('sip:dm-5f1c7a91@home1.example?cpm_action=deliver');
+  });
+
+  test('without a list to be had (489) everything can still be asked for', async () => {
+    const { peer, person } = await flow.start('alice', PF);
+    await peer.takes('F19-01.sip', SUBSCRIBE);
+    peer.plays('F19-02.sip', (text) => text.replace('200 OK', '489 Bad Event'));
+    await person.sees('deferred.changed', ({ support }) => support === 'unsupported');
+    await person.call['deferred.orderAll']({ order: 'deliver' });
+    const line = await accepted(peer, 'F20-14.sip');
+    peer.sends(line, 'F20-06.msrp');
+    await person.seesMessage(({ text }) => text === 'Call me when you are back.');
+    await person.sees('deferred.changed', ({ fetching }) => fetching?.done === 1 && fetching.of === null);
+    expect(peer.differences).toEqual([]);
+  });
+});
+
+describe('F21: what the network brings by itself', () => {
+  test('a MESSAGE with the tag of deferred messages is like a fresh one, and says that it was kept', async () => {
+    const { peer, person } = await flow.start('alice', PF);
+    peer.plays('F21-01.sip', throughTheNetwork);
+    await peer.takes('F21-02.sip');
+    const message = await person.seesMessage(({ text }) => text === 'Call me when you are back.');
+    expect(message).toMatchObject({ deferred: true, sentAt: Date.UTC(2026, 2, 1, 18, 2, 11) });
+    await peer.takes('F20-15.sip', [
+      { why: 'only devices that do so', cut: /(?<=oma\.cpm\.msg");require;explicit$/ },
+      { why: 'where the device is found again (cpm.md section 17, 18)', extra: /^head\|Contact: / },
+    ]);
+    expect(peer.differences).toEqual([]);
+  });
+});
