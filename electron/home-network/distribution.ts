@@ -1,8 +1,10 @@
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { FILE_TRANSFER, LARGE_MESSAGE, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { encodeWarning } from '../../shared/protocol/cpm/warning.ts';
-import { header, headers, type SipHeader, type SipRequest } from '../../shared/protocol/sip/message.ts';
+import { header, headers, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { addressOfRecord, decodeSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
+import { bestResponse, forOriginator } from './best-response.ts';
+import type { Binding } from './bindings.ts';
 import type { Directory } from './directory.ts';
 import type { Focus } from './focus/focus.ts';
 import { legRequest } from './fork.ts';
@@ -31,8 +33,8 @@ interface Parts {
 
 /**
  * The Controlling Function for what goes to several: lists of recipients (RFC 5365, RFC 5366) and pre-defined groups. A MESSAGE is answered 202 and
- * sent to each of them; files and large messages are taken by the {@link Focus} first. Who cannot be reached is reported to the sender, since there
- * is nothing here that would keep it for later.
+ * sent to each of them; files and large messages are taken by the {@link Focus} first. For who cannot be reached it waits; who does not get
+ * it at all is reported to the sender.
  */
 export class Distribution {
   readonly #parts: Parts;
@@ -125,28 +127,31 @@ export class Distribution {
       return;
     }
     const letters = recipients.map((recipient) => ({ recipient, letter: { ...about, request: requestTo(recipient) } }));
-    transaction.respond(202);
-    for (const { letter, recipient } of letters) this.#send(letter, transaction, recipient);
+    const { reach } = this.#parts;
+    const reached = letters.map((each) => ({ ...each, devices: reach.devices(each.letter.request, each.recipient, about.sender) }));
+    // who is not there has it before the sender hears that it was taken
+    const missed = reached.flatMap(({ letter, recipient, devices }) =>
+      devices.length === 0 ? [reach.missed(letter, recipient, null)] : [],
+    );
+    void Promise.all(missed).then(() => {
+      transaction.respond(202);
+      for (const { letter, recipient, devices } of reached) this.#send(letter, transaction, recipient, devices);
+    });
   }
 
-  #send(letter: Letter, transaction: ServerTransaction, recipient: string): void {
+  #send(letter: Letter, transaction: ServerTransaction, recipient: string, devices: readonly Binding[]): void {
     const { layer, reach, relay } = this.#parts;
-    const devices = reach.devices(letter.request, recipient, letter.sender);
-    let left = devices.length;
+    const refused: SipResponse[] = [];
     let isDelivered = false;
-    const undelivered = (): void => {
-      if (!isDelivered) reach.failed(letter, recipient);
-    };
-    if (left === 0) undelivered();
     for (const device of devices) {
       const ids = { callId: randomUuid(), localTag: randomToken(10), sequence: 1 };
       const { essentials, flow } = transaction;
       const leg = legRequest(relay, { essentials, flow, request: { ...letter.request, uri: recipient } }, letter.sender, device, ids, []);
       layer().send(device.flow, leg, {
-        onFinal: ({ status }) => {
-          left -= 1;
-          isDelivered ||= status < 300;
-          if (left === 0) undelivered();
+        onFinal: (response) => {
+          if (response.status < 300) isDelivered = true;
+          else refused.push(forOriginator(response));
+          if (!isDelivered && refused.length === devices.length) void reach.missed(letter, recipient, bestResponse(refused));
         },
       });
     }

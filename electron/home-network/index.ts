@@ -158,7 +158,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const registered = (user: HomeUser): void => keeping?.registered(user);
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
   const enforcement = new Enforcement(directory, bindings, rules);
-  const reach = new Reach(bindings, directory, enforcement, () => layer);
+  const reach = new Reach({ bindings, directory, enforcement, deferral: keeping, layer: () => layer });
   const spool = new Spool(bounds.spoolOctets);
   const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });

@@ -1,8 +1,10 @@
 import type { Part } from '../../shared/protocol/multipart/multipart.ts';
-import type { SipHeader, SipRequest } from '../../shared/protocol/sip/message.ts';
+import { header, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../shared/protocol/sip/uri.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { DeferralService } from './deferral/service.ts';
+import { isUnavailable } from './deferral/triggers.ts';
 import type { Directory } from './directory.ts';
 import { failureNotice } from './failure-notice.ts';
 import { isPrivate } from './relay-headers.ts';
@@ -24,15 +26,22 @@ export interface Letter {
 export class Reach {
   readonly #bindings: Bindings;
   readonly #directory: Directory;
+  readonly #enforcement: Enforcement;
+  readonly #deferral: DeferralService | null;
   readonly #layer: () => TransactionLayer;
 
-  readonly #enforcement: Enforcement;
-
-  constructor(bindings: Bindings, directory: Directory, enforcement: Enforcement, layer: () => TransactionLayer) {
-    this.#enforcement = enforcement;
-    this.#bindings = bindings;
-    this.#directory = directory;
-    this.#layer = layer;
+  constructor(parts: {
+    readonly bindings: Bindings;
+    readonly directory: Directory;
+    readonly enforcement: Enforcement;
+    readonly deferral: DeferralService | null;
+    readonly layer: () => TransactionLayer;
+  }) {
+    this.#bindings = parts.bindings;
+    this.#directory = parts.directory;
+    this.#enforcement = parts.enforcement;
+    this.#deferral = parts.deferral;
+    this.#layer = parts.layer;
   }
 
   /** The recipient does not want it: it goes to no device of his, and is not kept for him either. */
@@ -45,16 +54,37 @@ export class Reach {
     if (this.isRefused(request, recipient, sender)) return [];
     const uri = trySipUri(recipient);
     const target = uri === null ? null : this.#bindings.resolve(uri);
-    if (target === null) return [];
+    if (target === null || (request.method === 'MESSAGE' && this.#deferral?.isFirst(target.user))) return [];
     const own = this.#bindings.of(target.user).filter(({ instance }) => target.instance === null || instance === target.instance);
     return newestOfEachInstance(matchingBindings(request, own));
   }
 
-  /** That recipient has not got it, and nothing here keeps it for later. A message without its sender's name has nobody to be told. */
-  failed({ request, parts, sender, service }: Letter, recipient: string): void {
+  /**
+   * That recipient has not got it: it waits for him, or its sender hears so. Resolves with the commit of either.
+   * @param refusal the best one of his devices; null: there is none
+   */
+  async missed(letter: Letter, recipient: string, refusal: SipResponse | null): Promise<void> {
+    const { request, sender } = letter;
+    const uri = trySipUri(recipient);
+    const target = uri === null ? null : this.#bindings.resolve(uri);
+    const isAway = refusal === null || isUnavailable(refusal.status, header(refusal, 'Retry-After'));
+    const mayWait = target !== null && isAway && request.method === 'MESSAGE' && !this.isRefused(request, recipient, sender);
+    if (mayWait && this.#deferral?.mayKeep(target.user)) {
+      const waiting = {
+        ...({ kind: 'pager', request, sender, author: this.#directory.addressOf(sender), owner: target.user.user } as const),
+        ...{ recipient, instance: target.instance },
+      };
+      const kept = await this.#deferral.keep(waiting, refusal !== null);
+      if (kept === 'kept' || kept === 'known') return;
+    }
+    await this.failed(letter, recipient);
+  }
+
+  /** That recipient does not get it. A message without its sender's name has nobody to be told. */
+  async failed({ request, parts, sender, service }: Letter, recipient: string): Promise<void> {
     if (isPrivate(request)) return;
     const notice = failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now());
-    if (notice === null) return;
+    if (notice === null || (await this.#deferral?.tell(sender, service, notice))) return;
     for (const device of newestOfEachInstance(this.#bindings.of(sender))) {
       const path: SipHeader[] = device.path.map((value) => ({ name: 'Route', value }));
       const request = { ...notice, uri: device.contact.uri, headers: [...path, ...notice.headers] };

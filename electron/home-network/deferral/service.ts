@@ -6,19 +6,22 @@ import { contactFeature, preferredService } from '../../../shared/protocol/cpm/n
 import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import type { Imdn } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { trySipUri } from '../../../shared/protocol/sip/uri.ts';
+import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
+import { addressOfRecord, trySipUri } from '../../../shared/protocol/sip/uri.ts';
 import type { Binding, Bindings } from '../bindings.ts';
 import { NetworkDatabase, type NetworkDatabases } from '../databases/open.ts';
 import type { Directory } from '../directory.ts';
+import { failureNotice } from '../failure-notice.ts';
 import { FRESH } from '../leg.ts';
 import type { NotificationFilter } from '../notification-filter.ts';
-import type { RelayHeaders } from '../relay-headers.ts';
+import { isPrivate, type RelayHeaders } from '../relay-headers.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import { DEFERRAL_CALLS, type DeferralCalls, type NewItem, type Removed, type StoredItem } from './database.ts';
 import { cpimOf, itemOf, type Letter, withDeferredTag } from './envelope.ts';
+import { Expiry } from './expiry.ts';
 import type { Deferral, DeferredChange, DeferredItem, DeferredRecord, Settlement } from './port.ts';
 import { nameOf, type Outcome, Push, type PushQuery } from './push.ts';
 import { isUnavailable } from './triggers.ts';
@@ -50,6 +53,7 @@ export class DeferralService implements Deferral {
   readonly #host: DeferralHost;
   readonly #database: NetworkDatabase<DeferralCalls>;
   readonly #push: Push;
+  readonly #expiry: Expiry<StoredItem>;
   /** by item: who has it under way. Nobody has after a start */
   readonly #claims = new Map<number, string>();
   /** how much is listed, by owner */
@@ -68,11 +72,27 @@ export class DeferralService implements Deferral {
       taken: (item, device) => this.#taken(item, device),
       failed: (thrown) => this.#failed(thrown),
     });
+    this.#expiry = new Expiry<StoredItem>({
+      clock,
+      next: () => this.#calls.nextExpiry(),
+      due: (limit) => this.#calls.expired(clock.now(), limit),
+      end: (item) => this.#expire(item),
+      failed: (thrown) => this.#failed(thrown),
+    });
   }
 
   /** Takes up what an earlier run has left. @throws ParleyError `store.*` */
   async open(): Promise<void> {
     for (const { owner, items } of await this.#calls.counts()) this.#counts.set(owner, items);
+    await this.#expiry.start();
+  }
+
+  /** A notification of this network's own: it waits like any other. @returns false when it could not be kept */
+  async tell(user: HomeUser, from: string, request: SipRequest): Promise<boolean> {
+    const recipient = this.#host.directory.addressOf(user);
+    const letter: Letter = { kind: 'notification', request, sender: null, author: from, owner: user.user, recipient, instance: null };
+    const kept = await this.keep(letter, false);
+    return kept === 'kept' || kept === 'known';
   }
 
   /** Whether what is sent to him waits here without his devices being asked: he does not want it now, or older texts are on their way. */
@@ -190,6 +210,7 @@ export class DeferralService implements Deferral {
 
   async close(): Promise<void> {
     this.#push.close();
+    this.#expiry.close();
     await this.#database.close();
   }
 
@@ -204,6 +225,7 @@ export class DeferralService implements Deferral {
       this.#counts.set(user.user, this.#waiting(user.user) + 1);
       this.changed.emit({ owner: user.user, added: [this.#listed({ ...item, id })], removed: [] });
     }
+    this.#expiry.notLaterThan(item.expiresAt);
     if (isTried) this.#push.later(user);
     else this.#push.added(user);
     return outcome;
@@ -243,6 +265,36 @@ export class DeferralService implements Deferral {
     } catch (thrown) {
       this.#failed(thrown);
     }
+  }
+
+  /** Its time is over: whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). */
+  async #expire(item: StoredItem): Promise<boolean> {
+    if (this.#claims.has(item.id)) return false;
+    // from here on nobody takes it
+    this.#claims.set(item.id, 'expiry');
+    try {
+      if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
+      const removed = await this.#calls.remove(item.id);
+      if (removed !== null) this.#gone([removed]);
+      return true;
+    } finally {
+      this.#claims.delete(item.id);
+    }
+  }
+
+  /** @returns false when that could not be kept */
+  async #giveBack({ fields, body, author, owner }: StoredItem): Promise<boolean> {
+    const { directory, clock } = this.#host;
+    const address = trySipUri(author);
+    const user = address === null ? null : directory.byUri(address);
+    const recipient = directory.addressOf({ user: owner });
+    const request: SipRequest = { kind: 'request', method: 'MESSAGE', uri: recipient, headers: fields, body };
+    if (user === null || isPrivate(request)) return true;
+    // in whose conversation it was sent: a group's, or the recipient's own
+    const from = trySipUri(decodeNameAddr(header(request, 'To') ?? '').uri);
+    const service = from === null ? recipient : addressOfRecord(from);
+    const notice = failureNotice(request, [], service, directory.addressOf(user), recipient, clock.now());
+    return notice === null || (await this.tell(user, service, notice));
   }
 
   /** Tells of those that nobody had; whatever they had on disk goes. */

@@ -74,7 +74,7 @@ export class Focus {
 
   async #over(content: Content, letter: Omit<Letter, 'parts'>, missed: string | null): Promise<void> {
     try {
-      if (missed !== null) this.#host.reach.failed({ ...letter, parts: await wishesIn(letter.request, content) }, missed);
+      if (missed !== null) await this.#host.reach.failed({ ...letter, parts: await wishesIn(letter.request, content) }, missed);
     } finally {
       content.spooled.release();
     }

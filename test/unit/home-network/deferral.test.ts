@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { HomeNetwork } from '../../../electron/home-network/index.ts';
 import type { ProviderPolicy } from '../../../electron/home-network/rules/rules.ts';
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
-import { encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
+import { decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, makeCpim } from '../../../shared/protocol/cpim/cpim-message.ts';
+import { decodeImdn, encodeImdn, IMDN_TYPE } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, headers, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
+import { ManualClock } from '../../harness/manual-clock.ts';
 import type { RequestOptions, SipPeer } from '../../harness/sip-peer.ts';
 import { device, IN_MEMORY, registered, start } from './start.ts';
 
@@ -184,4 +186,129 @@ describe('a message for somebody who is not there', () => {
     await wait(100);
     expect(phone.inbox).toEqual([]);
   });
+});
+
+describe('the end of what waits', () => {
+  const DAY = 86_400_000;
+  const failedIn = ({ body }: SipRequest): string => {
+    const { status, messageId, recipientUri } = decodeImdn(decodeCpim(body).content);
+    return `${recipientUri} ${messageId} ${status}`;
+  };
+
+  it.each([
+    ['R-PF-27: what nobody says ends with the time that the operator gives', 7 * DAY, []],
+    ['R-PF-28: so does what its sender would keep for 30 days', 7 * DAY, [['Expires', String(30 * 86_400)]]],
+    ['R-PF-27: what its sender gives a minute ends then', 60_000, [['Expires', '60']]],
+  ] as const)('%s; R-PF-30: and its author hears that it failed, when she is there', async (_, life, extra) => {
+    const clock = new ManualClock(Date.now());
+    const home = await start({ databases: IN_MEMORY, clock });
+    const alice = await registered(home, 'alice');
+    expect((await write(alice, 'one', extra)).status).toBe(202);
+    await clock.advance(life - 1);
+    await alice.register();
+    await wait(100);
+    expect(alice.inbox).toEqual([]);
+    await clock.advance(1);
+    const notice = await alice.request('MESSAGE');
+    expect(failedIn(notice)).toBe(`${BOB} one failed`);
+    expect(header(notice, 'From')).toMatch(/^<sip:bob@home1\.example>;tag=/);
+    expect(header(notice, 'Conversation-ID')).toBe('conv-1');
+    alice.answer(notice, 200, 'OK');
+    const bob = await registered(home, 'bob');
+    await wait(100);
+    expect(bob.inbox).toEqual([]);
+  });
+
+  it('R-PF-30: who has gone meanwhile hears it later, and what had arrived ends without a word', async () => {
+    const clock = new ManualClock(Date.now());
+    const home = await start({ databases: IN_MEMORY, clock });
+    const alice = await registered(home, 'alice');
+    const desk = await device(home, 'bob');
+    for (const one of [await device(home, 'bob'), desk]) {
+      await one.register();
+      await one.register({ expires: 0 });
+    }
+    await write(alice, 'taken');
+    await desk.register();
+    expect(await take(desk, 1)).toEqual(['taken']);
+    await desk.register({ expires: 0 });
+    await write(alice, 'left');
+    await alice.close();
+    for (const step of [8 * DAY, 0]) {
+      await clock.advance(step);
+      await wait(100);
+    }
+    const again = await registered(home, 'alice');
+    const notice = await again.request('MESSAGE');
+    again.answer(notice, 200, 'OK');
+    expect(failedIn(notice)).toBe(`${BOB} left failed`);
+    await wait(100);
+    expect(again.inbox).toEqual([]);
+  });
+});
+
+describe('notifications for somebody who is not there', () => {
+  const delivered = (from: SipPeer, id: string): Promise<SipResponse> => {
+    const content = encodeImdn({
+      ...{ messageId: id, dateTime: '2026-11-20T10:00:00.000Z', recipientUri: BOB, originalRecipientUri: BOB },
+      ...({ disposition: 'delivery', status: 'delivered' } as const),
+    });
+    const about = { from: BOB, to: ALICE, dateTime: '2026-11-20T10:00:01.000Z', imdnMessageId: `n-${id}` };
+    const body = fromUtf8(encodeCpim(makeCpim({ ...about, contentType: IMDN_TYPE, content })));
+    return from.ask('MESSAGE', ALICE, { headers: [['Content-Type', 'message/cpim']], body });
+  };
+
+  it('R-PF-15 R-PF-43: are kept for the device that sent the message, also where texts wait to be fetched', async () => {
+    const home = await network({ force: { delivery: 'pull' } });
+    const [alice, bob] = [await registered(home, 'alice'), await registered(home, 'bob')];
+    const written = write(alice, 'm1');
+    bob.answer(await bob.request('MESSAGE'), 200, 'OK');
+    expect((await written).status).toBe(200);
+    await alice.close();
+    const other = await registered(home, 'alice');
+    expect((await delivered(bob, 'm1')).status).toBe(202);
+    await wait(50);
+    expect(other.inbox).toEqual([]);
+    const back = await device(home, 'alice', alice.instance);
+    await back.register();
+    const got = await back.request('MESSAGE');
+    back.answer(got, 200, 'OK');
+    expect(fromUtf8(got.body)).toContain('<delivered/>');
+  });
+
+  it('R-PF-40: of two devices that got it one after the other the author hears once', async () => {
+    const home = await network();
+    const alice = await registered(home, 'alice');
+    const devices = [await device(home, 'bob'), await device(home, 'bob')];
+    for (const one of devices) {
+      await one.register();
+      await one.register({ expires: 0 });
+    }
+    await write(alice, 'm1');
+    for (const one of devices) {
+      await one.register();
+      expect(await take(one, 1)).toEqual(['m1']);
+      const answer = delivered(one, 'm1');
+      if (one === devices[0]) alice.answer(await alice.request('MESSAGE'), 200, 'OK');
+      expect((await answer).status).toBe(200);
+    }
+    expect(alice.inbox).toEqual([]);
+  });
+});
+
+it('R-PF-19: what goes to a group waits for those who are not there', async () => {
+  const groups = [{ name: 'climbing-club', members: ['alice', 'bob', 'carol'] }];
+  const home = await start({ databases: IN_MEMORY, groups });
+  const [alice, bob] = [await registered(home, 'alice'), await registered(home, 'bob')];
+  const group = 'sip:climbing-club@home1.example';
+  const asked = alice.ask('MESSAGE', group, { headers: [['Content-Type', 'message/cpim']], body: cpim('all') });
+  expect((await asked).status).toBe(202);
+  bob.answer(await bob.request('MESSAGE'), 480, 'Away');
+  for (const user of ['bob', 'carol']) {
+    const peer = await registered(home, user);
+    const got = await peer.request('MESSAGE');
+    peer.answer(got, 200, 'OK');
+    expect([header(got, 'To'), fromUtf8(got.body)]).toEqual([`<${group}>`, cpim('all')]);
+  }
+  expect(alice.inbox).toEqual([]);
 });
