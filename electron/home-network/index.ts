@@ -9,6 +9,7 @@ import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
 import type { NetworkDatabases } from './databases/open.ts';
+import type { Deferral } from './deferral/port.ts';
 import { DeferralService } from './deferral/service.ts';
 import { Dialogs } from './dialogs.ts';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-auth.ts';
@@ -28,7 +29,9 @@ import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import { DeferredList } from './retrieval/deferred-list.ts';
-import { type DeferredStore, NOTHING_DEFERRED } from './retrieval/deferred-store.ts';
+import { NOTHING_DEFERRED } from './retrieval/nothing-deferred.ts';
+import { Retrieval } from './retrieval/retrieval.ts';
+import { noOutlet, type Outlets } from './retrieval/retrieval-host.ts';
 import { Enforcement } from './rules/enforcement.ts';
 import { DEFAULT_POLICY, type ProviderPolicy } from './rules/rules.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -70,7 +73,7 @@ export interface HomeNetworkOptions {
    */
   readonly databases?: NetworkDatabases;
   /** what waits for its recipients; without, nothing does */
-  readonly deferral?: DeferredStore;
+  readonly deferral?: Deferral;
 }
 
 /** What a client needs to sign in. */
@@ -164,6 +167,19 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
+  const outlets: Outlets = { store: noOutlet, interwork: noOutlet };
+  const retrieval = new Retrieval({
+    ...media,
+    directory,
+    bindings,
+    dialogs,
+    layer: () => layer,
+    msrp,
+    deferral,
+    outlets,
+    list: deferredList,
+    ownUri,
+  });
   const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList]);
   const network = new ParticipatingFunction({
     directory,
@@ -178,6 +194,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     enforcement,
     notifications,
     deferral: keeping,
+    retrieval,
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {

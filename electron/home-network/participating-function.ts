@@ -18,6 +18,7 @@ import { forkOnce } from './fork.ts';
 import { type NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
+import type { Retrieval } from './retrieval/retrieval.ts';
 import type { Enforcement } from './rules/enforcement.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import { Session, type SessionHost } from './session.ts';
@@ -43,6 +44,7 @@ interface Parts {
   readonly notifications: NotificationFilter;
   /** null: what cannot be delivered is refused */
   readonly deferral: DeferralService | null;
+  readonly retrieval: Retrieval;
   readonly layer: () => TransactionLayer;
 }
 
@@ -117,29 +119,31 @@ export class ParticipatingFunction {
 
     const sender = this.#sender(transaction);
     if (sender === null) return;
-    if (method === 'SUBSCRIBE') {
-      this.#parts.subscriptions.subscribe(transaction, sender);
-      return;
-    }
     this.#deliver(transaction, sender);
   }
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, dialogs, directory, distribution, enforcement, layer, media, notifications, relay } = this.#parts;
+    const { bindings, dialogs, directory, distribution, enforcement, layer, media, notifications, relay, retrieval, subscriptions } =
+      this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
         headers: [
           { name: 'Allow', value: METHODS.join(', ') },
-          { name: 'Allow-Events', value: this.#parts.subscriptions.events },
+          { name: 'Allow-Events', value: subscriptions.events },
           { name: 'Supported', value: 'path, gruu, outbound' },
           { name: 'Server', value: SERVER_NAME },
         ],
       });
       return;
     }
-    if (enforcement.refuses(transaction, sender) || distribution.take(transaction, sender)) return;
+    if (enforcement.refuses(transaction, sender)) return;
+    if (request.method === 'SUBSCRIBE') {
+      subscriptions.subscribe(transaction, sender);
+      return;
+    }
+    if (retrieval.take(transaction, sender) || distribution.take(transaction, sender)) return;
     const target = bindings.resolve(uri);
     if (target === null) {
       transaction.respond(404);

@@ -18,11 +18,19 @@ export interface Addressed {
 
 /** Null where there is no list for a server (RFC 5365 section 7, RFC 5366). @throws ParleyError `multipart.*`, `xml.*` */
 export function readRecipientList(contentType: string, body: Uint8Array): Addressed | null {
+  const found = recipientListIn(contentType, body);
+  return found === null ? null : { entries: decodeResourceLists(found.list).entries, rest: found.rest };
+}
+
+/** The octets of such a list, and the parts beside it. @throws ParleyError `multipart.*` */
+export function recipientListIn(
+  contentType: string,
+  body: Uint8Array,
+): { readonly list: Uint8Array; readonly rest: readonly Part[] } | null {
   if (!/^\s*multipart\/mixed/i.test(contentType)) return null;
   const { parts } = decodeMultipart(body, contentType);
   const list = parts.find(isRecipientList);
-  if (list === undefined) return null;
-  return { entries: decodeResourceLists(partContent(list)).entries, rest: parts.filter((part) => part !== list) };
+  return list === undefined ? null : { list: partContent(list), rest: parts.filter((part) => part !== list) };
 }
 
 /**

@@ -20,6 +20,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   413: 'Request Entity Too Large',
   416: 'Unsupported URI Scheme',
   420: 'Bad Extension',
+  422: 'Session Interval Too Small',
   423: 'Interval Too Brief',
   480: 'Temporarily Unavailable',
   433: 'Anonymity Disallowed',

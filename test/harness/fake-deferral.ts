@@ -1,11 +1,11 @@
 import type { Binding } from '../../electron/home-network/bindings.ts';
-import type { DeferredItem, DeferredStore } from '../../electron/home-network/retrieval/deferred-store.ts';
+import type { Deferral, DeferredItem } from '../../electron/home-network/deferral/port.ts';
 import { utf8 } from '../../shared/base/bytes.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 
 /** What waits, in memory: the pull interface's other side. */
-export class FakeDeferral implements DeferredStore {
-  readonly changed: DeferredStore['changed'] = new Emitter();
+export class FakeDeferral implements Deferral {
+  readonly changed: Deferral['changed'] = new Emitter();
   readonly items = new Map<number, DeferredItem & { readonly text: string }>();
   readonly claims = new Map<number, string>();
   /** `7 delivered`, in their order */

@@ -1,20 +1,19 @@
+import { DEFERRED_HANDLING } from '../../../shared/protocol/cpm/names.ts';
 import { DEFERRED_INFO_TYPE, encodeDeferredInfo } from '../../../shared/protocol/deferred-info/deferred-info.ts';
 import type { DeferredEntry } from '../../../shared/protocol/deferred-info/entry.ts';
 import { encodeMessageSummary, MESSAGE_SUMMARY_TYPE } from '../../../shared/protocol/deferred-info/message-summary.ts';
+import type { Deferral, DeferredItem } from '../deferral/port.ts';
 import type { Directory } from '../directory.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
 import type { Asked, EventPackage, Feed, Listener, Notice } from '../subscriptions/event-package.ts';
-import type { DeferredItem, DeferredStore } from './deferred-store.ts';
 
-/** user part of the address that stands for what waits (cpm.md section 11) */
-export const DEFERRED_SERVICE = 'CPMDeferredMsgHndlg';
 /** octets of one notification, about; what is more follows in the next one */
 const MOST_OCTETS = 400_000;
 
 interface Parts {
   readonly directory: Directory;
-  readonly deferral: DeferredStore;
+  readonly deferral: Deferral;
   readonly rules: Rules;
 }
 
@@ -36,7 +35,7 @@ export class DeferredList implements EventPackage {
 
   open({ subscriber, uri, type }: Asked, listener: Listener): Feed | number {
     const { deferral, directory } = this.#parts;
-    if (uri.user !== DEFERRED_SERVICE || !directory.isOurs(uri)) return 404;
+    if (uri.user !== DEFERRED_HANDLING || !directory.isOurs(uri)) return 404;
     const own = this.#feeds.get(subscriber.user) ?? [];
     const list = new OwnList(deferral, subscriber, type === MESSAGE_SUMMARY_TYPE ? directory.addressOf(subscriber) : null, listener, () => {
       own.splice(own.indexOf(list), 1);
@@ -63,7 +62,7 @@ export class DeferredList implements EventPackage {
 
 /** One subscriber's view. */
 class OwnList implements Feed {
-  readonly #deferral: DeferredStore;
+  readonly #deferral: Deferral;
   readonly #owner: HomeUser;
   /** address of the owner where only a count is wanted */
   readonly #account: string | null;
@@ -73,7 +72,7 @@ class OwnList implements Feed {
   readonly #removed = new Set<string>();
   #version = 0;
 
-  constructor(deferral: DeferredStore, owner: HomeUser, account: string | null, listener: Listener, closed: () => void) {
+  constructor(deferral: Deferral, owner: HomeUser, account: string | null, listener: Listener, closed: () => void) {
     this.#deferral = deferral;
     this.#owner = owner;
     this.#account = account;
