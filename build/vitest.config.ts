@@ -11,6 +11,8 @@ export default defineConfig({
     environment: 'node',
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    // as long as a machine in use may take; what comes at once is seen at once
+    expect: { poll: { timeout: 15_000 } },
     // Two at least: much of a file's time is spent waiting for sockets, pages and timers. Each is a process with ports, folders and a display of its own.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [

@@ -96,7 +96,7 @@ describe.each([
     const opened = server.connection().then((connection) => connection.write(message('early')));
     flow = await firstFlow(options(server.port), new AbortController().signal);
     await opened;
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), { timeout: 15_000 });
   });
 
   test('each message has octets of its own', async () => {
@@ -141,7 +141,7 @@ describe.each([
   test('the server ending the connection is told once, and sending fails from then on', async () => {
     const { flow, connection } = await connected();
     connection.end();
-    await vi.waitFor(() => expect(lost).toEqual([{ code: 'link.lost', detail: expect.any(String) }]));
+    await vi.waitFor(() => expect(lost).toEqual([{ code: 'link.lost', detail: expect.any(String) }]), { timeout: 15_000 });
     await expect(flow.send(message('late'))).rejects.toMatchObject({ code: 'link.lost' });
     await turns(20);
     expect(lost).toHaveLength(1);
@@ -150,7 +150,7 @@ describe.each([
   test('the connection breaking is told once', async () => {
     const { connection } = await connected();
     connection.destroy();
-    await vi.waitFor(() => expect(lost).toMatchObject([{ code: 'link.lost' }]));
+    await vi.waitFor(() => expect(lost).toMatchObject([{ code: 'link.lost' }]), { timeout: 15_000 });
   });
 
   test('after destroy nothing is told, and the server sees the end', async () => {
@@ -259,7 +259,7 @@ describe.each(['tls', 'wss'] as const)('securing a flow over %s', (transport) =>
     await expect(firstFlow({ ...options, connectTimeoutMs: 100 }, new AbortController().signal)).rejects.toMatchObject({
       code: 'link.timeout',
     });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 15_000 });
   });
 });
 
@@ -308,7 +308,7 @@ describe('the WebSocket handshake', () => {
     const received = vi.fn();
     const options = secureOptions('wss', (web.address() as { port: number }).port);
     const flow = await firstFlow({ ...options, onMessage: received }, new AbortController().signal);
-    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1), { timeout: 15_000 });
     flow.destroy();
     web.close();
   });
@@ -345,7 +345,7 @@ describe('the WebSocket handshake', () => {
     const opened = server.connection();
     const flow = await firstFlow({ ...secureOptions('wss', server.port), onLost: lost }, new AbortController().signal);
     (await opened).write('x'.repeat(1_200_000));
-    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.objectContaining({ code: 'sip.too-large' })));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.objectContaining({ code: 'sip.too-large' })), { timeout: 15_000 });
     flow.destroy();
     await server.stop();
   });

@@ -120,7 +120,8 @@ describe.skipIf(electronPath === '')('two people in the real app', { timeout: 24
           nativeTheme.themeSource = theme;
         }, scheme);
         for (const [name, window] of Object.entries({ alice, bob })) {
-          expect(await window.page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)).toBe(scheme === 'dark');
+          const isDark = () => window.page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
+          await expect.poll(isDark).toBe(scheme === 'dark');
           await (await app.browserWindow(window.page)).evaluate((native, size) => native.setContentSize(size[0], size[1]), [
             width,
             height,

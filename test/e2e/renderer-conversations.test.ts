@@ -11,11 +11,7 @@ describe('F6 before the list is there', () => {
     { what: 'stays where the person has begun to search', typed: 'car', has: ['INPUT', ''] },
   ])('$what', async ({ typed, has: [element, text] }) => {
     const core = withBob();
-    let answer = (): void => {};
-    const held = new Promise<void>((resolve) => {
-      answer = resolve;
-    });
-    core.before = (method) => (method === 'conversations.page' ? held : undefined);
+    const answer = core.holdBack('conversations.page');
     const { page } = await show(core, { list: false });
     const keyboardAt = () => page.evaluate(() => document.activeElement?.tagName);
     await page.getByText('Opening the message history').waitFor();

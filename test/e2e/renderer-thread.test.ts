@@ -42,18 +42,15 @@ describe('the thread', () => {
     await page.waitForTimeout(500);
     const pages = core.callsOf('messages.page').length;
     const before = await topMessage(page);
-    core.before = async (method) => {
-      if (method === 'messages.page') await new Promise((resolve) => setTimeout(resolve, 150));
-    };
+    const answer = core.holdBack('messages.page');
     await page.mouse.wheel(0, -600);
     await expect.poll(() => core.callsOf('messages.page').length).toBeGreaterThan(pages);
-    await page.waitForTimeout(60);
-    const during = await topMessage(page);
+    const during = await topMessageAtRest(page);
+    answer();
     await page.waitForTimeout(600);
     const after = await placeOf(page, during.number);
     expect(during.number).toBeLessThan(before.number);
     expect(Math.abs((after ?? Number.NaN) - during.top)).toBeLessThanOrEqual(1);
-    core.before = () => {};
 
     // And back to the newest, by the keyboard.
     await page.keyboard.press('Control+End');
@@ -157,9 +154,7 @@ describe('the thread', () => {
 
   it('shows a sent text within a frame, and as one bubble when the core answers', async () => {
     const core = withBob();
-    core.before = async (method) => {
-      if (method === 'messages.sendText') await new Promise((resolve) => setTimeout(resolve, 400));
-    };
+    const answer = core.holdBack('messages.sendText');
     const { page } = await show(core);
     await openBob(page);
     await field(page).fill('Hello Bob');
@@ -182,6 +177,7 @@ describe('the thread', () => {
     );
     expect(frames).toBeLessThanOrEqual(1);
     await log(page).getByText('Waiting to be sent').waitFor();
+    answer();
     await log(page).getByText('Sent', { exact: true }).waitFor();
     expect(await log(page).getByText('Hello Bob').count()).toBe(1);
     expect(core.callsOf('messages.sendText')).toHaveLength(1);
@@ -259,6 +255,16 @@ function visibleNumbers(page: Page): Promise<number[]> {
 async function topMessage(page: Page): Promise<{ number: number; top: number }> {
   const [number = 0] = await visibleNumbers(page);
   return { number, top: (await placeOf(page, number)) ?? Number.NaN };
+}
+
+/** The same once nothing scrolls any more. */
+async function topMessageAtRest(page: Page): Promise<{ number: number; top: number }> {
+  for (let before = await topMessage(page); ; ) {
+    await page.waitForTimeout(100);
+    const now = await topMessage(page);
+    if (now.number === before.number && now.top === before.top) return now;
+    before = now;
+  }
 }
 
 function placeOf(page: Page, number: number): Promise<number | undefined> {

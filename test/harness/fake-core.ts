@@ -100,6 +100,23 @@ export class FakeCore {
     this.#events.emit({ event, payload } as Told);
   }
 
+  /** Calls of this method come in and wait for their answer. @returns gives it */
+  holdBack(method: string): () => void {
+    const { before } = this;
+    let giveAnswer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      giveAnswer = resolve;
+    });
+    this.before = async (called, params) => {
+      if (called === method) await held;
+      return before(called, params);
+    };
+    return () => {
+      this.before = before;
+      giveAnswer();
+    };
+  }
+
   callsOf(method: string): unknown[] {
     return this.calls.filter((call) => call.method === method).map((call) => call.params);
   }

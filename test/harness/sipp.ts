@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accepts, freePort } from './ports.ts';
 
+const TRIES = 3;
+
 /** Why SIPp cannot run here; null when it can. */
 export const sippMissing: string | null = (() => {
   try {
@@ -72,6 +74,17 @@ export class Sipp {
 
   /** @param calls how many are played, the registration included */
   static async start(steps: readonly Step[], { calls = 2, seconds = 90 } = {}): Promise<Sipp> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await Sipp.#startOnce(steps, calls, seconds);
+      } catch (thrown) {
+        // a port that was free is somebody else's by the time SIPp wants it
+        if (tries === TRIES || !/bind/i.test(String(thrown))) throw thrown;
+      }
+    }
+  }
+
+  static async #startOnce(steps: readonly Step[], calls: number, seconds: number): Promise<Sipp> {
     const folder = mkdtempSync(join(tmpdir(), 'parley-sipp-'));
     const port = await freePort('127.0.0.1');
     writeFileSync(join(folder, 'scenario.xml'), scenario(steps));

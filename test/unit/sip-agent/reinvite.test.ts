@@ -88,7 +88,7 @@ describe('a re-INVITE of ours', () => {
     expect((await answer).status).toBe(200);
     await connection.request('ACK');
     connection.send(inDialog('INVITE', invite, 2, SECOND_ANSWER.replace('bob 7 8', 'bob 7 9')));
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 15_000 });
   });
 
   test('is cancelled once it was heard of', async () => {
@@ -137,7 +137,7 @@ describe('a re-INVITE of the other side', () => {
     const heard: IncomingReoffer[] = [];
     call.onReoffer((offer) => void heard.push(offer));
     connection.send(inDialog('INVITE', invite, 1, SECOND_ANSWER));
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 15_000 });
     expect(fromUtf8(heard[0]?.body ?? utf8(''))).toBe(SECOND_ANSWER);
     heard[0]?.ring();
     await connection.response(180, 'INVITE');
@@ -157,7 +157,7 @@ describe('a re-INVITE of the other side', () => {
     const heard: IncomingReoffer[] = [];
     call.onReoffer((offer) => void heard.push(offer));
     connection.send(inDialog('INVITE', invite, 1, SECOND_ANSWER, 'z9hG4bKsame'));
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 15_000 });
     connection.send(inDialog('CANCEL', invite, 1, '', 'z9hG4bKsame'));
     await connection.response(487, 'INVITE');
     expect(heard[0]?.settled.aborted).toBe(true);
