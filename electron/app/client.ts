@@ -195,7 +195,8 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
       });
       agent.events.onInvite((invite) => {
         if (registration.link) void dispatch(invite);
-        else invite.reject(480);
+        // a network pushes what waits for somebody in the same breath as its 200 to REGISTER
+        else void registration.settled().then((link) => (link === null ? invite.reject(480) : dispatch(invite)));
       });
       return agent;
     },

@@ -71,6 +71,19 @@ export class RegistrationService {
     return this.#link;
   }
 
+  /** The link, as it is when a try that is under way has ended. */
+  async settled(): Promise<Link | null> {
+    while (this.#state.kind === 'connecting') {
+      await new Promise<void>((resolve) => {
+        const off = this.stateChanged.on(() => {
+          off();
+          resolve();
+        });
+      });
+    }
+    return this.#link;
+  }
+
   start(isSignedOut = false): void {
     if (this.#state.kind !== 'offline') return;
     this.#unwatch ??= this.#ports.network.watch((event) => this.#noticed(event));

@@ -87,6 +87,8 @@ export class ExamplePeer {
   readonly asides: string[] = [];
   /** answers MESSAGE and BYE by the way too */
   obliging = false;
+  /** octets that follow the next 200 to REGISTER in the same write */
+  pushes: Buffer = Buffer.alloc(0);
   /** the last REGISTER of our client */
   registration = '';
 
@@ -366,7 +368,8 @@ export class ExamplePeer {
         'Supported: path, gruu, outbound',
       ];
       const binding = expires === '0' ? [] : [`Contact: ${contact.replace(/;expires=\d+/, '')};${gruu};expires=${expires}`];
-      return answerTo(text, '200 OK', [...binding, ...fields, `P-Associated-URI: <sip:${user}@${host}>`]);
+      const answer = answerTo(text, '200 OK', [...binding, ...fields, `P-Associated-URI: <sip:${user}@${host}>`]);
+      return Buffer.concat([answer, this.pushes]);
     }
     if (this.obliging && /^(?:MESSAGE|BYE) /.test(text)) return answerTo(text, '200 OK', []);
     if (text.startsWith('OPTIONS ')) {

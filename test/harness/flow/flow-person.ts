@@ -5,7 +5,7 @@ import { systemClock } from '../../../shared/base/clock.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import type { Account } from '../../../shared/model/account.ts';
 import { Person } from '../two-people.ts';
-import { ExamplePeer } from './example-peer.ts';
+import { ExamplePeer, throughTheNetwork } from './example-peer.ts';
 import type { Allowance } from './example-script.ts';
 
 /** Our client as Alice or Bob of the examples, signed in with nobody but the scripted peer around it. */
@@ -56,10 +56,17 @@ export class Flow {
   async start(
     user: 'alice' | 'bob',
     media: { readonly host: string; readonly port: number },
-    options: { readonly allowed?: readonly Allowance[]; readonly account?: Partial<Account>; readonly fileLingerMs?: number } = {},
+    options: {
+      readonly allowed?: readonly Allowance[];
+      readonly account?: Partial<Account>;
+      readonly fileLingerMs?: number;
+      /** an example that comes in the same write as the 200 to REGISTER */
+      readonly pushed?: string;
+    } = {},
   ): Promise<{ peer: ExamplePeer; person: Person }> {
     const peer = await ExamplePeer.start(media, options.allowed);
     this.#peers.push(peer);
+    if (options.pushed !== undefined) peer.pushes = peer.script.play(options.pushed, throughTheNetwork);
     const person = await flowPerson(peer, this.folder, user, options.account, options.fileLingerMs);
     this.#people.push(person);
     return { peer, person };

@@ -54,4 +54,12 @@ describe('F11: a file is pushed, and its delivery told', () => {
     expect(await readFile(person.saved(done))).toEqual(CONTENT);
     expect(peer.differences).toEqual([]);
   });
+
+  test('an invitation in the same breath as the 200 to REGISTER is taken like any other', async () => {
+    const { peer, person } = await flow.start('bob', { host: '192.0.2.10', port: 30_030 }, { pushed: 'F11-01.sip' });
+    await peer.takes('F11-02.sip');
+    await person.call['transfers.accept']({ transferId: await offeredFile(person, 'ridge _east_.jpg') });
+    await peer.takes('F11-03.sip', [{ why: 'this account has no limit', missing: /^sdp\.1\|a=max-size:/ }]);
+    expect(peer.differences).toEqual([]);
+  });
 });
