@@ -15,6 +15,7 @@ import type { MsrpSession, OutgoingMessage, SessionHandlers } from './port.ts';
 import { Receiver } from './receiver.ts';
 import type { Relay, RelayLease } from './relay.ts';
 import { Sender } from './sender.ts';
+import { type Wait, type WaitTerms, waitFor } from './wait.ts';
 
 /** what a relay grants beyond this counts as no more; within what timers take */
 const MAX_LEASE_MS = 7 * 86_400_000;
@@ -41,12 +42,6 @@ export interface SessionOwner {
   /** a connection to `host:port`; `fresh`: not one that is there */
   connectionTo(at: ConnectionTarget, fresh: boolean, signal: AbortSignal | undefined): Promise<{ connection: Connection; reused: boolean }>;
   forget(session: Session): void;
-}
-
-/** What can end a wait of connect(). */
-interface Wait<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: ParleyError) => void;
 }
 
 /**
@@ -320,31 +315,13 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     return this.#wait(terms, (wait) => wait);
   }
 
-  /** @param begin gives the binding that stands until the wait is over: by itself, by the time, or by the signal */
-  #wait<T>(
-    { limitMs, late, signal, over }: { limitMs: number; late: string; signal: AbortSignal | undefined; over: () => void },
-    begin: (wait: Wait<T>) => Wait<void>,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        cancel();
-        signal?.removeEventListener('abort', onAbort);
-        over();
-        this.#binding = null;
-      };
-      const wait: Wait<T> = {
-        resolve: (value) => {
-          done();
-          resolve(value);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => wait.reject(new ParleyError('msrp.lost', 'given up'));
-      const cancel = this.clock.after(limitMs, () => wait.reject(new ParleyError('msrp.timeout', late)));
-      signal?.addEventListener('abort', onAbort, { once: true });
+  /** @param begin gives the binding that stands until the wait is over */
+  #wait<T>(terms: WaitTerms, begin: (wait: Wait<T>) => Wait<void>): Promise<T> {
+    const over = (): void => {
+      terms.over();
+      this.#binding = null;
+    };
+    return waitFor<T>(this.clock, { ...terms, over }, (wait) => {
       this.#binding = begin(wait);
     });
   }
