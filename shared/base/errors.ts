@@ -53,6 +53,7 @@ export const ERROR_CODES = [
   'deferred.gone',
   'deferred.refused',
   'deferred.undelivered',
+  'deferred.not-done',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

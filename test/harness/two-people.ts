@@ -115,7 +115,7 @@ export interface TwoPeopleOptions {
   readonly overTls?: readonly string[];
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
-  readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'digest' | 'media' | 'timing' | 'log'>;
+  readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'databases' | 'digest' | 'media' | 'policy' | 'timing' | 'log'>;
 }
 
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */

@@ -64,12 +64,14 @@ export function deferredWrites(db: WriteHandle, ledger: Pick<Ledger, 'leaveRoom'
     return { changed, removed };
   }
 
-  /** @returns the id of one that is new, or changed */
-  function listOne(item: ListedItem, listed: number, anew: boolean, toFetch: number, now: number): number | null {
+  /** @param how in a first list, in a later one, or by itself: then it is there although it was settled. @returns the id of one that is new, or changed */
+  function listOne(item: ListedItem, listed: number, how: 'anew' | 'again' | 'news', toFetch: number, now: number): number | null {
     const known = byUri({ uri: item.uri });
     if (known !== undefined) {
       const isOther = update({ ...item, id: known.id, listed }).changes === 1;
-      return step(known, anew ? 'list-anew' : 'list', now) || isOther ? known.id : null;
+      const undone = known.order !== null && known.order !== 'deliver';
+      const event = how === 'again' ? 'list' : how === 'news' && undone ? 'list-undone' : 'list-anew';
+      return step(known, event, now, { code: 'deferred.not-done', detail: known.order ?? '' }) || isOther ? known.id : null;
     }
     const fetches = item.size !== null && item.size <= toFetch;
     return insert({
@@ -102,7 +104,7 @@ export function deferredWrites(db: WriteHandle, ledger: Pick<Ledger, 'leaveRoom'
       const touched = new Set<number>();
       if (items.some(({ uri }) => byUri({ uri }) === undefined)) ledger.leaveRoom();
       for (const item of items) {
-        const id = listOne(item, listed, anew, toFetch, now);
+        const id = listOne(item, listed, isAll ? (anew ? 'anew' : 'again') : 'news', toFetch, now);
         if (id !== null) touched.add(id);
       }
       const gone = isAll ? unlisted({ listed }).map(({ id }) => byId({ id })) : removed.map((uri) => byUri({ uri }));

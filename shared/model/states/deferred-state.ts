@@ -29,6 +29,8 @@ export type DeferredEvent =
   | 'list'
   /** it stands in the first list of a new subscription, which knows of everything that was settled before */
   | 'list-anew'
+  /** the network says by itself that it is there again, although it had taken the order to do something with it */
+  | 'list-undone'
   /** it does not stand there any more */
   | 'unlist';
 
@@ -51,6 +53,9 @@ export function nextDeferredState(state: DeferredState, event: DeferredEvent, is
       return state === 'gone' || state === 'expired' ? 'waiting' : state;
     case 'list-anew':
       return state === 'gone' || state === 'expired' || state === 'done' ? 'waiting' : state;
+    case 'list-undone':
+      if (state === 'done') return 'failed';
+      return state === 'gone' || state === 'expired' ? 'waiting' : state;
     case 'unlist':
       // whoever wanted it is told that it will not come; nobody else has to know
       if (state === 'chosen' || state === 'asked' || state === 'failed') return isOver ? 'expired' : 'gone';

@@ -96,6 +96,18 @@ describe('the list of waiting items', () => {
     expect(states(store)).toEqual(['2 waiting']);
   });
 
+  test('by itself brings back what the network had taken an order for and did not do', () => {
+    const { store } = openInThread();
+    listAll(store, [item('1'), item('2')]);
+    store.deferredOrder({ orders: [1, 2].map((id) => ({ id, order: id === 1 ? ('store' as const) : ('deliver' as const) })) });
+    store.deferredMove({ ids: [1, 2], event: 'ask', now: 1 });
+    store.deferredMove({ ids: [1, 2], event: 'settle', now: 1 });
+    expect(states(store)).toEqual([]);
+    store.deferredList({ full: false, anew: false, items: [item('1'), item('2')], removed: [], toFetch: -1, now: 1000 });
+    expect(states(store)).toEqual(['2 waiting', '1 failed']);
+    expect(shown(store).map(({ error }) => error?.code ?? null)).toEqual([null, 'deferred.not-done']);
+  });
+
   test('orders what is small by itself, where the person wants that', () => {
     const { store } = openInThread();
     listAll(store, [item('1', { size: 10 }), item('2', { size: 11 }), item('3', { size: null })], { toFetch: 10 });
