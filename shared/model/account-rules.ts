@@ -62,6 +62,14 @@ export const accountFields = {
   listServer: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:lists@example.com'))),
   conferenceFactory: v.optional(v.pipe(oneLine(512), v.regex(LIST_SERVER, 'must be like sip:conferences@example.com'))),
   xcapRoot: v.optional(v.pipe(oneLine(512), v.regex(XCAP_ROOT, 'must be like https://xcap.example.com/root'))),
+  messageStore: v.optional(
+    v.nullable(
+      v.strictObject({
+        host: v.pipe(oneLine(256), v.regex(new RegExp(`^${HOST}$|^[0-9A-Fa-f:.]{2,45}$`), 'must be a host')),
+        port: v.pipe(v.number(PORT), v.integer(PORT), v.minValue(1, PORT), v.maxValue(65_535, PORT)),
+      }),
+    ),
+  ),
   maxRecipients: v.optional(
     v.pipe(
       v.number('must be a number'),
@@ -113,6 +121,7 @@ export function readAccount(from: unknown): Account | { readonly problems: reado
     ...(given.listServer === undefined ? {} : { listServer: given.listServer }),
     ...(given.conferenceFactory === undefined ? {} : { conferenceFactory: given.conferenceFactory }),
     ...(given.xcapRoot === undefined ? {} : { xcapRoot: given.xcapRoot }),
+    ...(given.messageStore === undefined ? {} : { messageStore: given.messageStore }),
     ...(given.maxRecipients === undefined ? {} : { maxRecipients: given.maxRecipients }),
     ...(given.groups === undefined ? {} : { groups: given.groups }),
     ...(given.caCertificates === undefined ? {} : { caCertificates: given.caCertificates }),

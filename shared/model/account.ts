@@ -33,6 +33,8 @@ export interface Account {
   readonly conferenceFactory?: string;
   /** XCAP root URI (RFC 4825 section 6.1): where the network keeps this account's preferences and block list */
   readonly xcapRoot?: string;
+  /** where the account's Message Storage Server listens (IMAP, with the user and password of the account); null: it has none */
+  readonly messageStore?: { readonly host: string; readonly port: number } | null;
   /** most recipients of one message; {@link DEFAULT_MAX_RECIPIENTS} when left out */
   readonly maxRecipients?: number;
   /** groups that the network keeps and this account may write to */

@@ -86,6 +86,8 @@ describe('an account file', () => {
     [{ maxRecipients: 1 }, /^maxRecipients: must be 2 at least/],
     [{ xcapRoot: 'ftp://example.com' }, /^xcapRoot: must be like/],
     [{ xcapRoot: 'http://alice@example.com/' }, /^xcapRoot: must be like/],
+    [{ messageStore: { host: 'a b', port: 143 } }, /^messageStore\.host: must be a host/],
+    [{ messageStore: { host: 'store.example.com', port: 0 } }, /^messageStore\.port: must have a port/],
     [{ msrpTransport: 'udp' }, /^msrpTransport: must be "tcp" or "tls"/],
     [{ maxRecipients: 101 }, /^maxRecipients: must be 100 at most/],
     [{ groups: [{ address: 'club', name: 'Club' }] }, /^groups\.0\.address: must be like/],
