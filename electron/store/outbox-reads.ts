@@ -31,22 +31,35 @@ type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind
 };
 
 /** What waits in one line of a conversation. */
-type Lane = 'text' | 'notification' | 'push' | 'pull';
+type Lane = 'text' | 'notification' | FileLane;
+type FileLane = 'push' | 'pull' | 'again';
 
-/** whether the octets flow in: somebody is asked for them, or an incoming file is taken up again */
-const flowsIn = (row: string) =>
-  `(SELECT (m.direction = 'in') <> t.pull FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id WHERE t.message_id = ${row}.message_id)`;
+/** What was taken once and broke off, whichever way its octets flow; else whether they flow in. */
+const isIn = (lane: FileLane) => (row: string) =>
+  `'${lane}' = (SELECT iif(t.file_transfer_id IS NOT NULL, 'again', iif((m.direction = 'in') <> t.pull, 'pull', 'push'))
+    FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id WHERE t.message_id = ${row}.message_id)`;
+
+const IN_ORDER = 'f.message_id, f.id';
+
+const fileLane = (lane: FileLane, order = IN_ORDER) => {
+  const of = isIn(lane);
+  return { kind: 'file', of, heldBackBy: `w.kind IN ('file') AND ${of('w')}`, order } as const;
+};
 
 /**
  * What is in a lane, and what holds it back. A text and a notification are both a MESSAGE to the same address, of which one at a time is allowed
  * (RFC 3428 section 8). A file's invitation may wait for a person; what is asked for waits until it is looked up there, and what is sent does not
- * wait for that.
+ * wait for that. What goes on from before waits for nobody, and one of which the other side does not want to hear yet does not hold back the rest.
  */
-const LANES: Record<Lane, { readonly kind: HeadRow['kind']; readonly of: (row: string) => string; readonly heldBackBy: string }> = {
-  text: { kind: 'text', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')" },
-  notification: { kind: 'notification', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')" },
-  push: { kind: 'file', of: (row) => `NOT ${flowsIn(row)}`, heldBackBy: `w.kind IN ('file') AND NOT ${flowsIn('w')}` },
-  pull: { kind: 'file', of: flowsIn, heldBackBy: `w.kind IN ('file') AND ${flowsIn('w')}` },
+const LANES: Record<
+  Lane,
+  { readonly kind: HeadRow['kind']; readonly of: (row: string) => string; readonly heldBackBy: string; readonly order: string }
+> = {
+  text: { kind: 'text', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')", order: IN_ORDER },
+  notification: { kind: 'notification', of: () => 'TRUE', heldBackBy: "w.kind IN ('text', 'notification')", order: IN_ORDER },
+  push: fileLane('push'),
+  pull: fileLane('pull'),
+  again: fileLane('again', `f.not_before, ${IN_ORDER}`),
 };
 
 /**
@@ -54,7 +67,7 @@ const LANES: Record<Lane, { readonly kind: HeadRow['kind']; readonly of: (row: s
  * to conversation over the index, so that a long queue of one costs nothing.
  */
 const heads = (lane: Lane) => {
-  const { kind, of, heldBackBy } = LANES[lane];
+  const { kind, of, heldBackBy, order } = LANES[lane];
   return `
   WITH RECURSIVE waiting (conversation_id) AS (
     SELECT min(conversation_id) FROM outbox WHERE kind = '${kind}'
@@ -66,7 +79,7 @@ const heads = (lane: Lane) => {
     o.not_before AS notBefore
   FROM waiting CROSS JOIN outbox AS o ON o.id = (
     SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id AND ${of('f')}
-    ORDER BY f.message_id, f.id LIMIT 1
+    ORDER BY ${order} LIMIT 1
   )
   WHERE NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND ${heldBackBy} AND w.conversation_id = waiting.conversation_id)`;
 };
@@ -87,8 +100,8 @@ export function outboxReads(
   recipients: (messageId: number) => readonly RecipientState[],
 ): OutboxReads {
   const texts = db.many<HeadRow>(heads('text'));
-  const pushes = db.many<HeadRow>(heads('push'));
-  const pulls = db.many<HeadRow>(heads('pull'));
+  const lanes = (['push', 'pull', 'again'] as const).map((lane) => db.many<HeadRow>(heads(lane)));
+  const files = () => lanes.flatMap((lane) => lane({}));
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
     SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
@@ -138,7 +151,7 @@ export function outboxReads(
   return {
     outboxReady(now, limit, notificationLimit = limit) {
       const dueTexts = texts({}).filter((row) => isDue(row, now));
-      const messages = [...dueTexts, ...[...pushes({}), ...pulls({})].filter((row) => isDue(row, now))].sort((a, b) => a.id - b.id);
+      const messages = [...dueTexts, ...files().filter((row) => isDue(row, now))].sort((a, b) => a.id - b.id);
       const speaking = new Set(dueTexts.map(({ conversationId }) => conversationId));
       const owed = notifications({})
         .filter((row) => isDue(row, now) && !speaking.has(row.conversationId))
@@ -147,9 +160,7 @@ export function outboxReads(
       return [...messages, ...owed].slice(0, Math.max(0, limit)).map(item);
     },
     outboxNextAt(now) {
-      const times = [...texts({}), ...pushes({}), ...pulls({}), ...notifications({})]
-        .filter((row) => !isDue(row, now))
-        .map(({ notBefore }) => notBefore);
+      const times = [...texts({}), ...files(), ...notifications({})].filter((row) => !isDue(row, now)).map(({ notBefore }) => notBefore);
       return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b));
     },
   };

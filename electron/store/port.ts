@@ -286,7 +286,7 @@ export interface Store extends ContactCalls, DeferredCalls {
    * taken by {@link applyTransfer} with `offer`. The texts of one conversation leave one at a time in the order in which they were composed,
    * and so do its files, beside its texts: a row in work or postponed holds back the later ones of its kind. Its notifications leave one
    * at a time in the order of what they are about, never beside a text, and not before one that is due. A file holds back later files until its
-   * invitation is accepted or over, never a text. `nextAt`: the earliest time at which a row is due that nothing else holds back, after `now`.
+   * invitation is accepted or over, never a text; one that was taken before (`fileTransferId`) only others of that sort. `nextAt`: the earliest time at which a row is due that nothing else holds back, after `now`.
    */
   outboxTake(row: { now: number; limit: number; notifications: number }): Promise<{
     items: OutboxItem[];

@@ -10,6 +10,7 @@ import type { ServiceContext } from '../context.ts';
 import { type Envelope, senderOf } from '../envelope.ts';
 import { notifyOf } from '../receipts.ts';
 import { TransferBook } from './booking.ts';
+import type { Claims } from './claims.ts';
 import { checkRoom, type IncomingFolders } from './folders.ts';
 import { keepIcon } from './icons.ts';
 import type { FileRequest } from './invitation.ts';
@@ -36,22 +37,34 @@ export interface OfferedFile {
  */
 export type Judgement =
   | { readonly kind: 'ask'; readonly book: TransferBook; readonly tell: () => void }
-  | { readonly kind: 'take'; readonly book: TransferBook; readonly start: number; readonly tell?: () => void }
+  | {
+      readonly kind: 'take';
+      readonly book: TransferBook;
+      readonly start: number;
+      /** of one that goes on: lets go of its claim, once its dialog is done with it; null: it is new */
+      readonly release: (() => void) | null;
+      readonly tell?: () => void;
+    }
   | { readonly kind: 'refuse'; readonly refusal: Refusal };
 
 /** Where an older attempt of the same transfer stands. */
 export interface Attempts {
+  readonly claims: Claims;
   /** the person has accepted it, and it is not over */
   isRunning(transferId: number): boolean;
-  /** we invite to it ourselves, or are about to, or it flows because we did */
-  isInviting(transferId: number): boolean;
-  /** Ends one whose other side has evidently lost it. */
+  /** Ends one that was invited to and whose other side has evidently lost it. */
   halt(transferId: number): Promise<void>;
 }
 
 /** at rest, with part of the file on one side */
 const STOPPED: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired', 'paused']);
 const IN_FLIGHT: ReadonlySet<TransferState> = new Set(['accepting', 'transferring']);
+/** what a person here wants to come, and what can be asked for therefore */
+const AWAITED: ReadonlySet<TransferState> = new Set(['interrupted', 'queued']);
+/** octets that may come once more; where more are here already, the rest is asked for */
+const AGAIN = 1_048_576;
+/** how often the rest of what is here is asked for instead */
+const SPARED_AT_MOST = 2;
 
 const refuse = (status: number): Judgement => ({ kind: 'refuse', refusal: { status, headers: [] } });
 
@@ -61,6 +74,8 @@ export class FileJudge {
   readonly #folders: IncomingFolders;
   readonly #attempts: Attempts;
   readonly #outboxChanged: () => void;
+  /** by transfer: octets that were here when its sender was refused because he began too far before them, and how often that was */
+  readonly #spared = new Map<number, { readonly arrived: number; readonly times: number }>();
 
   constructor(context: ServiceContext, folders: IncomingFolders, attempts: Attempts, outboxChanged: () => void) {
     this.#context = context;
@@ -103,23 +118,34 @@ export class FileJudge {
     if (before === undefined || (range !== null && (range.stop ?? size) !== size)) return null;
     const settled = range === null ? null : refusedBefore(before.state);
     if (settled) return settled;
-    // we have just asked for the rest of it ourselves
-    if (range !== null && this.#attempts.isInviting(before.id)) return refuse(480);
-    const transfer = await this.#atRest(before);
     // from its beginning it may be a new attempt of one that failed for a reason, which is the person's to decide on
-    const goesOn = range === null ? transfer.state === 'interrupted' : STOPPED.has(transfer.state);
-    if (transfer.partialPath === null || !goesOn) return null;
-    const book = new TransferBook(this.#context, transfer);
-    const start = (range?.start ?? 1) - 1;
-    if (start <= (await arrivedOctets(transfer))) return { kind: 'take', book, start };
-    // that range does not join what is here: what is missing is asked for instead (cpm.md section 10.7)
-    if (transfer.state === 'interrupted' || transfer.state === 'queued') {
-      // now, as the other side is there
-      if (transfer.state === 'queued') await book.apply('pause');
-      await book.apply('resume');
-      this.#outboxChanged();
-    }
-    return refuse(488);
+    const goesOn = (state: TransferState) => (range === null ? AWAITED : STOPPED).has(state);
+    return this.#claimed(before, goesOn, async (transfer, release) => {
+      if (transfer.partialPath === null) return null;
+      const book = new TransferBook(this.#context, transfer);
+      const start = (range?.start ?? 1) - 1;
+      const arrived = await arrivedOctets(transfer);
+      if (start <= arrived && !this.#spares(transfer, start, arrived)) return { kind: 'take', book, start, release };
+      // what is missing is asked for instead, now, as the other side is there (cpm.md section 10.7)
+      if (AWAITED.has(transfer.state)) {
+        await book.apply('resume');
+        this.#outboxChanged();
+      }
+      // one that begins anew is not to be told that its file is not taken
+      return refuse(range === null ? 480 : 488);
+    });
+  }
+
+  /**
+   * Whether to ask for the rest rather than to have what is here once more. Not again and again while no more comes: the sender may know no other
+   * way.
+   */
+  #spares({ id, state }: StoredTransfer, start: number, arrived: number): boolean {
+    if (arrived - start <= AGAIN || !AWAITED.has(state)) return false;
+    const before = this.#spared.get(id);
+    const times = before?.arrived === arrived ? before.times + 1 : 1;
+    this.#spared.set(id, { arrived, times });
+    return times <= SPARED_AT_MOST;
   }
 
   /** Its receiver goes on with a file that this person sent before. */
@@ -130,16 +156,38 @@ export class FileJudge {
     if (range !== null && (range.start > before.size || (range.stop ?? before.size) !== before.size)) return refuse(488);
     const settled = refusedBefore(before.state);
     if (settled) return range === null ? null : settled;
-    // what we invited to is still thought to be on its way; it is found out soon
-    if (!STOPPED.has(before.state) || this.#attempts.isInviting(before.id)) return range === null ? null : refuse(480);
-    return { kind: 'take', book: new TransferBook(this.#context, before), start: (range?.start ?? 1) - 1 };
+    const start = (range?.start ?? 1) - 1;
+    return this.#claimed(
+      before,
+      (state) => STOPPED.has(state),
+      async (transfer, release) => ({ kind: 'take', book: new TransferBook(this.#context, transfer), start, release }),
+    );
   }
 
-  /** Its other side has lost what is still thought to run here. */
-  async #atRest(transfer: StoredTransfer): Promise<StoredTransfer> {
-    if (!IN_FLIGHT.has(transfer.state)) return transfer;
-    await this.#attempts.halt(transfer.id);
-    return this.#context.store.transfer(transfer.id);
+  /**
+   * Judges one that goes on while no other dialog can move it. Null: it is at rest in a state that is not for that.
+   * @param judge keeps `release` where it takes the file
+   */
+  async #claimed(
+    before: StoredTransfer,
+    goesOn: (state: TransferState) => boolean,
+    judge: (transfer: StoredTransfer, release: () => void) => Promise<Judgement | null>,
+  ): Promise<Judgement | null> {
+    const { claims, isRunning, halt } = this.#attempts;
+    // we have just invited to it ourselves, or still think that it flows because we did; that is found out soon
+    if (claims.holder(before.id) === 'inviting') return refuse(480);
+    // its other side has lost what is still thought to run here
+    if (IN_FLIGHT.has(before.state) && isRunning(before.id)) await halt(before.id);
+    const release = claims.take(before.id, 'invited');
+    if (release === null) return refuse(480);
+    let judgement: Judgement | null = null;
+    try {
+      const transfer = await this.#context.store.transfer(before.id);
+      if (goesOn(transfer.state)) judgement = await judge(transfer, release);
+      return judgement;
+    } finally {
+      if (judgement?.kind !== 'take') release();
+    }
   }
 
   async #obstacle({ pull, size }: FileOffer): Promise<CodedError | null> {
@@ -172,7 +220,8 @@ export class FileJudge {
     if (this.#attempts.isRunning(rows.transfer.id)) return refuse(486);
     const book = new TransferBook(this.#context, rows.transfer);
     const tell = () => notices.changed(shown);
-    return this.#isWelcome(file.offer, rows.conversation) ? { kind: 'take', book, start: 0, tell } : { kind: 'ask', book, tell };
+    if (!this.#isWelcome(file.offer, rows.conversation)) return { kind: 'ask', book, tell };
+    return { kind: 'take', book, start: 0, release: null, tell };
   }
 
   /** Small enough to need no question, and from somebody who is no stranger. */

@@ -3,6 +3,7 @@ import { hashFile } from '../../msrp/file-source.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
 import type { TransferFields } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
+import type { Claims } from './claims.ts';
 import { FileJudge } from './file-judge.ts';
 import type { InvitedLine } from './invited-line.ts';
 import { InvitedSession, type SessionParts } from './invited-session.ts';
@@ -10,8 +11,7 @@ import type { PickedFile } from './picked-file.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface IncomingParts extends Pick<SessionParts, 'context' | 'msrp' | 'folders' | 'turns' | 'outboxChanged' | 'goOn'> {
-  /** see {@link Attempts} */
-  readonly isInviting: (transferId: number) => boolean;
+  readonly claims: Claims;
 }
 
 /** Files that others push to this person or ask him for: who is asked about what, and what he says (seed 000 7.4.2, cpm.md section 10.4). */
@@ -26,10 +26,10 @@ export class IncomingTransfers {
   readonly #work = new Set<Promise<unknown>>();
   #isStopped = false;
 
-  constructor({ context, msrp, folders, turns, outboxChanged, isInviting, goOn }: IncomingParts) {
+  constructor({ context, msrp, folders, turns, outboxChanged, claims, goOn }: IncomingParts) {
     this.#context = context;
     const attempts = {
-      isInviting,
+      claims,
       isRunning: (transferId: number) => this.#running.has(transferId),
       halt: async (transferId: number) => {
         const line = this.#running.get(transferId);

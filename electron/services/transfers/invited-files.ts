@@ -16,7 +16,7 @@ import { checkRoom, type IncomingFolders } from './folders.ts';
 import type { IconToSend } from './icons.ts';
 import { type FileToNotify, fileMedia } from './invitation.ts';
 import { partialPathOf, ReceivingRun } from './receiving-run.ts';
-import { hashesOf, openSource, sendFile } from './sending-run.ts';
+import { hashesOf, openSource, SendingRun } from './sending-run.ts';
 import type { Turns } from './turns.ts';
 
 /** What both kinds need of whoever invites. */
@@ -37,6 +37,8 @@ export interface InvitedFile extends FileOfSession {
   readonly book: TransferBook;
   /** the first octet that is offered, from 0: not 0, it goes on where it was */
   readonly start: number;
+  /** octets of it have flowed before, so the other side took it once */
+  readonly wasTaken: boolean;
 }
 
 /** Octets that are offered again after an interruption, at least: one, so that there is something to offer. */
@@ -46,15 +48,16 @@ const LEAST = 1;
 export class PushedFile implements InvitedFile {
   readonly book: TransferBook;
   readonly start: number;
+  readonly wasTaken: boolean;
   readonly abort: AbortController;
-  readonly handlers: SessionHandlers;
   readonly notify: FileToNotify | null;
   readonly icon: IconToSend['part'] | null;
   readonly #parts: SendingFileParts;
   readonly #iconId: string | undefined;
-  readonly #fileTransferId: string;
+  readonly #run: SendingRun;
+  /** a fresh one for every attempt: the same one again would be a repetition that starts nothing (RFC 5547 section 8.1) */
+  readonly #fileTransferId = randomToken(32);
   #form: Pick<FileAnswer, 'form' | 'maxSize'> = { form: 'raw', maxSize: null };
-  #closed: CodedError | null = null;
 
   /**
    * Looks at the file, and takes it out of the outbox as offered. @param wishes with whom its person wants to be told of it, and what is shown of it
@@ -69,8 +72,7 @@ export class PushedFile implements InvitedFile {
     const hashes = book.transfer.hash ? {} : await hashesOf(book.transfer, abort.signal);
     // nobody is asked about a file that is not there any more
     await (await openSource(book.transfer)).close();
-    // a fresh id for every attempt: the same one again would be a repetition that starts nothing (RFC 5547 section 8.1)
-    await book.apply('offer', { fields: { fileTransferId: randomToken(32), ...hashes } });
+    await book.apply('offer', { fields: hashes });
     abort.signal.throwIfAborted();
     const icon = await wishes.icon(book.transfer);
     abort.signal.throwIfAborted();
@@ -82,17 +84,16 @@ export class PushedFile implements InvitedFile {
     this.#parts = parts;
     this.book = parts.book;
     this.abort = parts.abort;
+    this.wasTaken = transfer.fileTransferId !== null;
     this.start = transfer.transferred === 0 ? 0 : Math.max(0, Math.min(transfer.transferred, transfer.size - LEAST));
-    this.#fileTransferId = transfer.fileTransferId as string;
     this.notify = sentAt === null ? null : { fileTransferId: this.#fileTransferId, imdnId: transfer.imdnId, sentAt };
     this.icon = icon?.part ?? null;
     this.#iconId = icon?.contentId;
-    this.handlers = {
-      onMessage: () => ({ refuse: 403 }),
-      onClosed: (error) => {
-        this.#closed = error;
-      },
-    };
+    this.#run = new SendingRun(parts);
+  }
+
+  get handlers(): SessionHandlers {
+    return this.#run.handlers;
   }
 
   media(place: MsrpPlace): MsrpMedia {
@@ -104,20 +105,13 @@ export class PushedFile implements InvitedFile {
   }
 
   async flow(session: MsrpSession, headers: readonly Header[]): Promise<void> {
-    const { context, folders, book, turns, abort, outboxChanged } = this.#parts;
-    await turns.during(book.transfer.id, abort.signal, async () => {
-      if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
-      await sendFile({
-        context,
-        folders,
-        book,
-        session,
-        accepted: this.#form,
-        start: this.start,
-        chunkSize: chunkSizeFor(headers),
-        signal: abort.signal,
-        onStarted: outboxChanged,
-      });
+    await this.#run.send(session, {
+      accepted: this.#form,
+      start: this.start,
+      chunkSize: chunkSizeFor(headers),
+      signal: this.abort.signal,
+      fileTransferId: this.#fileTransferId,
+      onStarted: this.#parts.outboxChanged,
     });
   }
 
@@ -130,11 +124,13 @@ export class PushedFile implements InvitedFile {
 export class PulledFile implements InvitedFile {
   readonly notify = null;
   readonly icon = null;
+  readonly wasTaken = false;
   readonly book: TransferBook;
   readonly start: number;
   readonly abort: AbortController;
   readonly #parts: InvitedFileParts;
   readonly #run: ReceivingRun;
+  readonly #fileTransferId = randomToken(32);
 
   /** @throws ParleyError `file.disk-full`, `file.unwritable` */
   static async offer(parts: InvitedFileParts): Promise<PulledFile> {
@@ -143,7 +139,7 @@ export class PulledFile implements InvitedFile {
     const partialPath = partialPathOf(folders, id);
     const there = transferred === 0 ? null : await stat(partialPath).catch(() => null);
     const start = there === null || !sizeKnown ? 0 : Math.max(0, Math.min(there.size, size - LEAST));
-    await book.apply('offer', { fields: { fileTransferId: randomToken(32), partialPath, transferred: start } });
+    await book.apply('offer', { fields: { partialPath, transferred: start } });
     abort.signal.throwIfAborted();
     return new PulledFile(parts, start, await ReceivingRun.open({ context, folders, book, start, outboxChanged }));
   }
@@ -162,7 +158,7 @@ export class PulledFile implements InvitedFile {
 
   media(place: MsrpPlace): MsrpMedia {
     const { maxFileSize } = this.#parts.context.account;
-    const fileTransferId = this.book.transfer.fileTransferId as string;
+    const fileTransferId = this.#fileTransferId;
     return fileMedia(this.book.transfer, { fileTransferId, place, start: this.start, maxSize: maxFileSize > 0 ? maxFileSize : undefined });
   }
 
@@ -170,7 +166,7 @@ export class PulledFile implements InvitedFile {
   async accepted({ selector }: FileAnswer): Promise<void> {
     const { context, folders, book } = this.#parts;
     const known = book.transfer;
-    const fields: { -readonly [Key in keyof TransferFields]?: TransferFields[Key] } = {};
+    const fields: { -readonly [Key in keyof TransferFields]?: TransferFields[Key] } = { fileTransferId: this.#fileTransferId };
     if (selector !== null) {
       if (known.name === '' && selector.name !== null) fields.name = cleanFileName(selector.name);
       if ((known.type === '' || known.type === 'application/octet-stream') && selector.type !== null) fields.type = bareType(selector.type);

@@ -1,4 +1,4 @@
-import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { type CodedError, type ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { acceptsType, acceptsWrapped, preferredRole, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { FileSelector } from '../../../shared/protocol/sdp/file-selector.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
@@ -11,7 +11,7 @@ import { isInterruption, type TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { bookBroken, causeOf, partialPathOf, ReceivingRun } from './receiving-run.ts';
 import { type Refusal, refusalOf, warning } from './refusal.ts';
-import { openSource, sendFile } from './sending-run.ts';
+import { openSource, SendingRun } from './sending-run.ts';
 import type { Turns } from './turns.ts';
 
 export interface LineParts {
@@ -31,6 +31,8 @@ export interface LineFile {
   readonly book: TransferBook;
   /** octets that are on the receiving side already */
   readonly start: number;
+  /** it was decided on before, and goes on */
+  readonly isAgain: boolean;
   /** octets of a chunk that its sender takes */
   readonly chunkSize: number;
 }
@@ -53,7 +55,7 @@ export class InvitedLine {
   readonly #abort = new AbortController();
   #session: MsrpSession | null = null;
   #run: ReceivingRun | null = null;
-  #closed: CodedError | null = null;
+  #sending: SendingRun | null = null;
   #end: () => void = () => undefined;
 
   /** @param changed its outcome is another one now */
@@ -154,35 +156,19 @@ export class InvitedLine {
   }
 
   async #sendingSession(): Promise<MsrpSession> {
+    const { context, folders, turns, msrp } = this.#parts;
     const { book } = this.file;
     this.#form();
     // nobody is promised a file that is not there any more
     await (await openSource(book.transfer)).close();
-    return this.#parts.msrp.createSession({
-      onMessage: () => ({ refuse: 403 }),
-      onClosed: (error) => {
-        this.#closed = error;
-      },
-    });
+    this.#sending = new SendingRun({ context, folders, turns, book });
+    return msrp.createSession(this.#sending.handlers);
   }
 
   async #send(session: MsrpSession, signal: AbortSignal): Promise<void> {
-    const { context, folders, turns, outboxChanged } = this.#parts;
-    const { book, start, chunkSize, offer } = this.file;
-    await turns.during(book.transfer.id, signal, async () => {
-      if (this.#closed) throw new ParleyError(this.#closed.code, this.#closed.detail);
-      await sendFile({
-        context,
-        folders,
-        book,
-        session,
-        accepted: { form: this.#form(), maxSize: offer.maxSize },
-        start,
-        chunkSize,
-        signal,
-      });
-    });
-    outboxChanged();
+    const { start, chunkSize, offer } = this.file;
+    await this.#sending?.send(session, { accepted: { form: this.#form(), maxSize: offer.maxSize }, start, chunkSize, signal });
+    this.#parts.outboxChanged();
   }
 
   /** @throws Unacceptable when whoever asked for it would not take it */

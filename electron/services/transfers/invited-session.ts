@@ -198,10 +198,11 @@ export class InvitedSession {
           continue;
         }
         const media = description.media[offer.mediaIndex] as MsrpMedia;
-        const start = judgement.kind === 'take' ? judgement.start : 0;
-        const line = new InvitedLine(this.#parts, { offer, media, book: judgement.book, start, chunkSize }, () =>
-          this.#changed(round, line),
-        );
+        const { book } = judgement;
+        const { start, release } = judgement.kind === 'take' ? judgement : { start: 0, release: null };
+        const file = { offer, media, book, start, isAgain: release !== null, chunkSize };
+        const line = new InvitedLine(this.#parts, file, () => this.#changed(round, line));
+        if (release !== null) void line.over.then(release);
         lines.push(line);
         if (judgement.kind === 'ask') asked.push(line);
         if (judgement.tell) tell.push(judgement.tell);
@@ -209,7 +210,10 @@ export class InvitedSession {
     } catch (thrown) {
       // those before it are not asked about either
       for (const show of tell) show();
-      for (const line of lines) if (line.file.book.transfer.state === 'offered') this.#forget(line, 480, 'expired');
+      for (const line of lines) {
+        if (line.file.book.transfer.state === 'offered') this.#forget(line, 480, 'expired');
+        else line.refuse({ status: 480, headers: [] });
+      }
       throw thrown;
     }
     return round;
@@ -366,7 +370,7 @@ export class InvitedSession {
 
 /** A CANCEL does not say whether a person or the network sent it: what goes on from before is only lost. */
 function takenBack({ file }: InvitedLine): ParleyError {
-  return new ParleyError(file.start > 0 ? 'msrp.lost' : 'file.cancelled', 'taken back by its sender');
+  return new ParleyError(file.isAgain ? 'msrp.lost' : 'file.cancelled', 'taken back by its sender');
 }
 
 /** The one answer to an offer of which nothing is taken: that nobody was there silences no other device (cpm.md section 15.3). */

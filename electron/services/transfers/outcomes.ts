@@ -12,6 +12,8 @@ import { bookBroken } from './receiving-run.ts';
 export interface Tried {
   readonly attempts: number;
   readonly createdAt: number;
+  /** the answer was to an offer of several files */
+  readonly isOneOfSeveral?: boolean;
 }
 
 /** whoever was refused a part of a file, and has none of it, may be about to ask for it himself (cpm.md section 10.7) */
@@ -42,19 +44,24 @@ export class Outcomes {
   }
 
   /** The final answer that is no 2xx. */
-  async refused({ book, start }: InvitedFile, answer: FinalAnswer, tried: Tried): Promise<void> {
+  async refused(file: InvitedFile, answer: FinalAnswer, tried: Tried): Promise<void> {
     const { clock } = this.#context;
+    const { book, start } = file;
     const { transfer } = book;
     const rejection = rejectionOf(answer, transfer);
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
-    const isAboutRange = answer.status === 488 || answer.status === 606;
-    if (isAboutRange && start > 0 && !this.isBegunAnew(transfer)) return this.#startOver(book, error);
+    const isAboutRange = start > 0 && (answer.status === 488 || answer.status === 606);
+    const isAboutOthers = tried.isOneOfSeveral === true && file.wasTaken && rejection.code === 'peer.declined';
+    if ((isAboutRange || isAboutOthers) && this.#canStartOver(transfer)) return this.#startOver(book, error);
     if (ABOUT_FORM.has(answer.status) && !this.#plain.has(transfer.id) && transfer.direction === 'out') {
       this.#plain.add(transfer.id);
       await book.apply('postponed', { error, notBefore: clock.now() });
-    } else if (rejection.code === 'peer.declined') await book.apply('declined', { error });
+    } else if (rejection.permanent && isRest(transfer)) await book.apply('lost', { error });
+    else if (rejection.code === 'peer.declined') await book.apply('declined', { error });
     else if (rejection.permanent) await book.apply('failed', { error });
-    else if (rejection.code === 'peer.timeout' || clock.now() - tried.createdAt > GIVE_UP_MS) await book.apply('expired', { error });
+    // whoever took it before is not waited for in vain by a prompt
+    else if ((rejection.code === 'peer.timeout' && start === 0) || clock.now() - tried.createdAt > GIVE_UP_MS)
+      await book.apply('expired', { error });
     else {
       const ownWait = retryWait(tried, clock.now()) + (start > 0 && transfer.direction === 'in' ? YIELD_MS : 0);
       const wait = rejection.retryAfter === null ? ownWait : rejection.retryAfter * 1000;
@@ -77,11 +84,15 @@ export class Outcomes {
    * Why a file that was accepted, or whose m-line was not, did not come through. One that we send goes on by itself where it was.
    * @param isClosing the app is: the next start goes on
    */
-  async ended({ book, start }: InvitedFile, error: CodedError, isClosing: boolean): Promise<void> {
+  async ended({ book, start, wasTaken }: InvitedFile, error: CodedError, isClosing: boolean): Promise<void> {
     const { transfer } = book;
-    const isUntaken = transfer.state === 'offering' && (error.code === 'peer.declined' || error.code === 'peer.unsupported');
-    if (isUntaken && start > 0 && !this.isBegunAnew(transfer)) return this.#startOver(book, error);
-    if (isUntaken && error.code === 'peer.declined') return void (await book.apply('declined', { error }));
+    const isDeclined = error.code === 'peer.declined';
+    const isUntaken = transfer.state === 'offering' && (isDeclined || error.code === 'peer.unsupported');
+    // port 0 does not say why: the other side may be about to ask for it, or have it already
+    const mayBeTaken = start > 0 || (wasTaken && isDeclined);
+    if (isUntaken && mayBeTaken && this.#canStartOver(transfer)) return this.#startOver(book, error);
+    if (isUntaken && isRest(transfer)) return void (await book.apply('lost', { error }));
+    if (isUntaken && isDeclined) return void (await book.apply('declined', { error }));
     await (transfer.direction === 'in' ? bookBroken(book, error) : book.applyFailure(error));
     if (!isClosing) await this.goOn(book, error);
   }
@@ -119,12 +130,21 @@ export class Outcomes {
     return this.#startedOver.has(id);
   }
 
-  /** The other side has not what is before, or knows no ranges: the whole of it, once. */
+  #canStartOver(transfer: StoredTransfer): boolean {
+    return !isRest(transfer) && !this.isBegunAnew(transfer);
+  }
+
+  /** The other side has not what is before, knows no ranges, or spoke of other files: the whole of it, once, and by itself. */
   async #startOver(book: TransferBook, error: CodedError): Promise<void> {
     this.#startedOver.add(book.transfer.id);
     const notBefore = this.#context.clock.now() + START_OVER_AFTER_MS;
     await book.apply('postponed', { error, notBefore, fields: { transferred: 0 } });
   }
+}
+
+/** What is missing of a file that was pushed to this person: where it is not given, whoever pushed it may still go on. */
+function isRest({ direction, pull }: StoredTransfer): boolean {
+  return direction === 'in' && !pull;
 }
 
 function rejectionOf({ status, headers }: FinalAnswer, { audience }: StoredTransfer): Rejection {

@@ -7,6 +7,7 @@ import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { RECIPIENT_LIST_INVITE, withRecipients } from '../recipient-body.ts';
 import { TransferBook } from './booking.ts';
+import type { Claims } from './claims.ts';
 import { FileSession } from './file-session.ts';
 import type { IncomingFolders } from './folders.ts';
 import type { Icons } from './icons.ts';
@@ -36,6 +37,7 @@ export interface OutgoingParts {
   readonly icons: Icons;
   readonly folders: IncomingFolders;
   readonly turns: Turns;
+  readonly claims: Claims;
   readonly outboxChanged: () => void;
 }
 
@@ -49,6 +51,8 @@ export class OutgoingTransfers {
   readonly #outcomes: Outcomes;
   /** what is being offered or flows, by transfer */
   readonly #live = new Map<number, AbortController>();
+  /** lets go of the claim on what was begun with that */
+  readonly #releases = new WeakMap<AbortController, () => void>();
   /** dialogs that take further files, by conversation */
   readonly #sessions = new Map<number, FileSession>();
   readonly #all = new Set<FileSession>();
@@ -71,6 +75,8 @@ export class OutgoingTransfers {
     await this.#gathering.get(conversationId);
     if (this.#live.has(id) || this.#stopped) return;
     const first = this.#begin(item.transfer);
+    // its other side has just taken it up: the row goes with that, or is looked at again when that is over
+    if (first === null) return this.#parts.claims.free(id);
     const files: InvitedFile[] = [];
     try {
       const gathering = this.#siblings(item);
@@ -94,11 +100,6 @@ export class OutgoingTransfers {
     return abort !== undefined;
   }
 
-  /** Whether that transfer is about to be offered, is, or flows because it was. */
-  isInviting(transferId: number): boolean {
-    return this.#live.has(transferId);
-  }
-
   /** {@link Outcomes.goOn} of one that was interrupted when the app ended, or while its other side invited. */
   async goOn(transfer: StoredTransfer, error: CodedError | null = null): Promise<void> {
     if (!this.#stopped) await this.#outcomes.goOn(new TransferBook(this.#parts.context, transfer), error);
@@ -116,9 +117,13 @@ export class OutgoingTransfers {
     await Promise.all([...this.#all].map((session) => session.idle()));
   }
 
-  #begin({ id }: StoredTransfer): AbortController {
+  /** @returns null when a dialog of its other side has it */
+  #begin({ id }: StoredTransfer): AbortController | null {
+    const release = this.#parts.claims.take(id, 'inviting');
+    if (release === null) return null;
     const abort = new AbortController();
     this.#live.set(id, abort);
+    this.#releases.set(abort, release);
     return abort;
   }
 
@@ -139,21 +144,31 @@ export class OutgoingTransfers {
         return others
           .filter(({ state }) => state === 'queued')
           .slice(0, MOST_TOGETHER - 1)
-          .map((other) => ({ transfer: other, abort: this.#begin(other) }));
+          .flatMap((other) => {
+            const abort = this.#begin(other);
+            return abort === null ? [] : [{ transfer: other, abort }];
+          });
       await new Promise<void>((resolve) => clock.after(GATHER_STEP_MS, resolve));
     }
   }
 
-  /** @returns null when it cannot be offered, and that is booked */
-  async #open(transfer: StoredTransfer, item: FileItem, abort: AbortController, link: Link): Promise<InvitedFile | null> {
+  /** @returns null when it cannot be offered, and that is booked, or is not to be any more */
+  async #open(seen: StoredTransfer, item: FileItem, abort: AbortController, link: Link): Promise<InvitedFile | null> {
     const { context, icons, folders, turns, outboxChanged } = this.#parts;
-    const book = new TransferBook(context, transfer);
+    let book = new TransferBook(context, seen);
     const over = (file: InvitedFile, error: CodedError | null) => this.#over(file, error);
-    const parts = { context, folders, book, abort, outboxChanged, over };
     try {
+      const transfer = await context.store.transfer(seen.id);
       if (abort.signal.aborted) throw abort.signal.reason;
+      // nobody else moves it from now on, but somebody did
+      if (transfer.state !== 'queued') {
+        this.#drop(transfer, abort);
+        return null;
+      }
+      book = new TransferBook(context, transfer);
+      const parts = { context, folders, book, abort, outboxChanged, over };
       if (transfer.direction === 'in') return await PulledFile.offer(parts);
-      const { sentAt } = transfer === item.transfer ? item.message : await context.store.message(transfer.messageId);
+      const { sentAt } = transfer.id === item.transfer.id ? item.message : await context.store.message(transfer.messageId);
       // who could not read an invitation with requests beside the offer gets the offer alone
       const wishes = { sentAt: this.#outcomes.isPlain(transfer) ? null : sentAt };
       return await PushedFile.offer(
@@ -175,8 +190,12 @@ export class OutgoingTransfers {
     for (const file of files) {
       if (file.abort.signal.aborted) continue;
       this.#forget(file);
-      if (isAgain) await file.book.apply('postponed', { notBefore: context.clock.now() });
-      else await this.#outcomes.refused(file, answer, item);
+      try {
+        if (isAgain) await file.book.apply('postponed', { notBefore: context.clock.now() });
+        else await this.#outcomes.refused(file, answer, { ...item, isOneOfSeveral: files.length > 1 });
+      } finally {
+        this.#release(file.abort);
+      }
     }
   }
 
@@ -239,23 +258,25 @@ export class OutgoingTransfers {
       else await this.#outcomes.ended(file, error, this.#stopped);
     } catch (thrown) {
       context.log(`transfer ${file.book.transfer.id}: ${toCodedError(thrown).detail}`);
+    } finally {
+      this.#release(file.abort);
     }
     outboxChanged();
   }
 
   /** Nobody was asked, or nobody answered. */
   async #unasked(book: TransferBook, abort: AbortController, thrown: CodedError, item: FileItem): Promise<void> {
-    if (this.#live.get(book.transfer.id) !== abort) return;
-    this.#live.delete(book.transfer.id);
+    const { transfer } = book;
+    if (this.#live.get(transfer.id) !== abort) return;
     // the next start takes it up where it is
-    if (this.#stopped && book.transfer.state === 'queued') return;
+    if (this.#stopped && transfer.state === 'queued') return this.#drop(transfer, abort);
+    this.#live.delete(transfer.id);
     try {
-      // the other side took it up while it was still looked at here
-      const { state } = await this.#parts.context.store.transfer(book.transfer.id);
-      if (state === 'accepting' || state === 'transferring') return;
       await this.#outcomes.unasked(book, abort.signal.aborted ? toCodedError(abort.signal.reason) : thrown, item);
     } catch (failure) {
-      this.#parts.context.log(`transfer ${book.transfer.id}: ${toCodedError(failure).detail}`);
+      this.#parts.context.log(`transfer ${transfer.id}: ${toCodedError(failure).detail}`);
+    } finally {
+      this.#release(abort);
     }
   }
 
@@ -267,6 +288,16 @@ export class OutgoingTransfers {
   #forget({ book, abort }: InvitedFile): void {
     // a retry of the same file may be at work already
     if (this.#live.get(book.transfer.id) === abort) this.#live.delete(book.transfer.id);
+  }
+
+  #drop({ id }: StoredTransfer, abort: AbortController): void {
+    this.#live.delete(id);
+    this.#release(abort);
+  }
+
+  /** Once what became of it is written down. */
+  #release(abort: AbortController): void {
+    this.#releases.get(abort)?.();
   }
 }
 

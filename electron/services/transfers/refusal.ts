@@ -1,5 +1,6 @@
 import type { CodedError } from '../../../shared/base/errors.ts';
 import type { Header } from '../../sip/port.ts';
+import { isInterruption } from './booking.ts';
 
 export interface Refusal {
   readonly status: number;
@@ -8,6 +9,8 @@ export interface Refusal {
 
 /** What the client answers to an INVITE that it cannot put before the person, or not any more (cpm.md section 15.3). */
 export function refusalOf(error: CodedError): Refusal {
+  // its sender may come back
+  if (isInterruption(error)) return { status: 480, headers: [] };
   switch (error.code) {
     case 'file.too-large':
     case 'peer.too-large':
@@ -19,8 +22,8 @@ export function refusalOf(error: CodedError): Refusal {
     case 'file.cancelled':
     case 'peer.blocked':
       return { status: 603, headers: [] };
-    case 'msrp.lost':
     case 'file.paused':
+    case 'request.invalid-state':
       return { status: 480, headers: [] };
     case 'store.full':
     case 'store.closed':

@@ -5,20 +5,24 @@ import { formatDateTime, makeCpim } from '../../../shared/protocol/cpim/cpim-mes
 import { quote } from '../../../shared/protocol/mime/parameters.ts';
 import type { FileAnswer } from '../../../shared/protocol/sdp/file-offer.ts';
 import { hashFile, type OpenFile, openFileSource } from '../../msrp/file-source.ts';
-import type { MsrpSession } from '../../msrp/port.ts';
+import type { MsrpSession, SessionHandlers } from '../../msrp/port.ts';
 import type { StoredTransfer } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
 import type { TransferBook } from './booking.ts';
 import type { IncomingFolders } from './folders.ts';
 import { SentMark } from './sent-mark.ts';
+import type { Turns } from './turns.ts';
 
 export interface SendingParts {
   readonly context: ServiceContext;
   readonly folders: Pick<IncomingFolders, 'partial'>;
-  /** of a transfer that was accepted, with its hashes */
+  readonly turns: Turns;
+  /** of a transfer with its hashes */
   readonly book: TransferBook;
-  /** connected */
-  readonly session: Pick<MsrpSession, 'send'>;
+}
+
+/** What was agreed on. */
+export interface Sending {
   /** how the other side wants it: {@link FileAnswer} */
   readonly accepted: Pick<FileAnswer, 'form' | 'maxSize'>;
   /** the first octet to send, from 0 */
@@ -27,27 +31,51 @@ export interface SendingParts {
   readonly chunkSize: number;
   /** ends the octets with `#`; its reason is the one that is thrown */
   readonly signal: AbortSignal;
+  /** booked when the octets begin: from then on the other side is known to have taken it */
+  readonly fileTransferId?: string;
   /** the octets begin, and that is written down */
   readonly onStarted?: () => void;
 }
 
 /**
- * The octets of one file on their way out, whoever invited: opened and compared with what was offered, sent from `start` on, raw or inside of
- * message/cpim, reported. Books `started`, `all-sent` and `verified`. Octets that were acknowledged are kept as where to go on; why it ended
- * before the last of them is the caller's to book.
+ * The octets of one file on their way out, whoever invited: one MSRP session, a turn, one message.
+ *
+ *     const run = new SendingRun(parts);
+ *     const session = msrp.createSession(run.handlers);   // announce, offer or answer, connect
+ *     await run.send(session, agreed);
+ */
+export class SendingRun {
+  /** of the MSRP session that the file leaves by */
+  readonly handlers: SessionHandlers;
+  readonly #parts: SendingParts;
+  readonly #closed = new AbortController();
+
+  constructor(parts: SendingParts) {
+    this.#parts = parts;
+    this.handlers = {
+      onMessage: () => ({ refuse: 403 }),
+      onClosed: ({ code, detail }) => this.#closed.abort(new ParleyError(code, detail)),
+    };
+  }
+
+  /** As {@link sendFile}, once it is its turn; one whose session is closed meanwhile does not wait for that. */
+  async send(session: Pick<MsrpSession, 'send'>, sending: Sending): Promise<void> {
+    const { book, turns } = this.#parts;
+    const waiting = AbortSignal.any([sending.signal, this.#closed.signal]);
+    await turns.during(book.transfer.id, waiting, () => sendFile(this.#parts, session, sending));
+  }
+}
+
+/**
+ * Opened and compared with what was offered, sent from `start` on, raw or inside of message/cpim, reported. Books `started`, `all-sent` and
+ * `verified`. Octets that were acknowledged are kept as where to go on; why it ended before the last of them is the caller's to book.
  * @throws ParleyError `file.missing`, `file.changed`, `file.unreadable`, `peer.too-large` (max-size), `msrp.*`, the reason of the signal
  */
-export async function sendFile({
-  context,
-  folders,
-  book,
-  session,
-  accepted,
-  start,
-  chunkSize,
-  signal,
-  onStarted,
-}: SendingParts): Promise<void> {
+async function sendFile(
+  { context, folders, book }: SendingParts,
+  session: Pick<MsrpSession, 'send'>,
+  { accepted, start, chunkSize, signal, fileTransferId, onStarted }: Sending,
+): Promise<void> {
   const file = await openSource(book.transfer, start, signal);
   const mark = await SentMark.open(folders, book.transfer.id);
   let arrived = start;
@@ -56,7 +84,7 @@ export async function sendFile({
     const length = prefix.length + file.source.end - file.source.start;
     if (accepted.maxSize !== null && length > accepted.maxSize)
       throw new ParleyError('peer.too-large', `${length} octets, the other side takes ${accepted.maxSize}`);
-    const transfer = await book.apply('started');
+    const transfer = await book.apply('started', fileTransferId === undefined ? {} : { fields: { fileTransferId } });
     onStarted?.();
     const meter = book.meter(start);
     await session.send({

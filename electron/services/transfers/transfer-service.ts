@@ -10,6 +10,7 @@ import type { IncomingInvite } from '../../sip/port.ts';
 import type { OutboxItem, StoredTransfer } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
 import { TransferBook } from './booking.ts';
+import { Claims } from './claims.ts';
 import type { IncomingFolders } from './folders.ts';
 import { Icons, type IconTakers, NOBODY_TAKES_ICONS } from './icons.ts';
 import { IncomingTransfers } from './incoming.ts';
@@ -18,12 +19,11 @@ import type { PickedFile } from './picked-file.ts';
 import { Preparation } from './preparation.ts';
 import { arrivedOctets } from './receiving-run.ts';
 import { giveUpOld, salvage } from './salvage.ts';
+import { takeSentMark } from './sent-mark.ts';
 import { Turns } from './turns.ts';
 
 /** files that leave at once, whoever invited; more only slow each other down, and those that come flow as their senders send */
 const AT_ONCE = 4;
-
-import { takeSentMark } from './sent-mark.ts';
 
 /** What is known of a file that somebody is asked for. */
 export interface FileWish {
@@ -58,11 +58,10 @@ export class TransferService {
     this.#outboxChanged = outboxChanged;
     this.#preparation = new Preparation(context, outboxChanged);
     this.#turns = new Turns(AT_ONCE, (items) => context.notices.tell('transfers.queued', { items }));
-    const parts = { context, msrp, folders, turns: this.#turns, outboxChanged };
+    const parts = { context, msrp, folders, turns: this.#turns, claims: new Claims(), outboxChanged };
     this.#outgoing = new OutgoingTransfers({ ...parts, icons: new Icons(context, takers) }, options);
-    const isInviting = (transferId: number) => this.#outgoing.isInviting(transferId);
     const goOn = (transfer: StoredTransfer, error: CodedError) => this.#outgoing.goOn(transfer, error);
-    this.#incoming = new IncomingTransfers({ ...parts, isInviting, goOn });
+    this.#incoming = new IncomingTransfers({ ...parts, goOn });
   }
 
   /**

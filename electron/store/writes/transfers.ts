@@ -34,7 +34,8 @@ const LEADS_TO: Record<TransferEvent, readonly TransferState[]> = {
   lost: ['interrupted', 'expired'],
   failed: ['failed'],
   pause: ['paused'],
-  resume: ['queued', 'offering', 'transferring'],
+  // again while it waits: it waits no longer
+  resume: ['offering', 'transferring'],
   retry: ['queued'],
   'offered-again': ['offered'],
   confirmed: ['done'],

@@ -65,6 +65,7 @@ const TRANSITIONS: Record<TransferState, Partial<Record<TransferEvent, TransferS
   queued: {
     offer: 'offering',
     accept: 'accepting',
+    resume: 'queued',
     pause: 'paused',
     'offered-again': 'offered',
     cancelled: 'cancelled',

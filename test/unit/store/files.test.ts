@@ -61,6 +61,42 @@ test('a file that is asked for, and whoever has it takes his time, does not hold
   expect(waiting(store)).toEqual([asked]);
 });
 
+test('R-AD-07: what goes on waits for no person who is asked about another file, and not for what is put off longer', () => {
+  const { store } = openInThread();
+  const conversationId = openWith(store).id;
+  const [asked, fresh, first, second] = [
+    ask(store).transferId,
+    ...['f1', 'f2', 'f3'].map((id) => composeFile(store, conversationId, id).transferId),
+  ];
+  for (const id of [fresh, first, second] as number[]) apply(store, id, 'prepared');
+  for (const id of [first, second] as number[]) {
+    apply(store, id, 'offer');
+    store.applyTransfer({ transferId: id, event: 'started', now: 30, fields: { fileTransferId: 'ft' } });
+  }
+  const { transfer } = offer(store, 'o1');
+  apply(store, transfer.id, 'accept', 'started');
+  for (const id of [asked, fresh] as number[]) apply(store, id, 'offer');
+  expect(waiting(store)).toEqual([]);
+  for (const [transferId, notBefore] of [
+    [first as number, 2e6],
+    [second as number, 500],
+    [transfer.id, 400],
+  ] as const) {
+    apply(store, transferId, 'lost');
+    store.applyTransfer({ transferId, event: 'resume', now: 30, notBefore });
+  }
+  expect(waiting(store)).toEqual([transfer.id]);
+  expect(store.outboxTake({ now: 0, limit: 0, notifications: 0 }).nextAt).toBe(400);
+  // one of them at a time
+  apply(store, transfer.id, 'offer');
+  expect(waiting(store)).toEqual([]);
+  apply(store, transfer.id, 'accept');
+  expect(waiting(store)).toEqual([second]);
+  // that it is to be asked for at once is said again
+  store.applyTransfer({ transferId: first as number, event: 'resume', now: 30 });
+  expect(waiting(store)).toEqual([first]);
+});
+
 test('R-FTR-04: a peer that asks for a file sends a message, and the octets flow out', () => {
   const { store } = openInThread();
   const asked = store.receiveOffer({
