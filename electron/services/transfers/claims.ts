@@ -3,6 +3,7 @@ export type Side = 'inviting' | 'invited';
 
 interface Claim {
   readonly side: Side;
+  isEnding: boolean;
   readonly over: Promise<void>;
 }
 
@@ -20,7 +21,7 @@ export class Claims {
     const over = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const claim = { side, over };
+    const claim: Claim = { side, isEnding: false, over };
     this.#held.set(transferId, claim);
     return () => {
       if (this.#held.get(transferId) === claim) this.#held.delete(transferId);
@@ -28,8 +29,16 @@ export class Claims {
     };
   }
 
+  /** Null as well where its holder only writes down what became of it: that is soon {@link free}. */
   holder(transferId: number): Side | null {
-    return this.#held.get(transferId)?.side ?? null;
+    const claim = this.#held.get(transferId);
+    return claim === undefined || claim.isEnding ? null : claim.side;
+  }
+
+  /** Its holder is done with it but for its books. */
+  ending(transferId: number): void {
+    const claim = this.#held.get(transferId);
+    if (claim) claim.isEnding = true;
   }
 
   /** Resolves when nobody has it. */

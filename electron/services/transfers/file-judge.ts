@@ -178,6 +178,7 @@ export class FileJudge {
     if (claims.holder(before.id) === 'inviting') return refuse(480);
     // its other side has lost what is still thought to run here
     if (IN_FLIGHT.has(before.state) && isRunning(before.id)) await halt(before.id);
+    if (claims.holder(before.id) === null) await claims.free(before.id);
     const release = claims.take(before.id, 'invited');
     if (release === null) return refuse(480);
     let judgement: Judgement | null = null;

@@ -48,6 +48,9 @@ export class IncomingTransfers {
       ask: (line) => this.#ask(line),
       take: (line) => this.#take(line),
       close: (line) => this.#close(line),
+      ending: (line) => {
+        if (line.file.isAgain) claims.ending(line.transferId);
+      },
       gone: (session) => this.#sessions.delete(session),
       track: (work) => this.#track(work),
     };

@@ -22,6 +22,8 @@ export interface LineParts {
   readonly outboxChanged: () => void;
   /** one that broke off: it waits for its next try where that is this side's to make */
   readonly goOn: (transfer: StoredTransfer, error: CodedError) => Promise<void>;
+  /** nothing of it moves any more; that is written down now */
+  readonly ending: (line: InvitedLine) => void;
 }
 
 export interface LineFile {
@@ -196,6 +198,7 @@ export class InvitedLine {
     );
     const error = causeOf(own ?? thrown, this.#abort.signal);
     const closed = this.#session?.close(isInterruption(error));
+    this.#parts.ending(this);
     this.#settle(thrown instanceof Unacceptable ? thrown : refusalOf(error));
     try {
       await goOn(await bookBroken(this.file.book, error), error);

@@ -270,7 +270,7 @@ export class OutgoingTransfers {
     if (this.#live.get(transfer.id) !== abort) return;
     // the next start takes it up where it is
     if (this.#stopped && transfer.state === 'queued') return this.#drop(transfer, abort);
-    this.#live.delete(transfer.id);
+    this.#end(transfer.id);
     try {
       await this.#outcomes.unasked(book, abort.signal.aborted ? toCodedError(abort.signal.reason) : thrown, item);
     } catch (failure) {
@@ -287,7 +287,12 @@ export class OutgoingTransfers {
 
   #forget({ book, abort }: InvitedFile): void {
     // a retry of the same file may be at work already
-    if (this.#live.get(book.transfer.id) === abort) this.#live.delete(book.transfer.id);
+    if (this.#live.get(book.transfer.id) === abort) this.#end(book.transfer.id);
+  }
+
+  #end(transferId: number): void {
+    this.#live.delete(transferId);
+    this.#parts.claims.ending(transferId);
   }
 
   #drop({ id }: StoredTransfer, abort: AbortController): void {
