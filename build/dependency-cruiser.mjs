@@ -54,15 +54,15 @@ export default {
     ),
     forbid(
       'services-are-above-the-engines',
-      'sip, msrp, store and diagnostics are engines that do not know what they are used for: services -> engines, never back.',
-      { path: '^electron/(sip|msrp|store|diagnostics)/' },
+      'sip, msrp, store, xcap and diagnostics are engines that do not know what they are used for: services -> engines, never back.',
+      { path: '^electron/(sip|msrp|store|xcap|diagnostics)/' },
       { path: '^electron/(services|app|shell|headless)/' },
     ),
     forbid(
       'engines-do-not-know-each-other',
-      'sip, msrp, store and diagnostics meet in the services alone, so each can be tested and replaced by itself.',
-      { path: '^electron/(sip|msrp|store|diagnostics)/' },
-      { path: '^electron/(sip|msrp|store|diagnostics)/', pathNot: '^electron/$1/' },
+      'sip, msrp, store, xcap and diagnostics meet in the services alone, so each can be tested and replaced by itself.',
+      { path: '^electron/(sip|msrp|store|xcap|diagnostics)/' },
+      { path: '^electron/(sip|msrp|store|xcap|diagnostics)/', pathNot: '^electron/$1/' },
     ),
     forbid(
       'home-network-imports-shared-and-msrp',

@@ -35,6 +35,7 @@ import { FileCandidates } from './file-candidates.ts';
 import { fileMethods, pictureOf } from './file-methods.ts';
 import { removeUnused } from './incoming-file.ts';
 import { MovingEngine } from './moving-engine.ts';
+import { type NetworkParts, networkMethods, networkParts } from './network-methods.ts';
 import { incomingFolder } from './paths.ts';
 import type { Client, ClientPorts, Desktop } from './port.ts';
 
@@ -108,6 +109,7 @@ interface Running {
   readonly stopChat: () => Promise<void>;
   readonly conversations: ConversationService;
   readonly contacts: ContactService;
+  readonly kept: NetworkParts;
   readonly announcer: Announcer;
   readonly removal: RemovalService;
   readonly closeMsrp: () => Promise<void>;
@@ -221,10 +223,12 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
   });
   const conversations = new ConversationService(context, kick);
+  const kept = networkParts(context);
   const contacts = new ContactService(context, book, {
     cancelTransfer: (id) => transfers.cancel(id),
     leave: (address) => chat.leave(address),
     outboxChanged: kick,
+    blocksChanged: () => void kept.mirror.update(),
   });
   const announcer = new Announcer(context, { ...(ports.host.desktop ?? NO_DESKTOP), count: ports.unreadChanged ?? (() => undefined) });
   const removal = new RemovalService(context, { cancelTransfer: (id) => transfers.cancel(id), outboxChanged: kick });
@@ -237,6 +241,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
       kick();
       if (registration.link) deferred.begin(registration.link);
       view.ask();
+      void kept.mirror.update();
     });
   });
   settings.changed.on(({ before, after }) => {
@@ -265,12 +270,12 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     announcer,
     removal,
   };
-  return { ...parts, closeMsrp: () => msrp.close() };
+  return { ...parts, kept, closeMsrp: () => msrp.close() };
 }
 
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
 async function stopCore(
-  { store, registration, announcer, outbox, transfers, large, deferred, stopChat, closeMsrp }: Running,
+  { store, registration, announcer, outbox, transfers, large, deferred, kept, stopChat, closeMsrp }: Running,
   { clock, log }: ClientPorts,
 ): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
@@ -281,7 +286,7 @@ async function stopCore(
   await atMost(HANG_UP_WITHIN_MS, clock, step(Promise.all([stopChat(), deferred.stop()])));
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
-  await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle()])));
+  await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle(), kept.mirror.stop()])));
   await step(closeMsrp());
   await step(store.close());
 }
@@ -342,6 +347,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       maxRecipients: account.maxRecipients ?? DEFAULT_MAX_RECIPIENTS,
       downloadFolder: ports.paths.downloads,
       groups: account.groups ?? [],
+      keepsPreferences: account.xcapRoot !== undefined,
       cancellable: large.underWay,
       version: ports.version,
       platform: ports.platform,
@@ -416,6 +422,7 @@ function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: F
       return deferred.orderAll(orders);
     }),
     'deferred.stop': order(({ deferred }) => deferred.stopFetching()),
+    ...networkMethods(core),
     'links.open': async ({ url }) => {
       if (!OPENABLE.test(url)) throw new ParleyError('request.invalid', 'this kind of link is not opened');
       await ports.host.openUrl(url);

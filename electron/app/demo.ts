@@ -24,7 +24,11 @@ export type StartHomeNetwork = (options: {
   readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
   readonly databases: { readonly worker: URL; readonly nativeBinding: string | null; readonly folder: string | null };
   readonly log: (line: string) => void;
-}) => Promise<{ readonly address: { readonly port: number }; close(): Promise<void> }>;
+}) => Promise<{
+  readonly address: { readonly port: number };
+  readonly accounts: readonly { readonly user: string; readonly xcapRoot: string }[];
+  close(): Promise<void>;
+}>;
 
 interface Demo {
   readonly people: readonly { readonly name: string; readonly account: Account }[];
@@ -81,6 +85,10 @@ async function startDemo({ userData, arguments: { demoPort: port }, startHomeNet
     return start(0);
   });
   const address = `${HOST}:${network.address.port}`;
+  const xcapRootOf = (user: string): Pick<Account, 'xcapRoot'> => {
+    const found = network.accounts.find((account) => account.user === user);
+    return found === undefined ? {} : { xcapRoot: found.xcapRoot };
+  };
   try {
     const passwords = Object.fromEntries(users.map(({ user, password }) => [user, password]));
     await writeKept(userData, { port: network.address.port, passwords });
@@ -101,6 +109,7 @@ async function startDemo({ userData, arguments: { demoPort: port }, startHomeNet
         transport: 'tcp',
         maxFileSize: 0,
         groups: [{ address: `sip:${GROUP.name}@${DOMAIN}`, name: GROUP.title }],
+        ...xcapRootOf(user),
       },
     })),
     close: () => network.close(),

@@ -96,6 +96,8 @@ export interface ContactPorts {
   /** ends what is open with that address */
   readonly leave: (address: string) => void;
   readonly outboxChanged: () => void;
+  /** who is blocked is another set than before */
+  readonly blocksChanged: () => void;
 }
 
 /** What the person decides about others. */
@@ -138,6 +140,7 @@ export class ContactService {
     await this.#book.reload();
     notices.changed({ conversation });
     this.#ports.outboxChanged();
+    this.#ports.blocksChanged();
     if (!blocked) return;
     for (const address of (await store.conversationDetails(conversation.id)).addresses) this.#ports.leave(address);
     for (const transfer of await store.openTransfers()) {

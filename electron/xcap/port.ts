@@ -8,12 +8,18 @@ export interface XcapClient {
    */
   get(target: XcapTarget): Promise<XcapResource | null>;
   /**
-   * Writes one, if it is as `etag` says: null for one that must not be there yet.
-   * @returns its entity tag afterwards; null when it was not as expected
-   * @throws ParleyError as {@link get}; `request.invalid` for a document that the network does not take
+   * Writes one, where it is as expected.
+   * @param body a document; of an element its text, of an attribute its value in quotes
+   * @returns false when it is not as expected
+   * @throws ParleyError as {@link get}; `request.invalid` for what the network does not take
    */
-  put(target: XcapTarget, contentType: string, body: string, etag: string | null): Promise<string | null>;
+  put(target: XcapTarget, contentType: string, body: string, expected: XcapExpected): Promise<boolean>;
+  /** One that is not there is passed over. @throws ParleyError as {@link put} */
+  remove(target: XcapTarget): Promise<void>;
 }
+
+/** That it is not there yet; that the document is still the one with that entity tag; or whatever it is. */
+export type XcapExpected = 'absent' | { readonly etag: string } | 'any';
 
 export interface XcapResource {
   readonly body: Uint8Array;

@@ -15,7 +15,7 @@ import {
 import { splitOutsideQuotes } from '../../shared/protocol/sip/text.ts';
 import { encodeXcapTarget, type XcapTarget } from '../../shared/protocol/xcap/selector.ts';
 import { decodeXcapConflict } from '../../shared/protocol/xcap/xcap-error.ts';
-import type { XcapAccount, XcapClient, XcapResource } from './port.ts';
+import type { XcapAccount, XcapClient, XcapExpected, XcapResource } from './port.ts';
 
 /** of an answer; the lists of one person are far smaller */
 const MAX_OCTETS = 262_144;
@@ -77,14 +77,23 @@ export function createXcapClient(account: XcapAccount): XcapClient {
       if (status !== 200) throw refusal(status, body);
       return { etag, body };
     },
-    async put(target, contentType, body, etag): Promise<string | null> {
-      const condition: Record<string, string> = etag === null ? { 'If-None-Match': '*' } : { 'If-Match': etag };
-      const reply = await send(target, { method: 'PUT', headers: { 'Content-Type': contentType, ...condition }, body });
-      if (reply.status === 412) return null;
+    async put(target, contentType, body, expected): Promise<boolean> {
+      const headers = { 'Content-Type': contentType, ...conditionOf(expected) };
+      const reply = await send(target, { method: 'PUT', headers, body });
+      if (reply.status === 412) return false;
       if (reply.status !== 200 && reply.status !== 201) throw refusal(reply.status, reply.body);
-      return reply.etag;
+      return true;
+    },
+    async remove(target): Promise<void> {
+      const { status, body } = await send(target, { method: 'DELETE', headers: {}, body: '' });
+      if (status !== 200 && status !== 404) throw refusal(status, body);
     },
   };
+}
+
+function conditionOf(expected: XcapExpected): Readonly<Record<string, string>> {
+  if (expected === 'any') return {};
+  return expected === 'absent' ? { 'If-None-Match': '*' } : { 'If-Match': expected.etag };
 }
 
 function refusal(status: number, body: Uint8Array): ParleyError {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
 import { REPORTS } from '../model/message.ts';
+import { networkPreferencesSchema } from '../model/network-preferences.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
 import { deferredEvents, deferredMethods } from './deferred-contract.ts';
@@ -102,6 +103,8 @@ const appState = v.object({
   downloadFolder: v.string(),
   /** groups that the network keeps */
   groups: list(v.object({ address: v.string(), name: v.string() })),
+  /** the network does by `network.preferences` what this person wants */
+  keepsPreferences: v.boolean(),
   /** as in `messages.cancellable` */
   cancellable: v.array(id),
   version: v.string(),
@@ -123,6 +126,13 @@ export const contract = {
     'settings.change': { params: v.partial(pageSettingsSchema), result: settingsSchema },
     /** by the host's dialog, `request.invalid` where it has none; answers with all of it, unchanged when that was closed */
     'settings.chooseDownloadFolder': { params: nothing, result: settingsSchema },
+    /** what the person wants the network to do, asked of it each time; `request.invalid-state` where the account has none, `link.*` */
+    'network.preferences': { params: nothing, result: networkPreferencesSchema },
+    /** what is not given stays; answers with all of it */
+    'network.change': {
+      params: v.partial(v.omit(networkPreferencesSchema, ['unwantedWords', 'unwantedTypes'])),
+      result: networkPreferencesSchema,
+    },
     /** pinned ones first, then newest first; `before` is the last row of the page before; archived ones alone or not at all */
     'conversations.page': {
       params: v.strictObject({

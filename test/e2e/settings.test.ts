@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { ParleyError } from '../../shared/base/errors.ts';
+import { DEFAULT_NETWORK_PREFERENCES } from '../../shared/model/network-preferences.ts';
 import { DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import { pageInBrowser, serious, withBob } from '../harness/page-in-browser.ts';
 
@@ -43,10 +45,13 @@ it('what is changed is kept by the core and shown when the page comes back', asy
 });
 
 it.each([false, true])('has no serious violation that axe finds, dark: %s', async (dark) => {
-  const { page } = await show(withBob(), { dark, width: 800 });
+  const core = withBob();
+  core.preferences = DEFAULT_NETWORK_PREFERENCES;
+  const { page } = await show(core, { dark, width: 800 });
   await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  await page.getByLabel('When someone writes').scrollIntoViewIfNeeded();
   expect(await serious(page)).toEqual([]);
 });
 
@@ -65,4 +70,44 @@ it('of files: where they are saved is shown, and what is accepted without a ques
   ]);
   await field.selectOption('Up to 10 MB');
   await expect.poll(() => core.settings.autoAcceptUpTo).toBe(10_000_000);
+});
+
+it('R-PF-57: what the network is to do is asked of it, changed there, and said where it does not answer', async () => {
+  const core = withBob();
+  core.preferences = DEFAULT_NETWORK_PREFERENCES;
+  const { page } = await show(core);
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  core.before = (method) => {
+    if (method === 'network.preferences') throw new ParleyError('link.unreachable', 'XCAP: away');
+  };
+  await page.keyboard.press('Control+,');
+  const section = page.getByRole('region', { name: 'In your network' });
+  expect(await section.getByRole('alert').textContent()).toContain('could not be read');
+  core.before = () => undefined;
+  await section.getByRole('button', { name: 'Try again' }).press('Enter');
+  await section.getByLabel('When someone writes').waitFor();
+  // the keyboard is where the button was
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('SELECT');
+  await section.getByLabel('When someone writes').selectOption('Keep it for later');
+  await section.getByLabel('Messages that were kept').selectOption('Wait in the network until asked for');
+  await section.getByLabel('Keep conversations in the message archive').check();
+  await section.getByLabel('Forward what reaches no device as e-mail').check();
+  await expect
+    .poll(() => core.preferences)
+    .toEqual({ ...DEFAULT_NETWORK_PREFERENCES, available: 'defer', delivery: 'pull', recording: true, interworking: 'undeliverable' });
+  core.before = (method) => {
+    if (method === 'network.change') throw new ParleyError('request.invalid', 'XCAP: 409');
+  };
+  await section.getByLabel('When someone writes').selectOption('Refuse it');
+  expect(await section.getByRole('alert').textContent()).toContain('did not take this');
+  expect(await section.getByLabel('When someone writes').inputValue()).toBe('defer');
+  expect(await serious(page)).toEqual([]);
+});
+
+it('where the network keeps nothing there is no such section', async () => {
+  const { page } = await show(withBob());
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  expect(await page.getByText('In your network').count()).toBe(0);
 });

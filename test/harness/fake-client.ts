@@ -3,6 +3,7 @@ import type { Client, ClientPorts, ContractListener } from '../../electron/app/p
 import { pickedPreviewOf, previewOf } from '../../electron/app/preview.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { ClientHandlers, EventName, EventPayload, Result } from '../../shared/ipc/contract.ts';
+import { DEFAULT_NETWORK_PREFERENCES } from '../../shared/model/network-preferences.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import { contactHandlers } from './fake-contacts.ts';
 import { FakeDeferred } from './fake-deferred.ts';
@@ -88,6 +89,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       maxRecipients: 10,
       downloadFolder: ports.paths.downloads,
       groups: [],
+      keepsPreferences: false,
       cancellable: [],
       version: ports.version,
       platform: ports.platform,
@@ -96,6 +98,8 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'registration.retryNow': async () => ({}),
     'registration.signOut': async () => ({}),
     'registration.signIn': async () => ({}),
+    'network.preferences': async () => DEFAULT_NETWORK_PREFERENCES,
+    'network.change': async () => DEFAULT_NETWORK_PREFERENCES,
     'settings.read': async () => settings,
     'settings.chooseDownloadFolder': async () => settings,
     'settings.change': async (change) => {

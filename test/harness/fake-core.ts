@@ -5,6 +5,7 @@ import type { Subscribe } from '../../shared/ipc/wire.ts';
 import { listKey, listTitle } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import { type Message, type MessageInfo, quoteOf, type RecipientState } from '../../shared/model/message.ts';
+import { DEFAULT_NETWORK_PREFERENCES, type NetworkPreferences } from '../../shared/model/network-preferences.ts';
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -47,6 +48,8 @@ export class FakeCore {
   /** called before a method answers; may throw a ParleyError or wait */
   before: (method: string, params: unknown) => void | Promise<void> = () => {};
   settings = DEFAULT_SETTINGS;
+  /** what the network is to do; null for an account whose network keeps nothing */
+  preferences: NetworkPreferences | null = null;
   /** the message of a notification that was picked */
   picked: { conversationId: number; messageId: number } | null = null;
   readonly deferred = new FakeDeferred((event, payload) => this.tell(event, payload));
@@ -318,6 +321,7 @@ export class FakeCore {
         maxRecipients: this.#options.maxRecipients ?? 10,
         downloadFolder: '/home/alice/Downloads',
         groups: this.#options.groups ?? [],
+        keepsPreferences: this.preferences !== null,
         cancellable: [],
         version: '0.1.0',
         platform: 'linux',
@@ -333,6 +337,12 @@ export class FakeCore {
         return nothing;
       },
       'settings.read': async () => this.settings,
+      'network.preferences': async () => this.preferences ?? DEFAULT_NETWORK_PREFERENCES,
+      'network.change': async (change) => {
+        const given = Object.entries(change).filter(([, value]) => value !== undefined);
+        this.preferences = { ...(this.preferences ?? DEFAULT_NETWORK_PREFERENCES), ...Object.fromEntries(given) };
+        return this.preferences;
+      },
       'settings.change': async (change) => {
         this.settings = changeSettings(this.settings, change);
         this.tell('settings.changed', this.settings);

@@ -75,6 +75,20 @@ export function encodeXcapTarget({ auid, user, document, node }: XcapTarget): st
   return `/${place.join('/')}/${SEPARATOR}/${steps.map(encodeEscapes).join('/')}${query === '' ? '' : `?${query}`}`;
 }
 
+/** A step or more below the root, each by its name, and by an attribute where there are several. */
+export function xcapElement(...steps: readonly (string | readonly [name: string, attribute: string, value: string])[]): NodeSelector {
+  const named = (local: string): XcapName => ({ prefix: '', local });
+  return {
+    steps: steps.map((step): XcapStep => {
+      if (typeof step === 'string') return { name: named(step), position: null, attribute: null };
+      const [name, attribute, value] = step;
+      return { name: named(name), position: null, attribute: { name: named(attribute), value } };
+    }),
+    terminal: 'element',
+    namespaces: new Map(),
+  };
+}
+
 function decodeNode(text: string, bound: ReadonlyMap<string, string>): NodeSelector {
   const parts = splitSteps(text);
   const last = parts.at(-1) ?? '';

@@ -41,6 +41,7 @@ const startHomeNetwork: StartHomeNetwork = async ({ host, port, users: asked, gr
   });
   return {
     address: { port: (server.address() as { port: number }).port },
+    accounts: asked.map(({ user }) => ({ user, xcapRoot: 'http://127.0.0.1:1/xcap-root' })),
     close: async () => {
       closed.push('network');
       await new Promise((resolve) => server.close(resolve));
