@@ -19,6 +19,7 @@ import { ThreadFind } from '../features/search/thread-find.svelte.ts';
 import { AccountSettings } from '../features/settings/settings.svelte.ts';
 import { type Hit, Thread } from '../features/thread/thread.svelte.ts';
 import { TypingPeers } from '../features/typing/typing-peers.svelte.ts';
+import { Waiting } from '../features/waiting/waiting.svelte.ts';
 import type { Place } from '../ui/menu.ts';
 import { Actions } from './actions.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
@@ -43,6 +44,7 @@ export class App {
   readonly people: People;
   readonly files: Files;
   readonly actions = new Actions(this);
+  readonly waiting = new Waiting(this);
   /** messages that hold what the list is filtered by */
   readonly search: MessageSearch;
   state = $state.raw<AppState | null>(null);
@@ -294,6 +296,7 @@ export class App {
         this.thread?.reload(),
         this.details?.load(),
         this.files.refresh(),
+        this.waiting.load(),
       ]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;

@@ -30,9 +30,15 @@ export class Panes {
     if (find === document.activeElement && find?.value === '') focus(LIST_STOP);
   }
 
-  /** F6: list, thread, composer, details where they are open, and round again. */
+  /** F6: list, thread, composer, what waits, details where they are open, and round again. */
   next(step: 1 | -1): void {
-    const stops = [`${LIST_STOP}, nav [data-find]`, '[data-pane="thread"]', '[data-pane="composer"]', '[data-pane="details"]']
+    const stops = [
+      `${LIST_STOP}, nav [data-find]`,
+      '[data-pane="thread"]',
+      '[data-pane="composer"]',
+      '[data-pane="waiting"] input',
+      '[data-pane="details"]',
+    ]
       .map((selector) => [...document.querySelectorAll<HTMLElement>(selector)].findLast((each) => each.checkVisibility()))
       .filter((stop) => stop !== undefined);
     const inNav = document.activeElement?.closest('nav') != null;
@@ -78,6 +84,12 @@ export class Panes {
     }
     if (app.openedHit !== null) {
       await this.#backToResults(app.openedHit);
+      return;
+    }
+    if (app.thread === null && app.waiting.isOpen) {
+      app.waiting.close();
+      await tick();
+      if (!focus('[data-waiting]')) focus(LIST_STOP);
       return;
     }
     const id = app.thread?.conversationId;

@@ -18,6 +18,8 @@ export function websocketBridge(location: Location): Bridge {
   const events = new Map<EventName, Emitter<never>>();
   let current: Promise<ContractClient>;
   let failures = 0;
+  /** of the connection that is there */
+  let live: ContractClient | null = null;
 
   const address = (path: string, more: Record<string, string> = {}): URL => {
     const url = new URL(path, location.href);
@@ -38,12 +40,14 @@ export function websocketBridge(location: Location): Bridge {
         failures = 0;
         const client = connectContract(socketChannel(socket));
         for (const event of events.keys()) forward(client, event);
+        live = client;
         resolve(client);
         links.emit(true);
       });
       socket.addEventListener('close', () => {
         const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
         failures += 1;
+        live = null;
         // Calls made meanwhile wait for the next connection; a socket that never opened hands its own waiters on to it.
         current = new Promise((later) => setTimeout(() => later(connect()), wait));
         resolve(current);
@@ -62,6 +66,7 @@ export function websocketBridge(location: Location): Bridge {
       if (emitter === undefined) {
         emitter = new Emitter();
         events.set(event, emitter as unknown as Emitter<never>);
+        if (live !== null) forward(live, event);
       }
       return emitter.on(listener);
     },

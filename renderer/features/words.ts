@@ -37,6 +37,7 @@ export const words = {
   },
   account: {
     menu: 'Account and settings',
+    waiting: 'Waiting in your network',
     settings: 'Settings',
     keys: 'Keyboard shortcuts',
     signOut: 'Sign out',
@@ -65,6 +66,8 @@ export const words = {
       change: 'Change…',
       accept: 'Accept files without a question',
       acceptHint: 'Files of strangers always wait for an answer.',
+      fetch: 'Fetch what waits in the network without a question',
+      fetchHint: 'Only what the network keeps for you to decide on. Larger things stay there until they are chosen.',
       never: 'Never',
       upTo: (size: string) => `Up to ${size}`,
     },
