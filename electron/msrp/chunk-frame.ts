@@ -39,7 +39,7 @@ export class ChunkFrame {
       this.#end = endLength;
       this.#total = total;
       this.#rangeAt = START.length + id.length + Buffer.byteLength(this.#beforeRange);
-      this.#head = Buffer.from(`${START}${id}${this.#beforeRange}${formatByteRange({ start, end, total })}${this.#afterRange}`);
+      this.#head = Buffer.from(this.headText(id, start, end, total));
       this.#tail = Buffer.from(`${HYPHENS}${id}+\r\n`);
       return this.#head;
     }
@@ -48,6 +48,11 @@ export class ChunkFrame {
     writeDigits(head, this.#rangeAt + startLength, start);
     if (end !== null) writeDigits(head, this.#rangeAt + startLength + 1 + endLength, end);
     return head;
+  }
+
+  /** The same of a message that is one chunk. */
+  headText(id: string, start: number, end: number | null, total: number | null): string {
+    return `${START}${id}${this.#beforeRange}${formatByteRange({ start, end, total })}${this.#afterRange}`;
   }
 
   /** The end line of the chunk whose head was asked for last. */

@@ -177,8 +177,9 @@ export class Connection {
     if (text !== null) this.write(text);
   }
 
-  /** Answers it with 200, which most are. */
+  /** Answers it, or a later one that differs in its transaction id only, with 200. */
   accept(request: MsrpRequest, from: string, id: string): void {
+    if (id === request.transactionId) return this.answer(request, 200, 'OK', from);
     if (this.#accepted?.request !== request || this.#accepted.from !== from) this.#accepted = new AnswerFrame(request, from);
     const octets = this.#accepted.octets(id);
     if (octets === null || this.#closed || this.#outbox === null) return;

@@ -149,9 +149,12 @@ export class Sender implements ChunkSource {
     // RFC 4975 section 7.1: no end line of the chunk's own in its body
     if (this.#body.hasHyphens ?? body.includes(HYPHENS, 0, 'latin1'))
       while (body.includes(`-------${id}`, 0, 'latin1')) id = transactionId();
-    outbox.copy(this.#head(id, start, body.length));
+    const isWhole = last && start === 0 && body.length > 0 && body.length <= FIXED_RANGE_UP_TO;
+    if (isWhole) outbox.text(this.#frame.headText(id, 1, end, end));
+    else outbox.copy(this.#head(id, start, body.length));
     const isCopied = outbox.octets(body);
-    outbox.copy(this.#frame.tail(id, last ? '$' : '+'));
+    if (isWhole) outbox.text(`\r\n-------${id}$\r\n`);
+    else outbox.copy(this.#frame.tail(id, last ? '$' : '+'));
     if (isCopied) this.#body.release();
     else outbox.whenFlushed(this.#release);
     if (this.#failureReport !== 'yes') outbox.whenFlushed(this.#left);

@@ -133,15 +133,19 @@ export function repeated(known: MsrpHead, transactionId: string, range: MsrpByte
 
 /** Answers that all went well, and chunks with others behind them. */
 function comesAgain(head: MsrpHead): boolean {
-  const ranges = head.headers.filter(({ name }) => name.toLowerCase() === 'byte-range').length;
-  if (head.kind === 'response') return head.status === 200 && ranges === 0;
-  if (head.method !== 'SEND' || ranges !== 1) return false;
+  if (head.kind === 'response') return head.status === 200 && rangesOf(head) === 0;
+  if (head.method !== 'SEND') return false;
   try {
     const range = byteRangeOf(head);
-    return range !== null && (range.end === null || range.total === null || range.end < range.total);
+    const isWhole = range === null || (range.end !== null && range.total !== null && range.end >= range.total);
+    return !isWhole && rangesOf(head) === 1;
   } catch {
     return false;
   }
+}
+
+function rangesOf(head: MsrpHead): number {
+  return head.headers.filter(({ name }) => name.toLowerCase() === 'byte-range').length;
 }
 
 function same(a: Uint8Array, fromA: number, b: Uint8Array, fromB: number, length: number): boolean {
