@@ -4,6 +4,7 @@ import type { MsrpFlag } from '../../shared/protocol/msrp/codec.ts';
 const START = 'MSRP ';
 const HYPHENS = '\r\n-------';
 const ZERO = 0x30;
+const NOTHING = Buffer.alloc(0);
 const HALF_DIGITS = 9;
 const HALF = 1e9;
 
@@ -14,8 +15,8 @@ const HALF = 1e9;
 export class ChunkFrame {
   readonly #beforeRange: string;
   readonly #afterRange: string;
-  #head: Buffer = Buffer.alloc(0);
-  #tail: Buffer = Buffer.alloc(0);
+  #head: Buffer = NOTHING;
+  #tail: Buffer = NOTHING;
   /** lengths of what is in the head now */
   #id = 0;
   #start = 0;

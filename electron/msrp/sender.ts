@@ -18,6 +18,7 @@ import { Pace } from './pace.ts';
 import type { OutgoingMessage } from './port.ts';
 import { RangeSet } from './ranges.ts';
 
+const NO_FRAME = new ChunkFrame('', '');
 const NOTHING: BodySource = { size: 0, take: () => null, release() {}, finish() {}, close() {} };
 /** a chunk answered this soon lets the next ones grow up to so many times the size they began with; a late answer ends that */
 const QUICK_MS = 50;
@@ -66,7 +67,7 @@ export class Sender implements ChunkSource {
   readonly #unanswered: string[] = [];
   #connection: Connection | null = null;
   #body: BodySource = NOTHING;
-  #frame = new ChunkFrame('', '');
+  #frame = NO_FRAME;
   // those on their way, as they were sent, and used ones
   #oldest: PendingChunk | null = null;
   #newest: PendingChunk | null = null;
