@@ -1,8 +1,10 @@
 import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { header, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
+import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { bestResponse, forOriginator } from './best-response.ts';
 import type { Binding } from './bindings.ts';
+import type { Flow } from './flow.ts';
 import { nextMaxForwards, type RelayHeaders, withoutTag } from './relay-headers.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { HomeUser } from './settings.ts';
@@ -11,12 +13,12 @@ import type { TransactionLayer } from './transactions.ts';
 /** The request as it goes to one device: a leg of its own, with its own Call-ID and tags. @param contact where its answerer reaches whom he deals with */
 export function legRequest(
   relay: RelayHeaders,
-  transaction: Pick<ServerTransaction, 'request' | 'essentials' | 'flow'>,
+  transaction: { readonly request: SipRequest; readonly essentials: Pick<SipEssentials, 'maxForwards'>; readonly flow?: Flow },
   sender: HomeUser,
   device: Binding,
   ids: { readonly callId: string; readonly localTag: string; readonly sequence: number },
   extra: readonly SipHeader[],
-  contact: SipHeader | null = relay.contact(transaction.request, { user: sender, flow: transaction.flow }),
+  contact: SipHeader | null = relay.contact(transaction.request, { user: sender, flow: transaction.flow ?? device.flow }),
 ): SipRequest {
   const { request, essentials } = transaction;
   const fields: SipHeader[] = [nextMaxForwards(essentials.maxForwards), ...extra];

@@ -17,6 +17,7 @@ import { Directory } from './directory.ts';
 import { Distribution } from './distribution.ts';
 import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { Focus } from './focus/focus.ts';
+import type { FocusHost } from './focus/focus-host.ts';
 import { Spool } from './focus/spool.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
@@ -156,14 +157,26 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const keeping =
     databases === undefined
       ? null
-      : new DeferralService({ directory, bindings, relay, rules, clock, notifications, layer: () => layer, databases, log });
+      : new DeferralService({
+          directory,
+          bindings,
+          relay,
+          rules,
+          clock,
+          notifications,
+          layer: () => layer,
+          focus: () => focusHost,
+          databases,
+          log,
+        });
   await keeping?.open();
   const registered = (user: HomeUser): void => keeping?.registered(user);
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
   const enforcement = new Enforcement(directory, bindings, rules);
   const reach = new Reach({ bindings, directory, enforcement, deferral: keeping, layer: () => layer });
-  const spool = new Spool(bounds.spoolOctets);
-  const focus = new Focus({ ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri });
+  const spool = new Spool(bounds.spoolOctets, keeping?.files.folder);
+  const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri };
+  const focus = new Focus(focusHost);
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });

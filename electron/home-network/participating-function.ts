@@ -124,8 +124,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, dialogs, directory, distribution, enforcement, layer, media, notifications, relay, retrieval, subscriptions } =
-      this.#parts;
+    const { bindings, directory, distribution, enforcement, layer, notifications, relay, retrieval, subscriptions } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -157,12 +156,35 @@ export class ParticipatingFunction {
     const devices = newestOfEachInstance(matchingBindings(request, own));
     if (request.method === 'MESSAGE') {
       this.#message(transaction, sender, { user: target.user, instance, imdn }, devices);
+    } else if (request.method === 'INVITE') {
+      this.#invite(transaction, sender, { user: target.user, instance }, devices);
     } else if (devices.length === 0) {
       transaction.respond(480);
-    } else if (request.method === 'INVITE') {
-      if (dialogs.admits(transaction)) new Session({ layer: layer(), relay, dialogs, ...media }, transaction, sender, devices);
     } else {
       forkOnce(layer(), relay, transaction, sender, devices);
+    }
+  }
+
+  #invite(
+    transaction: ServerTransaction,
+    sender: HomeUser,
+    { user, instance }: { readonly user: HomeUser; readonly instance: string | null },
+    devices: readonly Binding[],
+  ): void {
+    const { deferral, dialogs, layer, media, relay } = this.#parts;
+    const { request } = transaction;
+    const mayWait = deferral?.mayTake(user, request) ?? false;
+    const keep = (isTried: boolean): void =>
+      deferral?.session(transaction, { owner: user.user, recipient: request.uri, instance, sender }, isTried);
+    if (devices.length === 0 && !mayWait) transaction.respond(480);
+    else if (!dialogs.admits(transaction)) return;
+    else if (mayWait && (devices.length === 0 || deferral?.isFirst(user))) keep(false);
+    else {
+      new Session({ layer: layer(), relay, dialogs, ...media }, transaction, sender, devices, (refusal) => {
+        if (!mayWait || !isUnavailable(refusal.status, header(refusal, 'Retry-After'))) return false;
+        keep(true);
+        return true;
+      });
     }
   }
 

@@ -7,6 +7,7 @@ import type { DeferralService } from './deferral/service.ts';
 import { isUnavailable } from './deferral/triggers.ts';
 import type { Directory } from './directory.ts';
 import { failureNotice } from './failure-notice.ts';
+import type { Taken } from './focus/collection.ts';
 import { isPrivate } from './relay-headers.ts';
 import type { Enforcement } from './rules/enforcement.ts';
 import type { HomeUser } from './settings.ts';
@@ -62,20 +63,20 @@ export class Reach {
   /**
    * That recipient has not got it: it waits for him, or its sender hears so. Resolves with the commit of either.
    * @param refusal the best one of his devices; null: there is none
+   * @param content of an INVITE, as it was taken from its sender
    */
-  async missed(letter: Letter, recipient: string, refusal: SipResponse | null): Promise<void> {
+  async missed(letter: Letter, recipient: string, refusal: SipResponse | null, content: Taken | null = null): Promise<void> {
     const { request, sender } = letter;
     const uri = trySipUri(recipient);
     const target = uri === null ? null : this.#bindings.resolve(uri);
     const isAway = refusal === null || isUnavailable(refusal.status, header(refusal, 'Retry-After'));
-    const mayWait = target !== null && isAway && request.method === 'MESSAGE' && !this.isRefused(request, recipient, sender);
+    const mayWait = target !== null && isAway && !this.isRefused(request, recipient, sender);
     if (mayWait && this.#deferral?.mayKeep(target.user)) {
       const waiting = {
-        ...({ kind: 'pager', request, sender, author: this.#directory.addressOf(sender), owner: target.user.user } as const),
+        ...{ request, sender, author: this.#directory.addressOf(sender), owner: target.user.user },
         ...{ recipient, instance: target.instance },
       };
-      const kept = await this.#deferral.keep(waiting, refusal !== null);
-      if (kept === 'kept' || kept === 'known') return;
+      if (await this.#deferral.keepEither(waiting, content, refusal !== null)) return;
     }
     await this.failed(letter, recipient);
   }

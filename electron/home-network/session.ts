@@ -40,6 +40,7 @@ export class Session implements DialogOwner {
   readonly #host: SessionHost;
   readonly #invite: ServerTransaction;
   readonly #caller: Leg;
+  readonly #instead: (refusal: Pick<SipResponse, 'status' | 'headers'>) => boolean;
   /** by the leg of each device that is asked */
   readonly #paths = new Map<Leg, MediaPath>();
   #invitation: Invitation | null = null;
@@ -48,7 +49,15 @@ export class Session implements DialogOwner {
   #state: 'calling' | 'confirmed' | 'ending' | 'ended' = 'calling';
   #stopTimer: (() => void) | null = null;
 
-  constructor(host: SessionHost, invite: ServerTransaction, sender: HomeUser, devices: readonly Binding[]) {
+  /** @param instead sees the best of the refusals, 408 where nobody has answered; true: it answers the INVITE itself */
+  constructor(
+    host: SessionHost,
+    invite: ServerTransaction,
+    sender: HomeUser,
+    devices: readonly Binding[],
+    instead: (refusal: Pick<SipResponse, 'status' | 'headers'>) => boolean = () => false,
+  ) {
+    this.#instead = instead;
     this.#host = host;
     this.#invite = invite;
     this.#caller = legFrom(invite, sender);
@@ -83,9 +92,12 @@ export class Session implements DialogOwner {
       onAccepted: (leg, response) => this.#establish(leg, response),
       onRefused: (response) => {
         this.#end();
-        passBack(relay, this.#invite, response, null);
+        if (!this.#instead(response)) passBack(relay, this.#invite, response, null);
       },
-      onUnanswered: () => this.#giveUp(seconds === null ? 408 : 487, UNANSWERED),
+      onUnanswered: () => {
+        this.#end();
+        if (!this.#instead({ status: 408, headers: [] })) this.#invite.respond(seconds === null ? 408 : 487);
+      },
       onRepeated: (leg) => {
         const octets = [...this.#caller.acks.values()][0]?.octets;
         if (octets) leg.flow.send(octets);

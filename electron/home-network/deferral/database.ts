@@ -62,7 +62,6 @@ interface Row {
   readonly body: Uint8Array;
   readonly media_type: string | null;
   readonly file: string | null;
-  readonly file_offset: number;
   readonly delivered: number;
   readonly reported: number;
   readonly taken: string;
@@ -70,16 +69,16 @@ interface Row {
 }
 
 const COLUMNS = `id, token, owner, kind, sender, author, sent_at, expires_at, size, content_type, subject, conversation_id, contribution_id,
-  imdn_id, instance, origin, fields, body, media_type, file, file_offset, delivered, reported,
+  imdn_id, instance, origin, fields, body, media_type, file, delivered, reported,
   (SELECT json_group_object(device, taken) FROM progress WHERE item = items.id) AS taken,
   (SELECT json_group_array(device) FROM progress WHERE item = items.id AND is_whole) AS holders`;
 
 function deferralCalls(handle: WriteHandle) {
   const insert = handle.change(`
     INSERT INTO items (token, owner, kind, sender, author, sent_at, expires_at, size, content_type, subject, conversation_id,
-      contribution_id, imdn_id, instance, origin, fields, body, media_type, content, file, file_offset)
+      contribution_id, imdn_id, instance, origin, fields, body, media_type, content, file)
     VALUES (:token, :owner, :kind, :sender, :author, :sentAt, :expiresAt, :size, :contentType, :subject, :conversationId,
-      :contributionId, :imdnId, :instance, :origin, :fields, :body, :mediaType, :content, :file, :offset)`);
+      :contributionId, :imdnId, :instance, :origin, :fields, :body, :mediaType, :content, :file)`);
   const sameAs = handle.one<{ id: number }>(
     'SELECT id FROM items WHERE owner = :owner AND author = :author AND imdn_id = :imdnId AND kind = :kind',
   );
@@ -134,17 +133,23 @@ function deferralCalls(handle: WriteHandle) {
     return { token: row.token, owner: row.owner, file: row.file, wasListed: row.delivered === 0 && row.kind !== 'notification' };
   };
 
+  const hasRoom = (owner: string, size: number, quota: { readonly items: number; readonly octets: number }): boolean => {
+    const usage = used({ owner }) ?? { items: 0, octets: 0 };
+    return usage.items < quota.items && usage.octets + size <= quota.octets;
+  };
+
   return {
     /** @returns `known`: it is there already; `full`: the quota of its owner does not let it in */
     keep(item: NewItem, quota: { readonly items: number; readonly octets: number }): { outcome: 'kept' | 'known' | 'full'; id: number } {
       const { owner, author, imdnId, kind, from, fields, ...rest } = item;
       const known = imdnId === null ? undefined : sameAs({ owner, author, imdnId, kind });
       if (known !== undefined) return { outcome: 'known', id: known.id };
-      const usage = used({ owner }) ?? { items: 0, octets: 0 };
-      if (usage.items >= quota.items || usage.octets + item.size > quota.octets) return { outcome: 'full', id: 0 };
+      if (!hasRoom(owner, item.size, quota)) return { outcome: 'full', id: 0 };
       const { id } = insert({ ...rest, owner, author, imdnId, kind, sender: from, fields: JSON.stringify(fields) });
       return { outcome: 'kept', id };
     },
+
+    hasRoom,
 
     /** without fields and body */
     list: (owner: string, now: number): StoredItem[] => listed({ owner, now }).map(itemOf),
@@ -184,7 +189,8 @@ function deferralCalls(handle: WriteHandle) {
       if (row === undefined) return { isFirst: false, removed: [] };
       const { owner, instance } = row;
       const isFirst = row.delivered === 0;
-      if (!forAll || instance !== null || device === '') return { isFirst, removed: [take(row)].flatMap((each) => each ?? []) };
+      if (!forAll || instance !== null || device === '' || row.kind === 'file')
+        return { isFirst, removed: [take(row)].flatMap((each) => each ?? []) };
       took({ id, device, taken: row.size, isWhole: 1 });
       const left = lacking({ owner, id, since: now - FORGOTTEN_AFTER })?.n ?? 0;
       if (left === 0) return { isFirst, removed: [take(row)].flatMap((each) => each ?? []) };
@@ -215,7 +221,7 @@ function deferralCalls(handle: WriteHandle) {
 
 /** by name; an object, so that none is forgotten */
 const EVERY: Readonly<Record<keyof DeferralCalls, true>> = {
-  ...{ keep: true, list: true, item: true, content: true, wanted: true, expired: true, nextExpiry: true, progress: true },
+  ...{ keep: true, hasRoom: true, list: true, item: true, content: true, wanted: true, expired: true, nextExpiry: true, progress: true },
   ...{ delivered: true, remove: true, reported: true, seen: true, counts: true, files: true },
 };
 export const DEFERRAL_CALLS = Object.keys(EVERY) as (keyof DeferralCalls)[];
@@ -250,7 +256,6 @@ function itemOf(row: Row): StoredItem {
     body: row.body,
     mediaType: row.media_type,
     file: row.file,
-    offset: row.file_offset,
     isDelivered: row.delivered !== 0,
     isReported: row.reported !== 0,
     taken: JSON.parse(row.taken) as Record<string, number>,

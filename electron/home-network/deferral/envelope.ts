@@ -1,19 +1,28 @@
-import { randomToken } from '../../../shared/base/random.ts';
+import { randomToken, randomUuid } from '../../../shared/base/random.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, decodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { cpimDateTime, imdnRequest } from '../../../shared/protocol/cpim/cpim-message.ts';
-import { instanceOf } from '../../../shared/protocol/cpm/names.ts';
+import { contactFeature, instanceOf, preferredService } from '../../../shared/protocol/cpm/names.ts';
+import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { decodeDeltaSeconds } from '../../../shared/protocol/sip/text.ts';
+import type { Binding } from '../bindings.ts';
+import { FRESH } from '../leg.ts';
 import { isPrivate, type RelayHeaders, withoutTag } from '../relay-headers.ts';
 import type { HomeUser } from '../settings.ts';
 import type { NewItem } from './database.ts';
-import type { DeferredKind } from './port.ts';
+import type { DeferredKind, DeferredRecord } from './port.ts';
 
 /** RFC 3323 section 4.1.1.3 */
 const NOBODY = 'sip:anonymous@anonymous.invalid';
 /** counts from when it was sent, so it would say something else later */
 const OF_THE_FIRST_TRY = new Set(['Expires', 'Accept-Contact', 'P-Asserted-Service']);
+/** of what is pushed, in place of the service that it was sent by (flow F21-01) */
+export const TAG: readonly SipHeader[] = [
+  { name: 'Accept-Contact', value: `*;${contactFeature(['oma.cpm.deferred'])}` },
+  { name: 'P-Asserted-Service', value: preferredService('oma.cpm.deferred') },
+];
+
 const LONGEST_TEXT = 256;
 
 /** What is deferred, and for whom. */
@@ -75,7 +84,6 @@ export function itemOf(
     mediaType: null,
     content: null,
     file: null,
-    offset: 0,
   };
 }
 
@@ -88,9 +96,29 @@ export function cpimOf(body: Uint8Array, contentType: string | null): CpimMessag
   }
 }
 
-/** The fields of a request that begins here and has kept what it was, with the tag of what comes late (flow F21-01). */
-export function withDeferredTag(fields: readonly SipHeader[], tag: readonly SipHeader[]): SipHeader[] {
-  return [...tag, ...fields.filter(({ name }) => !OF_THE_FIRST_TRY.has(name) && name !== 'From' && name !== 'To')];
+/** The MESSAGE of flow F21-01: who wrote it and what is in it stay as they were. */
+export function pushed({ fields, body }: DeferredRecord, device: Binding): SipRequest {
+  const from = header({ headers: fields }, 'From') ?? '';
+  const headers: SipHeader[] = [
+    FRESH,
+    ...device.path.map((value) => ({ name: 'Route', value })),
+    { name: 'From', value: `${from};tag=${randomToken(10)}` },
+    { name: 'To', value: header({ headers: fields }, 'To') ?? '' },
+    { name: 'Call-ID', value: randomUuid() },
+    { name: 'CSeq', value: '1 MESSAGE' },
+    ...TAG,
+    ...fields.filter(({ name }) => !OF_THE_FIRST_TRY.has(name) && name !== 'From' && name !== 'To'),
+  ];
+  return { kind: 'request', method: 'MESSAGE', uri: device.contact.uri, headers, body };
+}
+
+/** RFC 3261 section 21.4.18: there is no room now, and there may be later. 413 would speak of the size of this one message. */
+export function noRoom(domain: string): SipHeader[] {
+  const text = 'The recipient has no room for more deferred messages';
+  return [
+    { name: 'Warning', value: encodeWarning({ code: 399, agent: domain, text }) },
+    { name: 'Retry-After', value: '1800' },
+  ];
 }
 
 function cut(text: string): string {

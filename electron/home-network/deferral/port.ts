@@ -42,8 +42,6 @@ export interface DeferredRecord extends DeferredItem {
   readonly fields: readonly SipHeader[];
   /** of the request: the message/cpim of a MESSAGE, the description of an INVITE */
   readonly body: Uint8Array;
-  /** the first octet of the file that is here, from 0: a sender who resumed has sent the rest only */
-  readonly offset: number;
   /** the type of what came by MSRP; null for a MESSAGE */
   readonly mediaType: string | null;
   /** the name of its file in the folder, where it has one */

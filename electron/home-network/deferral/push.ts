@@ -5,6 +5,7 @@ import { matchingBindings, newestOfEachInstance } from '../caller-preferences.ts
 import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
 import type { DeferredKind, DeferredRecord } from './port.ts';
+import { isUnavailable } from './triggers.ts';
 
 /** items that are read at once, and authors whose items are under way side by side */
 const PAGE = 256;
@@ -203,6 +204,13 @@ function byAuthor(page: readonly DeferredRecord[]): DeferredRecord[][] {
     else lane.push(item);
   }
   return [...lanes.values()];
+}
+
+/** @param retryAfter what the refusal says in Retry-After */
+export function outcomeOf(status: number, retryAfter: string | null): Outcome {
+  if (status < 300) return 'taken';
+  if (retryAfter !== null) return 'busy';
+  return isUnavailable(status) ? 'away' : 'refused';
 }
 
 /** A device without an instance cannot be told from another one later. */

@@ -27,7 +27,6 @@ const initial: Migration = {
       media_type TEXT,
       content BLOB,
       file TEXT,
-      file_offset INTEGER NOT NULL DEFAULT 0,
       delivered INTEGER NOT NULL DEFAULT 0,
       -- its author has heard that it was delivered
       reported INTEGER NOT NULL DEFAULT 0

@@ -1,30 +1,31 @@
 import type { Clock } from '../../../shared/base/clock.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { randomToken, randomUuid } from '../../../shared/base/random.ts';
-import { contactFeature, preferredService } from '../../../shared/protocol/cpm/names.ts';
-import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
+import type { CpimMessage } from '../../../shared/protocol/cpim/cpim.ts';
+import { FILE_TRANSFER, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import type { Imdn } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
-import { addressOfRecord, trySipUri } from '../../../shared/protocol/sip/uri.ts';
+import { trySipUri } from '../../../shared/protocol/sip/uri.ts';
 import type { Binding, Bindings } from '../bindings.ts';
 import { NetworkDatabase, type NetworkDatabases } from '../databases/open.ts';
 import type { Directory } from '../directory.ts';
-import { failureNotice } from '../failure-notice.ts';
-import { FRESH } from '../leg.ts';
+import type { Taken } from '../focus/collection.ts';
+import type { FocusHost } from '../focus/focus-host.ts';
 import type { NotificationFilter } from '../notification-filter.ts';
-import { isPrivate, type RelayHeaders } from '../relay-headers.ts';
+import type { RelayHeaders } from '../relay-headers.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import { DEFERRAL_CALLS, type DeferralCalls, type NewItem, type Removed, type StoredItem } from './database.ts';
-import { cpimOf, itemOf, type Letter, withDeferredTag } from './envelope.ts';
+import { cpimOf, itemOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
 import { Expiry } from './expiry.ts';
-import type { Deferral, DeferredChange, DeferredItem, DeferredRecord, Settlement } from './port.ts';
-import { nameOf, type Outcome, Push, type PushQuery } from './push.ts';
-import { isUnavailable } from './triggers.ts';
+import { DeferralFiles } from './files.ts';
+import { Offers } from './offers.ts';
+import type { Deferral, DeferredChange, DeferredItem, DeferredKind, DeferredRecord, Settlement } from './port.ts';
+import { nameOf, type Outcome, outcomeOf, Push, type PushQuery } from './push.ts';
+import { returned } from './returned.ts';
+import { DeferredSessions } from './sessions.ts';
 
 export interface DeferralHost {
   readonly directory: Directory;
@@ -34,18 +35,13 @@ export interface DeferralHost {
   readonly clock: Clock;
   readonly notifications: NotificationFilter;
   readonly layer: () => TransactionLayer;
+  readonly focus: () => FocusHost;
   readonly databases: NetworkDatabases;
   readonly log: (line: string) => void;
 }
 
 /** Whether a message may wait, and why it does. */
 export type Kept = 'kept' | 'known' | 'full';
-
-/** of what is pushed, in place of the service that it was sent by (flow F21-01) */
-const TAG: readonly SipHeader[] = [
-  { name: 'Accept-Contact', value: `*;${contactFeature(['oma.cpm.deferred'])}` },
-  { name: 'P-Asserted-Service', value: preferredService('oma.cpm.deferred') },
-];
 
 /** Keeps for its users what no device of theirs takes now, and sees that they get it (cpm.md section 16.2). */
 export class DeferralService implements Deferral {
@@ -54,6 +50,9 @@ export class DeferralService implements Deferral {
   readonly #database: NetworkDatabase<DeferralCalls>;
   readonly #push: Push;
   readonly #expiry: Expiry<StoredItem>;
+  readonly #sessions: DeferredSessions;
+  readonly #offers: Offers;
+  readonly files: DeferralFiles;
   /** by item: who has it under way. Nobody has after a start */
   readonly #claims = new Map<number, string>();
   /** how much is listed, by owner */
@@ -61,6 +60,7 @@ export class DeferralService implements Deferral {
 
   constructor(host: DeferralHost) {
     this.#host = host;
+    this.files = new DeferralFiles(host.databases.folder);
     this.#database = new NetworkDatabase<DeferralCalls>(host.databases, 'deferral', DEFERRAL_CALLS);
     const { bindings, rules, clock } = host;
     this.#push = new Push({
@@ -68,8 +68,32 @@ export class DeferralService implements Deferral {
       wanted: (user, query) => this.#wanted(user, query),
       release: (ids) => void this.release(ids),
       deliver: (item, device) => this.#deliver(item, device),
-      offer: (item) => void this.release([item.id]),
+      offer: (item, devices) => this.#offers.add(item, devices),
       taken: (item, device) => this.#taken(item, device),
+      failed: (thrown) => this.#failed(thrown),
+    });
+    this.#sessions = new DeferredSessions({
+      ...{ focus: host.focus, files: this.files, tag: TAG[0] as SipHeader },
+      item: (letter, cpim) => this.#item(letter, cpim),
+      hasRoom: (owner, size) => this.#calls.hasRoom(owner, size, this.#quota(owner)),
+      store: async (item, isTried) => {
+        const user = host.directory.byName(item.owner);
+        const kept = user === null ? 'full' : await this.#store(user, item, this.#quota(item.owner), isTried);
+        if (kept === 'full') throw new ParleyError('file.disk-full', 'the quota of the recipient');
+        // its file belongs to nobody
+        if (kept === 'known' && item.file !== null) await this.files.remove(item.file);
+      },
+      content: (id) => this.#calls.content(id),
+      userOf: (address) => this.#userOf(address),
+      noRoom: () => noRoom(host.directory.domain),
+    });
+    this.#offers = new Offers({
+      ...{ sessions: this.#sessions, rules, directory: host.directory },
+      taken: (item, device) => this.#taken(item, device),
+      progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
+      giveBack: (item) => this.#end(item),
+      release: (id) => void this.release([id]),
+      later: (user) => this.#push.later(user),
       failed: (thrown) => this.#failed(thrown),
     });
     this.#expiry = new Expiry<StoredItem>({
@@ -83,6 +107,7 @@ export class DeferralService implements Deferral {
 
   /** Takes up what an earlier run has left. @throws ParleyError `store.*` */
   async open(): Promise<void> {
+    this.files.clean(new Set(await this.#calls.files()));
     for (const { owner, items } of await this.#calls.counts()) this.#counts.set(owner, items);
     await this.#expiry.start();
   }
@@ -119,41 +144,21 @@ export class DeferralService implements Deferral {
     isTried: boolean,
   ): Promise<number> {
     const { request } = transaction;
-    const kept = await this.keep(
-      { ...letter, request, kind: letter.isNotification ? 'notification' : 'pager', author: this.#host.directory.addressOf(letter.sender) },
-      isTried,
-    );
-    if (kept === 'full') {
-      transaction.respond(480, { headers: this.fullHeaders() });
-      return 480;
-    }
-    if (kept === null) {
-      transaction.respond(500);
-      return 500;
-    }
-    transaction.respond(202);
-    return 202;
-  }
-
-  /** RFC 3261 section 21.4.18: there is no room now, and there may be later. 413 would speak of the size of this one message. */
-  fullHeaders(): SipHeader[] {
-    const text = 'The recipient has no room for more deferred messages';
-    return [
-      { name: 'Warning', value: encodeWarning({ code: 399, agent: this.#host.directory.domain, text }) },
-      { name: 'Retry-After', value: '1800' },
-    ];
+    const { directory } = this.#host;
+    const about = { kind: letter.isNotification ? 'notification' : 'pager', author: directory.addressOf(letter.sender) } as const;
+    const kept = await this.keep({ ...letter, ...about, request }, isTried);
+    const status = kept === null ? 500 : kept === 'full' ? 480 : 202;
+    transaction.respond(status, { headers: kept === 'full' ? noRoom(directory.domain) : [] });
+    return status;
   }
 
   /** Resolves with the commit; null: that failed. @param isTried a device was asked just now */
   async keep(letter: Letter, isTried: boolean): Promise<Kept | null> {
-    const { rules, relay, clock, directory } = this.#host;
-    const user = directory.byName(letter.owner);
+    const user = this.#host.directory.byName(letter.owner);
     if (user === null) return null;
-    const { maxExpiry, quotaItems: items, quotaOctets: octets } = rules.of(user);
     try {
       const cpim = cpimOf(letter.request.body, header(letter.request, 'Content-Type'));
-      const item = itemOf(letter, cpim, { now: clock.now(), maxLife: maxExpiry, relay });
-      return await this.#store(user, item, { items, octets }, isTried);
+      return await this.#store(user, this.#item(letter, cpim), this.#quota(letter.owner), isTried);
     } catch (thrown) {
       this.#failed(thrown);
       return null;
@@ -164,6 +169,37 @@ export class DeferralService implements Deferral {
   reported(recipient: HomeUser, author: HomeUser, imdn: Pick<Imdn, 'messageId' | 'disposition'>): void {
     if (imdn.disposition !== 'delivery') return;
     this.#calls.reported(recipient.user, this.#host.directory.addressOf(author), imdn.messageId).catch((thrown) => this.#failed(thrown));
+  }
+
+  /** Whether that INVITE may wait for him. */
+  mayTake(user: HomeUser, request: SipRequest): boolean {
+    return this.mayKeep(user) && this.#sessions.canTake(request);
+  }
+
+  /** Takes what an INVITE brings in the place of its recipient, and answers it. */
+  session(
+    transaction: ServerTransaction,
+    letter: Omit<Letter, 'request' | 'kind' | 'author'> & { readonly sender: HomeUser },
+    isTried: boolean,
+  ): void {
+    const { request } = transaction;
+    const author = this.#host.directory.addressOf(letter.sender);
+    void this.#sessions.take(transaction, { ...letter, request, kind: kindOf(request), author }, isTried);
+  }
+
+  /** What went to several, for one of them. @param content of an INVITE. @returns false when it cannot be kept */
+  async keepEither(letter: Omit<Letter, 'kind'>, content: Taken | null, isTried: boolean): Promise<boolean> {
+    if (content === null) {
+      const kept = await this.keep({ ...letter, kind: 'pager' }, isTried);
+      return kept === 'kept' || kept === 'known';
+    }
+    try {
+      await this.#sessions.keep({ ...letter, kind: kindOf(letter.request) }, content, isTried);
+      return true;
+    } catch (thrown) {
+      this.#failed(thrown);
+      return false;
+    }
   }
 
   /** A device of his has registered: it gets what waits. */
@@ -188,6 +224,7 @@ export class DeferralService implements Deferral {
 
   async content(id: number): Promise<Uint8Array> {
     const found = await this.#calls.content(id);
+    if (found?.octets === null && found.file !== null) return this.files.read(found.file);
     if (found === null || found.octets === null) throw new ParleyError('request.not-found', `deferred item ${id}`);
     return found.octets;
   }
@@ -204,18 +241,40 @@ export class DeferralService implements Deferral {
     return Promise.resolve();
   }
 
-  deliverFile(item: DeferredItem, _device: Binding): void {
-    this.#claims.delete(item.id);
+  deliverFile({ id }: DeferredItem, device: Binding): void {
+    this.#claims.set(id, 'push');
+    this.#calls.item(id).then(
+      (item) => (item === null ? this.#claims.delete(id) : this.#offers.add(this.#record(item), [device])),
+      (thrown) => this.#failed(thrown),
+    );
   }
 
   async close(): Promise<void> {
     this.#push.close();
     this.#expiry.close();
     await this.#database.close();
+    this.files.close();
   }
 
   get #calls() {
     return this.#database.calls;
+  }
+
+  #item(letter: Letter, cpim: CpimMessage | null): NewItem {
+    const { relay, clock } = this.#host;
+    return itemOf(letter, cpim, { now: clock.now(), maxLife: this.#quota(letter.owner).life, relay });
+  }
+
+  #quota(owner: string): { items: number; octets: number; life: number } {
+    const user = this.#host.directory.byName(owner);
+    if (user === null) return { items: 0, octets: 0, life: 0 };
+    const { quotaItems, quotaOctets, maxExpiry } = this.#host.rules.of(user);
+    return { items: quotaItems, octets: quotaOctets, life: maxExpiry };
+  }
+
+  #userOf(address: string): HomeUser | null {
+    const uri = trySipUri(address);
+    return uri === null ? null : this.#host.directory.byUri(uri);
   }
 
   async #store(user: HomeUser, item: NewItem, quota: { items: number; octets: number }, isTried: boolean): Promise<Kept> {
@@ -239,14 +298,14 @@ export class DeferralService implements Deferral {
   }
 
   #deliver(item: DeferredRecord, device: Binding): Promise<Outcome> {
-    const { layer, notifications, directory } = this.#host;
-    const author = trySipUri(item.author);
-    const name = author === null ? null : (directory.byUri(author)?.user ?? null);
+    const { layer, notifications } = this.#host;
+    const name = this.#userOf(item.author)?.user ?? null;
     if (name !== null && item.imdnId !== null) {
       // what it is answered with goes to the device that sent it, also if this network was started again meanwhile
       if (item.origin !== null) notifications.expect(name, item.imdnId, item.origin);
       if (item.isReported) notifications.reported(item.owner, name, item.imdnId);
     }
+    if (item.mediaType !== null) return this.#offers.large(item, device);
     return new Promise((resolve) => {
       layer().send(device.flow, pushed(item, device), {
         onFinal: (response) => resolve(outcomeOf(response.status, header(response, 'Retry-After'))),
@@ -267,38 +326,39 @@ export class DeferralService implements Deferral {
     }
   }
 
-  /** Its time is over: whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). */
+  /** Its time is over. @returns false when it has to stay for now */
   async #expire(item: StoredItem): Promise<boolean> {
     if (this.#claims.has(item.id)) return false;
     // from here on nobody takes it
     this.#claims.set(item.id, 'expiry');
     try {
-      if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
-      const removed = await this.#calls.remove(item.id);
-      if (removed !== null) this.#gone([removed]);
-      return true;
+      return await this.#end(item);
     } finally {
       this.#claims.delete(item.id);
     }
   }
 
+  /** Whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). @returns false when that could not be kept */
+  async #end(item: Omit<StoredItem, 'token'>): Promise<boolean> {
+    if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
+    const removed = await this.#calls.remove(item.id);
+    if (removed !== null) this.#gone([removed]);
+    return true;
+  }
+
   /** @returns false when that could not be kept */
-  async #giveBack({ fields, body, author, owner }: StoredItem): Promise<boolean> {
+  async #giveBack(item: Omit<StoredItem, 'token'>): Promise<boolean> {
     const { directory, clock } = this.#host;
-    const address = trySipUri(author);
-    const user = address === null ? null : directory.byUri(address);
-    const recipient = directory.addressOf({ user: owner });
-    const request: SipRequest = { kind: 'request', method: 'MESSAGE', uri: recipient, headers: fields, body };
-    if (user === null || isPrivate(request)) return true;
-    // in whose conversation it was sent: a group's, or the recipient's own
-    const from = trySipUri(decodeNameAddr(header(request, 'To') ?? '').uri);
-    const service = from === null ? recipient : addressOfRecord(from);
-    const notice = failureNotice(request, [], service, directory.addressOf(user), recipient, clock.now());
-    return notice === null || (await this.tell(user, service, notice));
+    const author = this.#userOf(item.author);
+    if (author === null) return true;
+    const parts = item.mediaType === null ? [] : await this.#sessions.wishes(item, item.mediaType);
+    const found = returned(item, parts, directory, author, clock.now());
+    return found === null || (await this.tell(author, found.from, found.notice));
   }
 
   /** Tells of those that nobody had; whatever they had on disk goes. */
   #gone(removed: readonly Removed[]): void {
+    for (const { file } of removed) if (file !== null) this.files.remove(file).catch((thrown) => this.#failed(thrown));
     for (const { owner, token, wasListed } of removed) if (wasListed) this.#unlist(owner, this.#uri(token));
   }
 
@@ -330,23 +390,6 @@ export class DeferralService implements Deferral {
   }
 }
 
-/** The MESSAGE of flow F21-01: who wrote it and what is in it stay as they were. */
-function pushed({ fields, body }: DeferredRecord, device: Binding): SipRequest {
-  const from = header({ headers: fields }, 'From') ?? '';
-  const headers: SipHeader[] = [
-    FRESH,
-    ...device.path.map((value) => ({ name: 'Route', value })),
-    { name: 'From', value: `${from};tag=${randomToken(10)}` },
-    { name: 'To', value: header({ headers: fields }, 'To') ?? '' },
-    { name: 'Call-ID', value: randomUuid() },
-    { name: 'CSeq', value: '1 MESSAGE' },
-    ...withDeferredTag(fields, TAG),
-  ];
-  return { kind: 'request', method: 'MESSAGE', uri: device.contact.uri, headers, body };
-}
-
-function outcomeOf(status: number, retryAfter: string | null): Outcome {
-  if (status < 300) return 'taken';
-  if (retryAfter !== null) return 'busy';
-  return isUnavailable(status) ? 'away' : 'refused';
+function kindOf(request: SipRequest): DeferredKind {
+  return serviceOf(request.headers) === FILE_TRANSFER ? 'file' : 'large';
 }

@@ -14,7 +14,7 @@ import { viaOf, wayTo } from '../media/led-media.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import { type HomeUser, SERVER_NAME } from '../settings.ts';
 import type { FocusHost } from './focus-host.ts';
-import type { Spooled } from './spool.ts';
+import type { Octets, Spooled } from './spool.ts';
 
 /** ms for the BYE of a sender that is done: one that has another file for the same people waits for 30 s */
 const LINGER = 60_000;
@@ -23,10 +23,17 @@ const WRAPPER = 65_536;
 
 /** One message as it came from its sender. */
 export interface Content {
-  readonly spooled: Spooled;
+  readonly octets: Octets;
   readonly contentType: string;
   readonly headers: IncomingHead['headers'];
 }
+
+export interface Taken extends Content {
+  readonly octets: Spooled;
+}
+
+/** What becomes of it; its sender has the last answer only after that, and hears of a failure that is thrown. */
+type Whole = (content: Taken, contact: SipHeader) => void | Promise<void>;
 
 interface Asked {
   readonly transaction: ServerTransaction;
@@ -45,7 +52,7 @@ interface Asked {
 export class Collection implements DialogOwner {
   readonly #host: FocusHost;
   readonly #asked: Asked;
-  readonly #whole: (content: Content, contact: SipHeader) => void;
+  readonly #whole: Whole;
   readonly #contact: SipHeader;
   readonly #leg: Leg;
   #session: MsrpSession | null = null;
@@ -56,8 +63,8 @@ export class Collection implements DialogOwner {
   #hasFlow = true;
   #stopTimer: () => void = () => undefined;
 
-  /** @param whole hears once that all of it is there, and what the Contact of this focus is; who wants the octets for longer holds them */
-  constructor(host: FocusHost, asked: Asked, whole: (content: Content, contact: SipHeader) => void) {
+  /** @param whole hears once that all of it is there, and what the Contact of this focus is; who wants the octets for longer holds them at once */
+  constructor(host: FocusHost, asked: Asked, whole: Whole) {
     this.#host = host;
     this.#asked = asked;
     this.#whole = whole;
@@ -172,7 +179,7 @@ export class Collection implements DialogOwner {
         if (isRaw && fileSelector?.size !== size) throw new ParleyError('file.size-mismatch', `${size} octets`);
         if (this.#state !== 'taking') return;
         this.#rest();
-        this.#whole({ spooled, contentType, headers }, this.#contact);
+        return this.#whole({ octets: spooled, contentType, headers }, this.#contact);
       },
       abort: ({ code, detail }) => (code === 'msrp.stopped' ? this.#rest() : this.#lost(detail)),
     };

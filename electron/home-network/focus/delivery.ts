@@ -1,3 +1,4 @@
+import { NO_BYTES } from '../../../shared/base/bytes.ts';
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE, contentHeader, decodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
@@ -6,7 +7,6 @@ import type { Setup } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import { header, type SipHeader, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
 import { decodeDeltaSeconds } from '../../../shared/protocol/sip/text.ts';
-import type { SipEssentials } from '../../../shared/protocol/sip/validate.ts';
 import { chunkSizeFor } from '../../msrp/chunk-size.ts';
 import type { MsrpSession } from '../../msrp/port.ts';
 import type { Binding } from '../bindings.ts';
@@ -14,25 +14,42 @@ import type { DialogOwner } from '../dialogs.ts';
 import { legRequest } from '../fork.ts';
 import { Invitation } from '../invitation.ts';
 import { dialogRequest, FRESH, type Leg, legTo } from '../leg.ts';
-import { descriptionIn, redirect } from '../media/description.ts';
+import { descriptionIn, fromOctet, redirect } from '../media/description.ts';
 import { isLed, roleAnswered, viaOf, wayTo } from '../media/led-media.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
 import type { Content } from './collection.ts';
 import type { FocusHost } from './focus-host.ts';
-import { CPIM_HEAD, type Spooled } from './spool.ts';
+import { CPIM_HEAD, type Octets } from './spool.ts';
+
+/** what is made up for devices that rang until the end */
+const UNANSWERED: SipResponse = { kind: 'response', status: 408, reason: 'Request Timeout', headers: [], body: NO_BYTES };
 
 /** What one recipient is offered. */
 export interface Parcel {
   /** as its sender sent it, without a list of recipients */
   readonly request: SipRequest;
-  readonly essentials: SipEssentials;
+  /** of the INVITE that it came with */
+  readonly maxForwards: number | null;
   readonly sender: HomeUser;
   /** of the medium that carries it */
   readonly mediaIndex: number;
   readonly content: Content;
   /** of the focus */
   readonly contact: SipHeader;
+  /** octets that the device has already; above 0 the description says which ones follow */
+  readonly start: number;
+}
+
+/** How it ended. */
+export interface End {
+  readonly isDelivered: boolean;
+  /** the one that took it, or began to */
+  readonly device: Binding | null;
+  /** the best refusal of all devices; null: there was none, or somebody took it */
+  readonly refusal: SipResponse | null;
+  /** octets from the first of the whole that the device acknowledged */
+  readonly acknowledged: number;
 }
 
 /**
@@ -44,22 +61,24 @@ export interface Parcel {
 export class Delivery implements DialogOwner {
   readonly #host: FocusHost;
   readonly #parcel: Parcel;
-  readonly #over: (isDelivered: boolean) => void;
-  readonly #sessions = new Map<Leg, MsrpSession>();
+  readonly #over: (end: End) => void;
+  readonly #sessions = new Map<Leg, { readonly session: MsrpSession; readonly device: Binding }>();
   readonly #abort = new AbortController();
   #setup: Setup = 'actpass';
   #leg: Leg | null = null;
   #ack: Uint8Array | null = null;
   #isOver = false;
+  #acknowledged: number;
   #hasDialog = false;
 
-  /** @param over called once; what did not get there is not tried again */
-  constructor(host: FocusHost, parcel: Parcel, recipient: string, over: (isDelivered: boolean) => void) {
+  /** @param over called once; what did not get there is not tried again here */
+  constructor(host: FocusHost, parcel: Parcel, recipient: string, devices: readonly Binding[], over: (end: End) => void) {
     this.#host = host;
+    this.#acknowledged = parcel.start;
     this.#parcel = parcel;
     this.#over = over;
     try {
-      this.#invite(recipient);
+      this.#invite(recipient, devices);
     } catch (thrown) {
       // no room for another session, or preferences that cannot be read
       if (!(thrown instanceof ParleyError)) throw thrown;
@@ -67,10 +86,9 @@ export class Delivery implements DialogOwner {
     }
   }
 
-  #invite(recipient: string): void {
-    const { layer, reach } = this.#host;
-    const { request, sender } = this.#parcel;
-    const devices = reach.devices(request, recipient, sender);
+  #invite(recipient: string, devices: readonly Binding[]): void {
+    const { layer } = this.#host;
+    const { request } = this.#parcel;
     if (devices.length === 0) {
       this.#end(false);
       return;
@@ -79,8 +97,8 @@ export class Delivery implements DialogOwner {
     const expires = header(request, 'Expires');
     new Invitation(layer(), branches, expires === null ? null : decodeDeltaSeconds(expires), {
       onAccepted: (leg, response) => void this.#deliver(leg, response),
-      onRefused: () => this.#end(false),
-      onUnanswered: () => this.#end(false),
+      onRefused: (response) => this.#end(false, response),
+      onUnanswered: () => this.#end(false, UNANSWERED),
       onRepeated: (leg) => {
         if (this.#ack !== null) leg.flow.send(this.#ack);
       },
@@ -89,7 +107,7 @@ export class Delivery implements DialogOwner {
 
   #branch(device: Binding, recipient: string): { leg: Leg; request: SipRequest } {
     const { msrp, relay } = this.#host;
-    const { request, essentials, sender, mediaIndex, contact } = this.#parcel;
+    const { request, maxForwards, sender, mediaIndex, contact, content, start } = this.#parcel;
     const recordRoute = relay.recordRoute();
     const leg = legTo(device, request, recordRoute.value);
     const described = descriptionIn(request);
@@ -103,11 +121,12 @@ export class Delivery implements DialogOwner {
       { onMessage: () => ({ refuse: 413 }), onClosed: () => undefined },
       setup === 'active' ? setup : undefined,
     );
-    this.#sessions.set(leg, session);
+    this.#sessions.set(leg, { session, device });
     const ways = offer.media.map((_, at) => (at === mediaIndex ? wayTo(session.localUri, setup) : 'closed'));
-    const body = described.with(redirect(described.sdp, msrp.address.host, ways));
+    const led = redirect(described.sdp, msrp.address.host, ways);
+    const body = described.with(start === 0 ? led : fromOctet(led, mediaIndex, start, content.octets.size));
     const ids = { callId: leg.callId, localTag: leg.localTag, sequence: 1 };
-    const onward = { essentials, flow: device.flow, request: { ...request, uri: recipient, body } };
+    const onward = { essentials: { maxForwards }, request: { ...request, uri: recipient, body } };
     return { leg, request: legRequest(relay, onward, sender, device, ids, [recordRoute], contact) };
   }
 
@@ -117,8 +136,8 @@ export class Delivery implements DialogOwner {
     this.#hasDialog = true;
     dialogs.add(this, leg);
     this.#ack = layer().acknowledge(leg.flow, dialogRequest(leg, 'ACK', FRESH, 1, []));
-    const session = this.#sessions.get(leg) as MsrpSession;
-    for (const other of this.#sessions.values()) if (other !== session) void other.close();
+    const { session } = this.#sessions.get(leg) as { session: MsrpSession };
+    for (const other of this.#sessions.values()) if (other.session !== session) void other.session.close();
     try {
       await this.#send(session, response);
       this.#end(true);
@@ -130,16 +149,17 @@ export class Delivery implements DialogOwner {
   /** Resolves when the recipient has all of it. @throws ParleyError */
   async #send(session: MsrpSession, response: SipResponse): Promise<void> {
     const { content, mediaIndex } = this.#parcel;
-    const { spooled, contentType, headers } = content;
+    const { octets, contentType, headers } = content;
+    const { start } = this.#parcel;
     const described = descriptionIn(response);
     const answer = described === null ? null : decodeSdp(described.sdp);
     const media = answer?.media[mediaIndex];
     if (answer === null || !isLed(media)) throw new ParleyError('peer.declined', 'no MSRP in the answer');
     // who does not take the type gets none of it (seed 001 9.3.1(1)); the sender hears so
-    const inner = mediaType(contentType) === CPIM_TYPE ? await innerType(spooled) : null;
+    const inner = mediaType(contentType) === CPIM_TYPE ? await innerType(octets) : null;
     const isTaken = inner === null ? acceptsType(media.acceptTypes, contentType) : acceptsWrapped(media, inner);
     if (!isTaken) throw new ParleyError('peer.unsupported', `accept-types ${media.acceptTypes.join(' ').slice(0, 200)}`);
-    if (media.maxSize !== null && media.maxSize < spooled.size) throw new ParleyError('peer.too-large', `max-size ${media.maxSize}`);
+    if (media.maxSize !== null && media.maxSize < octets.size) throw new ParleyError('peer.too-large', `max-size ${media.maxSize}`);
     const { signal } = this.#abort;
     const role = roleAnswered(this.#setup, media.setup);
     await session.connect({ role, remotePath: media.path, via: viaOf(media, answer), signal });
@@ -147,12 +167,13 @@ export class Delivery implements DialogOwner {
     const sent = session.send({
       contentType,
       headers,
-      source: spooled.source,
+      source: start === 0 || octets.source instanceof Uint8Array ? octets.source : { ...octets.source, start },
       successReport: true,
       chunkSize: chunkSizeFor(response.headers),
       signal,
       onProgress: (acknowledged) => {
-        isTakenWhole = acknowledged >= spooled.size;
+        this.#acknowledged = start + acknowledged;
+        isTakenWhole = this.#acknowledged >= octets.size;
       },
     });
     await sent.catch((thrown) => {
@@ -179,25 +200,26 @@ export class Delivery implements DialogOwner {
     this.#hasDialog = false;
   }
 
-  #end(isDelivered: boolean): void {
+  #end(isDelivered: boolean, refusal: SipResponse | null = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const leg = this.#leg;
     // what is still on its way is ended with `#` first
-    void Promise.all([...this.#sessions.values()].map((session) => session.close())).then(() => {
+    void Promise.all([...this.#sessions.values()].map(({ session }) => session.close())).then(() => {
       if (leg !== null && this.#hasDialog) {
         this.#host.layer().send(leg.flow, dialogRequest(leg, 'BYE', FRESH, null, []), { onFinal: () => undefined });
       }
       this.#host.dialogs.remove(this);
     });
-    this.#over(isDelivered);
+    const device = leg === null ? null : (this.#sessions.get(leg)?.device ?? null);
+    this.#over({ isDelivered, device, refusal, acknowledged: this.#acknowledged });
   }
 }
 
 /** The type inside of a message/cpim; what cannot be read is its recipient's to judge. */
-async function innerType(spooled: Spooled): Promise<string | null> {
+async function innerType(octets: Octets): Promise<string | null> {
   try {
-    return contentHeader(decodeCpim(await spooled.head(CPIM_HEAD)), 'Content-Type');
+    return contentHeader(decodeCpim(await octets.head(CPIM_HEAD)), 'Content-Type');
   } catch {
     return null;
   }

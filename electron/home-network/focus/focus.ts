@@ -7,11 +7,11 @@ import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { descriptionIn } from '../media/description.ts';
 import { isLed } from '../media/led-media.ts';
-import { checkSizes } from '../media/policy.ts';
+import { checkSizes, type MediaPolicy } from '../media/policy.ts';
 import type { Letter } from '../reach.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
-import { Collection, type Content } from './collection.ts';
-import { Delivery } from './delivery.ts';
+import { Collection, type Content, type Taken } from './collection.ts';
+import { Delivery, type End } from './delivery.ts';
 import type { FocusHost } from './focus-host.ts';
 import { CPIM_HEAD } from './spool.ts';
 
@@ -38,14 +38,15 @@ export class Focus {
     try {
       const { request, essentials } = transaction;
       const { sender } = about;
-      const { description, mediaIndex } = this.#offerIn(request);
+      const { description, mediaIndex } = takeable(request, this.#host.policy);
       const copies = recipients.map((recipient) => ({ recipient, request: requestTo(recipient) }));
       new Collection(this.#host, { transaction, sender, description, mediaIndex }, (content, contact) => {
         for (const { recipient, request: copy } of copies) {
-          content.spooled.hold();
-          const over = (isDelivered: boolean): void =>
-            void this.#over(content, { ...about, request: copy }, isDelivered ? null : recipient);
-          new Delivery(this.#host, { request: copy, essentials, sender, mediaIndex, content, contact }, recipient, over);
+          content.octets.hold();
+          const letter = { ...about, request: copy };
+          const parcel = { request: copy, maxForwards: essentials.maxForwards, sender, mediaIndex, content, contact, start: 0 };
+          const devices = this.#host.reach.devices(copy, recipient, sender);
+          new Delivery(this.#host, parcel, recipient, devices, (end) => void this.#over(content, letter, recipient, end));
         }
       });
     } catch (thrown) {
@@ -55,37 +56,39 @@ export class Focus {
     }
   }
 
-  /** @throws ParleyError for what cannot be taken */
-  #offerIn(request: SipRequest) {
-    const described = descriptionIn(request);
-    if (described === null) throw new ParleyError('sdp.malformed', 'no offer');
-    const description = decodeSdp(described.sdp);
-    // one file an INVITE (cpm.md section 10.1, NOTE)
-    const mediaIndex = description.media.findIndex(isLed);
-    const media = description.media[mediaIndex];
-    if (!isLed(media)) throw new ParleyError('peer.unsupported', 'no MSRP that ends here');
-    if (media.direction === 'recvonly' || media.direction === 'inactive') throw new ParleyError('peer.unsupported', 'nothing is sent');
-    if ((media.fileRange?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
-    const isFile = serviceOf(request.headers) === FILE_TRANSFER;
-    if (isFile && (media.fileSelector?.size ?? null) === null) throw new ParleyError('peer.unsupported', 'a file without its size');
-    checkSizes(description, this.#host.policy);
-    return { description, mediaIndex };
-  }
-
-  async #over(content: Content, letter: Omit<Letter, 'parts'>, missed: string | null): Promise<void> {
+  async #over(content: Taken, letter: Omit<Letter, 'parts'>, recipient: string, end: End): Promise<void> {
     try {
-      if (missed !== null) await this.#host.reach.failed({ ...letter, parts: await wishesIn(letter.request, content) }, missed);
+      if (end.isDelivered) return;
+      const parts = await wishesIn(letter.request, content);
+      await this.#host.reach.missed({ ...letter, parts }, recipient, end.refusal, content);
     } finally {
-      content.spooled.release();
+      content.octets.release();
     }
   }
 }
 
 /** What says which notifications are wanted: parts beside the description, or the head of the message itself. */
-async function wishesIn(request: SipRequest, { spooled, contentType }: Content): Promise<readonly Part[]> {
+export async function wishesIn(request: SipRequest, { octets, contentType }: Content): Promise<readonly Part[]> {
   if (mediaType(contentType) === CPIM_TYPE) {
-    return [{ headers: [{ name: 'Content-Type', value: CPIM_TYPE }], body: await spooled.head(CPIM_HEAD) }];
+    return [{ headers: [{ name: 'Content-Type', value: CPIM_TYPE }], body: await octets.head(CPIM_HEAD) }];
   }
   const type = header(request, 'Content-Type') ?? '';
   return /^\s*multipart\//i.test(type) ? decodeMultipart(request.body, type).parts : [];
+}
+
+/** The one medium of an INVITE that this network can be the end of. @throws ParleyError for what cannot be taken */
+export function takeable(request: SipRequest, policy: MediaPolicy) {
+  const described = descriptionIn(request);
+  if (described === null) throw new ParleyError('sdp.malformed', 'no offer');
+  const description = decodeSdp(described.sdp);
+  // one file an INVITE (cpm.md section 10.1, NOTE)
+  const mediaIndex = description.media.findIndex(isLed);
+  const media = description.media[mediaIndex];
+  if (!isLed(media)) throw new ParleyError('peer.unsupported', 'no MSRP that ends here');
+  if (media.direction === 'recvonly' || media.direction === 'inactive') throw new ParleyError('peer.unsupported', 'nothing is sent');
+  if ((media.fileRange?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
+  const isFile = serviceOf(request.headers) === FILE_TRANSFER;
+  if (isFile && (media.fileSelector?.size ?? null) === null) throw new ParleyError('peer.unsupported', 'a file without its size');
+  checkSizes(description, policy);
+  return { description, mediaIndex };
 }

@@ -1,4 +1,5 @@
 import { fromUtf8, utf8 } from '../../../shared/base/bytes.ts';
+import { randomToken } from '../../../shared/base/random.ts';
 import { decodeContentType } from '../../../shared/protocol/mime/content-type.ts';
 import { mimeHeader } from '../../../shared/protocol/mime/headers.ts';
 import { decodeMultipart, encodeMultipart, partContent } from '../../../shared/protocol/multipart/multipart.ts';
@@ -78,6 +79,18 @@ export function redirect(sdp: Uint8Array, address: string, ways: readonly (Way |
     return way ? led(lines, way, hasAddress ? null : network) : lines;
   });
   return utf8(`${[...top, ...rest].join('\r\n')}\r\n`);
+}
+
+/** The same description for the rest of a file, from that octet on (counted from 0): a transfer of its own (RFC 5547 section 8.1). */
+export function fromOctet(sdp: Uint8Array, mediaIndex: number, start: number, size: number): Uint8Array {
+  const sections = fromUtf8(sdp).split(/\r\n(?=m=)/);
+  const rest = [`a=file-transfer-id:${randomToken(32)}`, `a=file-range:${start + 1}-${size}`];
+  const ranged = sections.map((section, at) => {
+    if (at !== mediaIndex + 1) return section;
+    const lines = section.split('\r\n').filter((line) => line !== '' && !/^a=file-(transfer-id|range):/i.test(line));
+    return [...lines, ...rest, ...(at === sections.length - 1 ? [''] : [])].join('\r\n');
+  });
+  return utf8(ranged.join('\r\n'));
 }
 
 function led([first = '', ...lines]: readonly string[], { uri, port, setup }: Way, network: string | null): string[] {

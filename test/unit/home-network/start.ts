@@ -1,5 +1,4 @@
 import { afterEach } from 'vitest';
-import type { NetworkDatabases } from '../../../electron/home-network/databases/open.ts';
 import { type HomeNetwork, type HomeNetworkOptions, startHomeNetwork } from '../../../electron/home-network/index.ts';
 import { SipPeer } from '../../harness/sip-peer.ts';
 
@@ -41,10 +40,3 @@ export async function registered(network: HomeNetwork, user: string, features?: 
   if (response.status !== 200) throw new Error(`registration refused: ${response.status} ${response.reason}`);
   return peer;
 }
-
-/** What is deferred is kept until the network closes. */
-export const IN_MEMORY: NetworkDatabases = {
-  worker: new URL('../../../electron/home-network/databases/worker.ts', import.meta.url),
-  nativeBinding: null,
-  folder: null,
-};
