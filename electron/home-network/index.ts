@@ -175,8 +175,8 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const enforcement = new Enforcement(directory, bindings, rules);
   const reach = new Reach({ bindings, directory, enforcement, deferral: keeping, layer: () => layer });
   const spool = new Spool(bounds.spoolOctets, keeping?.files.folder);
-  const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, reach, msrp, spool, policy, ownUri };
-  const focus = new Focus(focusHost);
+  const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, msrp, spool, policy, ownUri };
+  const focus = new Focus(focusHost, reach);
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });

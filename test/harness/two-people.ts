@@ -115,14 +115,7 @@ export interface TwoPeopleOptions {
   readonly overTls?: readonly string[];
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
-<<<<<<< HEAD
   readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'databases' | 'digest' | 'media' | 'policy' | 'timing' | 'log'>;
-=======
-  readonly network?: Pick<
-    HomeNetworkOptions,
-    'groups' | 'bounds' | 'digest' | 'media' | 'timing' | 'log' | 'databases' | 'policy' | 'clock'
-  >;
->>>>>>> 93c1de1 (Home network: large messages and files wait as well, and a file's delivery goes on where it broke off)
 }
 
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */

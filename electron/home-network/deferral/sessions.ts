@@ -11,8 +11,8 @@ import { header, type SipHeader, type SipRequest } from '../../../shared/protoco
 import type { Binding } from '../bindings.ts';
 import { Collection, type Taken } from '../focus/collection.ts';
 import { Delivery, type End } from '../focus/delivery.ts';
-import { takeable, wishesIn } from '../focus/focus.ts';
 import type { FocusHost } from '../focus/focus-host.ts';
+import { takeable, wishesIn } from '../focus/offer.ts';
 import { isLed } from '../media/led-media.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';

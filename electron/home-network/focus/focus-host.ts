@@ -2,7 +2,6 @@ import type { SipHeader } from '../../../shared/protocol/sip/message.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { Dialogs } from '../dialogs.ts';
 import type { MediaPolicy } from '../media/policy.ts';
-import type { Reach } from '../reach.ts';
 import type { RelayHeaders } from '../relay-headers.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import type { Spool } from './spool.ts';
@@ -12,7 +11,6 @@ export interface FocusHost {
   readonly layer: () => TransactionLayer;
   readonly relay: RelayHeaders;
   readonly dialogs: Dialogs;
-  readonly reach: Reach;
   readonly msrp: MsrpEngine;
   readonly spool: Spool;
   readonly policy: MediaPolicy;

@@ -1,19 +1,11 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
-import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
-import { FILE_TRANSFER, serviceOf } from '../../../shared/protocol/cpm/names.ts';
-import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
-import { decodeMultipart, type Part } from '../../../shared/protocol/multipart/multipart.ts';
-import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
-import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { descriptionIn } from '../media/description.ts';
-import { isLed } from '../media/led-media.ts';
-import { checkSizes, type MediaPolicy } from '../media/policy.ts';
-import type { Letter } from '../reach.ts';
+import type { SipRequest } from '../../../shared/protocol/sip/message.ts';
+import type { Letter, Reach } from '../reach.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
-import { Collection, type Content, type Taken } from './collection.ts';
+import { Collection, type Taken } from './collection.ts';
 import { Delivery, type End } from './delivery.ts';
 import type { FocusHost } from './focus-host.ts';
-import { CPIM_HEAD } from './spool.ts';
+import { takeable, wishesIn } from './offer.ts';
 
 /**
  * Files and large messages to a list of people or to a pre-defined group (seed 001 9.3.1, flow F18-04): taken from the sender once, kept
@@ -22,9 +14,11 @@ import { CPIM_HEAD } from './spool.ts';
  */
 export class Focus {
   readonly #host: FocusHost;
+  readonly #reach: Reach;
 
-  constructor(host: FocusHost) {
+  constructor(host: FocusHost, reach: Reach) {
     this.#host = host;
+    this.#reach = reach;
   }
 
   /** @param requestTo the INVITE as one of them gets it, but for Request-URI, Contact and the place where octets come from */
@@ -45,7 +39,7 @@ export class Focus {
           content.octets.hold();
           const letter = { ...about, request: copy };
           const parcel = { request: copy, maxForwards: essentials.maxForwards, sender, mediaIndex, content, contact, start: 0 };
-          const devices = this.#host.reach.devices(copy, recipient, sender);
+          const devices = this.#reach.devices(copy, recipient, sender);
           new Delivery(this.#host, parcel, recipient, devices, (end) => void this.#over(content, letter, recipient, end));
         }
       });
@@ -60,35 +54,9 @@ export class Focus {
     try {
       if (end.isDelivered) return;
       const parts = await wishesIn(letter.request, content);
-      await this.#host.reach.missed({ ...letter, parts }, recipient, end.refusal, content);
+      await this.#reach.missed({ ...letter, parts }, recipient, end.refusal, content);
     } finally {
       content.octets.release();
     }
   }
-}
-
-/** What says which notifications are wanted: parts beside the description, or the head of the message itself. */
-export async function wishesIn(request: SipRequest, { octets, contentType }: Content): Promise<readonly Part[]> {
-  if (mediaType(contentType) === CPIM_TYPE) {
-    return [{ headers: [{ name: 'Content-Type', value: CPIM_TYPE }], body: await octets.head(CPIM_HEAD) }];
-  }
-  const type = header(request, 'Content-Type') ?? '';
-  return /^\s*multipart\//i.test(type) ? decodeMultipart(request.body, type).parts : [];
-}
-
-/** The one medium of an INVITE that this network can be the end of. @throws ParleyError for what cannot be taken */
-export function takeable(request: SipRequest, policy: MediaPolicy) {
-  const described = descriptionIn(request);
-  if (described === null) throw new ParleyError('sdp.malformed', 'no offer');
-  const description = decodeSdp(described.sdp);
-  // one file an INVITE (cpm.md section 10.1, NOTE)
-  const mediaIndex = description.media.findIndex(isLed);
-  const media = description.media[mediaIndex];
-  if (!isLed(media)) throw new ParleyError('peer.unsupported', 'no MSRP that ends here');
-  if (media.direction === 'recvonly' || media.direction === 'inactive') throw new ParleyError('peer.unsupported', 'nothing is sent');
-  if ((media.fileRange?.start ?? 1) !== 1) throw new ParleyError('peer.unsupported', 'a part of a file');
-  const isFile = serviceOf(request.headers) === FILE_TRANSFER;
-  if (isFile && (media.fileSelector?.size ?? null) === null) throw new ParleyError('peer.unsupported', 'a file without its size');
-  checkSizes(description, policy);
-  return { description, mediaIndex };
 }

@@ -8,16 +8,15 @@ import { ALL_DISPOSITIONS, makeCpim } from '../../../shared/protocol/cpim/cpim-m
 import { decodeImdn, encodeImdn, IMDN_TYPE } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, headers, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
 import { ManualClock } from '../../harness/manual-clock.ts';
-import { networkDatabases } from '../../harness/network-databases.ts';
 import type { RequestOptions, SipPeer } from '../../harness/sip-peer.ts';
-import { device, registered, start } from './start.ts';
+import { device, IN_MEMORY, registered, start } from './start.ts';
 
 const ALICE = 'sip:alice@home1.example';
 const BOB = 'sip:bob@home1.example';
 const MSG = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg";require;explicit';
 const DEFERRED = 'urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.deferred';
 
-const network = (policy: Partial<ProviderPolicy> = {}): Promise<HomeNetwork> => start({ databases: networkDatabases(), policy });
+const network = (policy: Partial<ProviderPolicy> = {}): Promise<HomeNetwork> => start({ databases: IN_MEMORY, policy });
 
 function cpim(text: string, id = text): string {
   const message = makeCpim({
@@ -202,7 +201,7 @@ describe('the end of what waits', () => {
     ['R-PF-27: what its sender gives a minute ends then', 60_000, [['Expires', '60']]],
   ] as const)('%s; R-PF-30: and its author hears that it failed, when she is there', async (_, life, extra) => {
     const clock = new ManualClock(Date.now());
-    const home = await start({ databases: networkDatabases(), clock });
+    const home = await start({ databases: IN_MEMORY, clock });
     const alice = await registered(home, 'alice');
     expect((await write(alice, 'one', extra)).status).toBe(202);
     await clock.advance(life - 1);
@@ -222,7 +221,7 @@ describe('the end of what waits', () => {
 
   it('R-PF-30: who has gone meanwhile hears it later, and what had arrived ends without a word', async () => {
     const clock = new ManualClock(Date.now());
-    const home = await start({ databases: networkDatabases(), clock });
+    const home = await start({ databases: IN_MEMORY, clock });
     const alice = await registered(home, 'alice');
     const desk = await device(home, 'bob');
     for (const one of [await device(home, 'bob'), desk]) {
@@ -299,7 +298,7 @@ describe('notifications for somebody who is not there', () => {
 
 it('R-PF-19: what goes to a group waits for those who are not there', async () => {
   const groups = [{ name: 'climbing-club', members: ['alice', 'bob', 'carol'] }];
-  const home = await start({ databases: networkDatabases(), groups });
+  const home = await start({ databases: IN_MEMORY, groups });
   const [alice, bob] = [await registered(home, 'alice'), await registered(home, 'bob')];
   const group = 'sip:climbing-club@home1.example';
   const asked = alice.ask('MESSAGE', group, { headers: [['Content-Type', 'message/cpim']], body: cpim('all') });

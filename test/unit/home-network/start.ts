@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
 import { type HomeNetwork, type HomeNetworkOptions, startHomeNetwork } from '../../../electron/home-network/index.ts';
+import { networkDatabases } from '../../harness/network-databases.ts';
 import { SipPeer } from '../../harness/sip-peer.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -40,3 +41,6 @@ export async function registered(network: HomeNetwork, user: string, features?: 
   if (response.status !== 200) throw new Error(`registration refused: ${response.status} ${response.reason}`);
   return peer;
 }
+
+/** What is kept goes with the network. */
+export const IN_MEMORY = networkDatabases();
