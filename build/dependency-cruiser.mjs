@@ -68,7 +68,7 @@ export default {
       'home-network-imports-shared-and-msrp',
       'The embedded network is no part of the client: two ends that share a SIP parser agree on its mistakes and prove nothing. Of the client it has the MSRP engine alone, by its front: that one is proven by tshark, by the relay of Kamailio and by peers that play written octets.',
       { path: '^electron/home-network/' },
-      { path: '^electron/', pathNot: '^electron/(home-network/|sqlite/|msrp/(port|engine|limits|passage|chunk-size)\\.ts$)' },
+      { path: '^electron/', pathNot: '^electron/(home-network/|imap/|sqlite/|msrp/(port|engine|limits|passage|chunk-size)\\.ts$)' },
     ),
     forbid(
       'sqlite-knows-no-schema',
@@ -99,6 +99,18 @@ export default {
       'Databases are opened in one place, with the same care, and are used in a worker.',
       { pathNot: '^(electron/sqlite|test)/' },
       { path: '(^|node_modules/)(@types/)?better-sqlite3(/|$)' },
+    ),
+    forbid(
+      'imap-knows-no-history',
+      'electron/imap signs in to whatever mail server it is given and knows nothing of what it is asked to keep.',
+      { path: '^electron/imap/' },
+      { path: '^electron/|^shared/', pathNot: '^(electron/imap|shared/base)/' },
+    ),
+    forbid(
+      'only-imap-imports-imapflow',
+      'imapflow stands behind one port, for whoever writes into a message store and whoever reads it.',
+      { pathNot: '^(electron/imap|test)/' },
+      { path: '(^|node_modules/)imapflow(/|$)' },
     ),
     forbid(
       'only-sip-imports-sip-js',

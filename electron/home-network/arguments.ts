@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { type HistoryServer, readHistoryServer } from './history/open.ts';
 import type { MediaPolicy } from './media/policy.ts';
 import { readPolicyFile } from './rules/policy-file.ts';
 import type { ProviderPolicy } from './rules/rules.ts';
@@ -17,10 +18,11 @@ export interface HomeNetworkArguments {
   readonly policy: Partial<ProviderPolicy>;
   readonly xcapPort: number;
   readonly messageStorePort: number;
+  readonly historyServer?: HistoryServer;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -44,6 +46,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       policy: { type: 'string' },
       'xcap-port': { type: 'string', default: '0' },
       'message-store-port': { type: 'string', default: '0' },
+      history: { type: 'string' },
     },
   });
   const port = portOf(values.port, '--port');
@@ -72,6 +75,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     policy: values.policy === undefined ? {} : readPolicyFile(values.policy),
     xcapPort: portOf(values['xcap-port'], '--xcap-port'),
     messageStorePort: portOf(values['message-store-port'], '--message-store-port'),
+    ...(values.history === undefined ? {} : { historyServer: readHistoryServer(values.history) }),
   };
 }
 

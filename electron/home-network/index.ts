@@ -19,6 +19,7 @@ import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { Focus } from './focus/focus.ts';
 import type { FocusHost } from './focus/focus-host.ts';
 import { Spool } from './focus/spool.ts';
+import { type History, type HistoryServer, openHistory } from './history/open.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
 import { AnchoredPath } from './media/anchored-path.ts';
@@ -66,6 +67,8 @@ export interface HomeNetworkOptions {
   readonly policy?: Partial<ProviderPolicy>;
   /** of the documents' server; any free one when left out */
   readonly xcapPort?: number;
+  /** an operator's own mail server in place of the embedded Message Storage Server */
+  readonly historyServer?: HistoryServer;
   /** of the Message Storage Server; any free one when left out */
   readonly messageStorePort?: number;
   /**
@@ -99,9 +102,14 @@ export interface HomeNetwork {
   readonly domain: string;
   readonly accounts: readonly HomeAccount[];
   readonly groups: readonly { readonly address: string; readonly name: string }[];
+  /** what is recorded of conversations; null without databases */
+  readonly history: Pick<History, 'store' | 'settled'> | null;
   /** closes every connection and stops listening */
   close(): Promise<void>;
 }
+
+/** whose mailboxes the network writes to: the name and password of their owner */
+const OWN_ACCOUNT = { security: 'plain', user: '{user}', password: '{password}' } as const;
 
 /** How often silent connections are looked for, in ms. */
 const SWEEP = 5_000;
@@ -130,15 +138,21 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   });
   const server = createServer({ noDelay: true });
   let messageStore: MessageStoreServer | null = null;
+  let history: History | null = null;
   try {
     await listen(server, options.host, options.port);
     await msrp.listen({ host: options.host, port: 0 });
-    const { databases, messageStorePort = 0 } = options;
-    if (databases !== undefined)
-      messageStore = await startMessageStore({ host: options.host, port: messageStorePort, directory, databases, now });
+    const { databases, messageStorePort = 0, historyServer } = options;
+    if (databases !== undefined) {
+      if (historyServer === undefined)
+        messageStore = await startMessageStore({ host: options.host, port: messageStorePort, directory, databases, now });
+      const at = historyServer ?? { ...(messageStore as MessageStoreServer).address, ...OWN_ACCOUNT };
+      const isAnchored = policy.msrp === 'anchor';
+      history = await openHistory({ directory, bindings, rules: xdm.rules, databases, server: at, isAnchored, clock, log });
+    }
   } catch (thrown) {
     server.close();
-    await Promise.all([msrp.close(), xdm.close()]);
+    await Promise.all([msrp.close(), xdm.close(), messageStore?.close()]);
     throw thrown;
   }
   const { port } = server.address() as AddressInfo;
@@ -148,7 +162,16 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const relay = new RelayHeaders(directory, bindings, ownUri);
   const dialogs = new Dialogs(bindings, bounds);
   const media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'> = {
-    mediaPath: (broken) => (policy.msrp === 'anchor' ? new AnchoredPath(msrp, clock, policy, broken) : endToEnd(policy)),
+    mediaPath: (broken, { request, sender, recipient }) =>
+      policy.msrp === 'anchor'
+        ? new AnchoredPath(
+            msrp,
+            clock,
+            policy,
+            broken,
+            (from, type) => history?.witness.hear(request, sender, recipient, from, type) ?? null,
+          )
+        : endToEnd(policy),
     mediaRefusal: (thrown) => mediaRefusal(thrown, directory.domain),
   };
   const { rules } = xdm;
@@ -211,10 +234,15 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {
-    onRequest: (transaction) => network.onRequest(transaction),
+    onRequest: (transaction) => {
+      history?.witness.asked(transaction);
+      network.onRequest(transaction);
+    },
     onAck: (flow, ack, fields) => network.onAck(flow, ack, fields),
-    onAnswered: (transaction: ServerTransaction, response: SipResponse) =>
-      log(logLine(new Date(now()), transaction.request, transaction.essentials, response, performance.now() - transaction.startedAt)),
+    onAnswered: (transaction: ServerTransaction, response: SipResponse) => {
+      history?.witness.answered(transaction, response.status);
+      log(logLine(new Date(now()), transaction.request, transaction.essentials, response, performance.now() - transaction.startedAt));
+    },
   });
 
   const flows = new Set<Flow>();
@@ -271,13 +299,17 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       messageStore: messageStore?.address ?? null,
     })),
     groups: directory.groups.map(({ name }) => ({ address: directory.addressOf({ user: name }), name })),
+    history,
     async close() {
       clearInterval(sweep);
       subscriptions.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close(), xdm.close(), messageStore?.close(), keeping?.close()]);
+      await Promise.all([closed, msrp.close(), xdm.close(), keeping?.close()]);
+      // what was taken on is written as long as there is somewhere to write it
+      await history?.close();
+      await messageStore?.close();
     },
   };
 }

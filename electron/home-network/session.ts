@@ -18,12 +18,20 @@ const LOST = reason('SIP;cause=480;text="Connection of the other side lost"');
 const UNANSWERED = reason('SIP;cause=408;text="Not answered in time"');
 const NO_ACK = reason('SIP;cause=408;text="No ACK"');
 
+/** Whose session it is. */
+export interface SessionParties {
+  /** the INVITE as its sender sent it */
+  readonly request: SipRequest;
+  readonly sender: HomeUser;
+  readonly recipient: HomeUser;
+}
+
 /** What a session needs of its surroundings. */
 export interface SessionHost {
   readonly layer: TransactionLayer;
   readonly relay: RelayHeaders;
   readonly dialogs: Dialogs;
-  readonly mediaPath: (broken: (side: Side, why: string) => void) => MediaPath;
+  readonly mediaPath: (broken: (side: Side, why: string) => void, about: SessionParties) => MediaPath;
   /** what a request is answered whose description a path did not take */
   readonly mediaRefusal: (thrown: unknown) => { readonly status: number; readonly headers: readonly SipHeader[] };
 }
@@ -76,7 +84,7 @@ export class Session implements DialogOwner {
     const recordRoute = relay.recordRoute();
     const branches = devices.map((device) => {
       const leg = legTo(device, request, recordRoute.value);
-      const media = this.#host.mediaPath((side, why) => this.#broken(media, side, why));
+      const media = this.#host.mediaPath((side, why) => this.#broken(media, side, why), { request, sender, recipient: device.user });
       this.#paths.set(leg, media);
       const ids = { callId: leg.callId, localTag: leg.localTag, sequence: 1 };
       const onward = { ...request, body: media.request('caller', request) };

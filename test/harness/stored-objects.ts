@@ -39,6 +39,7 @@ export function storedMessage(options: StoredText = {}): MessageObject {
   return {
     kind: 'message',
     headers: {
+      messageId: `${id}@parley.example`,
       from: { address: 'sip:alice@parley.example', name: 'Älice "A", <x>' },
       to: [
         { address: 'sip:bob@parley.example', name: '' },

@@ -98,6 +98,7 @@ export interface TwoPeople {
   readonly alice: Person;
   readonly bob: Person;
   readonly networkPort: number;
+  readonly network: HomeNetwork;
   /** Another device of somebody, with its own folder and client core; resolves once it is registered. */
   readonly device: (user: string, name: string) => Promise<Person>;
   /** of somebody on the same network who has no client yet */
@@ -115,7 +116,10 @@ export interface TwoPeopleOptions {
   readonly overTls?: readonly string[];
   /** users that nobody is told of */
   readonly strangers?: readonly string[];
-  readonly network?: Pick<HomeNetworkOptions, 'groups' | 'bounds' | 'databases' | 'digest' | 'media' | 'policy' | 'timing' | 'log'>;
+  readonly network?: Pick<
+    HomeNetworkOptions,
+    'bounds' | 'databases' | 'digest' | 'groups' | 'historyServer' | 'log' | 'media' | 'policy' | 'timing'
+  >;
 }
 
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */
@@ -164,6 +168,7 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
     alice,
     bob,
     networkPort: network.address.port,
+    network,
     device,
     accountOf,
     close: async () => {

@@ -1,7 +1,13 @@
 import { DEFERRAL } from '../deferral/database.ts';
+import { HISTORY } from '../history/queue-database.ts';
 import { MESSAGE_STORE } from '../message-store/storage/database.ts';
 import { XDM } from '../xdm/schema.ts';
 import type { NetworkDatabaseKind } from './kind.ts';
 
 /** By the name of the file in the network's folder, without `.db`. */
-export const KINDS: Readonly<Record<string, NetworkDatabaseKind>> = { deferral: DEFERRAL, 'message-store': MESSAGE_STORE, xdm: XDM };
+export const KINDS: Readonly<Record<string, NetworkDatabaseKind>> = {
+  deferral: DEFERRAL,
+  history: HISTORY,
+  'message-store': MESSAGE_STORE,
+  xdm: XDM,
+};

@@ -12,6 +12,7 @@ import { type Described, descriptionIn, redirect, type Way } from './description
 import { isLed, roleAnswered, viaOf, wayTo } from './led-media.ts';
 import { type MediaPath, otherSide, type Side } from './media-path.ts';
 import { checkSizes, type MediaPolicy } from './policy.ts';
+import type { Hearing } from './witnessed.ts';
 
 interface Line {
   readonly bridge: Bridge;
@@ -36,6 +37,7 @@ export class AnchoredPath implements MediaPath {
   readonly #clock: Clock;
   readonly #policy: MediaPolicy;
   readonly #broken: (side: Side, why: string) => void;
+  readonly #hear: (from: Side, contentType: string) => Hearing | null;
   readonly #chunkSizes: Record<Side, number | undefined> = { caller: undefined, callee: undefined };
   #lines: readonly (Line | null)[] = [];
   #pending: Pending | null = null;
@@ -44,11 +46,18 @@ export class AnchoredPath implements MediaPath {
   #lastPassed: number;
   #stopTimer: () => void;
 
-  constructor(engine: MsrpEngine, clock: Clock, policy: MediaPolicy, broken: (side: Side, why: string) => void) {
+  constructor(
+    engine: MsrpEngine,
+    clock: Clock,
+    policy: MediaPolicy,
+    broken: (side: Side, why: string) => void,
+    hear: (from: Side, contentType: string) => Hearing | null = () => null,
+  ) {
     this.#engine = engine;
     this.#clock = clock;
     this.#policy = policy;
     this.#broken = broken;
+    this.#hear = hear;
     this.#lastPassed = clock.now();
     this.#stopTimer = clock.after(policy.idle, () => this.#checkIdle());
   }
@@ -161,6 +170,7 @@ export class AnchoredPath implements MediaPath {
         this.#lastPassed = this.#clock.now();
       },
       broken: this.#broken,
+      hear: this.#hear,
     });
   }
 

@@ -3,6 +3,7 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import { createPassage } from '../../msrp/passage.ts';
 import type { IncomingHead, MessageSink, MsrpEngine, MsrpSession } from '../../msrp/port.ts';
 import { otherSide, type Side } from './media-path.ts';
+import type { Hearing } from './witnessed.ts';
 
 /** ms that the end of a session waits for what is on its way */
 const SETTLE = 5_000;
@@ -18,6 +19,8 @@ export interface BridgeHost {
   readonly maxMessage: number;
   /** octets of a chunk that the peer on that side takes */
   chunkSize(side: Side): number;
+  /** who wants the octets of a message besides */
+  hear(from: Side, contentType: string): Hearing | null;
   /** something passed */
   touched(): void;
   /** the session of that side is lost in the middle of a message; at most once */
@@ -125,10 +128,12 @@ export class Bridge {
       throw thrown;
     };
     const { sink } = passage;
+    const heard = this.#host.hear(from, head.contentType);
     return {
       write: (offset, octets) => {
         this.#host.touched();
         if (isLong(offset + octets.length)) throw new ParleyError('msrp.too-large', `more than ${maxMessage} octets`);
+        heard?.write(offset, octets);
         try {
           const busy = sink.write(offset, octets);
           return busy instanceof Promise ? busy.catch((thrown) => explain(thrown)) : undefined;
@@ -138,9 +143,16 @@ export class Bridge {
       },
       complete: (size) => {
         passing.isOver = true;
-        return Promise.resolve(sink.complete(size)).catch((thrown) => explain(thrown));
+        return Promise.resolve(sink.complete(size)).then(
+          () => heard?.complete(size),
+          (thrown) => {
+            heard?.abort();
+            return explain(thrown);
+          },
+        );
       },
       abort: (error) => {
+        heard?.abort();
         if (LOSSES.has(error.code)) {
           this.#lost(from, error);
           void this.#whenOver.then(() => sink.abort(error));

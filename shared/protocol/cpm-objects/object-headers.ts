@@ -5,6 +5,8 @@ import { type Correspondent, correspondentOf, mailboxOf } from './correspondent.
 
 /** What stands in the headers of every stored object (cpm.md section 16.7, R-PF-53). */
 export interface ObjectHeaders {
+  /** of the object itself, without brackets: the same object has the same; null for none */
+  readonly messageId: string | null;
   readonly from: Correspondent | null;
   readonly to: readonly Correspondent[];
   /** ms since the epoch, whole seconds on the wire; null where it cannot be read */
@@ -22,6 +24,7 @@ export interface ObjectHeaders {
 }
 
 export const NO_HEADERS: ObjectHeaders = {
+  messageId: null,
   from: null,
   to: [],
   date: null,
@@ -54,6 +57,7 @@ export function encodeObjectHeaders(headers: ObjectHeaders): MimeHeader[] {
   if (headers.to.length > 0) fields.push({ name: 'To', value: headers.to.map(mailbox).join(', ') });
   if (headers.date !== null) fields.push({ name: 'Date', value: formatMailDate(headers.date) });
   if (headers.subject !== null) fields.push({ name: 'Subject', value: encodeWords(headers.subject) });
+  if (headers.messageId !== null) fields.push({ name: 'Message-ID', value: `<${headers.messageId}>` });
   for (const [key, name] of TEXTS) {
     const value = headers[key];
     if (value !== null) fields.push({ name, value });
@@ -75,6 +79,7 @@ export function decodeObjectHeaders(fields: readonly MimeHeader[]): ObjectHeader
   return {
     ...NO_HEADERS,
     ...ids,
+    messageId: text('Message-ID')?.replace(/^<|>$/g, '') ?? null,
     from: people('From')[0] ?? null,
     to: people('To'),
     date: parseMailDate(mimeHeader(fields, 'Date') ?? ''),

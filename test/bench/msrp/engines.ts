@@ -94,7 +94,15 @@ export async function anchor(): Promise<Side> {
   const broken = (_side: unknown, why: string): void => {
     throw new Error(why);
   };
-  const bridge = new Bridge({ engine, clock: systemClock, maxMessage: 0, chunkSize: () => CHUNK_PARLEY, touched: () => {}, broken });
+  const bridge = new Bridge({
+    engine,
+    clock: systemClock,
+    maxMessage: 0,
+    chunkSize: () => CHUNK_PARLEY,
+    touched: () => {},
+    hear: () => null,
+    broken,
+  });
   return {
     contact: [[{ path: [bridge.uri('caller')] }], [{ path: [bridge.uri('callee')] }]],
     run: async (other) => {
