@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
+import { DEFERRED_INFO_TYPE } from '../../shared/protocol/deferred-info/deferred-info.ts';
 import type { SipRequest } from '../../shared/protocol/sip/message.ts';
 import { ChatPeer } from '../harness/chat-peer.ts';
 import { FilePeer } from '../harness/file-peer.ts';
@@ -317,11 +318,12 @@ describe.skipIf(hindrance !== null)('sessions beside each other as tshark sees t
     expect(unexplained).toEqual([]);
     const bodies = await wire.signalling('sip.Content-Type', 'sip.Content-Type');
     const types = new Set(bodies.flatMap(([each]) => (each ?? '').split('|')).map((each) => each.split(';', 1)[0]));
-    expect([...types].sort()).toEqual(['application/sdp', 'message/cpim', 'multipart/mixed']);
+    // the list of what waits is the body of an event, which is SIP as well (cpm.md section 11.1)
+    expect([...types].sort()).toEqual(['application/sdp', DEFERRED_INFO_TYPE, 'message/cpim', 'multipart/mixed']);
     expect(await wire.count('sdp')).toBeGreaterThan(0);
   });
 
-  test('R-PF1-01: requests outside of a session name people or the domain, never a function', async () => {
+  test('R-PF1-01: requests outside of a session name people or the domain, and no function but what is subscribed to', async () => {
     for (const connection of [alice, bob]) {
       const starts = await wire.signalling(
         `${wire.from(connection)} && sip.Request-Line && !sip.to.tag && sip.Method!="CANCEL"`,
@@ -331,6 +333,8 @@ describe.skipIf(hindrance !== null)('sessions beside each other as tshark sees t
       expect(starts.length).toBeGreaterThan(1);
       for (const [method, uri] of starts) {
         if (method === 'REGISTER') expect(uri).toBe('sip:parley.example');
+        // the one service that is asked for by its name (cpm.md section 11.1)
+        else if (method === 'SUBSCRIBE') expect(uri).toBe('sip:CPMDeferredMsgHndlg@parley.example');
         else expect(uri).toMatch(/^sip:[a-z]+@parley\.example$/);
       }
     }
