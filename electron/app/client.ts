@@ -4,7 +4,7 @@ import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import type { ClientHandlers } from '../../shared/ipc/contract.ts';
 import { type Account, DEFAULT_MAX_RECIPIENTS, proxyOf } from '../../shared/model/account.ts';
-import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, OWN_COPIES, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine, type EngineOptions } from '../msrp/engine.ts';
 import { Acquaintances } from '../services/acquaintances.ts';
 import { Announcer } from '../services/announcer.ts';
@@ -321,7 +321,7 @@ function makeAgent(ports: ClientPorts, instanceUrn: string, asked: Pick<UserAgen
     log: ports.log,
     instanceUrn,
     services: OFFERED_SERVICES,
-    applications: [FILE_THUMBNAIL],
+    applications: [FILE_THUMBNAIL, OWN_COPIES],
     expires: REGISTER_EXPIRES_S,
     tap: ports.sipTap,
   });

@@ -26,6 +26,7 @@ import { AnchoredPath } from './media/anchored-path.ts';
 import { DEFAULT_MEDIA, endToEnd, type MediaPolicy, mediaRefusal, PATIENCE } from './media/policy.ts';
 import { type MessageStoreServer, startMessageStore } from './message-store/server.ts';
 import { NotificationFilter } from './notification-filter.ts';
+import { OwnCopies } from './own-copies.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
 import { Registrar } from './registrar.ts';
@@ -231,6 +232,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     notifications,
     deferral: keeping,
     retrieval,
+    ownCopies: new OwnCopies({ bindings, relay, layer: () => layer }),
     layer: () => layer,
   });
   const layer: TransactionLayer = new TransactionLayer(clock, timing, bounds, () => sentBy, {

@@ -16,6 +16,7 @@ import type { Distribution } from './distribution.ts';
 import type { Flow } from './flow.ts';
 import { forkOnce } from './fork.ts';
 import { type NotificationFilter, notificationIn } from './notification-filter.ts';
+import type { OwnCopies } from './own-copies.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { Retrieval } from './retrieval/retrieval.ts';
@@ -45,6 +46,7 @@ interface Parts {
   /** null: what cannot be delivered is refused */
   readonly deferral: DeferralService | null;
   readonly retrieval: Retrieval;
+  readonly ownCopies: OwnCopies;
   readonly layer: () => TransactionLayer;
 }
 
@@ -124,7 +126,8 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
-    const { bindings, directory, distribution, enforcement, layer, notifications, relay, retrieval, subscriptions } = this.#parts;
+    const { bindings, directory, distribution, enforcement, layer, notifications, ownCopies, relay, retrieval, subscriptions } =
+      this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -142,13 +145,15 @@ export class ParticipatingFunction {
       subscriptions.subscribe(transaction, sender);
       return;
     }
-    if (retrieval.take(transaction, sender) || distribution.take(transaction, sender)) return;
+    if (retrieval.take(transaction, sender)) return;
+    const imdn = notificationIn(request);
     const target = bindings.resolve(uri);
+    if (target?.user !== sender) ownCopies.watch(transaction, sender, imdn);
+    if (distribution.take(transaction, sender)) return;
     if (target === null) {
       transaction.respond(404);
       return;
     }
-    const imdn = notificationIn(request);
     const author = target.user.user;
     // a GRUU in the Request-URI, or else what was seen of the message when it was sent
     const instance = target.instance ?? (imdn === null ? null : notifications.originOf(author, imdn));

@@ -32,6 +32,8 @@ const OF_ONE_LEG = new Set([
   'P-Asserted-Service',
   'P-Called-Party-ID',
   'P-Access-Network-Info',
+  // says of a copy that it is one: nobody but this network may
+  'Message-Direction',
   'RSeq',
   'RAck',
 ]);

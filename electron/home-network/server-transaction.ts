@@ -27,6 +27,8 @@ export class ServerTransaction {
   readonly startedAt = performance.now();
   /** for an INVITE: what to do when a CANCEL comes before the final answer */
   onCancel: ((cancel: SipRequest) => void) | null = null;
+  /** what to do after the final answer */
+  onAnswered: ((status: number) => void) | null = null;
   readonly #host: TransactionHost;
   readonly #listener: ServerListener;
   #request: SipRequest;
@@ -69,6 +71,8 @@ export class ServerTransaction {
       });
     }
     this.#listener.onFinal(response);
+    this.onAnswered?.(status);
+    this.onAnswered = null;
   }
 
   repeat(): void {

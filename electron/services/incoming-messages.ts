@@ -3,11 +3,13 @@ import type { Header, IncomingMessage } from '../sip/port.ts';
 import type { ServiceContext } from './context.ts';
 import { readEnvelope, senderAddresses } from './envelope.ts';
 import type { Inbox } from './inbox.ts';
+import { answerOwnCopy, isOwnCopy } from './own-copies.ts';
 import { READABLE_TYPES } from './reading.ts';
 import { NoRoom } from './stranger-room.ts';
 
 /** A MESSAGE is answered 200 after the commit (cpm.md section 4): whatever was acknowledged is on disk. */
 export async function answerMessage(context: ServiceContext, inbox: Inbox, message: IncomingMessage): Promise<void> {
+  if (isOwnCopy(context, message)) return answerOwnCopy(context, message);
   // cpm.md section 15.3: whoever is blocked is not told
   if (context.contacts.isBlocked(senderAddresses(message, context.account))) return message.answer(200, 'OK');
   try {

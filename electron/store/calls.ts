@@ -48,6 +48,8 @@ export const STORE_METHODS = Object.keys({
   retry: true,
   removeMessage: true,
   receiveText: true,
+  noteOwnText: true,
+  noteOwnDisplay: true,
   receiveOffer: true,
   applyReceipt: true,
   noteReport: true,

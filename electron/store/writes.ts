@@ -8,6 +8,7 @@ import { createLedger } from './writes/ledger.ts';
 import { messageWrites } from './writes/messages.ts';
 import { outboxWrites } from './writes/outbox.ts';
 import { createOutboxRows } from './writes/outbox-rows.ts';
+import { ownCopyWrites } from './writes/own-copies.ts';
 import { createPeople } from './writes/people.ts';
 import { createRecipients } from './writes/recipients.ts';
 import { createTransferLedger, transferWrites } from './writes/transfers.ts';
@@ -27,6 +28,7 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
     ...conversationWrites(db, parts, reads),
     ...contactWrites(db, parts, reads),
     ...messageWrites(db, parts, reads),
+    ...ownCopyWrites(db, parts, reads),
     ...outboxWrites(parts, reads),
     ...transferWrites(db, parts, reads),
     ...deferredWrites(db, ledger),

@@ -64,10 +64,9 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     phone.answer(await phone.request('MESSAGE', PATIENCE), 200, 'OK');
     for (const device of [people.bob, laptop]) await device.seesMessage((message) => message.imdnId === toAll);
     await people.alice.seesMessage((message) => message.imdnId === toAll && message.status === 'delivered');
-    for (const device of [people.bob, laptop]) {
-      const { id, conversationId } = await device.seesMessage((message) => message.imdnId === toAll);
-      await device.call['conversations.markRead']({ conversationId, upTo: id });
-    }
+    const { id: upTo, conversationId } = await people.bob.seesMessage((message) => message.imdnId === toAll);
+    await people.bob.call['conversations.markRead']({ conversationId, upTo });
+    await laptop.seesMessage((message) => message.imdnId === toAll && message.status === 'read');
     await people.alice.seesMessage((message) => message.imdnId === toAll && message.status === 'displayed');
   }
 
@@ -75,6 +74,8 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
     const { id } = await people.bob.conversationWith(people.alice);
     const sent = await people.bob.call['messages.sendText']({ conversationId: id, clientId: randomToken(24), text: 'from my desk' });
     fromDesk = sent.imdnId;
+    const copy = await laptop.seesMessage((message) => message.imdnId === fromDesk);
+    expect([copy.direction, copy.status, copy.text]).toEqual(['out', 'sent', 'from my desk']);
     const received = await people.alice.seesMessage((message) => message.imdnId === fromDesk);
     // what is read before its delivery was told is told as read only
     await people.bob.seesMessage((message) => message.imdnId === fromDesk && message.status === 'delivered');
@@ -186,12 +187,24 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
   test('R-PF-40: two devices tell of the same text, and its author hears of its delivery once and of its display once', async () => {
     const about = `sip.Method=="MESSAGE" && sip contains "<message-id>${toAll}</message-id>"`;
     for (const device of [desk, second]) {
-      const [row] = await wire.signalling(`${wire.from(device)} && ${about} && sip contains "<displayed/>"`, 'sip.Call-ID');
+      const [row] = await wire.signalling(`${wire.from(device)} && ${about} && sip contains "<delivered/>"`, 'sip.Call-ID');
       expect(await wire.count(`${wire.to(device)} && sip.Status-Code==200 && sip.Call-ID=="${row?.[0]}"`)).toBe(1);
     }
     for (const status of ['delivered', 'displayed']) {
       expect(await wire.count(`${wire.to(alice)} && ${about} && sip contains "<${status}/>"`), status).toBe(1);
     }
+  });
+
+  test('what one device sends and has displayed is told to the other one that knows such copies, and to no foreign one', async () => {
+    const copied = (what: string) => `sip.Method=="MESSAGE" && sip contains "Message-Direction: sent" && sip contains "${what}"`;
+    for (const what of [`imdn.Message-ID: ${fromDesk}`, `<message-id>${toAll}</message-id>`]) {
+      expect(await wire.count(`${wire.to(second)} && ${copied(what)}`), what).toBe(1);
+      for (const device of [desk, plain, alice]) expect(await wire.count(`${wire.to(device)} && ${copied(what)}`)).toBe(0);
+    }
+    // it was read on the desk: the laptop has nothing to tell of that
+    expect(
+      await wire.count(`${wire.from(second)} && sip contains "<message-id>${toAll}</message-id>" && sip contains "<displayed/>"`),
+    ).toBe(0);
   });
 
   test('R-PF-18: both notifications come back to the sender', async () => {

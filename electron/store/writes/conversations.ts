@@ -94,9 +94,6 @@ export function conversationWrites(
     `SELECT t.id FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id
      WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') AND m.conversation_id = :id LIMIT 1`,
   );
-  const unread = db.many<{ id: number }>(
-    "SELECT id FROM messages WHERE conversation_id = :conversationId AND status = 'received' AND id <= :upTo ORDER BY id",
-  );
 
   return {
     setSetting(key, value) {
@@ -134,7 +131,7 @@ export function conversationWrites(
       const reports = displayReportsOf(reads, conversationId, displayReports) === 'send';
       arrange({ id: conversationId, pinned: null, archived: null, markedUnread: 0 });
       const messages: Message[] = [];
-      for (const { id } of unread({ conversationId, upTo })) {
+      for (const id of ledger.unread(conversationId, upTo)) {
         ledger.move(id, 'read', now);
         const record = ledger.record(id);
         // a file counts as displayed when it was opened (cpm.md section 6)

@@ -159,6 +159,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.message_id = messages.id)`,
   );
   const forgetOne = db.change('DELETE FROM messages WHERE id = :id AND removed_at IS NOT NULL');
+  const unread = db.many<{ id: number }>(
+    "SELECT id FROM messages WHERE conversation_id = :conversationId AND status = 'received' AND id <= :upTo ORDER BY id",
+  );
   const oneRead = db.change('UPDATE conversations SET unread = max(0, unread - 1) WHERE id = :id');
   const conversationRow = db.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c WHERE c.id = :id`);
 
@@ -179,6 +182,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     find(conversationId: number, direction: 'in' | 'out', imdnId: string): number | null {
       return byImdn({ conversationId, direction, imdnId })?.id ?? null;
     },
+
+    /** ids of what is not read up to that message, oldest first */
+    unread: (conversationId: number, upTo: number): number[] => unread({ conversationId, upTo }).map(({ id }) => id),
 
     add(message: NewMessage): number {
       const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, ...columns } = message;

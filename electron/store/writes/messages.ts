@@ -11,6 +11,7 @@ import { type Correspondence, displayReportsOf } from './conversations.ts';
 import type { Ledger, NewMessage } from './ledger.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { People } from './people.ts';
+import { createQuoted } from './quoted.ts';
 import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
@@ -34,9 +35,6 @@ const UNKNOWN_TYPE = 'application/octet-stream';
 
 /** at rest, and not known to have arrived */
 const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
-
-/** by Contribution-ID an answer finds one of so many newest messages: there is no index, as few peers name it by that alone */
-const ANSWERED_WITHIN = 1000;
 
 type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0] | Parameters<Store['composePull']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
@@ -90,20 +88,7 @@ export function messageWrites(
   const shownIn = db.one<{ id: number }>(
     'SELECT id FROM messages WHERE id = :id AND conversation_id = :conversationId AND removed_at IS NULL',
   );
-  const shownByImdn = db.one<{ id: number }>(
-    'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND removed_at IS NULL',
-  );
-  const shownByContribution = db.one<{ id: number }>(
-    `SELECT id FROM (
-       SELECT id, contribution_id FROM messages WHERE conversation_id = :conversationId AND removed_at IS NULL ORDER BY id DESC LIMIT ${ANSWERED_WITHIN}
-     ) WHERE contribution_id = :contributionId LIMIT 1`,
-  );
-
-  function quoted(conversationId: number, { imdnId, contributionId }: Answered): number | null {
-    const named = imdnId === null ? undefined : shownByImdn({ conversationId, imdnId });
-    const found = named ?? (contributionId === null ? undefined : shownByContribution({ conversationId, contributionId }));
-    return found?.id ?? null;
-  }
+  const quoted = createQuoted(db);
 
   /** Finds or adds what a peer sent. */
   function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string; answers?: Answered | undefined }) {

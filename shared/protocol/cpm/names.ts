@@ -43,6 +43,10 @@ export function contactFeature(services: readonly string[]): string {
 
 /** Thumbnails of files are understood (cpm.md section 2.1); a name after `urn:urn-7:3gpp-application.ims.iari.` */
 export const FILE_THUMBNAIL = 'rcs.ftthumb';
+/** Copies of what the same person's other devices send are understood; the name is this project's own. */
+export const OWN_COPIES = 'parley.owncopies';
+/** header field of such a copy; its value is `sent` (a name of the message objects of cpm.md section 16.7) */
+export const MESSAGE_DIRECTION = 'Message-Direction';
 
 /** A parameter of Contact: `+g.3gpp.iari-ref="urn%3Aurn-7%3A3gpp-application.ims.iari.rcs.ftthumb"`. */
 export function applicationFeature(applications: readonly string[]): string {

@@ -57,6 +57,7 @@ const OTHERS = [
   'P-Called-Party-ID',
   'P-Preferred-Identity',
   'P-Preferred-Service',
+  'Message-Direction',
   'Path',
   'Priority',
   'Privacy',
