@@ -1,9 +1,10 @@
 import { createMsrpEngine } from '../../electron/msrp/engine.ts';
+import type { MessageSink } from '../../electron/msrp/port.ts';
 import type { OutgoingInvite, UserAgent } from '../../electron/sip/port.ts';
 import { createUserAgent } from '../../electron/sip/user-agent.ts';
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
-import { formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
+import { ALL_DISPOSITIONS, formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { acceptContact, type CpmService, contactFeature } from '../../shared/protocol/cpm/names.ts';
 import { makeOrigin } from '../../shared/protocol/sdp/file-offer.ts';
 import { EMPTY_MSRP_MEDIA } from '../../shared/protocol/sdp/msrp-media.ts';
@@ -13,8 +14,10 @@ const SERVICES: readonly CpmService[] = ['oma.cpm.session', 'oma.cpm.largemsg'];
 
 export interface Chat {
   readonly invite: OutgoingInvite;
-  /** resolves when MSRP has answered 200. @param from the author that its CPIM names instead */
-  readonly say: (text: string, from?: string) => Promise<void>;
+  /** resolves when MSRP has answered 200. @param from the author that its CPIM names instead. @param imdnId asks for all notifications about it */
+  readonly say: (text: string, from?: string, imdnId?: string) => Promise<void>;
+  /** what came in the session, where it listens */
+  readonly heard: readonly string[];
   /** whatever it is */
   readonly send: (contentType: string, octets: Uint8Array) => Promise<void>;
   readonly end: () => Promise<void>;
@@ -53,9 +56,13 @@ export class ChatPeer {
    * Invites, and resolves when MSRP is connected.
    * @param options.moreMedia lines of further media in the offer
    */
-  async open(target: string, options: { service?: CpmService; conversationId?: string; moreMedia?: string } = {}): Promise<Chat> {
-    const { service = 'oma.cpm.session', conversationId = randomUuid(), moreMedia = '' } = options;
-    const session = this.#msrp.createSession({ onMessage: () => ({ refuse: 403 }), onClosed: () => undefined });
+  async open(
+    target: string,
+    options: { service?: CpmService; conversationId?: string; moreMedia?: string; listens?: boolean } = {},
+  ): Promise<Chat> {
+    const { service = 'oma.cpm.session', conversationId = randomUuid(), moreMedia = '', listens = false } = options;
+    const heard: string[] = [];
+    const session = this.#msrp.createSession({ onMessage: () => (listens ? listener(heard) : { refuse: 403 }), onClosed: () => undefined });
     const offer = encodeSdp({
       origin: makeOrigin('127.0.0.1', Date.now()),
       name: '-',
@@ -89,8 +96,9 @@ export class ChatPeer {
     await session.connect({ role: 'active', remotePath: media.path });
     return {
       invite,
+      heard,
       send: (contentType, source) => session.send({ contentType, source, successReport: false }),
-      say: (text, from = this.#address) =>
+      say: (text, from = this.#address, imdnId = undefined) =>
         session.send({
           contentType: 'message/cpim',
           successReport: false,
@@ -99,7 +107,8 @@ export class ChatPeer {
               from,
               to: target,
               dateTime: formatDateTime(Date.now()),
-              imdnMessageId: randomToken(24),
+              imdnMessageId: imdnId ?? randomToken(24),
+              ...(imdnId === undefined ? {} : { dispositions: ALL_DISPOSITIONS }),
               contentType: 'text/plain;charset=UTF-8',
               content: text,
             }),
@@ -122,4 +131,14 @@ export class ChatPeer {
     await this.#agent.close();
     await this.#msrp.close();
   }
+}
+
+/** Keeps a whole message as one text. */
+function listener(heard: string[]): MessageSink {
+  const parts: Buffer[] = [];
+  return {
+    write: (_, octets) => void parts.push(Buffer.from(octets)),
+    complete: () => void heard.push(Buffer.concat(parts).toString()),
+    abort: () => undefined,
+  };
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { randomToken } from '../../shared/base/random.ts';
 import type { SipRequest } from '../../shared/protocol/sip/message.ts';
 import { ChatPeer } from '../harness/chat-peer.ts';
@@ -34,6 +34,7 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
   let alice: number;
   const chatted: Person[] = [];
   const chatText = 'whoever picks up';
+  const chatId = randomToken(24);
 
   beforeAll(async () => {
     const capture = await Capture.start(join(folder, 'wire.pcapng'));
@@ -102,16 +103,22 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
   /** The desk and the laptop take it without asking; the phone rings, and picks up when it is too late. */
   async function chat(): Promise<void> {
     mallory = await ChatPeer.start(people.accountOf('mallory'));
-    const opening = mallory.open(people.bob.address);
+    const opening = mallory.open(people.bob.address, { listens: true });
     const invite = await phone.request('INVITE', PATIENCE);
     const contact = [['Contact', `<${phone.contactUri}>`]] as const;
     phone.answer(invite, 180, 'Ringing', { headers: contact });
-    const { say, end } = await opening;
+    const { say, end, heard } = await opening;
     phone.answer(await phone.request('CANCEL', PATIENCE), 200, 'OK');
     phone.answer(invite, 200, 'OK', { headers: contact });
     phone.answer((await phone.next(isBye, PATIENCE)) as SipRequest, 200, 'OK');
-    await say(chatText);
-    await Promise.race([people.bob, laptop].map((device) => device.seesMessage(isChat)));
+    await say(chatText, undefined, chatId);
+    const hearing = (what: string) => vi.waitFor(() => expect(heard.some((text) => text.includes(what))).toBe(true), { timeout: PATIENCE });
+    const keeping = [people.bob, laptop].map(async (device) => ({ device, message: await device.seesMessage(isChat) }));
+    for (const lost of keeping) lost.catch(() => undefined);
+    const { device: keeper, message } = await Promise.race(keeping);
+    await hearing('<delivered/>');
+    await keeper.call['conversations.markRead']({ conversationId: message.conversationId, upTo: message.id });
+    await hearing('<displayed/>');
     await end();
     for (const device of [people.bob, laptop]) {
       const { id } = await device.call['conversations.open']({ address: people.accountOf('mallory').address });
@@ -236,6 +243,14 @@ describe.skipIf(hindrance !== null)('several devices of Bob as tshark sees them'
       expect(invited).toBeLessThan(answered);
     }
     expect(Math.min(...(await dismissals(plain)))).toBeGreaterThan(answered);
+  });
+
+  test('R-PF-41: the author of a chat message hears once of its delivery and once of its display, by MSRP and by SIP together', async () => {
+    for (const status of ['delivered', 'displayed']) {
+      const told = `tcp contains "<message-id>${chatId}</message-id>" && tcp contains "<${status}/>"`;
+      expect(await wire.packets(`msrp && ${told}`, 'frame.number'), status).toHaveLength(1);
+      expect(await wire.count(`sip.Method=="MESSAGE" && ${told}`), status).toBe(0);
+    }
   });
 
   test('R-V20-06: of two devices that answer by themselves one keeps the session, the other is dismissed silently', async () => {
