@@ -33,6 +33,7 @@ import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import { DeferredList } from './retrieval/deferred-list.ts';
 import { NOTHING_DEFERRED } from './retrieval/nothing-deferred.ts';
+import { intoStore } from './retrieval/outlets.ts';
 import { Retrieval } from './retrieval/retrieval.ts';
 import { noOutlet, type Outlets } from './retrieval/retrieval-host.ts';
 import { Enforcement } from './rules/enforcement.ts';
@@ -204,7 +205,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
-  const outlets: Outlets = { store: noOutlet, interwork: noOutlet };
+  const outlets: Outlets = { store: intoStore(directory, deferral, history?.store ?? null), interwork: noOutlet };
   const retrieval = new Retrieval({
     ...media,
     directory,

@@ -119,7 +119,7 @@ describe.skipIf(hindrance !== null)('thumbnails as tshark sees them', () => {
   });
 
   test('R-FT-12: a device says that it shows thumbnails, in REGISTER and in the answer to OPTIONS', async () => {
-    const tag = 'sip.Contact contains "+g.3gpp.iari-ref=\\"urn%3Aurn-7%3A3gpp-application.ims.iari.rcs.ftthumb\\""';
+    const tag = 'sip.Contact contains "+g.3gpp.iari-ref=\\"urn%3Aurn-7%3A3gpp-application.ims.iari.rcs.ftthumb"';
     for (const user of ['alice', 'bob']) {
       expect(await wire.count(`sip.Method=="REGISTER" && sip.to.user=="${user}" && ${tag}`)).toBeGreaterThan(0);
       expect(await wire.count(`sip.Method=="REGISTER" && sip.to.user=="${user}" && !(${tag})`)).toBe(0);
