@@ -3,7 +3,7 @@ import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { makeCpim } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { applicationFeature, OWN_COPIES } from '../../../shared/protocol/cpm/names.ts';
-import { encodeImdn, IMDN_TYPE, type Imdn } from '../../../shared/protocol/imdn/imdn.ts';
+import { encodeImdn, IMDN_TYPE, type ImdnToSend } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import type { SipPeer } from '../../harness/sip-peer.ts';
 import { registered, start } from './start.ts';
@@ -12,7 +12,12 @@ const [ALICE, BOB] = ['sip:alice@home1.example', 'sip:bob@home1.example'];
 const MSG = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"';
 const KNOWS = `${MSG};${applicationFeature([OWN_COPIES])}`;
 
-function message(from: SipPeer, extra: readonly (readonly [string, string])[] = [], to = BOB, content: Imdn | null = null): SipRequest {
+function message(
+  from: SipPeer,
+  extra: readonly (readonly [string, string])[] = [],
+  to = BOB,
+  content: ImdnToSend | null = null,
+): SipRequest {
   const cpim = makeCpim({
     ...{ from: ALICE, to, dateTime: '2026-11-20T10:00:00.000Z', imdnMessageId: 'm1' },
     ...(content === null
