@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { HomeNetwork } from '../../electron/home-network/index.ts';
+
+const MAIN = fileURLToPath(new URL('../../electron/home-network/main.ts', import.meta.url));
+
+export type Announced = Pick<HomeNetwork, 'address' | 'accounts'>;
+
+/** The home network as a process of its own, which a test may kill. */
+export class NetworkProcess {
+  readonly announced: Announced;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+
+  private constructor(process: ChildProcess, exited: Promise<void>, announced: Announced) {
+    this.#process = process;
+    this.#exited = exited;
+    this.announced = announced;
+  }
+
+  /** @param args of the command line. Rejects with what it wrote when it ends before it listens */
+  static async start(args: readonly string[]): Promise<NetworkProcess> {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const log: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      if (log.length > 50) log.shift();
+    });
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', resolve);
+      void exited.then(() => reject(new Error(`the home network has ended:\n${log.join('\n')}`)));
+    });
+    return new NetworkProcess(child, exited, JSON.parse(line) as Announced);
+  }
+
+  /** Without a word, as a crash or a loss of power. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM');
+    await this.#exited;
+  }
+}
