@@ -50,6 +50,7 @@ export const STORE_METHODS = Object.keys({
   receiveText: true,
   noteOwnText: true,
   noteOwnDisplay: true,
+  importTexts: true,
   receiveOffer: true,
   applyReceipt: true,
   noteReport: true,

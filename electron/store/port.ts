@@ -217,6 +217,17 @@ export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation; duplicate: boolean; merged: MergedConversation[] }>;
   /**
+   * Texts of a conversation that happened on other devices, with their own ids and times, each at its place. What is known, also what was removed here,
+   * stays as it is; nothing counts as unread and nothing leaves. `peer.blocked` for somebody who is.
+   */
+  importTexts(row: {
+    peer: string;
+    title: string;
+    cpmConversationId: string;
+    now: number;
+    texts: readonly ImportedText[];
+  }): Promise<{ conversation: Conversation; imported: number }>;
+  /**
    * As {@link receiveText}; the delivery notification waits until the file was verified. An offer again of a file that did not
    * arrive (expired, cancelled, interrupted, failed) makes the same transfer `offered`, with the new `fileTransferId`; one of a file
    * that was removed here is a new message; any other duplicate changes nothing. `pull`: the peer asks for the file, so octets flow out; a `size` that it does not name is null.
@@ -349,6 +360,17 @@ export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
   setThumbnail(transferId: number, thumbnail: Thumbnail): Promise<{ message: Message; conversation: Conversation } | null>;
 
   close(): Promise<void>;
+}
+
+/** See {@link Store.importTexts}. */
+export interface ImportedText {
+  readonly direction: 'in' | 'out';
+  readonly imdnId: string;
+  readonly contributionId: string;
+  readonly text: string;
+  readonly sentAt: number;
+  /** of one that was sent: what is known to have become of it */
+  readonly reached: 'delivered' | 'displayed' | null;
 }
 
 /** Nothing in the outbox waits longer for its next try, whatever a server asks for, ms. */

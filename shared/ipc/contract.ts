@@ -7,6 +7,7 @@ import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
 import { deferredEvents, deferredMethods } from './deferred-contract.ts';
 import { fileEvents, fileMethods, offeredFile } from './file-contract.ts';
+import { historyMethods } from './history-contract.ts';
 import { clientId, count, direction, id, kind, list, MAX_PAGE, message, messageStatus, pageLimit, transferState } from './message-parts.ts';
 import { codedError, nothing, octets, registration, time } from './parts.ts';
 
@@ -264,6 +265,7 @@ export const contract = {
     'messages.read': { params: v.strictObject({ messageId: id }), result: message },
     'messages.info': { params: v.strictObject({ messageId: id }), result: messageInfo },
     ...fileMethods,
+    ...historyMethods,
     ...deferredMethods,
     /** opens http, https, mailto, tel and sip links outside the app */
     'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },

@@ -337,6 +337,10 @@ export class FakeCore {
         return nothing;
       },
       'settings.read': async () => this.settings,
+      'history.people': async () => ({ items: [] }),
+      'history.items': async () => ({ items: [], more: false }),
+      'history.fetch': async () => ({ conversationId: null, fetched: 0, known: 0, left: 0 }),
+      'history.remove': async () => ({ removed: 0 }),
       'network.preferences': async () => this.preferences ?? DEFAULT_NETWORK_PREFERENCES,
       'network.change': async (change) => {
         const given = Object.entries(change).filter(([, value]) => value !== undefined);

@@ -67,6 +67,8 @@ export interface NewMessage {
   readonly quotedId: number | null;
   /** see {@link Message.deferred} */
   readonly deferred?: boolean;
+  /** it takes the place in the thread where it was sent, as a deferred one does */
+  readonly inPlace?: boolean;
 }
 
 export interface Changed {
@@ -187,10 +189,10 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     unread: (conversationId: number, upTo: number): number[] => unread({ conversationId, upTo }).map(({ id }) => id),
 
     add(message: NewMessage): number {
-      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, ...columns } = message;
+      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, inPlace, ...columns } = message;
       const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
       const sentAt = plausibleTime(message.sentAt, message.now);
-      const place = deferred ? places.at(message.conversationId, sentAt) : null;
+      const place = deferred || inPlace ? places.at(message.conversationId, sentAt) : null;
       const { id } = insert({
         ...columns,
         id: place,
