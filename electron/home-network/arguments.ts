@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type HistoryServer, readHistoryServer } from './history/open.ts';
+import type { SmtpOptions } from './interworking/smtp-gateway.ts';
 import type { MediaPolicy } from './media/policy.ts';
 import { readPolicyFile } from './rules/policy-file.ts';
 import type { ProviderPolicy } from './rules/rules.ts';
@@ -19,10 +20,12 @@ export interface HomeNetworkArguments {
   readonly xcapPort: number;
   readonly messageStorePort: number;
   readonly historyServer?: HistoryServer;
+  /** null: nothing leaves as e-mail */
+  readonly smtp: SmtpOptions | null;
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT] [--smtp HOST:PORT --mail alice=alice@example.org…]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -45,6 +48,8 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       data: { type: 'string' },
       policy: { type: 'string' },
       'xcap-port': { type: 'string', default: '0' },
+      smtp: { type: 'string' },
+      mail: { type: 'string', multiple: true, default: [] },
       'message-store-port': { type: 'string', default: '0' },
       history: { type: 'string' },
     },
@@ -73,10 +78,23 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     media: { msrp, maxFileSize: Number(octets) },
     data: values.data ?? null,
     policy: values.policy === undefined ? {} : readPolicyFile(values.policy),
+    smtp: values.smtp === undefined ? null : readSmtp(values.smtp, values.mail, values.domain),
     xcapPort: portOf(values['xcap-port'], '--xcap-port'),
     messageStorePort: portOf(values['message-store-port'], '--message-store-port'),
     ...(values.history === undefined ? {} : { historyServer: readHistoryServer(values.history) }),
   };
+}
+
+/** `127.0.0.1:25`, and `alice=alice@example.org` for a user, another name or a number */
+function readSmtp(text: string, addresses: readonly string[], domain: string): SmtpOptions {
+  const [, host = '', port = ''] = /^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):(\d+)$/.exec(text) ?? [];
+  if (host === '') throw new Error('--smtp takes a host and a port, like 127.0.0.1:25');
+  const mail = addresses.map((address): [string, string] => {
+    const [, name = '', email = ''] = /^([^=\s]{1,128})=([^\s<>"(),:;@]{1,64}@[A-Za-z0-9.-]{1,253})$/.exec(address) ?? [];
+    if (name === '') throw new Error('--mail takes a name or number, = and an e-mail address');
+    return [name, email];
+  });
+  return { host: host.replace(/^\[|\]$/g, ''), port: portOf(port, '--smtp'), mail: new Map(mail), domain };
 }
 
 function portOf(text: string, option: string): number {

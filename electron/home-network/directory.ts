@@ -22,7 +22,11 @@ export class Directory {
   }
 
   isOurs(uri: SipUri): boolean {
-    return this.#hosts.has(uri.host);
+    return this.isOurHost(uri.host);
+  }
+
+  isOurHost(host: string): boolean {
+    return this.#hosts.has(host);
   }
 
   get groups(): readonly HomeGroup[] {

@@ -15,10 +15,27 @@ export function failureNotice(
   recipient: string,
   now: number,
 ): SipRequest | null {
+  return deliveryNotice(request, parts, { from, sender, recipient, now, status: 'failed' });
+}
+
+/** What says that another service has a message, which speaks for its recipient; null where its author did not ask. */
+export function interworkedNotice(request: SipRequest, sender: string, recipient: string, now: number): SipRequest | null {
+  return deliveryNotice(request, [], { from: recipient, sender, recipient, now, status: 'delivered' });
+}
+
+interface Notice {
+  readonly from: string;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly now: number;
+  readonly status: 'failed' | 'delivered';
+}
+
+function deliveryNotice(request: SipRequest, parts: readonly Part[], { from, sender, recipient, now, status }: Notice): SipRequest | null {
   const message = cpimIn(request, parts);
   if (message === null) return null;
   const { messageId, dispositions } = imdnRequest(message);
-  if (messageId === null || !dispositions.has('negative-delivery')) return null;
+  if (messageId === null || !dispositions.has(status === 'failed' ? 'negative-delivery' : 'positive-delivery')) return null;
   const notice = makeCpim({
     from,
     to: sender,
@@ -32,7 +49,7 @@ export function failureNotice(
       recipientUri: recipient,
       originalRecipientUri: recipient,
       disposition: 'delivery',
-      status: 'failed',
+      status,
     }),
   });
   const fields: SipHeader[] = [

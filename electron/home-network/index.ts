@@ -20,6 +20,8 @@ import { Focus } from './focus/focus.ts';
 import type { FocusHost } from './focus/focus-host.ts';
 import { Spool } from './focus/spool.ts';
 import { type History, type HistoryServer, openHistory } from './history/open.ts';
+import type { Gateway } from './interworking/gateway.ts';
+import { Interworking } from './interworking/interworking.ts';
 import { logLine } from './log.ts';
 import { refusalOfMalformed } from './malformed.ts';
 import { AnchoredPath } from './media/anchored-path.ts';
@@ -35,7 +37,7 @@ import { DeferredList } from './retrieval/deferred-list.ts';
 import { NOTHING_DEFERRED } from './retrieval/nothing-deferred.ts';
 import { intoStore } from './retrieval/outlets.ts';
 import { Retrieval } from './retrieval/retrieval.ts';
-import { noOutlet, type Outlets } from './retrieval/retrieval-host.ts';
+import type { Outlets } from './retrieval/retrieval-host.ts';
 import { Enforcement } from './rules/enforcement.ts';
 import { DEFAULT_POLICY, type ProviderPolicy } from './rules/rules.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -67,6 +69,8 @@ export interface HomeNetworkOptions {
   readonly media?: Partial<MediaPolicy>;
   /** what the operator says; it comes before what the users want */
   readonly policy?: Partial<ProviderPolicy>;
+  /** to a service that is not CPM */
+  readonly gateway?: Gateway;
   /** of the documents' server; any free one when left out */
   readonly xcapPort?: number;
   /** an operator's own mail server in place of the embedded Message Storage Server */
@@ -205,7 +209,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
-  const outlets: Outlets = { store: intoStore(directory, deferral, history?.store ?? null), interwork: noOutlet };
+  const interworking = new Interworking({ gateway: options.gateway ?? null, directory, rules, enforcement, reach, now, log });
+  const outlets: Outlets = {
+    store: intoStore(directory, deferral, history?.store ?? null),
+    interwork: async (item) => interworking.item(item, await deferral.content(item.id)),
+  };
   const retrieval = new Retrieval({
     ...media,
     directory,
@@ -230,6 +238,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     distribution,
     subscriptions,
     enforcement,
+    interworking,
     notifications,
     deferral: keeping,
     retrieval,

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { type HomeNetworkArguments, readArguments, USAGE } from './arguments.ts';
 import { startHomeNetwork } from './index.ts';
+import { createSmtpGateway } from './interworking/smtp-gateway.ts';
 
 /** The home network alone: one JSON line on stdout (where it listens and who may sign in), one line a request on stderr. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -13,10 +14,15 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   try {
-    const { data: folder, ...given } = settings;
+    const { data: folder, smtp, ...given } = settings;
     const here = import.meta.url;
     const worker = new URL(here.endsWith('.ts') ? './databases/worker.ts' : './home-network-worker.js', here);
-    const network = await startHomeNetwork({ ...given, databases: { worker, nativeBinding: null, folder }, log });
+    const network = await startHomeNetwork({
+      ...given,
+      ...(smtp === null ? {} : { gateway: createSmtpGateway(smtp) }),
+      databases: { worker, nativeBinding: null, folder },
+      log,
+    });
     const { address, domain, accounts, groups } = network;
     process.stdout.write(`${JSON.stringify({ address, domain, accounts, groups })}\n`);
     await new Promise<void>((resolve) => {

@@ -15,6 +15,7 @@ import type { Directory } from './directory.ts';
 import type { Distribution } from './distribution.ts';
 import type { Flow } from './flow.ts';
 import { forkOnce } from './fork.ts';
+import type { Interworking } from './interworking/interworking.ts';
 import { type NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { OwnCopies } from './own-copies.ts';
 import type { Registrar } from './registrar.ts';
@@ -42,6 +43,7 @@ interface Parts {
   readonly distribution: Distribution;
   readonly subscriptions: Subscriptions;
   readonly enforcement: Enforcement;
+  readonly interworking: Interworking;
   readonly notifications: NotificationFilter;
   /** null: what cannot be delivered is refused */
   readonly deferral: DeferralService | null;
@@ -81,7 +83,7 @@ export class ParticipatingFunction {
     const { layer, dialogs, registrar } = this.#parts;
     const { method } = request;
     const scheme = uriScheme(request.uri);
-    if (scheme !== 'sip' && scheme !== 'sips') {
+    if (scheme !== 'sip' && scheme !== 'sips' && !(method === 'MESSAGE' && this.#parts.interworking.leadsTo(request.uri))) {
       transaction.respond(416);
       return;
     }
@@ -126,6 +128,7 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
+    if (this.#parts.interworking.originating(transaction, sender)) return;
     const { bindings, directory, distribution, enforcement, layer, notifications, ownCopies, relay, retrieval, subscriptions } =
       this.#parts;
     const uri = decodeSipUri(request.uri);
@@ -200,7 +203,7 @@ export class ParticipatingFunction {
     devices: readonly Binding[],
   ): void {
     const { request } = transaction;
-    const { deferral, layer, notifications, relay } = this.#parts;
+    const { deferral, interworking, layer, notifications, relay } = this.#parts;
     const admitted = imdn === null ? undefined : notifications.admit(sender.user, user.user, imdn, (status) => transaction.respond(status));
     if (admitted === null) return;
     const answered = (status: number): void => {
@@ -208,6 +211,7 @@ export class ParticipatingFunction {
       if (imdn !== null && status < 300) deferral?.reported(sender, user, imdn);
     };
     if (imdn === null) notifications.sent(sender.user, request);
+    if (imdn === null && devices.length === 0 && interworking.terminating(transaction, sender, user, answered)) return;
     const letter = { owner: user.user, recipient: request.uri, instance, sender, isNotification: imdn !== null };
     const keep = (isTried: boolean): void => void deferral?.message(transaction, letter, isTried).then(answered);
     if (deferral?.mayKeep(user) && (devices.length === 0 || (imdn === null && deferral.isFirst(user)))) {

@@ -6,7 +6,7 @@ import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts'
 import type { DeferralService } from './deferral/service.ts';
 import { isUnavailable } from './deferral/triggers.ts';
 import type { Directory } from './directory.ts';
-import { failureNotice } from './failure-notice.ts';
+import { failureNotice, interworkedNotice } from './failure-notice.ts';
 import type { Taken } from './focus/collection.ts';
 import { isPrivate } from './relay-headers.ts';
 import type { Enforcement } from './rules/enforcement.ts';
@@ -84,8 +84,17 @@ export class Reach {
   /** That recipient does not get it. A message without its sender's name has nobody to be told. */
   async failed({ request, parts, sender, service }: Letter, recipient: string): Promise<void> {
     if (isPrivate(request)) return;
-    const notice = failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now());
-    if (notice === null || (await this.#deferral?.tell(sender, service, notice))) return;
+    await this.#tell(sender, service, failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now()));
+  }
+
+  /** Another service has it. */
+  async interworked(request: SipRequest, sender: HomeUser): Promise<void> {
+    if (isPrivate(request)) return;
+    await this.#tell(sender, request.uri, interworkedNotice(request, this.#directory.addressOf(sender), request.uri, Date.now()));
+  }
+
+  async #tell(sender: HomeUser, from: string, notice: SipRequest | null): Promise<void> {
+    if (notice === null || (await this.#deferral?.tell(sender, from, notice))) return;
     for (const device of newestOfEachInstance(this.#bindings.of(sender))) {
       const path: SipHeader[] = device.path.map((value) => ({ name: 'Route', value }));
       const request = { ...notice, uri: device.contact.uri, headers: [...path, ...notice.headers] };

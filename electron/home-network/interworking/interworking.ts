@@ -1,0 +1,102 @@
+import { header } from '../../../shared/protocol/sip/message.ts';
+import type { DeferredItem } from '../deferral/port.ts';
+import type { Directory } from '../directory.ts';
+import type { Reach } from '../reach.ts';
+import type { Enforcement } from '../rules/enforcement.ts';
+import type { Rules } from '../rules/rules.ts';
+import type { ServerTransaction } from '../server-transaction.ts';
+import type { HomeUser } from '../settings.ts';
+import type { Gateway, LetterPart } from './gateway.ts';
+import { letterParts } from './letter-parts.ts';
+import { gatewayName, leavesAtRecipient, leavesAtSender } from './selection.ts';
+
+interface Parts {
+  /** null: there is no other service */
+  readonly gateway: Gateway | null;
+  readonly directory: Directory;
+  readonly rules: Rules;
+  readonly enforcement: Enforcement;
+  readonly reach: Pick<Reach, 'interworked'>;
+  readonly now: () => number;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * The Interworking Selection Function and its gateways (cpm.md section 16.8). A message is answered once the other service has it, so nothing that was
+ * accepted here is lost with this process; its author is told that it was delivered, because nobody else will.
+ */
+export class Interworking {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Whether somebody who is no user here is reached by another service. */
+  leadsTo(uri: string): boolean {
+    return this.#nameOf(uri) !== null;
+  }
+
+  /** A MESSAGE to somebody who is no user of CPM. @returns false where it does not leave, and is not answered */
+  originating(transaction: ServerTransaction, sender: HomeUser): boolean {
+    const { request } = transaction;
+    const name = request.method === 'MESSAGE' ? this.#nameOf(request.uri) : null;
+    if (name === null || !leavesAtSender(this.#parts.rules.of(sender), false, true)) return false;
+    if (!this.#parts.enforcement.refuses(transaction, sender)) void this.#send(transaction, sender, name);
+    return true;
+  }
+
+  /** A MESSAGE to a user none of whose devices is there. @returns false where it does not leave, and is not answered */
+  terminating(transaction: ServerTransaction, sender: HomeUser, user: HomeUser, answered: (status: number) => void): boolean {
+    const { gateway, rules } = this.#parts;
+    if (!leavesAtRecipient(rules.of(user), false, gateway?.takes(user.user) ?? false)) return false;
+    void this.#send(transaction, sender, user.user).then(answered);
+    return true;
+  }
+
+  /** A deferred item that its owner wants to have by the other service. Rejects where it cannot leave, and it stays. */
+  async item(item: DeferredItem, cpim: Uint8Array): Promise<void> {
+    const { gateway, directory } = this.#parts;
+    if (gateway === null || !gateway.takes(item.owner)) throw new Error('no gateway leads there');
+    const author = directory.users.find((user) => directory.addressOf(user) === item.from);
+    await gateway.send({
+      ...{ to: item.owner, sentAt: item.sentAt, subject: item.subject, parts: letterParts('message/cpim', cpim) },
+      from: { name: author?.user ?? '', displayName: author?.displayName ?? '', address: item.from },
+    });
+  }
+
+  /** @returns the status that it was answered by */
+  async #send(transaction: ServerTransaction, sender: HomeUser, to: string): Promise<number> {
+    const { gateway, directory, now, log, reach } = this.#parts;
+    const { request } = transaction;
+    const type = header(request, 'Content-Type') ?? 'text/plain';
+    let parts: LetterPart[];
+    try {
+      parts = letterParts(type, request.body);
+    } catch {
+      transaction.respond(400);
+      return 400;
+    }
+    const address = directory.addressOf(sender);
+    try {
+      await gateway?.send({
+        ...{ to, sentAt: now(), subject: header(request, 'Subject'), parts },
+        from: { name: sender.user, displayName: sender.displayName, address },
+      });
+    } catch (thrown) {
+      log(`gateway: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      transaction.respond(480);
+      return 480;
+    }
+    transaction.respond(202);
+    await reach.interworked(request, sender);
+    return 202;
+  }
+
+  #nameOf(uri: string): string | null {
+    const { gateway, directory } = this.#parts;
+    const name = gateway === null ? null : gatewayName(uri, (host) => directory.isOurHost(host));
+    const isUser = name !== null && (directory.byName(name) !== null || directory.users.some(({ number }) => number === name));
+    return name !== null && !isUser && gateway?.takes(name) ? name : null;
+  }
+}
