@@ -86,6 +86,11 @@ export class IncomingMessage implements FrameConsumer {
     }
   }
 
+  /** all of it came; it is being put away */
+  get isWhole(): boolean {
+    return this.#state === 'completing';
+  }
+
   end(flag: MsrpFlag): void {
     this.#inChunk = false;
     if (this.#state === 'completing') return this.#answer(OK);

@@ -6,6 +6,8 @@ export interface EngineLimits {
   readonly maxSessions: number;
   /** messages a peer may have begun and not ended, a session */
   readonly maxOpenMessages: number;
+  /** the same with those that came as a whole and are being put away: as many as a store writes down together, and again so many */
+  readonly maxMessages: number;
   /** gaps a peer may leave in one message */
   readonly maxGaps: number;
   /** requests for sessions nobody knows, a connection */
@@ -44,6 +46,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   maxHalfOpen: 64,
   maxSessions: 1024,
   maxOpenMessages: 32,
+  maxMessages: 128,
   maxGaps: 1024,
   maxStrays: 32,
   halfOpenMs: 30_000,

@@ -84,7 +84,9 @@ export class Receiver {
 
   #openMessage(request: MsrpRequest, messageId: string, range: MsrpByteRange): IncomingMessage | { status: number; comment: string } {
     if (this.#stopping) return { status: 413, comment: 'Session closes' };
-    if (this.#open.size >= this.#session.limits.maxOpenMessages) return { status: 413, comment: 'Too many messages at once' };
+    const { maxOpenMessages, maxMessages } = this.#session.limits;
+    const begun = [...this.#open.values()].filter(({ isWhole }) => !isWhole).length;
+    if (begun >= maxOpenMessages || this.#open.size >= maxMessages) return { status: 413, comment: 'Too many messages at once' };
     const contentType = headerValue(request, 'Content-Type');
     if (contentType === null) return { status: 400, comment: 'No Content-Type' };
     let sink: MessageSink;

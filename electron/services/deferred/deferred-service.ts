@@ -134,6 +134,8 @@ export class DeferredService {
     const { many, ...change } = await store.deferredList({ full, anew, items, removed, toFetch, now: clock.now() });
     if (many) this.#told.reload();
     else this.#changed(change);
+    // while much comes the end of it is told, and how far it is
+    if (this.#running !== null && this.#overview.support === 'listed') return;
     await this.#sum({ support: 'listed', hint: null });
     if (this.#overview.ordered > 0) this.#pumpIn(GATHER_MS);
   }
@@ -221,9 +223,12 @@ export class DeferredService {
     const move = (event: 'break' | 'refuse', error?: CodedError) => this.#move(left, event, error);
     if (end.kind === 'done') {
       this.#failures = 0;
-      if (isAll) await this.#setAll(false);
-      await move('refuse', { code: 'deferred.undelivered', detail: 'the network ended the session without it' });
-      if (left.length > 0) this.#watch.refresh();
+      const isCut = left.length > 0 && hasNews;
+      if (isAll && !isCut) await this.#setAll(false);
+      // a network that has sent something may have more; one that sends nothing of what it was asked for has not
+      if (isCut) await move('break');
+      else await move('refuse', { code: 'deferred.undelivered', detail: 'the network ended the session without it' });
+      if (left.length > 0 && !isCut) this.#watch.refresh();
       this.#tell({ error: null });
       return true;
     }

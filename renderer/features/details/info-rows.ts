@@ -89,7 +89,8 @@ function timeRows({ message, deliveryReport, displayReport }: MessageInfo, who: 
     copy: null,
   });
   if (message.direction === 'in') {
-    return [at(text.sentBy(who), message.sentAt), at(text.stored, message.storedAt), at(text.seen, message.displayedAt)];
+    const stored = message.deferred ? text.kept : text.stored;
+    return [at(text.sentBy(who), message.sentAt), at(stored, message.storedAt), at(text.seen, message.displayedAt)];
   }
   return [
     at(text.written, message.sentAt),

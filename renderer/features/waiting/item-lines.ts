@@ -37,7 +37,7 @@ export function itemLines(item: DeferredItem, today: number, now: number): ItemL
   function stateOf(): ItemLines['state'] {
     if (isExpired) return { text: w.expired, tone: 'failed' };
     if (state === 'gone') return { text: w.gone, tone: 'failed' };
-    if (state === 'failed') return { text: `${errorLine(error?.code ?? 'deferred.undelivered', w.title)}.`, tone: 'failed' };
+    if (state === 'failed') return { text: `${errorLine(error?.code ?? 'deferred.undelivered', w.network)}.`, tone: 'failed' };
     if (state === 'asked' && order !== null) return { text: w.under[order], tone: 'waiting' };
     if (state === 'chosen' && order !== null) return { text: w.chosen[order], tone: 'quiet' };
     return null;

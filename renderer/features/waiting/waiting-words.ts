@@ -5,6 +5,8 @@ const messages = (count: number): string => (count === 1 ? '1 message' : `${coun
 /** What waits in the network, in words. */
 export const waitingWords = {
   title: 'Waiting in your network',
+  /** in the place of a person's name */
+  network: 'The network',
   back: 'Back to conversations',
   count: (count: number, size: string | null) => (size === null ? messages(count) : `${messages(count)} · ${size}`),
   entry: (count: number | null) => (count === null ? 'Something waits' : `${messages(count)} waiting`),
