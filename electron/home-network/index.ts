@@ -199,7 +199,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
           log,
         });
   await keeping?.open();
-  const registered = (user: HomeUser): void => keeping?.registered(user);
+  const registered = (user: HomeUser): void => {
+    keeping?.registered(user);
+    subscriptions.registered(user);
+  };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
   const enforcement = new Enforcement(directory, bindings, rules);
   const reach = new Reach({ bindings, directory, enforcement, deferral: keeping, layer: () => layer });

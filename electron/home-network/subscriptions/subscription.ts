@@ -60,10 +60,13 @@ export class Subscription implements DialogOwner {
     return this.#flow() !== null;
   }
 
-  /** Both before {@link open}: a package may speak while it is asked. */
+  /** Also before {@link open}, as {@link end}: a package may speak while it is asked. */
   changed(): void {
-    if (this.#flow() !== null) this.#apply({ kind: 'reached' });
     this.#apply({ kind: 'changed' });
+  }
+
+  deviceBack(): void {
+    if (this.#flow() !== null) this.#apply({ kind: 'reached' });
   }
 
   end(reason: EndReason, owes: 'nothing' | 'all' = 'nothing'): void {

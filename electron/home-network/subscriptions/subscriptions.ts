@@ -79,6 +79,11 @@ export class Subscriptions {
     else this.#open(transaction, subscriber, { asked, event, type, seconds });
   }
 
+  /** A device of his is there, perhaps one that was away: it is told what it missed. */
+  registered(user: HomeUser): void {
+    for (const subscription of [...(this.#ofUser.get(user) ?? [])]) subscription.deviceBack();
+  }
+
   /** Nobody is told any more. */
   close(): void {
     for (const own of this.#ofUser.values()) for (const subscription of [...own]) subscription.drop();
