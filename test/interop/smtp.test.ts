@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeferredItem } from '../../electron/home-network/deferral/port.ts';
+import { Directory } from '../../electron/home-network/directory.ts';
 import { type HomeNetwork, startHomeNetwork } from '../../electron/home-network/index.ts';
+import { Interworking } from '../../electron/home-network/interworking/interworking.ts';
 import { createSmtpGateway } from '../../electron/home-network/interworking/smtp-gateway.ts';
 import type { ProviderPolicy } from '../../electron/home-network/rules/rules.ts';
 import { utf8 } from '../../shared/base/bytes.ts';
@@ -133,6 +136,25 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
     reader.answer(await reader.request('MESSAGE'), 200, 'OK');
     expect((await writer.final(request)).status).toBe(200);
     expect(mails).toEqual([]);
+  });
+
+  it('a deferred item leaves with its author and its time, and stays where nothing leads there', async () => {
+    const gateway = createSmtpGateway({ host: '127.0.0.1', port, mail: new Map([['bob', 'bob@mail.example']]), domain: 'home1.example' });
+    const directory = new Directory('home1.example', [], [{ user: 'alice', password: 'a', displayName: 'Alice' }]);
+    const { body } = letter('Kept since Tuesday');
+    const item = {
+      id: 1,
+      owner: 'bob',
+      from: 'sip:alice@home1.example',
+      sentAt: Date.UTC(2026, 2, 3, 8, 30),
+      subject: null,
+    } as DeferredItem;
+    const parts = { directory, log: () => undefined } as unknown as ConstructorParameters<typeof Interworking>[0];
+    await new Interworking({ ...parts, gateway }).item(item, utf8(body));
+    expect(mails[0]?.headers).toMatchObject({ Subject: 'Message from Alice', Date: 'Tue, 03 Mar 2026 08:30:00 +0000' });
+    expect(mails[0]?.parts.map(({ content }) => plain(content))).toEqual(['Kept since Tuesday']);
+    await expect(new Interworking({ ...parts, gateway }).item({ ...item, owner: 'carol' }, utf8(body))).rejects.toThrow('no gateway');
+    await expect(new Interworking({ ...parts, gateway: null }).item(item, utf8(body))).rejects.toThrow('no gateway');
   });
 
   it('whatever a name, a subject or a type says, it makes no header, no recipient and reads no file', async () => {
