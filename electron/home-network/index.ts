@@ -195,6 +195,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
           notifications,
           layer: () => layer,
           focus: () => focusHost,
+          intoStore: async (item) => void (await outlets.store(item)),
           databases,
           log,
         });

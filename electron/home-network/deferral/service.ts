@@ -18,13 +18,13 @@ import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import { DEFERRAL_CALLS, type DeferralCalls, type NewItem, type Removed, type StoredItem } from './database.ts';
+import { Endings } from './endings.ts';
 import { cpimOf, itemOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
 import { Expiry } from './expiry.ts';
 import { DeferralFiles } from './files.ts';
 import { Offers } from './offers.ts';
 import type { Deferral, DeferredChange, DeferredItem, DeferredKind, DeferredRecord, Settlement } from './port.ts';
 import { nameOf, type Outcome, outcomeOf, Push, type PushQuery } from './push.ts';
-import { returned } from './returned.ts';
 import { DeferredSessions } from './sessions.ts';
 
 export interface DeferralHost {
@@ -36,6 +36,8 @@ export interface DeferralHost {
   readonly notifications: NotificationFilter;
   readonly layer: () => TransactionLayer;
   readonly focus: () => FocusHost;
+  /** rejects where there is no store, or none for such a thing */
+  readonly intoStore: (item: DeferredItem) => Promise<void>;
   readonly databases: NetworkDatabases;
   readonly log: (line: string) => void;
 }
@@ -87,11 +89,20 @@ export class DeferralService implements Deferral {
       userOf: (address) => this.#userOf(address),
       noRoom: () => noRoom(host.directory.domain),
     });
+    const endings = new Endings({
+      ...{ directory: host.directory, clock, rules, claims: this.#claims },
+      userOf: (address) => this.#userOf(address),
+      wishes: (item, type) => this.#sessions.wishes(item, type),
+      intoStore: (item) => host.intoStore(this.#listed(item)),
+      tell: (user, from, notice) => this.tell(user, from, notice),
+      remove: (item) => this.settle(item.id, 'deleted'),
+      failed: (thrown) => this.#failed(thrown),
+    });
     this.#offers = new Offers({
       ...{ sessions: this.#sessions, rules, directory: host.directory },
       taken: (item, device) => this.#taken(item, device),
       progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
-      giveBack: (item) => this.#end(item),
+      giveBack: (item) => endings.end(item),
       release: (id) => void this.release([id]),
       later: (user) => this.#push.later(user),
       failed: (thrown) => this.#failed(thrown),
@@ -100,7 +111,7 @@ export class DeferralService implements Deferral {
       clock,
       next: () => this.#calls.nextExpiry(),
       due: (limit) => this.#calls.expired(clock.now(), limit),
-      end: (item) => this.#expire(item),
+      end: (item) => endings.expire(item),
       failed: (thrown) => this.#failed(thrown),
     });
   }
@@ -324,36 +335,6 @@ export class DeferralService implements Deferral {
     } catch (thrown) {
       this.#failed(thrown);
     }
-  }
-
-  /** Its time is over. @returns false when it has to stay for now */
-  async #expire(item: StoredItem): Promise<boolean> {
-    if (this.#claims.has(item.id)) return false;
-    // from here on nobody takes it
-    this.#claims.set(item.id, 'expiry');
-    try {
-      return await this.#end(item);
-    } finally {
-      this.#claims.delete(item.id);
-    }
-  }
-
-  /** Whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). @returns false when that could not be kept */
-  async #end(item: Omit<StoredItem, 'token'>): Promise<boolean> {
-    if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
-    const removed = await this.#calls.remove(item.id);
-    if (removed !== null) this.#gone([removed]);
-    return true;
-  }
-
-  /** @returns false when that could not be kept */
-  async #giveBack(item: Omit<StoredItem, 'token'>): Promise<boolean> {
-    const { directory, clock } = this.#host;
-    const author = this.#userOf(item.author);
-    if (author === null) return true;
-    const parts = item.mediaType === null ? [] : await this.#sessions.wishes(item, item.mediaType);
-    const found = returned(item, parts, directory, author, clock.now());
-    return found === null || (await this.tell(author, found.from, found.notice));
   }
 
   /** Tells of those that nobody had; whatever they had on disk goes. */

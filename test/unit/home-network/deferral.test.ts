@@ -7,6 +7,7 @@ import { decodeCpim, encodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, makeCpim } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { decodeImdn, encodeImdn, IMDN_TYPE } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, headers, type SipRequest, type SipResponse } from '../../../shared/protocol/sip/message.ts';
+import { imapClient } from '../../harness/mail-store.ts';
 import { ManualClock } from '../../harness/manual-clock.ts';
 import type { RequestOptions, SipPeer } from '../../harness/sip-peer.ts';
 import { device, IN_MEMORY, registered, start } from './start.ts';
@@ -245,6 +246,19 @@ describe('the end of what waits', () => {
     await wait(100);
     expect(again.inbox).toEqual([]);
   });
+});
+
+it('R-PF-29 R-PF-55: what expires goes into the store of its owner where he wants that, and nobody is told that it failed', async () => {
+  const clock = new ManualClock(Date.now());
+  const home = await start({ databases: IN_MEMORY, clock, policy: { force: { expired: 'store' }, maxExpiry: 60 } });
+  const alice = await registered(home, 'alice');
+  expect((await write(alice, 'for the store')).status).toBe(202);
+  await clock.advance(60_000);
+  const { port } = home.accounts[0]?.messageStore as { readonly port: number };
+  const bob = await imapClient(port, { user: 'bob', password: 'bob-secret' });
+  await expect.poll(async () => (await bob.list()).some(({ path }) => path.includes('conv-1')), { timeout: 5_000 }).toBe(true);
+  await bob.logout();
+  expect(alice.inbox).toEqual([]);
 });
 
 describe('notifications for somebody who is not there', () => {

@@ -1,0 +1,105 @@
+import type { Clock } from '../../../shared/base/clock.ts';
+import type { Part } from '../../../shared/protocol/multipart/multipart.ts';
+import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
+import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
+import { addressOfRecord, trySipUri } from '../../../shared/protocol/sip/uri.ts';
+import type { Directory } from '../directory.ts';
+import { failureNotice } from '../failure-notice.ts';
+import { isPrivate } from '../relay-headers.ts';
+import type { Rules } from '../rules/rules.ts';
+import type { HomeUser } from '../settings.ts';
+import type { StoredItem } from './database.ts';
+
+/** Of an item, what its end needs. */
+type Ended = Omit<StoredItem, 'token'>;
+
+export interface EndingsHost {
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly rules: Rules;
+  /** by item: who has it under way */
+  readonly claims: Map<number, string>;
+  userOf(address: string): HomeUser | null;
+  /** what says which notifications the author of something that came by MSRP wants */
+  wishes(item: Ended, mediaType: string): Promise<readonly Part[]>;
+  /** rejects where there is no store, or none for such a thing */
+  intoStore(item: StoredItem): Promise<void>;
+  /** @returns false when it could not be kept */
+  tell(user: HomeUser, from: string, notice: SipRequest): Promise<boolean>;
+  remove(item: Ended): Promise<unknown>;
+  failed(thrown: unknown): void;
+}
+
+/** What becomes of items that nobody has fetched or taken: stored, or given back to who wrote them (cpm.md section 16.2). */
+export class Endings {
+  readonly #host: EndingsHost;
+
+  constructor(host: EndingsHost) {
+    this.#host = host;
+  }
+
+  /** Its time is over. @returns false when it has to stay for now */
+  async expire(item: StoredItem): Promise<boolean> {
+    if (this.#host.claims.has(item.id)) return false;
+    // from here on nobody takes it
+    this.#host.claims.set(item.id, 'expiry');
+    try {
+      if (!(await this.#isStored(item))) return await this.end(item);
+      await this.#host.remove(item);
+      return true;
+    } finally {
+      this.#host.claims.delete(item.id);
+    }
+  }
+
+  /** Whether it went into its owner's message store, as he wants it (R-PF-55). */
+  async #isStored(item: StoredItem): Promise<boolean> {
+    const user = this.#host.directory.byName(item.owner);
+    const isWanted = user !== null && this.#host.rules.of(user).expired === 'store';
+    if (!isWanted || item.isDelivered || item.kind === 'notification') return false;
+    try {
+      await this.#host.intoStore(item);
+      return true;
+    } catch (thrown) {
+      this.#host.failed(thrown);
+      return false;
+    }
+  }
+
+  /** Whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). @returns false when that could not be kept */
+  async end(item: Ended): Promise<boolean> {
+    if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
+    await this.#host.remove(item);
+    return true;
+  }
+
+  /** @returns false when that could not be kept */
+  async #giveBack(item: Ended): Promise<boolean> {
+    const { directory, clock } = this.#host;
+    const author = this.#host.userOf(item.author);
+    if (author === null) return true;
+    const parts = item.mediaType === null ? [] : await this.#host.wishes(item, item.mediaType);
+    const found = returned(item, parts, directory, author, clock.now());
+    return found === null || (await this.#host.tell(author, found.from, found.notice));
+  }
+}
+
+/**
+ * What its author is told of an item that nobody gets (R-PF-30), and in whose name: the recipient's, or the group's that it was sent to. Null
+ * where he did not ask, or did not say who he is.
+ */
+function returned(
+  { fields, body, owner }: Pick<StoredItem, 'fields' | 'body' | 'owner'>,
+  parts: readonly Part[],
+  directory: Directory,
+  author: HomeUser,
+  now: number,
+): { readonly from: string; readonly notice: SipRequest } | null {
+  const recipient = directory.addressOf({ user: owner });
+  const request: SipRequest = { kind: 'request', method: 'MESSAGE', uri: recipient, headers: fields, body };
+  if (isPrivate(request)) return null;
+  const to = trySipUri(decodeNameAddr(header(request, 'To') ?? '').uri);
+  const from = to === null ? recipient : addressOfRecord(to);
+  const notice = failureNotice(request, parts, from, directory.addressOf(author), recipient, now);
+  return notice === null ? null : { from, notice };
+}
