@@ -254,7 +254,7 @@ it('R-PF-29 R-PF-55: what expires goes into the store of its owner where he want
   const alice = await registered(home, 'alice');
   expect((await write(alice, 'for the store')).status).toBe(202);
   await clock.advance(60_000);
-  const { port } = home.accounts[0]?.messageStore as { readonly port: number };
+  const port = home.accounts[0]?.messageStore?.port ?? 0;
   const bob = await imapClient(port, { user: 'bob', password: 'bob-secret' });
   await expect.poll(async () => (await bob.list()).some(({ path }) => path.includes('conv-1')), { timeout: 5_000 }).toBe(true);
   await bob.logout();
