@@ -26,7 +26,7 @@ export type StartHomeNetwork = (options: {
   readonly log: (line: string) => void;
 }) => Promise<{
   readonly address: { readonly port: number };
-  readonly accounts: readonly { readonly user: string; readonly xcapRoot: string }[];
+  readonly accounts: readonly { readonly user: string; readonly xcapRoot: string; readonly messageStore?: Account['messageStore'] }[];
   close(): Promise<void>;
 }>;
 
@@ -85,9 +85,9 @@ async function startDemo({ userData, arguments: { demoPort: port }, startHomeNet
     return start(0);
   });
   const address = `${HOST}:${network.address.port}`;
-  const xcapRootOf = (user: string): Pick<Account, 'xcapRoot'> => {
+  const servicesOf = (user: string): Pick<Account, 'xcapRoot' | 'messageStore'> => {
     const found = network.accounts.find((account) => account.user === user);
-    return found === undefined ? {} : { xcapRoot: found.xcapRoot };
+    return found === undefined ? {} : { xcapRoot: found.xcapRoot, messageStore: found.messageStore ?? null };
   };
   try {
     const passwords = Object.fromEntries(users.map(({ user, password }) => [user, password]));
@@ -109,7 +109,7 @@ async function startDemo({ userData, arguments: { demoPort: port }, startHomeNet
         transport: 'tcp',
         maxFileSize: 0,
         groups: [{ address: `sip:${GROUP.name}@${DOMAIN}`, name: GROUP.title }],
-        ...xcapRootOf(user),
+        ...servicesOf(user),
       },
     })),
     close: () => network.close(),

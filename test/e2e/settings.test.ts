@@ -55,6 +55,26 @@ it.each([false, true])('has no serious violation that axe finds, dark: %s', asyn
   expect(await serious(page)).toEqual([]);
 });
 
+it.each([false, true])('R-PF-03: the archive is fetched from and deleted in by the keyboard alone, dark: %s', async (dark) => {
+  const core = withBob();
+  core.preferences = DEFAULT_NETWORK_PREFERENCES;
+  core.archive = [
+    { peer: 'sip:bob@home1.example', name: 'Bob Baker', items: 214, lastAt: 2 },
+    { peer: 'sip:carol@home1.example', name: 'Carol Caspian-Featherstonehaugh of the East Ridge', items: 1, lastAt: 1 },
+  ];
+  const { page } = await show(core, { dark, width: 800 });
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  await page.keyboard.press('Control+,');
+  const archive = page.getByRole('region', { name: 'Message archive' });
+  await archive.getByRole('button', { name: /^Bring here the texts with .*Bob/ }).press('Enter');
+  await archive.getByText('12 texts are here now, 3 were here already. 2 other items stay in the archive.').waitFor();
+  await archive.getByRole('button', { name: /^Delete what the archive has of .*Carol/ }).press('Enter');
+  expect(await archive.getByRole('button', { name: 'Keep' }).evaluate((button) => button === document.activeElement)).toBe(true);
+  expect(await serious(page)).toEqual([]);
+  await archive.getByRole('button', { name: 'Delete', exact: true }).press('Enter');
+  await expect.poll(() => core.archive.map(({ name }) => name)).toEqual(['Bob Baker']);
+});
+
 it('of files: where they are saved is shown, and what is accepted without a question is chosen', async () => {
   const core = withBob();
   const { page } = await show(core);

@@ -1,6 +1,7 @@
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
+import type { StoredPeer } from '../../shared/ipc/history-contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import { listKey, listTitle } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
@@ -48,6 +49,8 @@ export class FakeCore {
   /** called before a method answers; may throw a ParleyError or wait */
   before: (method: string, params: unknown) => void | Promise<void> = () => {};
   settings = DEFAULT_SETTINGS;
+  /** with whom the network has stored something */
+  archive: readonly StoredPeer[] = [];
   /** what the network is to do; null for an account whose network keeps nothing */
   preferences: NetworkPreferences | null = null;
   /** the message of a notification that was picked */
@@ -337,10 +340,13 @@ export class FakeCore {
         return nothing;
       },
       'settings.read': async () => this.settings,
-      'history.people': async () => ({ items: [] }),
+      'history.people': async () => ({ items: [...this.archive] }),
       'history.items': async () => ({ items: [], more: false }),
-      'history.fetch': async () => ({ conversationId: null, fetched: 0, known: 0, left: 0 }),
-      'history.remove': async () => ({ removed: 0 }),
+      'history.fetch': async () => ({ conversationId: null, fetched: 12, known: 3, left: 2 }),
+      'history.remove': async ({ peer }) => {
+        this.archive = this.archive.filter((each) => each.peer !== peer);
+        return { removed: 1 };
+      },
       'network.preferences': async () => this.preferences ?? DEFAULT_NETWORK_PREFERENCES,
       'network.change': async (change) => {
         const given = Object.entries(change).filter(([, value]) => value !== undefined);

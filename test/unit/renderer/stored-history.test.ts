@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import type { Bridge } from '../../../renderer/bridge/bridge.ts';
+import { historyWords } from '../../../renderer/features/history/history-words.ts';
+import { StoredHistory } from '../../../renderer/features/history/stored-history.svelte.ts';
+import { ParleyError } from '../../../shared/base/errors.ts';
+
+const BOB = { peer: 'sip:bob@parley.example', name: 'Bob', items: 3, lastAt: 1 };
+
+function view(answers: Partial<Record<string, () => unknown>>): StoredHistory {
+  const call = async (method: string): Promise<unknown> => answers[method]?.();
+  return new StoredHistory({ call } as unknown as Bridge);
+}
+
+test('R-PF-03 what is fetched is told, and what is deleted leaves the list', async () => {
+  const history = view({
+    'history.people': () => ({ items: [BOB] }),
+    'history.fetch': () => ({ conversationId: 1, fetched: 2, known: 1, left: 1 }),
+    'history.remove': () => ({ removed: 3 }),
+  });
+  await history.load();
+  expect(history.people).toEqual([BOB]);
+  await history.fetch(BOB.peer);
+  expect(history.fetched).toMatchObject({ peer: BOB.peer, fetched: 2 });
+  expect(historyWords.fetched(2, 1, 1)).toBe('2 texts are here now, 1 was here already. 1 other item stays in the archive.');
+  history.asked = BOB.peer;
+  await history.remove(BOB.peer);
+  expect([history.people, history.asked, history.busy]).toEqual([[], null, null]);
+});
+
+test('an archive that does not answer is told, one that is not there is not shown', async () => {
+  const away = view({
+    'history.people': () => {
+      throw new ParleyError('history.unreachable', 'down');
+    },
+  });
+  await away.load();
+  expect(away.error?.code).toBe('history.unreachable');
+  const none = view({
+    'history.people': () => {
+      throw new ParleyError('request.invalid-state', 'none');
+    },
+  });
+  await none.load();
+  expect([none.isMissing, none.error]).toEqual([true, null]);
+});
