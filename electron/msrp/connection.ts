@@ -6,8 +6,8 @@ import type { MsrpHead, MsrpRequest } from '../../shared/protocol/msrp/codec.ts'
 import { MsrpFramer } from '../../shared/protocol/msrp/framer.ts';
 import type { Fingerprint } from '../../shared/protocol/sdp/fingerprint.ts';
 import { AnswerFrame, answerTo } from './answer-frame.ts';
-import { type Answer, Answers, type AnswerTaker } from './answers.ts';
-import { type FrameConsumer, IGNORE, limited } from './frame-consumer.ts';
+import { type Answer, type AnswerTaker, type FrameConsumer, IGNORE, limited } from './frame-consumer.ts';
+import { IdTable } from './id-table.ts';
 import type { EngineLimits } from './limits.ts';
 import { bufferOctets } from './octets.ts';
 import { Outbox } from './outbox.ts';
@@ -58,7 +58,8 @@ export class Connection {
 
   readonly #owner: ConnectionOwner;
   readonly #framer = new MsrpFramer(bufferOctets);
-  readonly #answers = new Answers();
+  /** who waits for which answer, by transaction id */
+  readonly #answers = new IdTable<AnswerTaker>();
   #socket: Socket | null = null;
   #outbox: Outbox | null = null;
   #turns: ChunkSource[] = [];
@@ -157,7 +158,7 @@ export class Connection {
   }
 
   expectAnswer(transactionId: string, taker: AnswerTaker): void {
-    this.#answers.expect(transactionId, taker);
+    this.#answers.add(transactionId, taker);
   }
 
   forgetAnswer(transactionId: string): void {

@@ -1,6 +1,13 @@
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { MsrpByteRange } from '../../shared/protocol/msrp/byte-range.ts';
-import type { MsrpFlag } from '../../shared/protocol/msrp/codec.ts';
+import type { MsrpFlag, MsrpResponse } from '../../shared/protocol/msrp/codec.ts';
+
+export type Answer = Omit<MsrpResponse, 'transactionId'>;
+
+/** Gets the answer to one of our requests. */
+export interface AnswerTaker {
+  answered(status: number, comment: string | null, head: Answer): void;
+}
 
 /** Takes the rest of one frame. */
 export interface FrameConsumer {

@@ -27,7 +27,7 @@ export interface MessageListener {
  */
 export class IncomingMessage implements FrameConsumer {
   readonly #session: MessageContext;
-  readonly #id: string;
+  readonly id: string;
   readonly #sink: MessageSink;
   readonly #listener: MessageListener;
   readonly #ranges = new RangeSet();
@@ -44,7 +44,7 @@ export class IncomingMessage implements FrameConsumer {
 
   constructor(session: MessageContext, id: string, sink: MessageSink, listener: MessageListener) {
     this.#session = session;
-    this.#id = id;
+    this.id = id;
     this.#sink = sink;
     this.#listener = listener;
   }
@@ -230,7 +230,7 @@ export class IncomingMessage implements FrameConsumer {
       toPath: (this.#request as MsrpRequest).fromPath,
       fromPath: [this.#session.localUri],
       headers: [
-        { name: 'Message-ID', value: this.#id },
+        { name: 'Message-ID', value: this.id },
         { name: 'Byte-Range', value: formatByteRange({ start: 1, end: size, total: size }) },
         { name: 'Status', value: `000 ${outcome.status} ${outcome.comment}` },
       ],

@@ -4,6 +4,7 @@ import type { MsrpByteRange } from '../../shared/protocol/msrp/byte-range.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
 import { byteRangeOf, failureReportOf, headerValue, successReportOf } from '../../shared/protocol/msrp/headers.ts';
 import type { FrameConsumer } from './frame-consumer.ts';
+import { IdTable } from './id-table.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { MessageContext } from './message-context.ts';
 import type { MessageSink, SessionHandlers } from './port.ts';
@@ -15,8 +16,11 @@ const REMEMBERED = 64;
 export class Receiver {
   readonly #session: MessageContext;
   readonly #handlers: SessionHandlers;
-  readonly #open = new Map<string, IncomingMessage>();
-  readonly #ended = new Map<string, { status: number; comment: string }>();
+  readonly #open = new IdTable<IncomingMessage>();
+  readonly #ended = new IdTable<{ status: number; comment: string }>();
+  /** the ids of those, the oldest at the place that is written next */
+  readonly #endedIds: string[] = [];
+  #endedAt = 0;
   /** messages that we stopped and whose sender has not ended them yet */
   readonly #stopped = new Set<string>();
   #stopping = false;
@@ -31,7 +35,7 @@ export class Receiver {
     const id = headerValue(request, 'Message-ID') ?? '';
     const open = this.#open.get(id);
     // Without a Byte-Range it says nothing about the message's octets.
-    if (!hasBody && (open === undefined || headerValue(request, 'Byte-Range') === null)) return this.#bodyless(request, open);
+    if (!hasBody && (open === null || headerValue(request, 'Byte-Range') === null)) return this.#bodyless(request, open);
     let range: MsrpByteRange;
     try {
       range = byteRangeOf(request) ?? { start: 1, end: null, total: null };
@@ -40,21 +44,21 @@ export class Receiver {
     }
     if (id === '') return this.#discard(request, 400, 'No Message-ID');
     const ended = this.#ended.get(id);
-    if (ended !== undefined) return this.#discard(request, ended.status, ended.comment, id);
-    if (open !== undefined) return open.nextChunk(request, range);
+    if (ended !== null) return this.#discard(request, ended.status, ended.comment, id);
+    if (open !== null) return open.nextChunk(request, range);
     const opened = this.#openMessage(request, id, range);
     if ('status' in opened) {
       this.#remember(id, opened);
       return this.#discard(request, opened.status, opened.comment);
     }
-    this.#open.set(id, opened);
+    this.#open.add(id, opened);
     return opened.nextChunk(request, range);
   }
 
   /** The session closes: messages on their way are answered 413, and the peer gets a moment to take note; finished ones get their end. */
   stop(): Promise<void> {
     this.#stopping = true;
-    for (const [id, message] of [...this.#open]) if (message.stop()) this.#stopped.add(id);
+    for (const message of this.#open.values()) if (message.stop()) this.#stopped.add(message.id);
     if (!this.#busy) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#session.clock.after(this.#session.limits.lingerMs, resolve);
@@ -66,7 +70,7 @@ export class Receiver {
   }
 
   lost(error: CodedError): void {
-    for (const message of [...this.#open.values()]) message.lost(error);
+    for (const message of this.#open.values()) message.lost(error);
     this.#open.clear();
     this.#stopped.clear();
     this.#idle?.();
@@ -106,7 +110,7 @@ export class Receiver {
     }
     return new IncomingMessage(this.#session, messageId, sink, {
       ended: (status, comment) => {
-        this.#open.delete(messageId);
+        this.#open.take(messageId);
         this.#remember(messageId, { status, comment });
         this.#settled(messageId);
       },
@@ -115,12 +119,15 @@ export class Receiver {
   }
 
   #remember(id: string, ended: { status: number; comment: string }): void {
-    this.#ended.set(id, ended);
-    if (this.#ended.size > REMEMBERED) this.#ended.delete(this.#ended.keys().next().value as string);
+    const oldest = this.#endedIds[this.#endedAt];
+    if (oldest !== undefined) this.#ended.take(oldest);
+    this.#ended.add(id, ended);
+    this.#endedIds[this.#endedAt] = id;
+    this.#endedAt = (this.#endedAt + 1) % REMEMBERED;
   }
 
   /** Binds a session, keeps a NAT open, or gives a message up. */
-  #bodyless(request: MsrpRequest, open: IncomingMessage | undefined): FrameConsumer {
+  #bodyless(request: MsrpRequest, open: IncomingMessage | null): FrameConsumer {
     return {
       body() {},
       end: (flag) => {

@@ -4,8 +4,8 @@ import { type AuthAnswer, decodeAuthAnswer } from '../../shared/protocol/msrp/au
 import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
 import { type DigestChallenge, digestResponse, encodeCredentials } from '../../shared/protocol/sip/digest.ts';
-import type { Answer } from './answers.ts';
 import type { ConnectedSession, Connection, ConnectionOwner } from './connection.ts';
+import type { Answer } from './frame-consumer.ts';
 import { transactionId } from './ids.ts';
 
 /** A relay that acts for us (RFC 4976), and who we are to it. */

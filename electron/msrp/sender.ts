@@ -1,14 +1,14 @@
 import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import type { MsrpRequest } from '../../shared/protocol/msrp/codec.ts';
-import { encodeHead, isIdent } from '../../shared/protocol/msrp/codec.ts';
+import { isIdent } from '../../shared/protocol/msrp/codec.ts';
 import type { FailureReport } from '../../shared/protocol/msrp/headers.ts';
 import { byteRangeOf, statusOf } from '../../shared/protocol/msrp/headers.ts';
-import type { AnswerTaker } from './answers.ts';
 import type { BodySource } from './body-source.ts';
 import { openBody } from './body-source.ts';
 import { ChunkFrame } from './chunk-frame.ts';
 import type { ChunkSource, Connection } from './connection.ts';
+import type { AnswerTaker } from './frame-consumer.ts';
 import { transactionId } from './ids.ts';
 import { CHUNK_DIRECT, CHUNK_MAX, CHUNK_PARLEY, CHUNK_RELAYED } from './limits.ts';
 import type { MessageContext } from './message-context.ts';
@@ -98,7 +98,7 @@ export class Sender implements ChunkSource {
     this.#settled = settled;
     this.#id = id;
     this.#failureReport = message.failureReport ?? 'yes';
-    if (!isIdent(id)) throw new ParleyError('request.invalid', 'Message-ID');
+    if (message.messageId !== undefined && !isIdent(id)) throw new ParleyError('request.invalid', 'Message-ID');
     if (message.signal !== undefined) {
       if (message.signal.aborted) queueMicrotask(this.#cancel);
       else message.signal.addEventListener('abort', this.#cancel, { once: true });
@@ -115,7 +115,9 @@ export class Sender implements ChunkSource {
     const base = Math.max(1, Math.min(isRelayed ? CHUNK_RELAYED : CHUNK_MAX, chunkSize ?? CHUNK_DIRECT));
     this.#window = isRelayed ? this.#session.limits.relayedWindow : this.#session.limits.window;
     try {
-      this.#frame = this.#makeFrame();
+      // everything but transaction id and range is the same in all chunks
+      const { heads, toPath, localUri } = this.#session;
+      this.#frame = heads.frame(toPath, localUri, this.#id, this.#message);
     } catch (thrown) {
       this.#fail({ code: 'request.invalid', detail: toCodedError(thrown).detail });
       return;
@@ -297,27 +299,6 @@ export class Sender implements ChunkSource {
   #head(id: string, start: number, length: number): Buffer {
     const end = start + length === 0 || (length > 0 && length <= FIXED_RANGE_UP_TO) ? start + length : null;
     return this.#frame.head(id, start + 1, end, this.#body.size);
-  }
-
-  /** Everything but transaction id and range is the same in all chunks. */
-  #makeFrame(): ChunkFrame {
-    const { contentType, contentDisposition, successReport, headers: given = [] } = this.#message;
-    const written = contentDisposition === undefined ? ['content-type'] : ['content-type', 'content-disposition'];
-    const further = given.filter(({ name }) => /^content-/i.test(name) && !written.includes(name.toLowerCase()));
-    const mark = '\t';
-    const headers = [
-      { name: 'Message-ID', value: this.#id },
-      { name: 'Byte-Range', value: mark },
-      { name: 'Success-Report', value: successReport ? 'yes' : 'no' },
-      { name: 'Failure-Report', value: this.#failureReport },
-      ...(contentDisposition === undefined ? [] : [{ name: 'Content-Disposition', value: contentDisposition }]),
-      ...further,
-      { name: 'Content-Type', value: contentType },
-    ];
-    const { localUri, toPath } = this.#session;
-    const text = encodeHead({ kind: 'request', transactionId: 'none', method: 'SEND', toPath, fromPath: [localUri], headers });
-    const at = text.indexOf(`Byte-Range: ${mark}`) + 'Byte-Range: '.length;
-    return new ChunkFrame(text.slice('MSRP none'.length, at), `${text.slice(at + mark.length)}\r\n`);
   }
 
   #finishIfWhole(): void {

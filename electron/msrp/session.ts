@@ -8,12 +8,14 @@ import { decodeFingerprint, type Fingerprint } from '../../shared/protocol/sdp/f
 import type { MsrpPlace } from '../../shared/protocol/sdp/msrp-media.ts';
 import type { ConnectedSession, Connection } from './connection.ts';
 import type { FrameConsumer } from './frame-consumer.ts';
+import { IdTable } from './id-table.ts';
 import { messageId, transactionId } from './ids.ts';
 import type { EngineLimits } from './limits.ts';
 import type { MessageContext } from './message-context.ts';
 import type { MsrpSession, OutgoingMessage, SessionHandlers } from './port.ts';
 import { Receiver } from './receiver.ts';
 import type { Relay, RelayLease } from './relay.ts';
+import { SendHeads } from './send-heads.ts';
 import { Sender } from './sender.ts';
 import { type Wait, type WaitTerms, waitFor } from './wait.ts';
 
@@ -60,7 +62,10 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
   readonly #owner: SessionOwner;
   readonly #handlers: SessionHandlers;
   readonly #receiver: Receiver;
-  readonly #senders = new Map<string, Sender>();
+  readonly heads = new SendHeads();
+  readonly #senders = new IdTable<Sender>();
+  /** those that cannot begin yet, as they were sent */
+  #waiting: Sender[] = [];
   readonly #setup: 'active' | undefined;
   #role: 'active' | 'passive' | null = null;
   /** over TLS from end to end */
@@ -137,15 +142,16 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
       return Promise.reject(thrown);
     }
     const id = message.messageId ?? messageId();
-    if (this.#senders.has(id)) return Promise.reject(new ParleyError('request.invalid', 'Message-ID is in use'));
+    if (this.#senders.get(id) !== null) return Promise.reject(new ParleyError('request.invalid', 'Message-ID is in use'));
     return new Promise((resolve, reject) => {
       const sender = new Sender(this, id, message, (error) => {
-        this.#senders.delete(id);
+        this.#senders.take(id);
         if (error === null) resolve();
         else reject(new ParleyError(error.code, error.detail, { cause: error }));
       });
-      this.#senders.set(id, sender);
+      this.#senders.add(id, sender);
       if (this.connection !== null && this.#binding === null && this.#mayWrite) sender.start(this.connection);
+      else this.#waiting.push(sender);
     });
   }
 
@@ -251,7 +257,8 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
 
   #startSenders(): void {
     const { connection } = this;
-    if (connection !== null && this.#mayWrite) for (const sender of this.#senders.values()) sender.start(connection);
+    if (connection === null || !this.#mayWrite) return;
+    for (const sender of this.#waiting.splice(0)) sender.start(connection);
   }
 
   async #connectActive(options: Parameters<MsrpSession['connect']>[0]): Promise<void> {
@@ -339,7 +346,8 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
     this.#cancelLease?.();
     this.#allTaken?.();
     this.#binding?.reject(new ParleyError(error.code, error.detail));
-    for (const sender of [...this.#senders.values()]) sender.lost(error);
+    for (const sender of this.#senders.values()) sender.lost(error);
+    this.#waiting = [];
     this.#receiver.lost(error);
     const { connection } = this;
     this.connection = null;
@@ -350,7 +358,7 @@ export class Session implements MsrpSession, ConnectedSession, MessageContext {
 
   async #close(): Promise<void> {
     if (this.#ended !== null) return;
-    for (const sender of [...this.#senders.values()]) sender.stop();
+    for (const sender of this.#senders.values()) sender.stop();
     await Promise.all([this.#receiver.stop(), this.#whenTaken()]);
     this.#end({ code: 'msrp.lost', detail: 'session closed' }, false);
   }

@@ -1,28 +1,43 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Answers } from '../../../electron/msrp/answers.ts';
 import { ChunkFrame } from '../../../electron/msrp/chunk-frame.ts';
+import { IdTable } from '../../../electron/msrp/id-table.ts';
 
-describe('who waits for which answer', () => {
-  it('is what a Map would say, however many come and go', () => {
-    const ids = fc.stringMatching(/^[ab]{3,10}$/);
+const id = fc.constantFrom('', 'a', 'b', '1', '01', '001', 'z-00000001', 'y-00000001', 'x-00000001', 'w-00000002', 'ü');
+const step = fc.tuple(fc.constantFrom('add' as const, 'take' as const, 'clear' as const), fc.oneof(id, fc.string({ maxLength: 3 })));
+
+describe('what is kept by id', () => {
+  it('ids that come and go are found as in a Map, also those that share their place', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), ids), { maxLength: 400 }), (steps) => {
-        const answers = new Answers();
-        const model = new Map<string, { answered: () => void }>();
-        for (const [isNew, id] of steps) {
-          if (isNew && !model.has(id)) {
-            const taker = { answered: () => {} };
-            answers.expect(id, taker);
-            model.set(id, taker);
-          } else {
-            expect(answers.take(id)).toBe(model.get(id) ?? null);
-            model.delete(id);
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        const table = new IdTable<{ readonly n: number }>();
+        const map = new Map<string, { readonly n: number }>();
+        for (const [n, [what, key]] of steps.entries()) {
+          if (what === 'add' && !map.has(key)) {
+            const value = { n };
+            table.add(key, value);
+            map.set(key, value);
+          } else if (what === 'take') {
+            expect(table.take(key)).toBe(map.get(key) ?? null);
+            map.delete(key);
+          } else if (what === 'clear' && n % 50 === 0) {
+            table.clear();
+            map.clear();
           }
+          expect(table.get(key)).toBe(map.get(key) ?? null);
+          expect(table.size).toBe(map.size);
         }
-        for (const [id, taker] of model) expect(answers.take(id)).toBe(taker);
+        for (const [key, value] of map) expect(table.get(key)).toBe(value);
+        expect(table.values().toSorted((a, b) => a.n - b.n)).toEqual([...map.values()].toSorted((a, b) => a.n - b.n));
       }),
+      { numRuns: 200 },
     );
+  });
+  it('hundreds of ids are found again after the table has grown', () => {
+    const table = new IdTable<number>();
+    for (let n = 0; n < 1000; n++) table.add(`message-${n}`, n);
+    for (let n = 0; n < 1000; n += 3) expect(table.take(`message-${n}`)).toBe(n);
+    for (let n = 0; n < 1000; n++) expect(table.get(`message-${n}`)).toBe(n % 3 === 0 ? null : n);
   });
 });
 
