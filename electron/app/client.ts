@@ -2,14 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
-import type { ClientHandlers } from '../../shared/ipc/contract.ts';
-import { type Account, DEFAULT_MAX_RECIPIENTS, proxyOf } from '../../shared/model/account.ts';
+import { type Account, proxyOf } from '../../shared/model/account.ts';
 import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, OWN_COPIES, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine, type EngineOptions } from '../msrp/engine.ts';
 import { Acquaintances } from '../services/acquaintances.ts';
 import { Announcer } from '../services/announcer.ts';
 import { createChatParts } from '../services/chat/chat-parts.ts';
-import type { ConversationView } from '../services/chat/conversation-view.ts';
 import { ContactBook, ContactService, foldAgain } from '../services/contacts.ts';
 import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
@@ -31,11 +29,12 @@ import { createUserAgent } from '../sip/user-agent.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/port.ts';
 import { agentOptions } from './agent-options.ts';
+import { type ClientParts, clientMethods, SIGNED_OUT } from './client-methods.ts';
 import { FileCandidates } from './file-candidates.ts';
-import { fileMethods, pictureOf } from './file-methods.ts';
+import { pictureOf } from './file-methods.ts';
 import { removeUnused } from './incoming-file.ts';
 import { MovingEngine } from './moving-engine.ts';
-import { type NetworkParts, networkMethods, networkParts } from './network-methods.ts';
+import { networkParts } from './network-methods.ts';
 import { incomingFolder } from './paths.ts';
 import type { Client, ClientPorts, Desktop } from './port.ts';
 
@@ -47,9 +46,6 @@ const OFFERED_SERVICES: readonly CpmService[] = [
   'oma.cpm.filetransfer',
   'oma.cpm.deferred',
 ];
-/** setting: the person has signed out, and stays so over a restart */
-const SIGNED_OUT = 'registration.signed-out';
-const OPENABLE = /^(https?|mailto|tel|sip|sips):/i;
 const STOP_WITHIN_MS = 5000;
 /** of that, for what is on its way */
 const SETTLE_WITHIN_MS = 1500;
@@ -69,7 +65,7 @@ export function createClient(ports: ClientPorts): Client {
   const files = new FileCandidates(ports.account.maxFileSize);
 
   return {
-    handlers: makeHandlers(ports, core, files),
+    handlers: clientMethods(ports, core, files),
     subscribe: (listener) => notices.on((notice) => listener(notice.event, notice.payload)),
     offerFile: (path) => files.offer(path),
     picture: (of) => pictureOf(of, core, files),
@@ -97,21 +93,9 @@ export function createClient(ports: ClientPorts): Client {
   };
 }
 
-interface Running {
-  readonly store: Store;
-  readonly settings: SettingsService;
-  readonly registration: RegistrationService;
+interface Running extends ClientParts {
   readonly outbox: OutboxService;
-  readonly transfers: TransferService;
-  readonly large: LargeMessages;
-  readonly deferred: DeferredService;
-  readonly view: ConversationView;
   readonly stopChat: () => Promise<void>;
-  readonly conversations: ConversationService;
-  readonly contacts: ContactService;
-  readonly kept: NetworkParts;
-  readonly announcer: Announcer;
-  readonly removal: RemovalService;
   readonly closeMsrp: () => Promise<void>;
 }
 
@@ -325,108 +309,4 @@ function makeAgent(ports: ClientPorts, instanceUrn: string, asked: Pick<UserAgen
     expires: REGISTER_EXPIRES_S,
     tap: ports.sipTap,
   });
-}
-
-function makeHandlers(ports: ClientPorts, core: () => Promise<Running>, files: FileCandidates): ClientHandlers {
-  const { account } = ports;
-  const call =
-    <P, R>(act: (running: Running, params: P) => R | Promise<R>) =>
-    async (params: P): Promise<R> =>
-      act(await core(), params);
-  const order =
-    <P>(act: (running: Running, params: P) => void | Promise<void>) =>
-    async (params: P): Promise<Record<string, never>> => {
-      await act(await core(), params);
-      return {};
-    };
-  return {
-    'app.state': call(({ registration, large }) => ({
-      account: { address: account.address, displayName: account.displayName },
-      registration: registration.state,
-      maxFileSize: account.maxFileSize,
-      maxRecipients: account.maxRecipients ?? DEFAULT_MAX_RECIPIENTS,
-      downloadFolder: ports.paths.downloads,
-      groups: account.groups ?? [],
-      keepsPreferences: account.xcapRoot !== undefined,
-      cancellable: large.underWay,
-      version: ports.version,
-      platform: ports.platform,
-      neighbours: [...ports.neighbours],
-    })),
-    'settings.read': call(({ settings }) => settings.current),
-    'settings.change': call(({ settings }, change) => settings.change(change)),
-    'settings.chooseDownloadFolder': call(async ({ settings }) => {
-      const folder = await ports.host.chooseFolder(settings.current.downloadFolder || ports.paths.downloads);
-      return folder === null ? settings.current : settings.change({ downloadFolder: folder });
-    }),
-    'registration.retryNow': order(({ registration }) => registration.retryNow()),
-    'registration.signOut': order(async ({ registration, store }) => {
-      await store.setSetting(SIGNED_OUT, 'true');
-      await registration.signOut();
-    }),
-    'registration.signIn': order(async ({ registration, store }) => {
-      await store.setSetting(SIGNED_OUT, 'false');
-      registration.signIn();
-    }),
-    'conversations.page': call(({ conversations }, page) => conversations.page(page)),
-    'conversations.open': call(({ conversations }, params) => conversations.open(params)),
-    'conversations.openList': call(({ conversations }, params) => conversations.openList(params)),
-    'conversations.openReplyAll': call(({ conversations }, params) => conversations.openReplyAll(params)),
-    'conversations.forgetReplyTo': order(({ conversations }, params) => conversations.forgetReplyTo(params)),
-    'conversations.markRead': order(({ conversations }, params) => conversations.markRead(params)),
-    'conversations.arrange': order(({ conversations }, params) => conversations.arrange(params)),
-    'conversations.details': call(({ contacts }, { conversationId }) => contacts.details(conversationId)),
-    'conversations.configure': order(({ contacts }, change) => contacts.configure(change)),
-    'conversations.accept': order(({ contacts }, { conversationId }) => contacts.accept(conversationId)),
-    'conversations.block': order(({ contacts }, params) => contacts.block(params)),
-    'blocked.list': call(({ contacts }) => contacts.blocked()),
-    'conversations.remove': order(({ removal }, { conversationId }) => removal.removeConversation(conversationId)),
-    'conversations.shown': order(({ announcer, view }, params) => {
-      announcer.shown(params.conversationId);
-      return view.shown(params);
-    }),
-    'notifications.take': call(({ announcer }) => ({ picked: announcer.take() })),
-    'typing.set': order(({ view }, params) => view.typing(params)),
-    'conversations.saveDraft': order(({ conversations }, params) => conversations.saveDraft(params, files.paths(params.files ?? []))),
-    'conversations.draftFiles': call(async ({ store }, { conversationId }) => ({
-      items: await files.offerAll(await store.draftFiles(conversationId)),
-    })),
-    'messages.page': call(({ conversations }, page) => conversations.messages(page)),
-    'search.messages': call(({ conversations }, page) => conversations.search(page)),
-    'messages.sendText': call(async ({ contacts, conversations, registration, view }, params) => {
-      registration.hasten();
-      await contacts.acceptBeforeWriting(params.conversationId);
-      const message = await conversations.sendText(params);
-      await view.sent(params);
-      return message;
-    }),
-    'messages.retry': call(({ conversations, registration }, { messageId }) => {
-      registration.hasten();
-      return conversations.retry(messageId);
-    }),
-    'messages.cancel': order(({ large }, { messageId }) => {
-      if (!large.cancel(messageId)) throw new ParleyError('request.invalid-state', 'it is not under way');
-    }),
-    'messages.remove': order(({ removal }, { messageId }) => removal.removeMessage(messageId)),
-    'messages.read': call(({ conversations }, { messageId }) => conversations.read(messageId)),
-    'messages.info': call(({ conversations }, { messageId }) => conversations.info(messageId)),
-    ...fileMethods(ports, core, files),
-    'deferred.overview': call(({ deferred }) => deferred.overview),
-    'deferred.page': call(({ deferred }, page) => deferred.page(page)),
-    'deferred.order': order(({ deferred, registration }, orders) => {
-      registration.hasten();
-      return deferred.order(orders);
-    }),
-    'deferred.orderAll': order(({ deferred, registration }, orders) => {
-      registration.hasten();
-      return deferred.orderAll(orders);
-    }),
-    'deferred.stop': order(({ deferred }) => deferred.stopFetching()),
-    ...networkMethods(core),
-    'links.open': async ({ url }) => {
-      if (!OPENABLE.test(url)) throw new ParleyError('request.invalid', 'this kind of link is not opened');
-      await ports.host.openUrl(url);
-      return {};
-    },
-  };
 }

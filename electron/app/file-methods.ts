@@ -4,6 +4,7 @@ import type { RegistrationService } from '../services/registration.ts';
 import type { TransferService } from '../services/transfers/transfer-service.ts';
 import type { Store } from '../store/port.ts';
 import type { FileCandidates } from './file-candidates.ts';
+import { methodsOf } from './methods.ts';
 import { PickedThumbnails } from './picked-thumbnails.ts';
 import type { ClientPorts } from './port.ts';
 import { type PictureOf, pickedPreviewOf, previewOf, type ServedPicture } from './preview.ts';
@@ -21,16 +22,7 @@ type FileMethods = Pick<ClientHandlers, Extract<keyof ClientHandlers, `files.${s
 /** @param core rejects while the account is not at work */
 export function fileMethods(ports: ClientPorts, core: () => Promise<FileParts>, files: FileCandidates): FileMethods {
   const thumbnails = new PickedThumbnails(async (id, icon) => (await core()).transfers.illustrate(id, icon));
-  const call =
-    <P, R>(act: (parts: FileParts, params: P) => R | Promise<R>) =>
-    async (params: P): Promise<R> =>
-      act(await core(), params);
-  const order =
-    <P>(act: (parts: FileParts, params: P) => void | Promise<void>) =>
-    async (params: P): Promise<Record<string, never>> => {
-      await act(await core(), params);
-      return {};
-    };
+  const { call, order } = methodsOf(core);
   return {
     'files.choose': async () => ({ items: await files.offerAll(await ports.host.chooseFiles()) }),
     'files.send': call(async ({ contacts, registration, transfers }, { conversationId, clientId, token }) => {
