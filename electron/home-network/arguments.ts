@@ -25,7 +25,7 @@ export interface HomeNetworkArguments {
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT] [--smtp HOST:PORT --mail alice=alice@example.org…]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER (else nothing outlives the network)] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT] [--smtp HOST:PORT --mail alice=alice@example.org…]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 

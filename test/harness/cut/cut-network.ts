@@ -86,11 +86,13 @@ export class CutNetwork {
   readonly cables: Cables;
   readonly alice: FarPerson;
   readonly bob: FarPerson;
+  readonly #folder: string;
   #server: ChildProcess;
   readonly #names: ChildProcess;
 
-  private constructor(cables: Cables, server: ChildProcess, names: ChildProcess, alice: FarPerson, bob: FarPerson) {
+  private constructor(cables: Cables, folder: string, server: ChildProcess, names: ChildProcess, alice: FarPerson, bob: FarPerson) {
     this.cables = cables;
+    this.#folder = folder;
     this.#server = server;
     this.#names = names;
     this.alice = alice;
@@ -102,17 +104,17 @@ export class CutNetwork {
     const cables = await Cables.lay(['alice', 'bob']);
     try {
       const names = await startNames(cables);
-      const server = await startServer(cables);
+      const server = await startServer(cables, folder);
       const [alice, bob] = await Promise.all([FarPerson.start(cables, 'alice', folder), FarPerson.start(cables, 'bob', folder)]);
       for (const person of [alice, bob]) await person.call('settings.change', { preferredMode: mode });
-      return new CutNetwork(cables, server, names, alice, bob);
+      return new CutNetwork(cables, folder, server, names, alice, bob);
     } catch (thrown) {
       await cables.remove();
       throw thrown;
     }
   }
 
-  /** as by a power cut; all that it held in memory is gone */
+  /** as by a power cut; what it held in memory is gone */
   async killServer(): Promise<void> {
     const ended = once(this.#server, 'exit');
     this.#server.kill('SIGKILL');
@@ -120,7 +122,7 @@ export class CutNetwork {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await startServer(this.cables);
+    this.#server = await startServer(this.cables, this.#folder);
   }
 
   /** It takes connections and octets, and does nothing with them. */
@@ -147,8 +149,9 @@ export class CutNetwork {
   }
 }
 
-export async function startServer(cables: Cables): Promise<ChildProcess> {
-  const args = ['--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
+/** @param folder where it keeps what waits, over its restarts too */
+export async function startServer(cables: Cables, folder: string): Promise<ChildProcess> {
+  const args = ['--data', join(folder, 'network'), '--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
   const [program = '', ...rest] = [...cables.inside('core'), process.execPath, HOME_NETWORK, ...args];
   const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
   await new Promise<void>((resolve, reject) => {

@@ -69,7 +69,7 @@ export async function cutFiles(
   const processes: ChildProcess[] = [];
   let pair: Pair | null = null;
   try {
-    processes.push(await startNames(cables), await startServer(cables));
+    processes.push(await startNames(cables), await startServer(cables, folder));
     await cables.narrow('bob', rate);
     pair = await Pair.start(cables, folder);
     const sent = await pair.sendAll(files, () => Math.floor(sizes[0] + random() * (sizes[1] - sizes[0])), random);
