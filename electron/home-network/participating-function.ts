@@ -190,7 +190,7 @@ export class ParticipatingFunction {
     else {
       new Session({ layer: layer(), relay, dialogs, ...media }, transaction, sender, devices, (refusal) => {
         if (!mayWait || !isUnavailable(refusal.status, header(refusal, 'Retry-After'))) return false;
-        keep(true);
+        keep(this.#isEveryOneOf(devices, user));
         return true;
       });
     }
@@ -222,10 +222,15 @@ export class ParticipatingFunction {
     } else {
       forkOnce(layer(), relay, transaction, sender, devices, answered, (refusal) => {
         if (!deferral?.mayKeep(user) || !isUnavailable(refusal.status, header(refusal, 'Retry-After'))) return false;
-        keep(true);
+        keep(this.#isEveryOneOf(devices, user));
         return true;
       });
     }
+  }
+
+  /** Nothing but those that were asked: one that has come meanwhile, on another connection, has not been. */
+  #isEveryOneOf(asked: readonly Binding[], user: HomeUser): boolean {
+    return this.#parts.bindings.of(user).every((binding) => asked.some(({ flow }) => flow === binding.flow));
   }
 
   #cancel(transaction: ServerTransaction): void {

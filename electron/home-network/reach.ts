@@ -47,7 +47,7 @@ export class Reach {
 
   /** The recipient does not want it: it goes to no device of his, and is not kept for him either. */
   isRefused(request: SipRequest, recipient: string, sender: HomeUser): boolean {
-    return this.#enforcement.isRefusedBy(recipient, request, sender);
+    return this.#enforcement.refusalBy(recipient, request, sender) !== null;
   }
 
   /** The devices of that recipient which the request may go to. @throws ParleyError `sip.malformed` for preferences that cannot be read */
@@ -70,7 +70,10 @@ export class Reach {
     const uri = trySipUri(recipient);
     const target = uri === null ? null : this.#bindings.resolve(uri);
     const isAway = refusal === null || isUnavailable(refusal.status, header(refusal, 'Retry-After'));
-    const mayWait = target !== null && isAway && !this.isRefused(request, recipient, sender);
+    const refused = this.#enforcement.refusalBy(recipient, request, sender);
+    // who is blocked does not hear of it
+    if (refused === 'blocked') return;
+    const mayWait = target !== null && isAway && refused === null;
     if (mayWait && this.#deferral?.mayKeep(target.user)) {
       const waiting = {
         ...{ request, sender, author: this.#directory.addressOf(sender), owner: target.user.user },

@@ -47,15 +47,17 @@ function screens(sending: Sending, words: readonly string[], types: readonly str
   return words.length + types.length > 0 && sending.service !== null && isScreened(sending.content, words, types);
 }
 
-/** Answers (cpm.md sections 15.1, 15.2). Who is blocked hears no reason; a person who wants nothing now has declined. */
-const ANSWERS: Readonly<Record<Refusal, { readonly status: number; readonly warning: string | null }>> = {
+/** Answers (cpm.md sections 15.1, 15.2). A person who wants nothing now has declined. */
+const ANSWERS: Readonly<Record<Exclude<Refusal, 'blocked'>, { readonly status: number; readonly warning: string | null }>> = {
   'not-subscribed': { status: 403, warning: '127 Service not authorised' },
   service: { status: 403, warning: '122 Function not allowed' },
   'forbidden-content': { status: 403, warning: 'Content not allowed' },
-  blocked: { status: 403, warning: null },
   unwilling: { status: 603, warning: null },
   'unwanted-content': { status: 403, warning: 'Content not allowed' },
 };
+
+/** As the devices of who has blocked him do (cpm.md section 16.6): whoever is blocked does not hear of it, be anybody there or not. */
+const answerToBlocked = (method: string): number => (method === 'MESSAGE' ? 200 : method === 'INVITE' ? 603 : 480);
 
 /** Holds each request against the policy and against what its recipient wants, before anybody is asked. */
 export class Enforcement {
@@ -75,14 +77,18 @@ export class Enforcement {
     const sending = sendingIn(request);
     const refusal = refusalOfSender(sender.user, this.#rules.of(sender), sending) ?? this.#recipientOf(request.uri, sender, sending);
     if (refusal === null) return false;
+    if (refusal === 'blocked') {
+      transaction.respond(answerToBlocked(request.method));
+      return true;
+    }
     const { status, warning } = ANSWERS[refusal];
     transaction.respond(status, { headers: warning === null ? [] : [this.#warning(warning)] });
     return true;
   }
 
-  /** For one of several recipients, where the sender was answered already. */
-  isRefusedBy(recipient: string, request: SipRequest, sender: HomeUser): boolean {
-    return this.#recipientOf(recipient, sender, sendingIn(request)) !== null;
+  /** By one of several recipients, where the sender was answered already. */
+  refusalBy(recipient: string, request: SipRequest, sender: HomeUser): Refusal | null {
+    return this.#recipientOf(recipient, sender, sendingIn(request));
   }
 
   #recipientOf(uri: string, sender: HomeUser, sending: Sending): Refusal | null {

@@ -167,7 +167,7 @@ describe('the participating function', () => {
     expect(await taken()).toBe(200);
   });
 
-  it('R-PF-57: who is blocked gets 403 for whatever he sends, and hears no reason', async () => {
+  it('R-PF-57: who is blocked hears nothing of it: his texts are taken and go nowhere, his invitations are declined', async () => {
     const network = await start({
       users: [
         { user: 'alice', password: 'a', displayName: '', number: '+4930123' },
@@ -178,11 +178,15 @@ describe('the participating function', () => {
     const [alice, bob, carol] = [await registered(network, 'alice'), await registered(network, 'bob'), await registered(network, 'carol')];
     // by the number that the network asserts of her, and written as no canonical address
     await block(network, 'bob', 'tel:+49-30-123', 'sips:carol@HOME1.example;transport=tcp');
-    for (const method of ['MESSAGE', 'OPTIONS', 'INVITE']) {
+    for (const [method, status] of [
+      ['MESSAGE', 200],
+      ['OPTIONS', 480],
+      ['INVITE', 603],
+    ] as const) {
       const answer = await alice.ask(method, BOB, SAID);
-      expect([method, answer.status, header(answer, 'Warning')]).toEqual([method, 403, null]);
+      expect([method, answer.status, header(answer, 'Warning')]).toEqual([method, status, null]);
     }
-    expect((await carol.ask('MESSAGE', BOB, SAID)).status).toBe(403);
+    expect((await carol.ask('MESSAGE', BOB, SAID)).status).toBe(200);
     await block(network, 'bob', 'tel:+4930123');
     const request = carol.build('MESSAGE', BOB, SAID);
     carol.send(request);
@@ -190,10 +194,13 @@ describe('the participating function', () => {
     expect((await carol.final(request)).status).toBe(200);
   });
 
-  it('R-PF-06: one of several who does not want it: the sender hears that it failed', async () => {
-    const network = await start();
+  it('R-PF-06: one of several who does not want it: the sender hears that it failed, and nothing of one who has blocked her', async () => {
+    const network = await start({
+      users: ['alice', 'bob', 'carol', 'dave'].map((user) => ({ user, password: `${user}-secret`, displayName: '' })),
+    });
     const [alice, bob] = [await registered(network, 'alice'), await registered(network, 'bob'), await registered(network, 'carol')];
-    await block(network, 'carol', 'sip:alice@home1.example');
+    await block(network, 'dave', 'sip:alice@home1.example');
+    await prefer(network, 'carol', { unwantedWords: ['hello'] });
     const cpim = [
       ...['From: <sip:alice@home1.example>', 'To: <sip:pager-exploder@home1.example>', 'NS: imdn <urn:ietf:params:imdn>'],
       ...['imdn.Message-ID: m1', 'imdn.Disposition-Notification: negative-delivery', '', 'Content-Type: text/plain', '', 'Hello'],
@@ -205,7 +212,7 @@ describe('the participating function', () => {
           { name: 'Content-Type', value: RESOURCE_LISTS_TYPE },
           { name: 'Content-Disposition', value: 'recipient-list' },
         ],
-        body: encodeResourceLists([listEntry(BOB), listEntry('sip:carol@home1.example')]),
+        body: encodeResourceLists([BOB, 'sip:dave@home1.example', 'sip:carol@home1.example'].map((uri) => listEntry(uri))),
       },
     ]);
     const headers = [
