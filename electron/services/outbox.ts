@@ -20,7 +20,8 @@ export const LINK_WAIT_MS = 1000;
 
 /** What a try to send came to. */
 export type Attempt =
-  | { readonly kind: 'accepted' }
+  /** `kept`: by a 202, so the network passes it on later */
+  | { readonly kind: 'accepted'; readonly kept?: boolean }
   | { readonly kind: 'failed'; readonly error: CodedError }
   /** `whenOnline`: nothing is wrong with the message; it waits for the link only */
   | { readonly kind: 'postponed'; readonly error: CodedError; readonly whenOnline: boolean; readonly retryAfterMs: number | null };
@@ -144,7 +145,7 @@ export class OutboxService {
   #outcome(item: Ticket, attempt: Attempt): Parameters<Store['outboxUpdate']>[0] {
     const now = this.#context.clock.now();
     const row = { outboxId: item.id, now };
-    if (attempt.kind === 'accepted') return { ...row, event: 'accepted' };
+    if (attempt.kind === 'accepted') return { ...row, event: 'accepted', kept: attempt.kept };
     if (attempt.kind === 'failed' || (!attempt.whenOnline && now - item.createdAt > GIVE_UP_MS)) {
       return { ...row, event: 'failed', error: attempt.error };
     }

@@ -162,7 +162,9 @@ async function sendTo(
   const answer = await link.agent.message(request);
   const isList = destination.recipients.length > 0;
   if (answer.status >= 300 && messageRejection(answer.status).tryLarge) return sendLarge(item, link, destination, cpim);
-  return attemptFromAnswer(answer, isList ? listRejection : messageRejection);
+  const attempt = attemptFromAnswer(answer, isList ? listRejection : messageRejection);
+  // for several it says that a server distributes it
+  return answer.status === 202 && item.audience === 'person' ? { kind: 'accepted', kept: true } : attempt;
 }
 
 /** What the answer to a MESSAGE, or to a request with rules of its own, means for the next try (cpm.md section 15.2). */

@@ -322,6 +322,8 @@ export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
     now: number;
     /** for `postponed`; at most {@link LONGEST_POSTPONE_MS} ahead */
     notBefore?: number | undefined;
+    /** of an accepted text: see {@link MessageInfo.kept} */
+    kept?: boolean | undefined;
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
 

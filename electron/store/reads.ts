@@ -69,6 +69,9 @@ interface InfoRow {
   readonly contributionId: string;
   readonly deliveryReport: Report | null;
   readonly displayReport: Exclude<Report, 'stored'> | null;
+  readonly leftAt: number | null;
+  readonly takenAt: number | null;
+  readonly kept: number;
   readonly attempts: number | null;
   readonly notBefore: number | null;
 }
@@ -100,7 +103,8 @@ export function createReads(db: ReadHandle): Reads {
   const message = db.one<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.id = :id`);
   const info = db.one<InfoRow>(
     `SELECT ifnull(m.target, c.peer) AS peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
-       m.delivery_report AS deliveryReport, m.display_report AS displayReport, o.attempts, o.not_before AS notBefore
+       m.delivery_report AS deliveryReport, m.display_report AS displayReport, m.left_at AS leftAt, m.taken_at AS takenAt,
+       m.kept, o.attempts, o.not_before AS notBefore
      FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
        LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
      WHERE m.id = :id AND m.removed_at IS NULL`,
@@ -176,10 +180,11 @@ export function createReads(db: ReadHandle): Reads {
     },
     message: messageById,
     messageInfo(id) {
-      const { attempts, notBefore, ...ids } = found(info({ id }), 'message', id);
+      const { attempts, notBefore, kept, ...ids } = found(info({ id }), 'message', id);
       return {
         message: messageById(id),
         ...ids,
+        kept: kept === 1,
         recipients: recipients({ id }).map(toRecipient),
         waiting: attempts === null ? null : { attempts, nextTryAt: notBefore ?? 0 },
       };

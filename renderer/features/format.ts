@@ -110,6 +110,13 @@ export function formatListTime(time: number, now: number): string {
   return (ago < 300 ? shortDay : shortDate).format(time);
 }
 
+/** Within a sentence: the clock of today, with the day before it of any other: `22:10`, `19 Nov 22:10`. */
+export function formatMoment(time: number, now: number): string {
+  const ago = daysAgo(time, now);
+  if (ago <= 0) return clockTime.format(time);
+  return `${(ago < 300 ? shortDay : shortDate).format(time)} ${clockTime.format(time)}`;
+}
+
 /** The start of a text that is longer than `length` UTF-16 code units, never ending within a character. */
 export function startOf(text: string, length: number): string {
   if (text.length <= length) return text;

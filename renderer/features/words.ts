@@ -308,6 +308,15 @@ export const words = {
       received: () => 'Received, not seen yet',
       read: () => 'Received and seen',
     },
+    /** its way so far, each with the time; the first one begins the sentence */
+    way: {
+      left: (time: string) => `Left this computer ${time}`,
+      kept: (time: string) => `kept by the network ${time}`,
+      taken: (time: string) => `taken by the network ${time}`,
+      complete: (time: string) => `sent in full ${time}`,
+      delivered: (time: string) => `delivered ${time}`,
+      seen: (time: string) => `seen ${time}`,
+    },
     times: 'Times',
     written: 'Written',
     sentBy: (who: string) => `Sent, by the clock of ${who}`,

@@ -40,6 +40,9 @@ const messageInfo = v.object({
   peer: v.string(),
   deliveryReport: v.nullable(v.picklist(REPORTS)),
   displayReport: v.nullable(v.picklist(['forbidden', 'error'])),
+  leftAt: v.nullable(time),
+  takenAt: v.nullable(time),
+  kept: v.boolean(),
   cpmConversationId: v.string(),
   contributionId: v.string(),
   recipients: list(

@@ -66,6 +66,13 @@ export interface MessageInfo {
   /** of an own one to one person: what came in place of a notification of delivery, of display */
   readonly deliveryReport: Report | null;
   readonly displayReport: Exclude<Report, 'stored'> | null;
+  /**
+   * Of an own one that left this device: when its last try began (of a file: when it was accepted), and when that was answered as taken; ms since
+   * the epoch. `kept`: by a 202 to a message for one person, so the network has it and passes it on (RFC 3428 section 7).
+   */
+  readonly leftAt: number | null;
+  readonly takenAt: number | null;
+  readonly kept: boolean;
   /** CPM Conversation-ID and Contribution-ID (cpm.md section 2.3) */
   readonly cpmConversationId: string;
   readonly contributionId: string;

@@ -197,6 +197,9 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         contributionId: 'contribution',
         deliveryReport: null,
         displayReport: null,
+        leftAt: null,
+        takenAt: null,
+        kept: false,
         recipients: [],
         waiting: null,
       };

@@ -67,7 +67,7 @@ export class FakeCore {
   /** of messages to several, by their id */
   readonly recipients = new Map<number, RecipientState[]>();
   /** what came in place of notifications, by message */
-  readonly reports = new Map<number, Partial<Pick<MessageInfo, 'deliveryReport' | 'displayReport'>>>();
+  readonly reports = new Map<number, Partial<Pick<MessageInfo, 'deliveryReport' | 'displayReport' | 'leftAt' | 'takenAt' | 'kept'>>>();
   /** transfers that wait for their turn */
   queue: readonly number[] = [];
   /** what the file dialog answers next */
@@ -490,6 +490,9 @@ export class FakeCore {
           contributionId: `contribution-${messageId}`,
           deliveryReport: null,
           displayReport: null,
+          leftAt: null,
+          takenAt: null,
+          kept: false,
           ...this.reports.get(messageId),
           recipients: this.recipients.get(messageId) ?? [],
           waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,

@@ -10,6 +10,7 @@ import { reports } from './0008-reports.ts';
 import { prefixes } from './0009-prefixes.ts';
 import { files } from './0010-files.ts';
 import { deferred } from './0011-deferred.ts';
+import { way } from './0012-way.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   prefixes,
   files,
   deferred,
+  way,
 ];

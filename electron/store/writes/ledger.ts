@@ -132,6 +132,8 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const noteDisplay = db.change(
     'UPDATE messages SET display_report = :report WHERE id = :id AND displayed_at IS NULL AND display_report IS NULL',
   );
+  const leave = db.change('UPDATE messages SET left_at = :now, taken_at = NULL, kept = 0 WHERE id = :id');
+  const take = db.change('UPDATE messages SET taken_at = :now, kept = :kept WHERE id = :id');
   const setError = db.change('UPDATE messages SET error_code = :code, error_detail = :detail WHERE id = :id');
   const removeRow = db.change(
     `UPDATE messages SET removed_at = :now, status = :status, text = '', error_code = NULL, error_detail = NULL WHERE id = :id`,
@@ -245,6 +247,11 @@ export function createLedger(db: WriteHandle, reads: Reads) {
       if (status === 'read') oneRead({ id: before.conversationId });
       return true;
     },
+
+    /** a try of an own one is on its way */
+    left: (id: number, now: number) => leave({ id, now }),
+    /** and has arrived at whoever took it. @param kept the network passes it on later */
+    taken: (id: number, now: number, kept = false) => take({ id, now, kept: kept ? 1 : 0 }),
 
     /** of one that the person can still see @throws ParleyError `request.not-found` */
     shown(id: number): MessageRecord {

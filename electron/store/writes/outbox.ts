@@ -25,12 +25,13 @@ export function outboxWrites(
         if (item.kind === 'file') return [];
         outbox.take(item.id);
         if (item.kind === 'notification' || !ledger.move(item.message.id, 'attempt', now)) return [];
+        ledger.left(item.message.id, now);
         return [ledger.changed(item.message.id)];
       });
       return { items, changed, nextAt: reads.outboxNextAt(now) };
     },
 
-    outboxUpdate({ outboxId, event, now, notBefore = now, error }) {
+    outboxUpdate({ outboxId, event, now, notBefore = now, error, kept }) {
       const row = outbox.get(outboxId);
       if (!row) return null;
       const { messageId } = row;
@@ -45,6 +46,7 @@ export function outboxWrites(
       }
       if (event === 'accepted' || event === 'failed') recipients.moveAll(messageId, event, now, error ?? null);
       ledger.move(messageId, event, now, error ?? null);
+      if (event === 'accepted') ledger.taken(messageId, now, kept);
       if (isRemoved) return null;
       return ledger.changed(messageId);
     },

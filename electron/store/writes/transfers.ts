@@ -124,13 +124,17 @@ export function createTransferLedger(
         return;
       case 'accept':
         outbox.removeMessage(message.id);
-        if (outgoing) ledger.move(message.id, 'attempt', now);
+        if (outgoing) {
+          ledger.move(message.id, 'attempt', now);
+          ledger.left(message.id, now);
+        }
         return;
       case 'verified':
         outbox.removeMessage(message.id);
         if (outgoing) {
           recipients.moveAll(message.id, 'accepted', now, null);
           ledger.move(message.id, 'accepted', now);
+          ledger.taken(message.id, now);
         } else {
           if (message.notifyDelivery) outbox.queueDelivered(message, now);
           outbox.queueRefusal(message, now);

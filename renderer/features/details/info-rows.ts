@@ -4,7 +4,7 @@ import type { Transfer } from '../../../shared/model/transfer.ts';
 import { plainAddress } from '../conversations/address.ts';
 import { errorLine } from '../error-words.ts';
 import { fileKind } from '../files/file-kind.ts';
-import { formatFullTime, formatSize } from '../format.ts';
+import { formatFullTime, formatMoment, formatSize } from '../format.ts';
 import { reachLine } from '../recipients/audience-words.ts';
 import { words } from '../words.ts';
 
@@ -78,6 +78,28 @@ export function infoStatus({ message, waiting }: MessageInfo, who: string, now: 
   if (waiting === null || waiting.attempts === 0) return `${state}.`;
   const next = waiting.nextTryAt > now ? ` ${text.nextTry(formatFullTime(waiting.nextTryAt))}.` : '';
   return `${state}. ${text.tries(waiting.attempts)}${next}`;
+}
+
+/** What passes the network at once is there again within this, ms. */
+const PASSES_WITHIN_MS = 5000;
+
+/** The way of an own message to one person so far, in one sentence; null where none is known. */
+export function infoWay({ message, leftAt, takenAt, kept, deliveryReport }: MessageInfo, now: number): string | null {
+  const { status, transfer, reach, deliveredAt, displayedAt } = message;
+  const isTaken = takenAt !== null || deliveredAt !== null;
+  // a file leaves for long; of a text nothing is known before the answer
+  const hasLeft = status !== 'queued' && (isTaken || (transfer !== null && status !== 'failed'));
+  if (leftAt === null || !hasLeft || reach !== null || transfer?.direction === 'in') return null;
+  const text = words.info.way;
+  const steps = [text.left(formatMoment(leftAt, now))];
+  if (takenAt !== null) {
+    const isKept = deliveryReport === 'stored' || (kept && (deliveredAt ?? now) - takenAt > PASSES_WITHIN_MS);
+    const taken = transfer !== null ? text.complete : isKept ? text.kept : text.taken;
+    steps.push(taken(formatMoment(takenAt, now)));
+  }
+  if (deliveredAt !== null) steps.push(text.delivered(formatMoment(deliveredAt, now)));
+  if (displayedAt !== null) steps.push(text.seen(formatMoment(displayedAt, now)));
+  return `${steps.join(', ')}.`;
 }
 
 /** By the clock of whoever wrote it, and by the one of this device. */

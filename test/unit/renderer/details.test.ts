@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { infoSections, infoStatus } from '../../../renderer/features/details/info-rows.ts';
+import { infoSections, infoStatus, infoWay } from '../../../renderer/features/details/info-rows.ts';
 import { MessageDetails } from '../../../renderer/features/details/message-details.svelte.ts';
-import { formatFullTime } from '../../../renderer/features/format.ts';
+import { formatFullTime, formatMoment, formatTime } from '../../../renderer/features/format.ts';
 import type { Message, MessageInfo } from '../../../shared/model/message.ts';
 import { FakeCore } from '../../harness/fake-core.ts';
 import { answers, coreBridge } from './core-bridge.ts';
@@ -79,6 +79,41 @@ describe('message info', () => {
     expect(infoStatus(info, 'Bob', NOW)).toBe(`Waits on this device. Tried once. Next try: ${formatFullTime(NOW + 60_000)}.`);
     expect(infoStatus({ ...info, waiting: { attempts: 3, nextTryAt: NOW - 1 } }, 'Bob', NOW)).toBe('Waits on this device. Tried 3 times.');
     expect(infoStatus({ ...info, waiting: { attempts: 0, nextTryAt: 0 } }, 'Bob', NOW)).toBe('Waits on this device.');
+  });
+
+  it('tells the way of an own one in a sentence, as far as it is known', async () => {
+    const at = NOW - 600_000;
+    const told = async (message: Partial<Message>, way: Partial<MessageInfo>) => {
+      const info = await infoOf({ direction: 'out', ...message });
+      return infoWay({ ...info, ...way }, NOW);
+    };
+    const [ten, later] = [formatTime(at), formatTime(at + 180_000)];
+    const kept = { leftAt: at, takenAt: at, kept: true };
+    expect(await told({ status: 'sent' }, kept)).toBe(`Left this computer ${ten}, kept by the network ${ten}.`);
+    expect(await told({ status: 'displayed', deliveredAt: at + 180_000, displayedAt: at + 180_000 }, kept)).toBe(
+      `Left this computer ${ten}, kept by the network ${ten}, delivered ${later}, seen ${later}.`,
+    );
+    // it did not stay there
+    expect(await told({ status: 'delivered', deliveredAt: at + 900 }, kept)).toContain(`, taken by the network ${ten}, delivered`);
+    expect(await told({ status: 'sent' }, { ...kept, kept: false })).toContain('taken by the network');
+    expect(await told({ status: 'sent' }, { ...kept, kept: false, deliveryReport: 'stored' })).toContain('kept by the network');
+    // the notification came before the answer
+    expect(await told({ status: 'delivered', deliveredAt: at }, { leftAt: at })).toBe(`Left this computer ${ten}, delivered ${ten}.`);
+    expect(await told({ status: 'sent' }, { leftAt: NOW - 86_400_000, takenAt: at })).toContain(formatMoment(NOW - 86_400_000, NOW));
+  });
+
+  it('says nothing of a way that is not known', async () => {
+    const told = async (message: Partial<Message>, way: Partial<MessageInfo>) =>
+      infoWay({ ...(await infoOf({ direction: 'out', ...message })), ...way }, NOW);
+    const taken = { leftAt: NOW, takenAt: NOW };
+    const several = { total: 3, delivered: 2, displayed: 0, failed: 1 };
+    expect([
+      await told({ status: 'sending' }, { leftAt: NOW }),
+      await told({ status: 'queued' }, taken),
+      await told({ status: 'failed' }, { leftAt: NOW }),
+      await told({ status: 'sent' }, {}),
+      await told({ status: 'delivered', deliveredAt: NOW, reach: several }, taken),
+    ]).toEqual(Array(5).fill(null));
   });
 
   it('of a message to several says how many have it, not that all do', async () => {

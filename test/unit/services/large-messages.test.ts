@@ -202,7 +202,7 @@ describe('the mode follows from the octets of the message/cpim', () => {
       [`x${fits}`, 0, 1],
     ] as const) {
       scene = world(text);
-      expect(await scene.send()).toEqual({ kind: 'accepted' });
+      expect(await scene.send()).toMatchObject({ kind: 'accepted' });
       expect([scene.messages.length, scene.invites.length]).toEqual([messages, invites]);
     }
   });

@@ -56,7 +56,8 @@ function world(text = 'Minutes are on the share.', options: { anonymous?: boolea
         return { kind: 'accepted' };
       });
       const error = attempt.kind === 'accepted' ? undefined : attempt.error;
-      calls.outboxUpdate({ outboxId: item.id, event: attempt.kind, now: LATER, notBefore: LATER, error });
+      const kept = attempt.kind === 'accepted' ? attempt.kept : undefined;
+      calls.outboxUpdate({ outboxId: item.id, event: attempt.kind, now: LATER, notBefore: LATER, error, kept });
       return attempt;
     },
     states: () => calls.messageInfo(1).recipients.map(({ status: each }) => each),
@@ -65,6 +66,19 @@ function world(text = 'Minutes are on the share.', options: { anonymous?: boolea
 }
 
 const value = ({ headers }: OutgoingRequest, name: string) => headers.find((each) => each.name === name)?.value;
+
+describe('a text to one', () => {
+  test.each([
+    [202, { kept: true }],
+    [200, { kept: false }],
+  ])('answered %i', async (status, kept) => {
+    const scene = world();
+    scene.answers(() => status);
+    scene.compose(scene.open(CROWD[0] as string, 'person').id);
+    expect(await scene.run()).toMatchObject({ kind: 'accepted' });
+    expect(scene.calls.messageInfo(1)).toMatchObject({ leftAt: LATER, takenAt: LATER, ...kept });
+  });
+});
 
 describe('a text to several', () => {
   test('R-PM-09 R-PM-10: is F03-01: the list server’s, with the same fields and the same message', async () => {
@@ -84,6 +98,8 @@ describe('a text to several', () => {
     expect(list?.headers).toEqual(theirList?.headers);
     expect(decodeResourceLists(list?.body ?? new Uint8Array()).entries.map(({ uri }) => uri)).toEqual(CROWD);
     expect(scene.states()).toEqual(['sent', 'sent', 'sent']);
+    // 202 of a list server is no promise of its network
+    expect(scene.calls.messageInfo(1).kept).toBe(false);
   });
 
   test('goes to the server that was provisioned', async () => {
