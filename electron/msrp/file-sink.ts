@@ -40,8 +40,11 @@ export interface FileSink {
   readonly result: Promise<{ readonly sha256: string | null; readonly sha1: string | null }>;
 }
 
-/** One is filled while the other is written: the 1 MiB that a kill can cost. */
-const BLOCKS = 2;
+/**
+ * While one is written there is room for as much as its sender has under way ({@link Pace}), so that nobody else on the connection waits for the
+ * disk. A kill can cost what they hold; of that, what was answered is less than one.
+ */
+const BLOCKS = 3;
 
 /**
  * Writes one message into a partial file. Only as many octets as were announced ever reach the disk. One write follows the other, so as
@@ -115,6 +118,9 @@ class PartialFile implements MessageSink {
   #isWriting = false;
   #queue: { block: Buffer; at: number; length: number }[] = [];
   #waiting: (() => void)[] = [];
+  /** of the write under way, where somebody waits for it */
+  #written: Promise<void> | null = null;
+  #tellWritten: () => void = () => {};
   // the octets hashed so far; -1: they came out of order, the file is read again at the end
   #hashedTo: number;
 
@@ -146,6 +152,13 @@ class PartialFile implements MessageSink {
     }
     const taken = this.#take(at, octets);
     return taken === octets.length ? undefined : this.#takeRest(at + taken, octets.subarray(taken));
+  }
+
+  /** Not while the system writes: what comes meanwhile fits into the other blocks as long as no more is asked for. */
+  answerable(): Promise<void> | null {
+    if (!this.#isWriting) return null;
+    this.#written ??= new Promise((resolve) => (this.#tellWritten = resolve));
+    return this.#written;
   }
 
   complete(size: number): Promise<void> {
@@ -266,6 +279,8 @@ class PartialFile implements MessageSink {
     writeFile(fd, block, from, length - from, at + from, (error, count) => {
       if (error === null && from + count < length && count > 0) return this.#writeAll(fd, block, from + count, length, at);
       this.#isWriting = false;
+      this.#written = null;
+      this.#tellWritten();
       this.#giveBack(block);
       if (error !== null || count === 0)
         this.#fail(error === null ? new ParleyError('file.disk-full', 'nothing was written') : writeError(error));

@@ -40,6 +40,8 @@ export class IncomingMessage implements FrameConsumer {
   #size: number | null = null;
   #state: 'open' | 'completing' | 'over' = 'open';
   #inChunk = false;
+  /** chunks whose answers wait for the sink */
+  #unanswered: string[] = [];
   #cancelGapTimer: (() => void) | null = null;
 
   constructor(session: MessageContext, id: string, sink: MessageSink, listener: MessageListener) {
@@ -111,7 +113,7 @@ export class IncomingMessage implements FrameConsumer {
     }
     if (flag === '$') this.#size = this.#at;
     if (this.#size === null || !this.#ranges.covers(this.#size)) {
-      this.#answer(OK);
+      this.#answerChunk();
       if (this.#size !== null) this.#waitForGaps();
     } else this.#complete(this.#size);
   }
@@ -211,6 +213,17 @@ export class IncomingMessage implements FrameConsumer {
       () => finish(OK),
       (thrown: unknown) => finish(verdict(toCodedError(thrown))),
     );
+  }
+
+  #answerChunk(): void {
+    const busy = this.#sink.answerable?.() ?? null;
+    if (busy === null) return this.#answer(OK);
+    if (this.#unanswered.push(this.#transactionId) > 1) return;
+    void busy.then(() => {
+      const ids = this.#unanswered;
+      this.#unanswered = [];
+      for (const id of ids) this.#answer(OK, undefined, id);
+    });
   }
 
   #answer({ status, comment }: typeof OK, request = this.#request as MsrpRequest, id = this.#transactionId): void {

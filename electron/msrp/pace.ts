@@ -1,4 +1,4 @@
-/** octets under way without an answer to begin with */
+/** Octets under way without an answer to begin with. On a short way more than that only waits, and for it others: a receiving Parley has room for it while its disk writes. */
 const FIRST = 1_048_576;
 const MOST = 67_108_864;
 /**
@@ -48,7 +48,8 @@ export class Pace {
     // twice as much each time the way is gone at first; then an eighth more
     const isCrowded = waited > Math.max(CROWDED_MS, this.#way / 2);
     if (waited < Math.max(ROOM_MS, this.#way / 4)) {
-      this.allowance = Math.min(MOST, this.allowance + (this.#reducedAt < 0 ? size : size / 8));
+      const most = this.#way < ROOM_MS ? Math.max(this.#least, FIRST) : MOST;
+      this.allowance = Math.min(most, this.allowance + (this.#reducedAt < 0 ? size : size / 8));
     } else if (isCrowded && writtenAt >= this.#reducedAt) {
       // what was written before the last reduction says nothing of it
       this.#reducedAt = now;

@@ -50,6 +50,11 @@ export interface IncomingHead {
  */
 export interface MessageSink {
   write(offset: number, octets: Uint8Array): void | Promise<void>;
+  /**
+   * When chunks that were written may be answered, so that the other side has no more under way than there is room for here: what waits
+   * behind octets that nobody takes cannot be overtaken, a chat message neither. null: now
+   */
+  answerable?(): Promise<void> | null;
   /** all octets from 0 to `size` came and `$` was seen; a rejection makes the final answer or REPORT a failure */
   complete(size: number): void | Promise<void>;
   /** `#`, or the session ended before the message was complete */

@@ -132,7 +132,7 @@ async function anchored(folder: string, file: TestFile): Promise<BenchResult> {
   };
 }
 
-/** What a SIGKILL of the receiver costs: octets that had come and are not in the partial file, whose every octet is right. */
+/** What a SIGKILL of the receiver costs: octets whose chunks were answered and which are not in the partial file, whose every octet is right. */
 async function killed(folder: string, file: TestFile): Promise<BenchResult> {
   const path = join(folder, 'killed');
   const lost: number[] = [];
@@ -150,7 +150,7 @@ async function killed(folder: string, file: TestFile): Promise<BenchResult> {
   }
   const most = round2(Math.max(...lost) / MIB);
   return {
-    name: `MSRP file: sent again of what had arrived, after a SIGKILL of the receiver, the worst of ${KILLS}`,
+    name: `MSRP file: sent again of what was acknowledged, after a SIGKILL of the receiver, the worst of ${KILLS}`,
     ratio: round2(1 / Math.max(most, 0.01)),
     against: '1 MiB',
     figures: { 'worst MiB': most, 'median MiB': round2(median(lost) / MIB), 'kept MiB on average': round2(kept / MIB) },

@@ -41,6 +41,10 @@ export class CpimPayload implements MessageSink {
     return this.#pass(offset, octets, begin);
   }
 
+  answerable(): Promise<void> | null {
+    return this.#inner.answerable?.() ?? null;
+  }
+
   async complete(size: number): Promise<void> {
     if (this.#begin === null) {
       const error = new ParleyError('peer.malformed', 'a message/cpim that ends within its headers');

@@ -203,6 +203,29 @@ describe('files over MSRP', () => {
     expect((await readFile(partial)).equals(octets)).toBe(true);
   });
 
+  it('while the system writes, nothing is answered and there is room for what may be under way', async () => {
+    const octets = randomBytes(3 << 20);
+    const partialPath = join(folder, 'p.part');
+    const block = 1 << 19;
+    const hash = { sha1: null, sha256: hex('sha256', octets) };
+    const { sink, result } = createFileSink({ partialPath, size: octets.length, hash });
+    await sink.write(0, octets.subarray(0, block));
+    await expect.poll(() => stat(partialPath).then(({ size }) => size)).toBe(block);
+    await expect.poll(() => sink.answerable?.()).toBe(null);
+    // no turn of the event loop from here on in which a write could end
+    expect(sink.write(block, octets.subarray(block, 2 * block))).toBe(undefined);
+    let isWritten = false;
+    const answerable = sink.answerable?.()?.then(() => (isWritten = true));
+    expect(answerable).toBeDefined();
+    expect(sink.write(2 * block, octets.subarray(2 * block, 4 * block))).toBe(undefined);
+    expect(isWritten).toBe(false);
+    await answerable;
+    await sink.write(4 * block, octets.subarray(4 * block));
+    await sink.complete(octets.length);
+    expect((await result).sha256).toBe(hash.sha256);
+    expect(sink.answerable?.()).toBe(null);
+  });
+
   it('octets out of order and overlapping are placed, the last ones win, and the hash is of what is on the disk', async () => {
     const octets = randomBytes(2_000_000);
     const partial = join(folder, 'p.part');

@@ -51,6 +51,12 @@ describe('how much of a message is under way', () => {
     expect(sent).toBeGreaterThan(link.rate * 20_000 * 0.8);
   });
 
+  it('on a short way no more is under way than a receiver has room for while its disk writes', () => {
+    const pace = new Pace(65_536);
+    drive(pace, { rate: 700_000, way: 1 }, 5000);
+    expect(pace.allowance).toBe(1_048_576);
+  });
+
   it('a way that becomes longer does not slow it down for good', () => {
     const pace = new Pace(65_536);
     drive(pace, { rate: 1250, way: 10 }, 30_000);

@@ -183,6 +183,30 @@ describe('MSRP session', () => {
     expect(inbox.messages[0]?.octets.toString()).toBe('abcdefghi');
   });
 
+  it('answers no chunk before the sink says so, and reads on meanwhile', async () => {
+    const left = await one();
+    let free: () => void = () => {};
+    const busy = new Promise<void>((resolve) => (free = resolve));
+    const slow = left.createSession({
+      onMessage: () => ({ write() {}, answerable: () => busy, complete() {}, abort() {} }),
+      onClosed() {},
+    });
+    const inbox = new Inbox();
+    const chat = left.createSession(inbox);
+    const far = await RawPeer.connect(left);
+    const headers = (range: string) => ({ 'Message-ID': 'mess', 'Byte-Range': range, 'Content-Type': 'text/plain' });
+    far.send({ id: 'aaaa', to: slow.localUri, headers: headers('1-3/9'), body: 'abc', flag: '+' });
+    far.send({ id: 'bbbb', to: slow.localUri, headers: headers('4-6/9'), body: 'def', flag: '+' });
+    far.send({ id: 'cccc', to: chat.localUri, headers: headers('1-2/2'), body: 'hi' });
+    const answered = (): string[] => far.frames.flatMap(({ head }) => (head.kind === 'response' ? [head.transactionId] : []));
+    await far.until(() => answered().length > 0);
+    expect(inbox.messages[0]?.octets.toString()).toBe('hi');
+    expect(answered()).toEqual(['cccc']);
+    free();
+    await far.until(() => answered().length === 3);
+    expect(answered()).toEqual(['cccc', 'aaaa', 'bbbb']);
+  });
+
   it('hands out octets of which a slice is a copy, though its own memory is used again', async () => {
     const left = await one();
     const right = await one();
