@@ -1,6 +1,7 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { DeferredItem, DeferredKind, DeferredOrder } from '../../shared/model/deferred.ts';
 import type { DeferredEvent } from '../../shared/model/states/deferred-state.ts';
+import type { DeferredProblem } from '../../shared/protocol/deferred-info/entry.ts';
 
 /** The part of the store's port (`port.ts`) that is about what waits in the network. */
 export interface DeferredCalls {
@@ -64,6 +65,8 @@ export interface ListedItem {
   readonly expiresAt: number | null;
   readonly contentType: string;
   readonly subject: string | null;
+  /** why what was ordered for it last was not done */
+  readonly undone?: DeferredProblem;
 }
 
 export interface OrderedItem {

@@ -54,6 +54,7 @@ export const ERROR_CODES = [
   'deferred.refused',
   'deferred.undelivered',
   'deferred.not-done',
+  'deferred.too-large',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

@@ -1,5 +1,5 @@
 import type { Binding } from '../../electron/home-network/bindings.ts';
-import type { Deferral, DeferredItem } from '../../electron/home-network/deferral/port.ts';
+import type { Deferral, DeferredItem, DeferredRecord } from '../../electron/home-network/deferral/port.ts';
 import { utf8 } from '../../shared/base/bytes.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 
@@ -53,6 +53,15 @@ export class FakeDeferral implements Deferral {
     const item = this.items.get(id);
     if (item === undefined) throw new Error(`no item ${id}`);
     return utf8(cpimOf(item));
+  }
+
+  async record(id: number): Promise<DeferredRecord> {
+    const item = this.items.get(id);
+    if (item === undefined) throw new Error(`no item ${id}`);
+    return {
+      ...{ author: item.from, instance: null, origin: null, fields: [], body: new Uint8Array(0), mediaType: null, file: null },
+      ...{ isDelivered: false, isReported: false, taken: {}, holders: [], ...item },
+    };
   }
 
   async settle(id: number, how: string): Promise<boolean> {

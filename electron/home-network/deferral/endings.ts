@@ -9,6 +9,7 @@ import { isPrivate } from '../relay-headers.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
 import type { StoredItem } from './database.ts';
+import type { Settlement } from './port.ts';
 
 /** Of an item, what its end needs. */
 type Ended = Omit<StoredItem, 'token'>;
@@ -23,10 +24,10 @@ export interface EndingsHost {
   /** what says which notifications the author of something that came by MSRP wants */
   wishes(item: Ended, mediaType: string): Promise<readonly Part[]>;
   /** rejects where there is no store, or none for such a thing */
-  intoStore(item: StoredItem): Promise<void>;
+  intoStore(item: Ended): Promise<void>;
   /** @returns false when it could not be kept */
   tell(user: HomeUser, from: string, notice: SipRequest): Promise<boolean>;
-  remove(item: Ended): Promise<unknown>;
+  remove(item: Ended, how: Settlement): Promise<unknown>;
   failed(thrown: unknown): void;
 }
 
@@ -38,25 +39,36 @@ export class Endings {
     this.#host = host;
   }
 
+  /** Nobody has taken this file, and whoever has it under way has claimed it (R-PF-31). Where it cannot go it waits. */
+  async unaccepted(item: Ended): Promise<void> {
+    const user = this.#host.directory.byName(item.owner);
+    const wish = user === null ? 'keep' : this.#host.rules.of(user).unaccepted;
+    if (wish === 'discard') await this.end(item);
+    else if (wish === 'store' && (await this.#isStored(item))) await this.#host.remove(item, 'stored');
+  }
+
   /** Its time is over. @returns false when it has to stay for now */
-  async expire(item: StoredItem): Promise<boolean> {
+  async expire(item: Ended): Promise<boolean> {
     if (this.#host.claims.has(item.id)) return false;
     // from here on nobody takes it
     this.#host.claims.set(item.id, 'expiry');
     try {
-      if (!(await this.#isStored(item))) return await this.end(item);
-      await this.#host.remove(item);
+      if (!this.#isWanted(item) || !(await this.#isStored(item))) return await this.end(item);
+      await this.#host.remove(item, 'stored');
       return true;
     } finally {
       this.#host.claims.delete(item.id);
     }
   }
 
-  /** Whether it went into its owner's message store, as he wants it (R-PF-55). */
-  async #isStored(item: StoredItem): Promise<boolean> {
-    const user = this.#host.directory.byName(item.owner);
-    const isWanted = user !== null && this.#host.rules.of(user).expired === 'store';
-    if (!isWanted || item.isDelivered || item.kind === 'notification') return false;
+  /** Whether its owner wants to have it in his message store when its time is over (R-PF-29). */
+  #isWanted({ owner, isDelivered, kind }: Ended): boolean {
+    const user = this.#host.directory.byName(owner);
+    return user !== null && this.#host.rules.of(user).expired === 'store' && !isDelivered && kind !== 'notification';
+  }
+
+  /** Whether it went into its owner's message store (R-PF-55). */
+  async #isStored(item: Ended): Promise<boolean> {
     try {
       await this.#host.intoStore(item);
       return true;
@@ -69,7 +81,7 @@ export class Endings {
   /** Whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). @returns false when that could not be kept */
   async end(item: Ended): Promise<boolean> {
     if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
-    await this.#host.remove(item);
+    await this.#host.remove(item, 'deleted');
     return true;
   }
 

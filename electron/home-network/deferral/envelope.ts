@@ -1,7 +1,7 @@
 import { randomToken, randomUuid } from '../../../shared/base/random.ts';
 import { CPIM_TYPE, type CpimMessage, contentHeader, decodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { cpimDateTime, imdnRequest } from '../../../shared/protocol/cpim/cpim-message.ts';
-import { contactFeature, instanceOf, preferredService } from '../../../shared/protocol/cpm/names.ts';
+import { contactFeature, FILE_TRANSFER, instanceOf, preferredService, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
@@ -85,6 +85,11 @@ export function itemOf(
     content: null,
     file: null,
   };
+}
+
+/** Of what came by an INVITE. */
+export function kindOf(request: SipRequest): 'file' | 'large' {
+  return serviceOf(request.headers) === FILE_TRANSFER ? 'file' : 'large';
 }
 
 /** The message/cpim of a MESSAGE; null for what is none, or cannot be read: that is its recipient's to judge. */

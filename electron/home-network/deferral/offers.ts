@@ -1,7 +1,6 @@
 import type { Binding } from '../bindings.ts';
 import type { Directory } from '../directory.ts';
 import type { End } from '../focus/delivery.ts';
-import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
 import type { DeferredRecord } from './port.ts';
 import { nameOf, type Outcome, outcomeOf } from './push.ts';
@@ -13,12 +12,13 @@ const AT_ONCE = 4;
 
 export interface OffersHost {
   readonly sessions: DeferredSessions;
-  readonly rules: Rules;
   readonly directory: Directory;
   taken(item: DeferredRecord, device: Binding): Promise<void>;
   progress(item: DeferredRecord, device: string, octets: number): Promise<void>;
   /** nobody wants it: its author hears so, and it goes */
   giveBack(item: DeferredRecord): Promise<boolean>;
+  /** nobody has said anything about it */
+  unaccepted(item: DeferredRecord): Promise<void>;
   release(id: number): void;
   later(user: HomeUser): void;
   failed(thrown: unknown): void;
@@ -96,8 +96,8 @@ export class Offers {
         return;
       }
     } else {
-      if (this.#host.rules.of(user).unaccepted === 'discard') await this.#host.giveBack(item);
-      // nobody has answered: it is offered again when a device registers
+      // nobody has answered: where it waits it is offered again when a device registers
+      await this.#host.unaccepted(item);
       return;
     }
     this.#host.later(user);

@@ -67,6 +67,8 @@ export interface Deferral {
   claim(owner: string, ids: readonly number[] | 'all', by: string): Promise<readonly DeferredItem[]>;
   /** The message/cpim as it came. @throws ParleyError `request.not-found` */
   content(id: number): Promise<Uint8Array>;
+  /** All else that is kept of it. @throws ParleyError `request.not-found` */
+  record(id: number): Promise<DeferredRecord>;
   /** @returns false when it had gone before */
   settle(id: number, how: Settlement): Promise<boolean>;
   release(ids: readonly number[]): Promise<void>;

@@ -2,7 +2,6 @@ import type { Clock } from '../../../shared/base/clock.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { CpimMessage } from '../../../shared/protocol/cpim/cpim.ts';
-import { FILE_TRANSFER, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import type { Imdn } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../../shared/protocol/sip/uri.ts';
@@ -19,11 +18,11 @@ import type { HomeUser } from '../settings.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import { DEFERRAL_CALLS, type DeferralCalls, type NewItem, type Removed, type StoredItem } from './database.ts';
 import { Endings } from './endings.ts';
-import { cpimOf, itemOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
+import { cpimOf, itemOf, kindOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
 import { Expiry } from './expiry.ts';
 import { DeferralFiles } from './files.ts';
 import { Offers } from './offers.ts';
-import type { Deferral, DeferredChange, DeferredItem, DeferredKind, DeferredRecord, Settlement } from './port.ts';
+import type { Deferral, DeferredChange, DeferredItem, DeferredRecord, Settlement } from './port.ts';
 import { nameOf, type Outcome, outcomeOf, Push, type PushQuery } from './push.ts';
 import { DeferredSessions } from './sessions.ts';
 
@@ -37,7 +36,7 @@ export interface DeferralHost {
   readonly layer: () => TransactionLayer;
   readonly focus: () => FocusHost;
   /** rejects where there is no store, or none for such a thing */
-  readonly intoStore: (item: DeferredItem) => Promise<void>;
+  readonly intoStore: (item: Omit<DeferredItem, 'uri'>) => Promise<void>;
   readonly databases: NetworkDatabases;
   readonly log: (line: string) => void;
 }
@@ -54,6 +53,7 @@ export class DeferralService implements Deferral {
   readonly #expiry: Expiry<StoredItem>;
   readonly #sessions: DeferredSessions;
   readonly #offers: Offers;
+  readonly #endings: Endings;
   readonly files: DeferralFiles;
   /** by item: who has it under way. Nobody has after a start */
   readonly #claims = new Map<number, string>();
@@ -89,20 +89,21 @@ export class DeferralService implements Deferral {
       userOf: (address) => this.#userOf(address),
       noRoom: () => noRoom(host.directory.domain),
     });
-    const endings = new Endings({
+    this.#endings = new Endings({
       ...{ directory: host.directory, clock, rules, claims: this.#claims },
       userOf: (address) => this.#userOf(address),
       wishes: (item, type) => this.#sessions.wishes(item, type),
-      intoStore: (item) => host.intoStore(this.#listed(item)),
+      intoStore: host.intoStore,
       tell: (user, from, notice) => this.tell(user, from, notice),
-      remove: (item) => this.settle(item.id, 'deleted'),
+      remove: (item, how) => this.settle(item.id, how),
       failed: (thrown) => this.#failed(thrown),
     });
     this.#offers = new Offers({
-      ...{ sessions: this.#sessions, rules, directory: host.directory },
+      ...{ sessions: this.#sessions, directory: host.directory },
       taken: (item, device) => this.#taken(item, device),
       progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
-      giveBack: (item) => endings.end(item),
+      giveBack: (item) => this.#endings.end(item),
+      unaccepted: (item) => this.#endings.unaccepted(item),
       release: (id) => void this.release([id]),
       later: (user) => this.#push.later(user),
       failed: (thrown) => this.#failed(thrown),
@@ -111,7 +112,7 @@ export class DeferralService implements Deferral {
       clock,
       next: () => this.#calls.nextExpiry(),
       due: (limit) => this.#calls.expired(clock.now(), limit),
-      end: (item) => endings.expire(item),
+      end: (item) => this.#endings.expire(item),
       failed: (thrown) => this.#failed(thrown),
     });
   }
@@ -240,6 +241,12 @@ export class DeferralService implements Deferral {
     return found.octets;
   }
 
+  async record(id: number): Promise<DeferredRecord> {
+    const item = await this.#calls.item(id);
+    if (item === null) throw new ParleyError('request.not-found', `deferred item ${id}`);
+    return this.#record(item);
+  }
+
   async settle(id: number, _how: Settlement): Promise<boolean> {
     const removed = await this.#calls.remove(id);
     this.#claims.delete(id);
@@ -254,9 +261,12 @@ export class DeferralService implements Deferral {
 
   deliverFile({ id }: DeferredItem, device: Binding): void {
     this.#claims.set(id, 'push');
-    this.#calls.item(id).then(
-      (item) => (item === null ? this.#claims.delete(id) : this.#offers.add(this.#record(item), [device])),
-      (thrown) => this.#failed(thrown),
+    this.record(id).then(
+      (item) => this.#offers.add(item, [device]),
+      (thrown) => {
+        this.#claims.delete(id);
+        this.#failed(thrown);
+      },
     );
   }
 
@@ -296,9 +306,23 @@ export class DeferralService implements Deferral {
       this.changed.emit({ owner: user.user, added: [this.#listed({ ...item, id })], removed: [] });
     }
     this.#expiry.notLaterThan(item.expiresAt);
+    if (outcome === 'kept' && item.kind === 'file') await this.#untaken(user, id);
     if (isTried) this.#push.later(user);
     else this.#push.added(user);
     return outcome;
+  }
+
+  /** Neither he nor a device of his is there for a file: it waits, or goes where he wants such files (R-PF-31). */
+  async #untaken(user: HomeUser, id: number): Promise<void> {
+    if (this.#host.rules.of(user).unaccepted !== 'store') return;
+    this.#claims.set(id, 'store');
+    try {
+      await this.#endings.unaccepted(await this.record(id));
+    } catch (thrown) {
+      this.#failed(thrown);
+    } finally {
+      this.#claims.delete(id);
+    }
   }
 
   async #wanted(user: HomeUser, query: PushQuery): Promise<readonly DeferredRecord[]> {
@@ -369,8 +393,4 @@ export class DeferralService implements Deferral {
   #failed(thrown: unknown): void {
     this.#host.log(`deferral: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   }
-}
-
-function kindOf(request: SipRequest): DeferredKind {
-  return serviceOf(request.headers) === FILE_TRANSFER ? 'file' : 'large';
 }

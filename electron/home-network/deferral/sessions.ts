@@ -4,7 +4,7 @@ import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { imdnRequest } from '../../../shared/protocol/cpim/cpim-message.ts';
 import { acceptContactInstance, FILE_TRANSFER, LARGE_MESSAGE, preferredService, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
-import type { Part } from '../../../shared/protocol/multipart/multipart.ts';
+import { type Part, partContentType } from '../../../shared/protocol/multipart/multipart.ts';
 import { selectorHash } from '../../../shared/protocol/sdp/file-selector.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
@@ -95,7 +95,7 @@ export class DeferredSessions {
     try {
       const isWrapped = mediaType(contentType) === CPIM_TYPE;
       if (isFile && !isWrapped) await checkHash(octets, fileSelector);
-      const [wishes] = await wishesIn(letter.request, content);
+      const wishes = (await wishesIn(letter.request, content)).find((part) => partContentType(part).type === CPIM_TYPE);
       const cpim = wishes === undefined ? null : cpimOf(wishes.body, CPIM_TYPE);
       const small = !isFile && octets.size <= SMALL ? await octets.head(octets.size) : null;
       if (small === null) {

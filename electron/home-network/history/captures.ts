@@ -1,8 +1,7 @@
 import { concatBytes } from '../../../shared/base/bytes.ts';
 import type { Hearing } from '../media/witnessed.ts';
+import { LARGEST_FILE } from './objects.ts';
 
-/** octets of one message or file that are recorded; of a larger file the description alone */
-const LONGEST = 16_777_216;
 /** of all that pass at a time */
 const MOST = 134_217_728;
 
@@ -21,7 +20,7 @@ export class Captures {
     return {
       write: (offset, octets) => {
         if (pieces === null) return;
-        if (offset !== length || length + octets.length > LONGEST || this.#held + octets.length > MOST) {
+        if (offset !== length || length + octets.length > LARGEST_FILE || this.#held + octets.length > MOST) {
           drop();
           return;
         }

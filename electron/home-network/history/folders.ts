@@ -32,7 +32,8 @@ export function objectKey(object: StoredObject): string {
   const about = [kind, conversationId, contributionId, imdnMessageId, direction, from?.address ?? null];
   const hash = createHash('sha256').update(JSON.stringify(about));
   if (kind === 'message' && imdnMessageId === null) hash.update(object.content);
-  if (kind === 'file') hash.update(JSON.stringify(object.transfer.files));
+  // where it is described, and where it is with its octets
+  if (kind === 'file') hash.update(JSON.stringify([object.transfer.files, object.files.length]));
   // an invitation that is sent again is the same one
   if (kind === 'session') hash.update(contributionId === null ? object.session.sdp : (object.session.outcome ?? ''));
   if (kind === 'group-state') hash.update(JSON.stringify(object.group));

@@ -17,6 +17,8 @@ export interface Context {
 }
 
 const LONGEST_ID = 256;
+/** octets of one message or file that are kept: a mail server is given an object as a whole, from memory; of a larger file the description alone */
+export const LARGEST_FILE = 16_777_216;
 
 /** As its owner has it. @param direction of the owner */
 export function headersOf({ request, from, to, now }: Context, direction: 'sent' | 'received'): ObjectHeaders {
@@ -77,6 +79,11 @@ export function fileObject(
   const cid = 'file-1@parley.invalid';
   const transfer = { transferType, invited: headers.to.map(({ address }) => address), files: [{ cid, sdp }] };
   return { kind: 'file', headers, transfer, files: file === null ? [] : [{ cid, ...file }] };
+}
+
+/** What says into which folder of a conversation something belongs, also where a request says it otherwise. */
+export function serviceUrn(service: string): string {
+  return `urn:urn-7:3gpp-service.ims.icsi.${service}`;
 }
 
 /** Who asks, as the header has it: without its parameters, and as nobody where it cannot be read. */

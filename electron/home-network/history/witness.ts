@@ -18,7 +18,7 @@ import type { Rules } from '../rules/rules.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
 import { Captures } from './captures.ts';
-import { type Context, correspondentIn, fileObject, headersOf, messageObject, sessionObject } from './objects.ts';
+import { type Context, correspondentIn, fileObject, headersOf, messageObject, serviceUrn, sessionObject } from './objects.ts';
 
 export interface WitnessHost {
   readonly directory: Directory;
@@ -80,7 +80,7 @@ export class Witness implements Witnessed {
       if (service === FILE_TRANSFER) {
         this.#keepAll(asked, from, (headers) => fileObject(headers, sdpOf(request), '1-1', content && { ...fileIn(request), content }));
       } else if (content !== null) {
-        this.#keepAll(asked, from, (headers) => messageObject({ ...headers, service: serviceUrn(request) }, contentType, content));
+        this.#keepAll(asked, from, (headers) => messageObject({ ...headers, service: serviceIn(request) }, contentType, content));
       }
     });
   }
@@ -100,7 +100,7 @@ export class Witness implements Witnessed {
       // with its octets where they pass here, at the end of it
       if (!this.#host.isAnchored) this.#keepAll(asked, 'caller', (headers) => fileObject(headers, sdp, kind, null));
     } else if (service === FILE_TRANSFER || service === CHAT_SESSION) {
-      const urn = serviceUrn(request);
+      const urn = serviceIn(request);
       this.#keepAll(asked, 'caller', (headers) => sessionObject({ ...headers, service: urn }, { sessionType: kind, sdp, outcome }));
     }
   }
@@ -148,10 +148,9 @@ export class Witness implements Witnessed {
   }
 }
 
-/** What says into which folder of a conversation something belongs, also where a request says it otherwise. */
-function serviceUrn({ headers }: SipRequest): string | null {
+function serviceIn({ headers }: SipRequest): string | null {
   const service = serviceOf(headers);
-  return service === null ? null : `urn:urn-7:3gpp-service.ims.icsi.${service}`;
+  return service === null ? null : serviceUrn(service);
 }
 
 function sdpOf(request: SipRequest): string {

@@ -2,11 +2,12 @@ import { DEFERRED_HANDLING } from '../../../shared/protocol/cpm/names.ts';
 import { DEFERRED_INFO_TYPE, encodeDeferredInfo } from '../../../shared/protocol/deferred-info/deferred-info.ts';
 import type { DeferredEntry } from '../../../shared/protocol/deferred-info/entry.ts';
 import { encodeMessageSummary, MESSAGE_SUMMARY_TYPE } from '../../../shared/protocol/deferred-info/message-summary.ts';
-import type { Deferral, DeferredItem } from '../deferral/port.ts';
+import type { Deferral } from '../deferral/port.ts';
 import type { Directory } from '../directory.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
 import type { Asked, EventPackage, Feed, Listener, Notice } from '../subscriptions/event-package.ts';
+import type { Listed } from './retrieval-host.ts';
 
 /** octets of one notification, about; what is more follows in the next one */
 const MOST_OCTETS = 400_000;
@@ -49,7 +50,7 @@ export class DeferredList implements EventPackage {
   }
 
   /** All devices that have subscribed hear of it, or the one that did last (cpm.md section 16.2). */
-  say(owner: string, added: readonly DeferredItem[], removed: readonly string[]): void {
+  say(owner: string, added: readonly Listed[], removed: readonly string[]): void {
     const own = this.#feeds.get(owner);
     const user = this.#parts.directory.byName(owner);
     if (own === undefined || user === null) return;
@@ -154,6 +155,8 @@ function weightOf({ uri, from, contentType, subject }: DeferredEntry): number {
 }
 
 /** Null for what is delivered without anybody's choice. */
-function entryOf({ uri, kind, from, sentAt, size, expiresAt, contentType, subject }: DeferredItem): DeferredEntry | null {
-  return kind === 'notification' ? null : { uri, kind, from, sent: sentAt, size, expires: expiresAt, contentType, subject };
+function entryOf({ uri, kind, from, sentAt, size, expiresAt, contentType, subject, undone }: Listed): DeferredEntry | null {
+  if (kind === 'notification') return null;
+  const entry = { uri, kind, from, sent: sentAt, size, expires: expiresAt, contentType, subject };
+  return undone === undefined ? entry : { ...entry, undone };
 }

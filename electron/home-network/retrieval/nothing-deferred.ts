@@ -7,6 +7,7 @@ export const NOTHING_DEFERRED: Deferral = {
   list: async () => [],
   claim: async () => [],
   content: () => Promise.reject(new ParleyError('request.not-found', 'nothing is deferred here')),
+  record: () => Promise.reject(new ParleyError('request.not-found', 'nothing is deferred here')),
   settle: async () => false,
   release: async () => undefined,
   deliverFile: () => undefined,

@@ -18,7 +18,7 @@ import type { ServerTransaction } from '../server-transaction.ts';
 import { type HomeUser, SERVER_NAME } from '../settings.ts';
 import { type AskedFor, type Refusal, readAsked } from './asked.ts';
 import { drain } from './drain.ts';
-import type { RetrievalHost } from './retrieval-host.ts';
+import type { Listed, RetrievalHost } from './retrieval-host.ts';
 
 const COMPLETED = reason('SIP;cause=200;text="Call completed"');
 const ALLOW: SipHeader = { name: 'Allow', value: 'INVITE, ACK, CANCEL, BYE, UPDATE' };
@@ -50,7 +50,7 @@ export class RetrievalSession implements DialogOwner {
   readonly #contact: SipHeader;
   readonly #abort = new AbortController();
   /** claimed, and neither settled nor released */
-  readonly #held = new Map<number, DeferredItem>();
+  readonly #held = new Map<number, Listed>();
   #session: MsrpSession | null = null;
   #state: 'opening' | 'serving' | 'ended' = 'opening';
   #hasFlow = true;
@@ -210,8 +210,9 @@ export class RetrievalSession implements DialogOwner {
         try {
           await this.#actOn(item, action);
           this.#held.delete(item.id);
-        } catch {
+        } catch (thrown) {
           // it stays
+          if (toCodedError(thrown).code === 'file.too-large') this.#held.set(item.id, { ...item, undone: 'too-large' });
         }
       }
     };

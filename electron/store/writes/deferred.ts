@@ -71,7 +71,12 @@ export function deferredWrites(db: WriteHandle, ledger: Pick<Ledger, 'leaveRoom'
       const isOther = update({ ...item, id: known.id, listed }).changes === 1;
       const undone = known.order !== null && known.order !== 'deliver';
       const event = how === 'again' ? 'list' : how === 'news' && undone ? 'list-undone' : 'list-anew';
-      return step(known, event, now, { code: 'deferred.not-done', detail: known.order ?? '' }) || isOther ? known.id : null;
+      return step(known, event, now, {
+        code: item.undone === 'too-large' ? 'deferred.too-large' : 'deferred.not-done',
+        detail: known.order ?? '',
+      }) || isOther
+        ? known.id
+        : null;
     }
     const fetches = item.size !== null && item.size <= toFetch;
     return insert({

@@ -22,6 +22,12 @@ export const networkWords = {
     discard: 'Are deleted, and the sender is told',
     store: 'Go to the message archive',
   },
+  unaccepted: 'Files that nobody accepts',
+  unaccepteds: {
+    keep: 'Wait in the network',
+    store: 'Go to the message archive',
+    discard: 'Are deleted, and the sender is told',
+  },
   recording: 'Keep conversations in the message archive',
   recordingHint: 'A new device can read them there.',
   interworking: 'Forward what reaches no device as e-mail',

@@ -3,6 +3,7 @@ import { ParleyError } from '../../base/errors.ts';
 import { attributeValue, childElement, decodeXml, escapeXml, type XmlElement, type XmlLimits } from '../xml/xml.ts';
 import {
   cut,
+  DEFERRED_PROBLEMS,
   type DeferredEntry,
   type DeferredInfo,
   type DeferredKind,
@@ -60,6 +61,7 @@ export function encodeDeferredInfo({ version, state, items, removed }: DeferredI
 
 function entryOf(uri: string, element: XmlElement): DeferredEntry {
   const kind = attributeValue(element, 'kind') ?? '';
+  const undone = DEFERRED_PROBLEMS.find((problem) => problem === attributeValue(element, 'undone'));
   const text = (name: string, longest: number): string => cut(childElement(element, NAMESPACE, name)?.text.trim() ?? '', longest);
   return {
     uri,
@@ -71,13 +73,14 @@ function entryOf(uri: string, element: XmlElement): DeferredEntry {
     expires: timeOf(text('expires', 64)),
     contentType: text('content-type', LONGEST_TYPE),
     subject: text('subject', LONGEST_SUBJECT) || null,
+    ...(undone === undefined ? {} : { undone }),
   };
 }
 
-function encodeEntry({ uri, kind, from, sent, size, expires, contentType, subject }: DeferredEntry): string[] {
+function encodeEntry({ uri, kind, from, sent, size, expires, contentType, subject, undone }: DeferredEntry): string[] {
   const child = (name: string, value: string | null): string[] => (value ? [`    <${name}>${escapeXml(value)}</${name}>`] : []);
   return [
-    `  <message uri="${escapeXml(checked(uri))}" kind="${kind}">`,
+    `  <message uri="${escapeXml(checked(uri))}" kind="${kind}"${undone === undefined ? '' : ` undone="${undone}"`}>`,
     ...child('from', from),
     ...child('sent', isoTime(sent)),
     ...child('size', size === null ? null : String(size)),

@@ -1,6 +1,10 @@
 /** What came in and waits: a pager mode or large message, a chat that was missed, a file (cpm.md section 11.1). */
 export type DeferredKind = 'pager' | 'large' | 'chat' | 'file';
 
+/** `too-large`: for the message store. */
+export const DEFERRED_PROBLEMS = ['too-large'] as const;
+export type DeferredProblem = (typeof DEFERRED_PROBLEMS)[number];
+
 /** One waiting item. Nothing in it is to be trusted but to be shown: it is what the network says. */
 export interface DeferredEntry {
   /** by which it is asked for; opaque, copied as it is (cpm.md section 19, trap 24) */
@@ -18,6 +22,8 @@ export interface DeferredEntry {
   readonly contentType: string;
   /** of a file, its name */
   readonly subject: string | null;
+  /** why what was ordered for it last was not done, as far as the network says */
+  readonly undone?: DeferredProblem;
 }
 
 export interface DeferredInfo {

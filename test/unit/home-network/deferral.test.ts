@@ -248,17 +248,32 @@ describe('the end of what waits', () => {
   });
 });
 
-it('R-PF-29 R-PF-55: what expires goes into the store of its owner where he wants that, and nobody is told that it failed', async () => {
+it.each([
+  ['is there once, also where conversations are recorded, and nobody is told that it failed', 'store', true, 1],
+  ['is there once, and nobody is told that it failed', 'store', false, 1],
+  ['is not there where it is to be discarded, and its author is told', 'discard', false, 0],
+] as const)('R-PF-29 R-PF-55: what expires %s', async (_, expired, recording, count) => {
   const clock = new ManualClock(Date.now());
-  const home = await start({ databases: IN_MEMORY, clock, policy: { force: { expired: 'store' }, maxExpiry: 60 } });
+  const home = await start({ databases: IN_MEMORY, clock, policy: { force: { expired, recording }, maxExpiry: 60 } });
   const alice = await registered(home, 'alice');
   expect((await write(alice, 'for the store')).status).toBe(202);
   await clock.advance(60_000);
-  const port = home.accounts[0]?.messageStore?.port ?? 0;
-  const bob = await imapClient(port, { user: 'bob', password: 'bob-secret' });
-  await expect.poll(async () => (await bob.list()).some(({ path }) => path.includes('conv-1')), { timeout: 5_000 }).toBe(true);
+  if (expired === 'discard') alice.answer(await alice.request('MESSAGE'), 200, 'OK');
+  const bob = await imapClient(home.accounts[0]?.messageStore?.port ?? 0, { user: 'bob', password: 'bob-secret' });
+  const stored = async (): Promise<number> => {
+    await home.history?.settled();
+    if (!(await bob.list()).some(({ path }) => path === 'conv-1')) return 0;
+    const status = await bob.status('conv-1', { messages: true });
+    return status === false ? 0 : (status.messages ?? 0);
+  };
+  await expect.poll(stored, { timeout: 5_000 }).toBe(count);
+  await wait(100);
+  expect(await stored()).toBe(count);
   await bob.logout();
   expect(alice.inbox).toEqual([]);
+  const late = await registered(home, 'bob');
+  await wait(50);
+  expect(late.inbox).toEqual([]);
 });
 
 describe('notifications for somebody who is not there', () => {

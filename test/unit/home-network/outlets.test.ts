@@ -32,12 +32,10 @@ describe('storing what waits', () => {
     expect(text).toMatch(/^Date: Sun, 0?1 Mar 2026 18:02:01/m);
   });
 
-  it('is refused for files, and without a store', async () => {
+  it('is refused for a file that is more than a mail server is given, and without a store', async () => {
     const deferral = new FakeDeferral();
-    const file = deferral.add('alice', { kind: 'file' });
-    await expect(intoStore(directory, deferral, { keep: unknown, fetch: unknown })(file)).rejects.toMatchObject({
-      code: 'peer.unsupported',
-    });
+    const file = deferral.add('alice', { kind: 'file', size: 16_777_217 });
+    await expect(intoStore(directory, deferral, { keep: unknown, fetch: unknown })(file)).rejects.toMatchObject({ code: 'file.too-large' });
     await expect(intoStore(directory, deferral, null)(deferral.add('alice'))).rejects.toMatchObject({ code: 'peer.unsupported' });
   });
 });

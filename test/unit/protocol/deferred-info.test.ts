@@ -25,13 +25,18 @@ const item: DeferredEntry = {
 
 describe('the list of what waits in the network', () => {
   it('comes back as it was written, what went with it', () => {
-    const info = { version: 4, state: 'partial', items: [item], removed: ['sip:dm-2@home1.example?a=1&b=2'] } as const;
+    const info = {
+      version: 4,
+      state: 'partial',
+      items: [item, { ...item, undone: 'too-large' }],
+      removed: ['sip:dm-2@home1.example?a=1&b=2'],
+    } as const;
     expect(decodeDeferredInfo(encodeDeferredInfo(info))).toEqual(info);
   });
 
   it('is read whatever stands beside it, and without most of what it could say', () => {
     const { version, state, items, removed } = read(
-      '<d:hint/><d:message uri="sip:a@b"><d:sent>soon</d:sent><d:size>-1</d:size><x xmlns="u"/></d:message><d:message uri="sip:c@d" state="deleted"/>',
+      '<d:hint/><d:message uri="sip:a@b" undone="rain"><d:sent>soon</d:sent><d:size>-1</d:size><x xmlns="u"/></d:message><d:message uri="sip:c@d" state="deleted"/>',
     );
     expect({ version, state, removed }).toEqual({ version: 3, state: 'partial', removed: ['sip:c@d'] });
     const nothing = { kind: 'pager', from: '', sent: null, size: null, expires: null, contentType: '', subject: null };

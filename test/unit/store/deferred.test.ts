@@ -106,6 +106,11 @@ describe('the list of waiting items', () => {
     store.deferredList({ full: false, anew: false, items: [item('1'), item('2')], removed: [], toFetch: -1, now: 1000 });
     expect(states(store)).toEqual(['2 waiting', '1 failed']);
     expect(shown(store).map(({ error }) => error?.code ?? null)).toEqual([null, 'deferred.not-done']);
+    store.deferredOrder({ orders: [{ id: 1, order: 'store' }] });
+    for (const event of ['ask', 'settle'] as const) store.deferredMove({ ids: [1], event, now: 1 });
+    const items = [{ ...item('1'), undone: 'too-large' as const }];
+    store.deferredList({ full: false, anew: false, items, removed: [], toFetch: -1, now: 1000 });
+    expect(shown(store).map(({ error }) => error?.code ?? null)).toEqual([null, 'deferred.too-large']);
   });
 
   test('orders what is small by itself, where the person wants that', () => {
