@@ -4,7 +4,7 @@ import { errorLine } from '../error-words.ts';
 import { formatListTime, formatSize } from '../format.ts';
 import { waitingWords as w } from './waiting-words.ts';
 
-const expiryDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
+const expiryDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 /** what is shown of one waiting item */
 export interface ItemLines {

@@ -51,7 +51,7 @@ export const waitingWords = {
     interwork: 'To be forwarded',
     store: 'To be put into the message store',
   } satisfies Record<DeferredOrder, string>,
-  gone: 'The network no longer has it. Another device may have fetched it.',
+  gone: 'No longer there, perhaps fetched elsewhere.',
   expired: 'Its time in the network was over.',
   dismiss: 'Take out of the list',
   deleted: (count: number) => `${messages(count)} will be deleted`,

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DeferredItem, DeferredOrder } from '../../../shared/model/deferred.ts';
 import { type ExamplePeer, throughTheNetwork } from '../../harness/flow/example-peer.ts';
-import type { Allowance } from '../../harness/flow/example-script.ts';
-import { Flow } from '../../harness/flow/flow-person.ts';
+import { type Allowance, payloadOf } from '../../harness/flow/example-script.ts';
+import { Flow, offeredFile } from '../../harness/flow/flow-person.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import type { Person } from '../../harness/two-people.ts';
+import { exampleOctets } from '../../vectors/example.ts';
 
 const flow = new Flow(temporaryFolder());
 afterEach(() => flow.end());
@@ -138,4 +141,106 @@ describe('F21: what the network brings by itself', () => {
     ]);
     expect(peer.differences).toEqual([]);
   });
+
+  test('a large message with that tag is taken as one, and says so too', async () => {
+    const { peer, person } = await flow.start('bob', { host: '192.0.2.10', port: 9 });
+    peer.obliging = true;
+    peer.plays('F04-01.sip', (text) => throughTheNetwork(text).replaceAll('oma.cpm.largemsg', 'oma.cpm.deferred'));
+    const path = pathOf(await peer.takesAny('200 INVITE'));
+    const line = await peer.connectsTo(path);
+    line.write(sendOf(path, 'msrp://192.0.2.10:9/Qx63TwxQgGVYjENeIcBE;tcp', SURVEY));
+    const message = await person.seesMessage(({ text }) => text.startsWith('The survey of the east ridge'));
+    expect(message).toMatchObject({ deferred: true, sentAt: Date.UTC(2026, 2, 2, 10), imdnId: '1tQMdnD4Np1yJCZzXIs67CCW' });
+    expect(await conversationOf(person, message.conversationId)).toMatchObject({ peer: 'sip:alice@home1.example', unread: 1 });
+  });
+
+  test('a stored chat is listened to, is its author’s, and is not answered into', async () => {
+    const { peer, person } = await flow.start('bob', { host: '192.0.2.10', port: 30_012 });
+    peer.obliging = true;
+    const stored = (text: string) =>
+      throughTheNetwork(text).replace(
+        /P-Asserted-Identity: .*/,
+        'P-Asserted-Identity: <sip:rcse-standfw@home2.example>\r\nReferred-By: <sip:alice@home1.example>',
+      );
+    peer.plays('F05-01.sip', stored);
+    const path = pathOf(await peer.takesAny('200 INVITE'));
+    const line = await peer.connectsTo(path);
+    line.write(sendOf(path, 'msrp://192.0.2.10:30012/dRGhInwG2ywSB4tkwgbW;tcp', SURVEY));
+    const message = await person.seesMessage(({ text }) => text.startsWith('The survey of the east ridge'));
+    expect(message).toMatchObject({ deferred: true, sentAt: Date.UTC(2026, 2, 2, 10) });
+    const conversation = await conversationOf(person, message.conversationId);
+    expect(conversation).toMatchObject({ peer: 'sip:alice@home1.example', unread: 1 });
+    await person.call['messages.sendText']({ conversationId: conversation.id, clientId: 'WLLqoHBMo90GHUac1pH8VzFP', text: 'Thanks' });
+    await person.seesMessage(({ text, status }) => text === 'Thanks' && status === 'sent');
+    expect(line.left.filter((each) => each.includes(' SEND'))).toEqual([]);
+  });
+
+  test('R-AD-05 R-AD-07: the rest of a file that was accepted before comes without a question, and the whole is verified', async () => {
+    const { peer, person } = await flow.start('alice', { host: '203.0.113.20', port: 20_720 });
+    peer.obliging = true;
+    peer.binds(peer.registration, { instance: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6' });
+    peer.plays('F13-01.sip', (text) =>
+      text
+        .replace(/a=file-selector:.*/, `a=file-selector:name:"walk.mp4" type:video/mp4 size:10000 hash:sha-1:${HASH}`)
+        .replace(/a=accept-types:.*/, 'a=accept-types:message/cpim video/mp4'),
+    );
+    const transferId = await offeredFile(person, 'walk.mp4');
+    await person.call['transfers.accept']({ transferId });
+    const taken = await peer.takesAny('200 INVITE');
+    // the ACK to a 200 is a transaction of its own (RFC 3261 section 17.1.1.3)
+    peer.plays('F13-04.sip', (text) =>
+      text.replace(/;branch=\S+/, ';branch=z9hG4bK0698c2f53eff').replace(/(To: .*;tag=).*/, `$1${/\r\nTo: .*;tag=(\S+)/.exec(taken)?.[1]}`),
+    );
+    const first = pathOf(taken);
+    const line = await peer.connectsTo(first);
+    const from = peer.script.meaningOf('msrp://203.0.113.20:20720/qVpCT5IX7CG4SnhZ1yzU;tcp');
+    line.write(sendOf(first, from, WALK.subarray(0, 6144), { type: 'video/mp4', of: WALK.length, flag: '+' }));
+    await line.next((text) => /^MSRP \S+ 200/.test(text), '200');
+    line.destroy();
+    await person.seesMessage(({ transfer }) => transfer?.id === transferId && transfer.state === 'interrupted');
+
+    peer.script.bind(EXAMPLE_HASH, HASH);
+    peer.moves(PF);
+    peer.plays('F21-03.sip');
+    const answer = await peer.takesAny('200 INVITE');
+    expect(answer).toMatch(/\r\na=recvonly\r\n/);
+    expect(answer).toMatch(/\r\na=file-range:6145-10000\r\n/);
+    const again = pathOf(answer);
+    const rest = await peer.connectsTo(again);
+    const pf = peer.script.meaningOf('msrp://198.51.100.60:2855/OlCmIvaqeiYBbwHweLSh;tcp');
+    rest.write(sendOf(again, pf, WALK.subarray(6144), { type: 'video/mp4', of: WALK.length - 6144, flag: '$' }));
+    const done = await person.seesMessage(({ transfer }) => transfer?.id === transferId && transfer.state === 'done');
+    expect((await readFile(person.saved(done))).equals(WALK)).toBe(true);
+  });
 });
+
+const contentOf = (...names: string[]) => Buffer.concat(names.map((name) => payloadOf(exampleOctets(name))));
+const SURVEY = contentOf('F04-05.msrp', 'F04-06.msrp');
+const EXAMPLE_HASH = '0F:8D:93:6E:93:02:23:69:5B:31:4B:E8:E7:2A:04:D0:BC:5C:5A:06';
+/** the examples do not show all of walk.mp4, so the hash is our own */
+const WALK = Buffer.alloc(10_000, 'walk');
+const HASH = (createHash('sha1').update(WALK).digest('hex').toUpperCase().match(/../g) ?? []).join(':');
+
+const pathOf = (answer: string): string => /a=path:(\S+)/.exec(answer)?.[1] ?? '';
+
+const conversationOf = async (person: Person, id: number) => {
+  const { items } = await person.call['conversations.page']({ limit: 50, requests: true });
+  const found = items.find((each) => each.id === id);
+  if (found === undefined) throw new Error(`no conversation ${id}`);
+  return found;
+};
+
+/** One SEND of the start of a message that is so long. */
+function sendOf(
+  to: string,
+  from: string,
+  octets: Uint8Array,
+  { type, of, flag } = { type: 'message/cpim', of: octets.length, flag: '$' },
+): Buffer {
+  const head = [
+    'MSRP f21a0001 SEND',
+    ...[`To-Path: ${to}`, `From-Path: ${from}`, 'Message-ID: c3uJpQelUL0H'],
+    ...[`Byte-Range: 1-${octets.length}/${of}`, `Content-Type: ${type}`, '', ''],
+  ];
+  return Buffer.concat([Buffer.from(head.join('\r\n')), octets, Buffer.from(`\r\n-------f21a0001${flag}\r\n`)]);
+}

@@ -41,12 +41,18 @@ test('a list that is late brings nothing back, the first one of a subscription d
   expect(walk(['choose', 'ask', 'settle', 'list', 'list-anew'])).toEqual(['chosen', 'asked', 'done', 'done', 'waiting']);
 });
 
+test('what the network took an order for and did not do has failed, and can be chosen again', () => {
+  expect(walk(['choose', 'ask', 'settle', 'list-undone', 'choose'])).toEqual(['chosen', 'asked', 'done', 'failed', 'chosen']);
+  expect(walk(['choose', 'unlist', 'list-undone'])).toEqual(['chosen', 'gone', 'waiting']);
+  expect(walk(['choose', 'ask', 'list-undone'])).toEqual(['chosen', 'asked', 'asked']);
+});
+
 test('what is on its way is not chosen anew, nor given up by a choice that is taken back', () => {
   expect(walk(['choose', 'ask', 'choose', 'withdraw'])).toEqual(['chosen', 'asked', 'asked', 'asked']);
 });
 
 test('every state knows what to do with everything that can happen', () => {
-  const events: DeferredEvent[] = ['choose', 'withdraw', 'ask', 'break', 'refuse', 'settle', 'list', 'list-anew', 'unlist'];
+  const events: DeferredEvent[] = ['choose', 'withdraw', 'ask', 'break', 'refuse', 'settle', 'list', 'list-anew', 'list-undone', 'unlist'];
   for (const state of DEFERRED_STATES)
     for (const event of events) {
       const next = nextDeferredState(state, event, false);
