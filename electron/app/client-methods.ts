@@ -103,6 +103,12 @@ export function clientMethods(ports: ClientPorts, core: () => Promise<ClientPart
       await view.sent(params);
       return message;
     }),
+    'history.forward': order(async ({ contacts, conversations, kept, registration }, { conversationId, items }) => {
+      const urls = await kept.history.references(items.map(({ id }) => id));
+      registration.hasten();
+      await contacts.acceptBeforeWriting(conversationId);
+      for (const [at, { clientId, text }] of items.entries()) await conversations.sendText({ conversationId, clientId, text }, urls[at]);
+    }),
     'messages.retry': call(({ conversations, registration }, { messageId }) => {
       registration.hasten();
       return conversations.retry(messageId);

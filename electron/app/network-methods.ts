@@ -39,6 +39,7 @@ export function networkMethods(
 /** The account's own name and password open its message store too; there is no TLS, so that is on this machine. */
 function historyOf(context: ServiceContext): HistoryService {
   const { user, password, messageStore } = context.account;
-  const connect = messageStore ? () => connectMail({ ...messageStore, security: 'plain', user, password }) : null;
-  return new HistoryService(context, connect);
+  if (!messageStore) return new HistoryService(context, null);
+  const connect = () => connectMail({ ...messageStore, security: 'plain', user, password });
+  return new HistoryService(context, { ...messageStore, user, connect });
 }

@@ -31,6 +31,7 @@ import { NotificationFilter } from './notification-filter.ts';
 import { OwnCopies } from './own-copies.ts';
 import { ParticipatingFunction } from './participating-function.ts';
 import { Reach } from './reach.ts';
+import { References } from './references/references.ts';
 import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import { DeferredList } from './retrieval/deferred-list.ts';
@@ -246,6 +247,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     notifications,
     deferral: keeping,
     retrieval,
+    references: history && new References({ ...history, directory, bindings, notifications, reach, focus: focusHost, clock, log }),
     ownCopies: new OwnCopies({ bindings, relay, layer: () => layer }),
     layer: () => layer,
   });

@@ -18,6 +18,7 @@ import { forkOnce } from './fork.ts';
 import type { Interworking } from './interworking/interworking.ts';
 import { type NotificationFilter, notificationIn } from './notification-filter.ts';
 import type { OwnCopies } from './own-copies.ts';
+import type { References } from './references/references.ts';
 import type { Registrar } from './registrar.ts';
 import { type RelayHeaders, unpassable } from './relay-headers.ts';
 import type { Retrieval } from './retrieval/retrieval.ts';
@@ -48,6 +49,8 @@ interface Parts {
   /** null: what cannot be delivered is refused */
   readonly deferral: DeferralService | null;
   readonly retrieval: Retrieval;
+  /** null: there is no message store to refer to */
+  readonly references: References | null;
   readonly ownCopies: OwnCopies;
   readonly layer: () => TransactionLayer;
 }
@@ -128,6 +131,8 @@ export class ParticipatingFunction {
 
   #deliver(transaction: ServerTransaction, sender: HomeUser): void {
     const { request } = transaction;
+    const { references } = this.#parts;
+    if (references?.resolve(transaction, sender, () => this.#deliver(transaction, sender))) return;
     if (this.#parts.interworking.originating(transaction, sender)) return;
     const { bindings, directory, distribution, enforcement, layer, notifications, ownCopies, relay, retrieval, subscriptions } =
       this.#parts;
@@ -143,7 +148,7 @@ export class ParticipatingFunction {
       });
       return;
     }
-    if (enforcement.refuses(transaction, sender)) return;
+    if (enforcement.refuses(transaction, sender) || references?.carry(transaction, sender)) return;
     if (request.method === 'SUBSCRIBE') {
       subscriptions.subscribe(transaction, sender);
       return;

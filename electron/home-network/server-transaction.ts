@@ -49,6 +49,11 @@ export class ServerTransaction {
     return this.#request;
   }
 
+  /** What the request only named stands in its place from now on. */
+  substitute(body: Uint8Array): void {
+    if (!this.isAnswered) this.#request = { ...this.#request, body };
+  }
+
   get isAnswered(): boolean {
     return this.#finalStatus !== 0;
   }

@@ -95,6 +95,14 @@ class FlowClient implements MailClient {
     return this.#search(folder, { all: true });
   }
 
+  uidValidity(folder: MailFolder): Promise<number> {
+    return this.#in(folder, async () => {
+      const { mailbox } = this.#flow;
+      if (!mailbox) throw new ParleyError('request.not-found', 'no such mailbox');
+      return Number(mailbox.uidValidity);
+    });
+  }
+
   heads(folder: MailFolder, uids: readonly number[]): Promise<readonly MailHead[]> {
     return this.#in(folder, async () => {
       const heads: MailHead[] = [];

@@ -38,6 +38,8 @@ export interface MailClient {
   /** UIDs, ascending, of the messages with that text, whatever its case */
   withText(folder: MailFolder, text: string): Promise<readonly number[]>;
   uids(folder: MailFolder): Promise<readonly number[]>;
+  /** what UIDs there are worth: with another value they name other messages (RFC 3501 section 2.3.1.1) */
+  uidValidity(folder: MailFolder): Promise<number>;
   heads(folder: MailFolder, uids: readonly number[]): Promise<readonly MailHead[]>;
   /** @throws ParleyError `history.failed` for one above `longest` octets, before it is read */
   message(folder: MailFolder, uid: number, longest: number): Promise<Uint8Array>;

@@ -125,13 +125,15 @@ export class ConversationService {
     return this.#context.store.messageInfo(messageId);
   }
 
-  async sendText({ conversationId, clientId, text, quotes, anonymous }: Params<'messages.sendText'>): Promise<Message> {
+  /** @param reference URL of what the network sends in its place */
+  async sendText({ conversationId, clientId, text, quotes, anonymous }: Params<'messages.sendText'>, reference?: string): Promise<Message> {
     const { store, notices, clock, account, settings } = this.#context;
     const { members } = await store.conversation(conversationId);
     checkRecipients(account, members.length);
     const replyTo = replyAddress(settings.current.replyTo, account);
     const rows = await store.composeText({
       ...{ conversationId, text, imdnId: clientId, contributionId: randomUuid(), now: clock.now(), replyTo, quotedId: quotes },
+      reference,
       anonymous: anonymous ? { cpmConversationId: randomUuid() } : undefined,
     });
     if (rows.created) notices.changed(rows);

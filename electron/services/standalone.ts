@@ -1,8 +1,10 @@
 import { listServerOf } from '../../shared/model/account.ts';
+import { domainOf } from '../../shared/model/address.ts';
 import { CPIM_TYPE, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, formatDateTime, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { acceptContact, type CpmService, PAGER_MODE, preferredService } from '../../shared/protocol/cpm/names.ts';
 import { listRejection, messageRejection } from '../../shared/protocol/cpm/rejection.ts';
+import { encodeExternalBody } from '../../shared/protocol/mime/external-body.ts';
 import type { FinalAnswer, Header, OutgoingRequest } from '../sip/port.ts';
 import type { OutboxItem } from '../store/port.ts';
 import type { Link, ServiceContext } from './context.ts';
@@ -38,7 +40,11 @@ export type SendLarge = (item: TextItem, link: Link, destination: Destination, c
  * The message/cpim of a text: the same octets in either mode, and in each attempt. One without the name asks for no notification (RFC 5438
  * section 12.1.1); it keeps its id, by which a repetition is known.
  */
-export function textCpim(context: ServiceContext, { message, answers }: TextItem, to: string): Uint8Array {
+export function textCpim(context: ServiceContext, { message, answers, reference }: TextItem, to: string): Uint8Array {
+  const content =
+    reference === null
+      ? { contentType: 'text/plain;charset=UTF-8', content: message.text }
+      : referenceContent(reference, `${message.imdnId}@${domainOf(context.account.address) ?? 'parley.invalid'}`);
   return encodeCpim(
     makeCpim({
       from: message.anonymous ? ANONYMOUS : context.account.address,
@@ -47,10 +53,15 @@ export function textCpim(context: ServiceContext, { message, answers }: TextItem
       imdnMessageId: message.imdnId,
       dispositions: message.anonymous ? [] : ALL_DISPOSITIONS,
       answers: answers?.imdnId,
-      contentType: 'text/plain;charset=UTF-8',
-      content: message.text,
+      ...content,
     }),
   );
+}
+
+/** What the network puts its stored object in the place of (R-PF-20, R-PF-21); what that is stands in the store. */
+function referenceContent(url: string, contentId: string): { contentType: string; content: Uint8Array } {
+  const { contentType, body } = encodeExternalBody({ url, contentType: 'application/octet-stream', contentId });
+  return { contentType, content: body };
 }
 
 /** All that a text needs to leave in pager mode (seed 004 7.2.1, cpm.md section 4). */
@@ -103,8 +114,10 @@ export function textHeaders(service: CpmService, address: string, item: TextItem
 /** In the mode that its size asks for; to a list by its server, or one by one where that takes none. */
 export async function sendText(context: ServiceContext, item: TextItem, link: Link, sendLarge: SendLarge): Promise<Attempt> {
   const send = (destination: Destination) => sendTo(context, item, link, sendLarge, destination);
+  // what is referred to is put into a message to one of them, not into one with a list
+  if (item.audience === 'list' && item.reference !== null) return sendOneByOne(context, item, waitingOf(item), send);
   if (item.audience !== 'list') return send({ target: item.target, recipients: [] });
-  const waiting = item.recipients.filter(({ status }) => status === 'queued').map(({ address }) => address);
+  const waiting = waitingOf(item);
   // some have it by themselves already, so the others get it in the same way
   if (waiting.length === item.recipients.length) {
     const attempt = await send({ target: listServerOf(context.account), recipients: waiting });
@@ -112,6 +125,10 @@ export async function sendText(context: ServiceContext, item: TextItem, link: Li
     context.log(`no list service: message ${item.message.id} goes to ${waiting.length} recipients one by one`);
   }
   return sendOneByOne(context, item, waiting, send);
+}
+
+function waitingOf({ recipients }: TextItem): string[] {
+  return recipients.filter(({ status }) => status === 'queued').map(({ address }) => address);
 }
 
 /** cpm.md section 15.2, 420. What became of each is committed by itself, so that nobody gets it again by the next try. */
@@ -158,10 +175,12 @@ async function sendTo(
 ): Promise<Attempt> {
   const cpim = textCpim(context, item, destination.target);
   const request = pagerMessage(context, item, destination, cpim);
-  if (request.body.length > PAGER_LIMIT) return sendLarge(item, link, destination, cpim);
+  // the network looks into a MESSAGE, so a reference leaves in nothing else; its length has a limit of its own
+  const isReference = item.reference !== null;
+  if (!isReference && request.body.length > PAGER_LIMIT) return sendLarge(item, link, destination, cpim);
   const answer = await link.agent.message(request);
   const isList = destination.recipients.length > 0;
-  if (answer.status >= 300 && messageRejection(answer.status).tryLarge) return sendLarge(item, link, destination, cpim);
+  if (!isReference && answer.status >= 300 && messageRejection(answer.status).tryLarge) return sendLarge(item, link, destination, cpim);
   const attempt = attemptFromAnswer(answer, isList ? listRejection : messageRejection);
   // for several it says that a server distributes it
   return answer.status === 202 && item.audience === 'person' ? { kind: 'accepted', kept: true } : attempt;

@@ -23,6 +23,7 @@ interface TextRow {
   readonly contributionId: string;
   readonly answeredImdnId: string | null;
   readonly answeredContributionId: string | null;
+  readonly reference: string | null;
 }
 
 type NotificationRow = Omit<Extract<OutboxItem, { kind: 'notification' }>, 'kind' | 'service' | 'route'> & {
@@ -104,7 +105,7 @@ export function outboxReads(
   const files = () => lanes.flatMap((lane) => lane({}));
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
-    SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId,
+    SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId, m.reference,
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId,
       q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);

@@ -132,6 +132,8 @@ export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
     anonymous?: { readonly cpmConversationId: string } | undefined;
     /** where the person wants answers to go */
     replyTo?: string | null | undefined;
+    /** URL of what the network keeps and sends in the place of the text, which is shown here alone */
+    reference?: string | undefined;
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
   /** The transfer begins in `preparing`; it enters the outbox by {@link applyTransfer} with `prepared`. */
   composeFile(row: {

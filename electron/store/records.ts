@@ -125,6 +125,8 @@ export type OutboxItem =
       readonly mode: ConversationSettings['mode'];
       /** what it answers */
       readonly answers: { readonly imdnId: string; readonly contributionId: string } | null;
+      /** URL of what the network sends in its place */
+      readonly reference: string | null;
     }
   | {
       readonly id: number;

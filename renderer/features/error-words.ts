@@ -60,6 +60,7 @@ const LINES: Record<ErrorCode, Line> = {
   'history.refused': 'The message archive does not accept this account',
   'history.failed': 'The message archive could not do this',
   'history.full': 'The message archive is full',
+  'history.not-sent': 'The network could not send this from the message archive',
   'msrp.unreachable': 'No connection for the file could be made',
   'msrp.lost': 'The connection for the file was lost',
   'msrp.timeout': 'The file did not move for too long',

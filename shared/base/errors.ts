@@ -63,6 +63,7 @@ export const ERROR_CODES = [
   'history.refused',
   'history.failed',
   'history.full',
+  'history.not-sent',
   // MSRP sessions
   'msrp.unreachable',
   'msrp.lost',

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { clientId, id } from './message-parts.ts';
 import { nothing } from './parts.ts';
 
 /** What a person does with the conversations that the network keeps (cpm.md section 16.7): the Message Storage Server of the account. */
@@ -39,6 +40,21 @@ export const historyMethods = {
   'history.fetch': {
     params: v.strictObject({ peer }),
     result: v.object({ conversationId: v.nullable(v.number()), fetched: count, known: count, left: count }),
+  },
+  /**
+   * Sends stored items from where they are: their references leave this device and nothing else of them. `text` is what the conversation shows for each
+   * here. `request.not-found` for one that is gone; none of them leaves then.
+   */
+  'history.forward': {
+    params: v.strictObject({
+      conversationId: id,
+      items: v.pipe(
+        v.array(v.strictObject({ id: itemId, clientId, text: v.pipe(v.string(), v.minLength(1), v.maxLength(1000)) })),
+        v.minLength(1),
+        v.maxLength(100),
+      ),
+    }),
+    result: nothing,
   },
   /** in the network alone; without `ids` all of that person's */
   'history.remove': {

@@ -101,6 +101,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
     'history.people': async () => ({ items: [] }),
     'history.items': async () => ({ items: [], more: false }),
     'history.fetch': async () => ({ conversationId: null, fetched: 0, known: 0, left: 0 }),
+    'history.forward': async () => ({}),
     'history.remove': async () => ({ removed: 0 }),
     'network.preferences': async () => DEFAULT_NETWORK_PREFERENCES,
     'network.change': async () => DEFAULT_NETWORK_PREFERENCES,

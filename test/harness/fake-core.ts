@@ -343,6 +343,10 @@ export class FakeCore {
       'history.people': async () => ({ items: [...this.archive] }),
       'history.items': async () => ({ items: [], more: false }),
       'history.fetch': async () => ({ conversationId: null, fetched: 12, known: 3, left: 2 }),
+      'history.forward': async ({ conversationId, items }) => {
+        for (const { clientId, text } of items) await this.handlers['messages.sendText']({ conversationId, clientId, text });
+        return {};
+      },
       'history.remove': async ({ peer }) => {
         this.archive = this.archive.filter((each) => each.peer !== peer);
         return { removed: 1 };

@@ -1,12 +1,13 @@
 import type { Clock } from '../../../shared/base/clock.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import { connectMail } from '../../imap/client.ts';
-import type { MailAccount } from '../../imap/port.ts';
+import type { MailAccount, MailClient } from '../../imap/port.ts';
 import type { Bindings } from '../bindings.ts';
 import type { NetworkDatabases } from '../databases/open.ts';
 import type { Directory } from '../directory.ts';
 import type { MessageStore } from '../message-store/port.ts';
 import type { Rules } from '../rules/rules.ts';
+import type { HomeUser } from '../settings.ts';
 import { Recorder } from './recorder.ts';
 import { Witness } from './witness.ts';
 
@@ -27,9 +28,19 @@ export interface HistoryOptions {
 export interface History {
   readonly store: MessageStore;
   readonly witness: Witness;
+  readonly mailboxes: Mailboxes;
   /** resolves when what was taken on is written, or has failed once */
   settled(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The message store as the home of what its owners refer to. */
+export interface Mailboxes {
+  readonly host: string;
+  readonly port: number;
+  /** the name that is signed in with for that user */
+  nameOf(user: HomeUser): string;
+  connect(user: HomeUser): Promise<MailClient>;
 }
 
 const URL_OF_SERVER = /^(imap|imaps|imap\+starttls):\/\/([^:@/]{1,200}):([^@/]{1,200})@(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]{1,253}):(\d{1,5})$/;
@@ -48,6 +59,13 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const { directory, server, databases, clock, log } = options;
   const filled = (template: string, user: string, password: string): string =>
     template.replace(/\{(user|password)\}/g, (_, name: string) => (name === 'user' ? user : password));
+  const mailboxes: Mailboxes = {
+    host: server.host,
+    port: server.port,
+    nameOf: ({ user, password }) => filled(server.user, user, password),
+    connect: (user) =>
+      connectMail({ ...server, user: mailboxes.nameOf(user), password: filled(server.password, user.user, user.password) }),
+  };
   const recorder = new Recorder({
     domain: directory.domain,
     databases,
@@ -56,11 +74,10 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
     connect: async (owner) => {
       const user = directory.byName(owner);
       if (user === null) throw new ParleyError('history.refused', 'no such user');
-      const [name, password] = [filled(server.user, user.user, user.password), filled(server.password, user.user, user.password)];
-      return connectMail({ ...server, user: name, password });
+      return mailboxes.connect(user);
     },
   });
   await recorder.open();
   const witness = new Witness({ ...options, store: recorder, now: () => clock.now() });
-  return { store: recorder, witness, settled: () => recorder.settled(), close: () => recorder.close() };
+  return { store: recorder, witness, mailboxes, settled: () => recorder.settled(), close: () => recorder.close() };
 }

@@ -63,6 +63,11 @@ export class Witness implements Witnessed {
     if (asked !== null && [asked.sender, ...asked.recipients].some((user) => this.#records(user))) this.#asked.set(transaction, asked);
   }
 
+  /** It is recorded otherwise. */
+  forget(transaction: ServerTransaction): void {
+    this.#asked.delete(transaction);
+  }
+
   answered(transaction: ServerTransaction, status: number): void {
     const asked = this.#asked.get(transaction);
     if (asked === undefined) return;

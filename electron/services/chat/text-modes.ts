@@ -46,8 +46,8 @@ export class TextModes {
     // the id of the conversation would tell who it is to whoever has it from before
     const conversation = anonymous ? randomUuid() : cpmConversationId;
     const target: ChatTarget = { peer, route: item.peer, cpmConversationId: conversation, mode, anonymous };
-    // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own
-    const isPlain = item.audience === 'person' && item.target === item.peer && replyTo === null;
+    // a session is with one person, under the address that the conversation has; where answers go is said of a message of its own, and the network looks for references there alone
+    const isPlain = item.audience === 'person' && item.target === item.peer && replyTo === null && item.reference === null;
     if (!isPlain || this.#mode(target) === 'standalone') return standalone();
     const attempt = await chat.send(target, link, textCpim(this.#context, item, item.peer), item.attempts);
     if (attempt.kind !== 'standalone') {

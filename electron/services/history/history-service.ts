@@ -1,3 +1,4 @@
+import { concatBytes } from '../../../shared/base/bytes.ts';
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import type { StoredItem, StoredPeer } from '../../../shared/ipc/history-contract.ts';
 import { addressTitle, canonicalAddress } from '../../../shared/model/address.ts';
@@ -7,13 +8,16 @@ import {
   kindOfObject,
   type StoredObject,
 } from '../../../shared/protocol/cpm-objects/stored-object.ts';
+import { encodeImapUrl, type ImapUrl } from '../../../shared/protocol/imap/imap-url.ts';
 import type { MailClient, MailFolder, MailHead } from '../../imap/port.ts';
 import type { ImportedText } from '../../store/port.ts';
 import type { ServiceContext } from '../context.ts';
-import { isNotification, noteOf, textOf } from './read-object.ts';
+import { fileNameIn, isNotification, noteOf, textOf } from './read-object.ts';
 
 /** octets of an object that is read whole; what is larger is shown by its header */
 const LONGEST_READ = 2_097_152;
+/** of the description of a file */
+const LONGEST_DESCRIPTION = 262_144;
 const SHOWN = 200;
 const PREVIEW = 300;
 /** texts in one transaction of the store */
@@ -30,15 +34,20 @@ interface Stored {
   readonly sentAt: number;
 }
 
+/** Where the account's message store is, and how it is signed in to. */
+export interface Archive extends Pick<ImapUrl, 'user' | 'host' | 'port'> {
+  connect(): Promise<MailClient>;
+}
+
 /** What the Message Storage Server has of this account's conversations: to be looked through, brought onto this device, and deleted. */
 export class HistoryService {
   readonly #context: ServiceContext;
-  readonly #connect: (() => Promise<MailClient>) | null;
+  readonly #archive: Archive | null;
 
-  /** @param connect null: the account has no message store */
-  constructor(context: ServiceContext, connect: (() => Promise<MailClient>) | null) {
+  /** @param archive null: the account has no message store */
+  constructor(context: ServiceContext, archive: Archive | null) {
     this.#context = context;
-    this.#connect = connect;
+    this.#archive = archive;
   }
 
   people(): Promise<StoredPeer[]> {
@@ -99,6 +108,20 @@ export class HistoryService {
     });
   }
 
+  /** URLs by which the network finds those items; nothing of them is fetched. @throws ParleyError `request.not-found` for one that is gone */
+  references(ids: readonly string[]): Promise<string[]> {
+    return this.#with(async (mail, { user, host, port }) => {
+      const urls: string[] = [];
+      for (const id of ids) {
+        const { folder, uid } = placeOf(id);
+        const uidValidity = await mail.uidValidity(folder);
+        if (!(await mail.uids(folder)).includes(uid)) throw new ParleyError('request.not-found', 'the archive has it no more');
+        urls.push(encodeImapUrl({ user, host, port, folder, uidValidity, uid, section: null }));
+      }
+      return urls;
+    });
+  }
+
   remove(peer: string, ids?: readonly string[]): Promise<number> {
     return this.#with(async (mail) => {
       const wanted = this.#peerOf(peer);
@@ -142,14 +165,32 @@ export class HistoryService {
 
   async #item(mail: MailClient, stored: Stored): Promise<StoredItem | null> {
     const { peer, direction, sentAt, head, kind } = stored;
+    const told = { id: idOf(stored), peer, direction, sentAt, octets: head.size };
+    if (kind === 'file') return { ...told, kind, text: await this.#fileName(mail, stored) };
     const object = await this.#read(mail, stored);
     if (object !== null && isNotification(object)) return null;
-    const told = { id: idOf(stored), peer, direction, sentAt, octets: head.size };
-    if (object === null) return { ...told, kind: kind === 'file' ? 'file' : 'other', text: '' };
-    if (object.kind === 'file') return { ...told, kind: 'file', text: object.files[0]?.name ?? '' };
+    if (object === null) return { ...told, kind: 'other', text: '' };
     if (object.kind === 'session') return { ...told, kind: object.session.outcome === 'missed' ? 'missed' : 'session', text: '' };
     const text = textOf(object)?.text.slice(0, PREVIEW) ?? null;
     return { ...told, kind: text === null ? 'other' : 'text', text: text ?? '' };
+  }
+
+  /** By the description of the file, which is the first part: its octets stay where they are. */
+  async #fileName(mail: MailClient, { folder, head }: Stored): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const piece of await mail.part(folder, head.uid, '1')) {
+        length += piece.length;
+        if (length <= LONGEST_DESCRIPTION) pieces.push(piece);
+      }
+      return fileNameIn(concatBytes(pieces));
+    } catch (thrown) {
+      const { code, detail } = toCodedError(thrown);
+      if (code.startsWith('history.')) throw thrown;
+      this.#context.log(`stored file: ${code}: ${detail}`);
+      return '';
+    }
   }
 
   /** Null for what is too large to be read whole, or cannot be read. */
@@ -206,17 +247,28 @@ export class HistoryService {
     return contacts.peerOf(canonicalAddress(address, account.countryCode) ?? address);
   }
 
-  async #with<T>(run: (mail: MailClient) => Promise<T>): Promise<T> {
-    if (this.#connect === null) throw new ParleyError('request.invalid-state', 'the account has no message store');
-    const mail = await this.#connect();
+  async #with<T>(run: (mail: MailClient, archive: Archive) => Promise<T>): Promise<T> {
+    const archive = this.#archive;
+    if (archive === null) throw new ParleyError('request.invalid-state', 'the account has no message store');
+    const mail = await archive.connect();
     try {
-      return await run(mail);
+      return await run(mail, archive);
     } finally {
       await mail.close();
     }
   }
 }
 
+/** Of {@link idOf}. */
+function placeOf(id: string): { readonly folder: MailFolder; readonly uid: number } {
+  const at = id.lastIndexOf(UID);
+  const uid = at < 1 ? 0 : Number(id.slice(at + UID.length));
+  if (!Number.isInteger(uid) || uid < 1) throw new ParleyError('request.invalid', 'not an item of the archive');
+  return { folder: id.slice(0, at).split('/'), uid };
+}
+
+const UID = ';UID=';
+
 function idOf({ folder, head }: Pick<Stored, 'folder' | 'head'>): string {
-  return `${folder.join('/')};UID=${head.uid}`;
+  return `${folder.join('/')}${UID}${head.uid}`;
 }

@@ -1,15 +1,28 @@
 import { fromUtf8 } from '../../../shared/base/bytes.ts';
 import { CPIM_TYPE, contentHeader, cpimContent, decodeCpim } from '../../../shared/protocol/cpim/cpim.ts';
 import { cpimDateTime } from '../../../shared/protocol/cpim/cpim-message.ts';
+import { decodeFileTransferInfo } from '../../../shared/protocol/cpm-objects/descriptions.ts';
 import type { StoredObject } from '../../../shared/protocol/cpm-objects/stored-object.ts';
 import { decodeImdn, IMDN_TYPE } from '../../../shared/protocol/imdn/imdn.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
+import { decodeSdp } from '../../../shared/protocol/sdp/sdp.ts';
 
 interface Content {
   readonly type: string;
   readonly octets: Uint8Array;
   /** ms since the epoch */
   readonly time: number | null;
+}
+
+/** The name of the first file that such a description tells of; '' where it has none. @throws ParleyError `xml.*` */
+export function fileNameIn(description: Uint8Array): string {
+  const sdp = decodeFileTransferInfo(description).files[0]?.sdp ?? '';
+  try {
+    const media = decodeSdp(sdp).media.find((each) => each.kind === 'msrp' && each.fileSelector !== null);
+    return (media?.kind === 'msrp' ? media.fileSelector?.name : null) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** The text in a stored message with its own id and time; null for what is none. */

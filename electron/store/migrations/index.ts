@@ -11,6 +11,7 @@ import { prefixes } from './0009-prefixes.ts';
 import { files } from './0010-files.ts';
 import { deferred } from './0011-deferred.ts';
 import { way } from './0012-way.ts';
+import { references } from './0013-references.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   files,
   deferred,
   way,
+  references,
 ];

@@ -69,6 +69,8 @@ export interface NewMessage {
   readonly deferred?: boolean;
   /** it takes the place in the thread where it was sent, as a deferred one does */
   readonly inPlace?: boolean;
+  /** see `0013-references.ts` */
+  readonly reference?: string | null;
 }
 
 export interface Changed {
@@ -93,9 +95,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const insert = db.change(
     `INSERT INTO messages (id, conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
        cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time, notify_route,
-       notify_original_to, anonymous, reply_to, target, also_to, quoted_id, deferred)
+       notify_original_to, anonymous, reply_to, target, also_to, quoted_id, deferred, reference)
      VALUES (:id, :conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId, :deferred)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId, :deferred, :reference)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
@@ -191,7 +193,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     unread: (conversationId: number, upTo: number): number[] => unread({ conversationId, upTo }).map(({ id }) => id),
 
     add(message: NewMessage): number {
-      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, inPlace, ...columns } = message;
+      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, inPlace, reference, ...columns } = message;
       const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
       const sentAt = plausibleTime(message.sentAt, message.now);
       const place = deferred || inPlace ? places.at(message.conversationId, sentAt) : null;
@@ -200,6 +202,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         id: place,
         sentAt,
         deferred: deferred ? 1 : 0,
+        reference: reference ?? null,
         status,
         notifyDelivery: notify?.positiveDelivery ? 1 : 0,
         notifyFailure: notify?.negativeDelivery ? 1 : 0,

@@ -145,6 +145,7 @@ export function messageWrites(
       anonymous: anonymous !== undefined,
       replyTo: 'text' in row ? (row.replyTo ?? null) : null,
       target: body.kind === 'text' ? replyTo : null,
+      reference: 'text' in row ? (row.reference ?? null) : null,
     });
     return { id, conversationId, created: true };
   }

@@ -17,7 +17,10 @@ const LATER = Date.UTC(2027, 0, 1);
 const CROWD = ['sip:bob@home2.example', 'sip:carol@home1.example', 'sip:dave@home2.example'];
 
 /** Alice with a text for several people, and a network that answers as a test decides. */
-function world(text = 'Minutes are on the share.', options: { anonymous?: boolean; replyTo?: string; at?: number } = {}) {
+function world(
+  text = 'Minutes are on the share.',
+  options: { anonymous?: boolean; replyTo?: string; at?: number; reference?: string } = {},
+) {
   const { context: base, calls, clock, log } = stage(join(root, String(Math.random())));
   const context = { ...base, account: { ...base.account, address: 'sip:alice@home1.example' } } as ServiceContext;
   const sent: OutgoingRequest[] = [];
@@ -40,6 +43,7 @@ function world(text = 'Minutes are on the share.', options: { anonymous?: boolea
     calls.composeText({
       ...{ conversationId, text, imdnId: 'WLLqoHBMo90GHUac1pH8VzFP', contributionId: 'd4486657-e485-4b98-aeda-a8e81d4840b3' },
       ...{ now: options.at ?? Date.UTC(2026, 2, 2, 9, 20), replyTo: options.replyTo ?? null },
+      reference: options.reference,
       anonymous: options.anonymous ? { cpmConversationId: '5dec52ac-2858-4a3f-ad38-84350a103cfb' } : undefined,
     });
   };
@@ -189,5 +193,27 @@ describe('a text to a group, without the name', () => {
     scene.answers(() => 433);
     scene.compose(scene.open(CROWD[0] ?? '', 'person').id);
     expect(await scene.run()).toMatchObject({ kind: 'failed', error: { code: 'peer.anonymity' } });
+  });
+});
+
+describe('what refers to a stored object', () => {
+  const reference = `imap://alice@mail.example:143/${'c'.repeat(400)};UIDVALIDITY=7/;UID=12`;
+
+  test('R-PF-20 leaves as a MESSAGE with the URL alone, however long its text is', async () => {
+    const { calls, compose, large, open, run, sent } = world('x'.repeat(5_000), { reference });
+    compose(open('sip:bob@home2.example', 'person').id);
+    expect(await run()).toMatchObject({ kind: 'accepted' });
+    const body = fromUtf8(sent[0]?.body ?? new Uint8Array());
+    expect(body).toContain(`Content-Type: message/external-body;access-type=URL;URL="${reference}"`);
+    expect(body).not.toContain('xxx');
+    expect([sent.length, large.length, calls.outboxReady(LATER, 5)]).toEqual([1, 0, []]);
+  });
+
+  test('R-PF-21 goes to each of a list by itself, and is not tried in another mode', async () => {
+    const { answers, item, large, run, sent } = world('x', { reference });
+    item();
+    answers((target) => (target === CROWD[0] ? 405 : 202));
+    expect(await run()).toEqual({ kind: 'accepted' });
+    expect([sent.map(({ target }) => target), large]).toEqual([CROWD, []]);
   });
 });

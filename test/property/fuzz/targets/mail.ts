@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { wordsIn } from '../../../../electron/home-network/message-store/imap/words.ts';
+import { fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
 import {
   decodeFileTransferInfo,
   decodeGroupState,
@@ -12,12 +13,14 @@ import { decodeObjectHead, decodeStoredObject, encodeStoredObject } from '../../
 import { decodeCommand } from '../../../../shared/protocol/imap/command.ts';
 import { describeEnvelope, describeStructure } from '../../../../shared/protocol/imap/describe.ts';
 import { decodeFetchItems } from '../../../../shared/protocol/imap/fetch-items.ts';
+import { decodeImapUrl, encodeImapUrl } from '../../../../shared/protocol/imap/imap-url.ts';
 import { decodeMailboxName, encodeMailboxName, matchesPattern } from '../../../../shared/protocol/imap/mailbox-name.ts';
 import { decodeSearch } from '../../../../shared/protocol/imap/search-keys.ts';
 import { sectionRange, someFields } from '../../../../shared/protocol/imap/sections.ts';
 import { decodeSequenceSet, encodeSequenceSet } from '../../../../shared/protocol/imap/sequence-set.ts';
 import { type PartStructure, StructureScanner } from '../../../../shared/protocol/imap/structure.ts';
 import { decodeWords, encodeWords } from '../../../../shared/protocol/mime/encoded-word.ts';
+import { decodeExternalBody, encodeExternalBody, isExternalBody } from '../../../../shared/protocol/mime/external-body.ts';
 import { decodeMailboxes, encodeMailbox, formatMailDate, parseMailDate } from '../../../../shared/protocol/mime/mail-headers.ts';
 import { storedFile, storedMessage } from '../../../harness/stored-objects.ts';
 import { codec, stream, type Target, textCodec } from '../target.ts';
@@ -179,6 +182,41 @@ export const MAIL_TARGETS: readonly Target[] = [
     decode: decodeMailboxName,
     encode: encodeMailboxName,
     use: (name) => matchesPattern(name.slice(0, 60), `%${name.slice(0, 20)}*%`),
+  }),
+  textCodec({
+    name: 'imap-url',
+    longest: HEADER,
+    covers: [decodeImapUrl],
+    seeds: [
+      'imap://alice@127.0.0.1:1143/c1/k%201;UIDVALIDITY=7/;UID=12/;SECTION=2.1',
+      'IMAP://a%40b;AUTH=*@[::1]/x',
+      'imap://alice@mail.example/c1;UIDVALIDITY=4294967295',
+    ],
+    words: ['/;UID=', '/;SECTION=', ';UIDVALIDITY=', '%2F', '%', '@', '//', ';'],
+    decode: decodeImapUrl,
+    encode: encodeImapUrl,
+  }),
+  codec({
+    name: 'external-body',
+    covers: [decodeExternalBody, isExternalBody],
+    seeds: [
+      'message/external-body; access-type=URL; URL="imap://a@b/c"\nContent-Type: image/png\r\nContent-ID: <x@y>\r\n\r\n',
+      'Message/External-Body;access-type=url;url="imap://a\t@b/c"\n\r\n',
+    ],
+    words: ['access-type=URL', 'URL="', '"', ';', 'Content-ID: <', '\n'],
+    decode(input) {
+      const text = fromUtf8(input);
+      const end = text.indexOf('\n');
+      const type = end < 0 ? text : text.slice(0, end);
+      isExternalBody(type);
+      return decodeExternalBody(type, utf8(end < 0 ? '' : text.slice(end + 1)));
+    },
+    use: (named) => {
+      optional(() => {
+        const { contentType, body } = encodeExternalBody(named);
+        if (!isDeepStrictEqual(decodeExternalBody(contentType, body), named)) throw new Error('a reference is not read as it was written');
+      });
+    },
   }),
   stream({
     name: 'mail-structure',
