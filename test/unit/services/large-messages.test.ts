@@ -84,6 +84,7 @@ function world(text = 'The survey of the east ridge took four days. '.repeat(80)
     message: { id: 7, text, imdnId: '1tQMdnD4Np1yJCZzXIs67CCW', sentAt: Date.UTC(2026, 2, 2, 10), anonymous: false, replyTo: null },
     cpmConversationId: '4ae47b2b-9417-4a5d-acf5-8c4737244f97',
     contributionId: '58019658-80c5-4921-ae30-bdb787d24a8d',
+    reference: null,
   } as unknown as TextItem;
   return {
     clock,

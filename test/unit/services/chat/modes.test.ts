@@ -76,6 +76,7 @@ describe('texts and notifications', () => {
     cpmConversationId: TARGET.cpmConversationId,
     contributionId: 'c',
     answers: null,
+    reference: null,
   } as unknown as Extract<OutboxItem, { kind: 'text' }>;
   const notification: Extract<OutboxItem, { kind: 'notification' }> = {
     kind: 'notification',
