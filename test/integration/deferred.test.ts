@@ -46,8 +46,16 @@ test('R-PF-19 R-PF-24: short and large texts wait for who is not there, and come
   const texts = ['first', 'x'.repeat(2_000), 'second', 'y'.repeat(90_000), 'last'];
   const sent = await send(conversationId, texts);
   for (const each of sent) await became(alice, each, 'sent');
+  const infos = () => Promise.all(sent.map(({ id }) => alice.call['messages.info']({ messageId: id })));
+  // of what left through MSRP the network does not say that it is for later
+  expect((await infos()).map(({ kept }) => kept)).toEqual([true, false, true, false, true]);
   const carol = await people.device('carol', 'carol');
   for (const each of sent) await became(alice, each, 'delivered');
+  for (const { leftAt, takenAt, message } of await infos()) {
+    const way = [message.storedAt, leftAt, takenAt, message.deliveredAt].map(Number);
+    expect(way).toEqual([...way].sort((a, b) => a - b));
+    expect(way.every((time) => time > 0)).toBe(true);
+  }
   const { id } = await carol.conversationWith(alice);
   expect((await carol.history(id)).map(({ text }) => text)).toEqual(texts);
 });
