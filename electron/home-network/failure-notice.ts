@@ -1,7 +1,7 @@
 import { randomToken, randomUuid } from '../../shared/base/random.ts';
 import { CPIM_TYPE, decodeCpim, encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { cpimDateTime, formatDateTime, imdnRequest, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
-import { encodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
+import { encodeImdn, IMDN_TYPE, type LeftBy } from '../../shared/protocol/imdn/imdn.ts';
 import { mimeHeader } from '../../shared/protocol/mime/headers.ts';
 import { type Part, partContentType } from '../../shared/protocol/multipart/multipart.ts';
 import { header, type SipHeader, type SipRequest } from '../../shared/protocol/sip/message.ts';
@@ -18,9 +18,20 @@ export function failureNotice(
   return deliveryNotice(request, parts, { from, sender, recipient, now, status: 'failed' });
 }
 
-/** What says that another service has a message, which speaks for its recipient; null where its author did not ask. */
-export function interworkedNotice(request: SipRequest, sender: string, recipient: string, now: number): SipRequest | null {
-  return deliveryNotice(request, [], { from: recipient, sender, recipient, now, status: 'delivered' });
+/**
+ * What says that another service has a message: delivered, because a gateway is the end of SIP and nobody else will say so (RFC 5438 section
+ * 12.1), and by which service. Null where its author did not ask.
+ */
+export function interworkedNotice(
+  request: SipRequest,
+  parts: readonly Part[],
+  from: string,
+  sender: string,
+  recipient: string,
+  now: number,
+  leftBy: LeftBy,
+): SipRequest | null {
+  return deliveryNotice(request, parts, { from, sender, recipient, now, status: 'delivered', leftBy });
 }
 
 interface Notice {
@@ -29,9 +40,11 @@ interface Notice {
   readonly recipient: string;
   readonly now: number;
   readonly status: 'failed' | 'delivered';
+  readonly leftBy?: LeftBy;
 }
 
-function deliveryNotice(request: SipRequest, parts: readonly Part[], { from, sender, recipient, now, status }: Notice): SipRequest | null {
+function deliveryNotice(request: SipRequest, parts: readonly Part[], about: Notice): SipRequest | null {
+  const { from, sender, recipient, now, status, leftBy } = about;
   const message = cpimIn(request, parts);
   if (message === null) return null;
   const { messageId, dispositions } = imdnRequest(message);
@@ -50,6 +63,7 @@ function deliveryNotice(request: SipRequest, parts: readonly Part[], { from, sen
       originalRecipientUri: recipient,
       disposition: 'delivery',
       status,
+      leftBy,
     }),
   });
   const fields: SipHeader[] = [

@@ -197,6 +197,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
           layer: () => layer,
           focus: () => focusHost,
           intoStore: async (item) => void (await outlets.store(item)),
+          leavesBy: options.gateway?.service ?? 'other',
           databases,
           log,
         });
@@ -207,14 +208,25 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
   const enforcement = new Enforcement(directory, bindings, rules);
-  const reach = new Reach({ bindings, directory, enforcement, deferral: keeping, layer: () => layer });
+  const interworking: Interworking = new Interworking({
+    gateway: options.gateway ?? null,
+    directory,
+    rules,
+    enforcement,
+    reach: () => reach,
+    now,
+    log,
+  });
+  const reach = new Reach({
+    ...{ bindings, directory, enforcement, deferral: keeping, layer: () => layer },
+    interwork: (letter, recipient, user) => interworking.oneOf(letter, recipient, user),
+  });
   const spool = new Spool(bounds.spoolOctets, keeping?.files.folder);
   const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, msrp, spool, policy, ownUri };
   const focus = new Focus(focusHost, reach);
   const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
-  const interworking = new Interworking({ gateway: options.gateway ?? null, directory, rules, enforcement, reach, now, log });
   const outlets: Outlets = {
     store: intoStore(directory, deferral, history?.store ?? null),
     interwork: async (item) => interworking.item(item, await deferral.content(item.id)),

@@ -1,3 +1,4 @@
+import type { LeftBy } from '../../shared/protocol/imdn/imdn.ts';
 import type { Part } from '../../shared/protocol/multipart/multipart.ts';
 import { header, type SipHeader, type SipRequest, type SipResponse } from '../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../shared/protocol/sip/uri.ts';
@@ -30,6 +31,7 @@ export class Reach {
   readonly #enforcement: Enforcement;
   readonly #deferral: DeferralService | null;
   readonly #layer: () => TransactionLayer;
+  readonly #interwork: (letter: Letter, recipient: string, user: HomeUser | null) => Promise<boolean>;
 
   constructor(parts: {
     readonly bindings: Bindings;
@@ -37,12 +39,14 @@ export class Reach {
     readonly enforcement: Enforcement;
     readonly deferral: DeferralService | null;
     readonly layer: () => TransactionLayer;
+    readonly interwork: (letter: Letter, recipient: string, user: HomeUser | null) => Promise<boolean>;
   }) {
     this.#bindings = parts.bindings;
     this.#directory = parts.directory;
     this.#enforcement = parts.enforcement;
     this.#deferral = parts.deferral;
     this.#layer = parts.layer;
+    this.#interwork = parts.interwork;
   }
 
   /** The recipient does not want it: it goes to no device of his, and is not kept for him either. */
@@ -61,7 +65,7 @@ export class Reach {
   }
 
   /**
-   * That recipient has not got it: it waits for him, or its sender hears so. Resolves with the commit of either.
+   * That recipient has not got it: it leaves by another service, it waits for him, or its sender hears so. Resolves with the commit of either.
    * @param refusal the best one of his devices; null: there is none
    * @param content of an INVITE, as it was taken from its sender
    */
@@ -73,6 +77,8 @@ export class Reach {
     const refused = this.#enforcement.refusalBy(recipient, request, sender);
     // who is blocked does not hear of it
     if (refused === 'blocked') return;
+    if (refusal === null && !this.isRefused(request, recipient, sender) && (await this.#interwork(letter, recipient, target?.user ?? null)))
+      return;
     const mayWait = target !== null && isAway && refused === null;
     if (mayWait && this.#deferral?.mayKeep(target.user)) {
       const waiting = {
@@ -90,10 +96,11 @@ export class Reach {
     await this.#tell(sender, service, failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now()));
   }
 
-  /** Another service has it. */
-  async interworked(request: SipRequest, sender: HomeUser): Promise<void> {
+  /** Another service has it for that recipient. */
+  async interworked({ request, parts, sender, service }: Letter, recipient: string, leftBy: LeftBy): Promise<void> {
     if (isPrivate(request)) return;
-    await this.#tell(sender, request.uri, interworkedNotice(request, this.#directory.addressOf(sender), request.uri, Date.now()));
+    const address = this.#directory.addressOf(sender);
+    await this.#tell(sender, service, interworkedNotice(request, parts, service, address, recipient, Date.now(), leftBy));
   }
 
   async #tell(sender: HomeUser, from: string, notice: SipRequest | null): Promise<void> {

@@ -118,7 +118,7 @@ export interface TwoPeopleOptions {
   readonly strangers?: readonly string[];
   readonly network?: Pick<
     HomeNetworkOptions,
-    'bounds' | 'databases' | 'digest' | 'groups' | 'historyServer' | 'log' | 'media' | 'policy' | 'timing'
+    'bounds' | 'databases' | 'digest' | 'gateway' | 'groups' | 'historyServer' | 'log' | 'media' | 'policy' | 'timing'
   >;
 }
 

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Gateway, GatewayLetter } from '../../electron/home-network/interworking/gateway.ts';
 import { connectMail } from '../../electron/imap/client.ts';
+import { fromUtf8 } from '../../shared/base/bytes.ts';
 import { randomToken } from '../../shared/base/random.ts';
 import type { DeferredOrder } from '../../shared/model/deferred.ts';
 import type { Message } from '../../shared/model/message.ts';
@@ -12,12 +14,22 @@ import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
 
 const folder = temporaryFolder();
+const letters: GatewayLetter[] = [];
+const gateway: Gateway = {
+  service: 'email',
+  takes: (name) => name === 'erin' || name === '+49301234',
+  send: async (letter) => void letters.push(letter),
+};
 let people: TwoPeople;
 let alice: Person;
 beforeAll(async () => {
   people = await twoPeople(folder, {
-    guests: ['carol', 'dave'],
-    network: { databases: networkDatabases(join(folder, 'network')), policy: { force: { delivery: 'pull' } } },
+    guests: ['carol', 'dave', 'erin'],
+    network: {
+      gateway,
+      databases: networkDatabases(join(folder, 'network')),
+      policy: { force: { delivery: 'pull' } },
+    },
   });
   ({ alice } = people);
 });
@@ -101,4 +113,16 @@ test('R-PF-31: a file for somebody who is not there goes into his store where he
   await sendFile('dave', 'valley.bin', 1_000);
   await waitingFor(await people.device('dave', 'dave'), 1);
   expect(await filesOf('dave')).toHaveLength(1);
+});
+
+test('R-PF-44 R-DEF-10: what its owner sends on by another service is delivered to his author, once', async () => {
+  const { id: conversationId } = await alice.call['conversations.open']({ address: people.accountOf('erin').address });
+  const sent = await alice.call['messages.sendText']({ conversationId, clientId: randomToken(24), text: 'on by e-mail' });
+  await alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'sent');
+  const erin = await people.device('erin', 'erin');
+  const [item] = await waitingFor(erin, 1);
+  await order(erin, [item?.id as number], 'interwork');
+  await alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'delivered');
+  await waitingFor(erin, 0);
+  expect(letters.map(({ to, parts }) => [to, fromUtf8(parts[0]?.octets ?? new Uint8Array(0))])).toEqual([['erin', 'on by e-mail']]);
 });

@@ -78,6 +78,9 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
     return peer;
   }
 
+  /** The sink tells of a mail after it has taken it. */
+  const came = (count: number) => expect.poll(() => mails.length).toBe(count);
+
   const letter = (text: string, type = 'text/plain;charset=utf-8', subject: string | null = null) => ({
     headers: [['Content-Type', 'message/cpim'] as const, ...(subject === null ? [] : [['Subject', subject] as const])],
     body: [
@@ -96,8 +99,10 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
     expect(decodeImdn(decodeCpim(notice.body).content)).toMatchObject({
       messageId: 'm1',
       status: 'delivered',
+      leftBy: 'email',
       recipientUri: 'sip:bob@home1.example',
     });
+    await came(1);
     const [mail] = mails;
     expect(mail).toMatchObject({ envelope: ['messages@home1.example', ['bob@mail.example']], defects: [] });
     expect(mail?.headers.From).toMatch(/^"Alice .*Müller.* <messages@home1\.example>$/);
@@ -111,11 +116,42 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
     for (const number of ['tel:+49-30-1234', 'sip:+49301234@home1.example;user=phone']) {
       expect([number, (await alice.ask('MESSAGE', number, letter('To a number'))).status]).toEqual([number, 202]);
     }
+    await came(3);
     expect(mails.map(({ envelope }) => envelope[1])).toEqual([['dave@mail.example'], ['erin@mail.example'], ['erin@mail.example']]);
     expect(mails[0]?.headers.Subject).toBe('The ridge');
     expect(mails[0]?.parts.filter(({ type }) => type === 'image/png')).toEqual([
       { type: 'image/png', name: 'attachment-1', content: Buffer.from(utf8('\x01picture')).toString('hex') },
     ]);
+  });
+
+  it('R-PF-44 R-PF-45: of a list, each one whom no device reaches or who is no user, and its author hears of each', async () => {
+    const home = await network(FORCED);
+    const [alice, carol] = [await person(home, 'alice'), await person(home, 'carol')];
+    const entries = ['bob', 'carol', 'dave'].map((user) => `<entry uri="sip:${user}@home1.example"/>`).join('');
+    const list = `<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${entries}</list></resource-lists>`;
+    const part = (type: string, body: string, more = '') => `--x\r\nContent-Type: ${type}\r\n${more}\r\n${body}\r\n`;
+    const listed = part('application/resource-lists+xml', list, 'Content-Disposition: recipient-list\r\n');
+    const asked = alice.build('MESSAGE', 'sip:pager-exploder@home1.example', {
+      headers: [
+        ['Require', 'recipient-list-message'],
+        ['Content-Type', 'multipart/mixed;boundary=x'],
+      ],
+      body: `${listed}${part('message/cpim', letter('To all').body)}--x--\r\n`,
+    });
+    alice.send(asked);
+    carol.answer(await carol.request('MESSAGE'), 200, 'OK');
+    expect((await alice.final(asked)).status).toBe(202);
+    const told: string[] = [];
+    for (let notice = 0; notice < 2; notice++) {
+      const request = await alice.request('MESSAGE');
+      alice.answer(request, 200, 'OK');
+      const { recipientUri, status, leftBy } = decodeImdn(decodeCpim(request.body).content);
+      told.push(`${recipientUri} ${status} ${leftBy}`);
+    }
+    expect(told.sort()).toEqual(['sip:bob@home1.example delivered email', 'sip:dave@home1.example delivered email']);
+    await came(2);
+    expect(mails.map(({ envelope }) => envelope[1][0]).sort()).toEqual(['bob@mail.example', 'dave@mail.example']);
+    expect(mails.map(({ parts }) => plain(parts[0]?.content ?? ''))).toEqual(['To all', 'To all']);
   });
 
   it('nothing leaves for whom it is not: no address, another network, policy, a user who is there or does not want it', async () => {
@@ -151,6 +187,7 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
     } as DeferredItem;
     const parts = { directory, log: () => undefined } as unknown as ConstructorParameters<typeof Interworking>[0];
     await new Interworking({ ...parts, gateway }).item(item, utf8(body));
+    await came(1);
     expect(mails[0]?.headers).toMatchObject({ Subject: 'Message from Alice', Date: 'Tue, 03 Mar 2026 08:30:00 +0000' });
     expect(mails[0]?.parts.map(({ content }) => plain(content))).toEqual(['Kept since Tuesday']);
     await expect(new Interworking({ ...parts, gateway }).item({ ...item, owner: 'carol' }, utf8(body))).rejects.toThrow('no gateway');
@@ -168,7 +205,7 @@ describe.skipIf(pythonMissing !== null)('R-PF-44 R-PF-45: interworking by e-mail
         { type: 'text/plain', octets: utf8('.\r\nMAIL FROM:<eve@mail.example>\r\n') },
       ],
     });
-    expect(mails).toHaveLength(1);
+    await came(1);
     expect(mails[0]?.envelope).toEqual(['messages@home1.example', ['bob@mail.example']]);
     expect(mails[0]?.defects).toEqual([]);
     expect(Object.keys(mails[0]?.headers ?? {}).sort()).toEqual(

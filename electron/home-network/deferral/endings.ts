@@ -1,10 +1,11 @@
 import type { Clock } from '../../../shared/base/clock.ts';
+import type { LeftBy } from '../../../shared/protocol/imdn/imdn.ts';
 import type { Part } from '../../../shared/protocol/multipart/multipart.ts';
 import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
 import { addressOfRecord, trySipUri } from '../../../shared/protocol/sip/uri.ts';
 import type { Directory } from '../directory.ts';
-import { failureNotice } from '../failure-notice.ts';
+import { failureNotice, interworkedNotice } from '../failure-notice.ts';
 import { isPrivate } from '../relay-headers.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { HomeUser } from '../settings.ts';
@@ -78,30 +79,36 @@ export class Endings {
     }
   }
 
+  /** Another service has it. Its author hears so before it goes, where he wanted to. */
+  async interworked(item: Ended, leftBy: LeftBy): Promise<void> {
+    if (!item.isDelivered && item.kind !== 'notification') await this.#tell(item, leftBy);
+  }
+
   /** Whoever wrote it hears that it was not delivered, where he wanted to (R-PF-30). @returns false when that could not be kept */
   async end(item: Ended): Promise<boolean> {
-    if (!item.isDelivered && item.kind !== 'notification' && !(await this.#giveBack(item))) return false;
+    if (!item.isDelivered && item.kind !== 'notification' && !(await this.#tell(item, null))) return false;
     await this.#host.remove(item, 'deleted');
     return true;
   }
 
-  /** @returns false when that could not be kept */
-  async #giveBack(item: Ended): Promise<boolean> {
+  /** @param leftBy null: nobody gets it. @returns false when that could not be kept */
+  async #tell(item: Ended, leftBy: LeftBy | null): Promise<boolean> {
     const { directory, clock } = this.#host;
     const author = this.#host.userOf(item.author);
     if (author === null) return true;
     const parts = item.mediaType === null ? [] : await this.#host.wishes(item, item.mediaType);
-    const found = returned(item, parts, directory, author, clock.now());
+    const found = noticeOf(item, leftBy, parts, directory, author, clock.now());
     return found === null || (await this.#host.tell(author, found.from, found.notice));
   }
 }
 
 /**
- * What its author is told of an item that nobody gets (R-PF-30), and in whose name: the recipient's, or the group's that it was sent to. Null
- * where he did not ask, or did not say who he is.
+ * What its author is told of an item that nobody gets (R-PF-30), or that left by another service, and in whose name: the recipient's, or the group's
+ * that it was sent to. Null where he did not ask, or did not say who he is.
  */
-function returned(
+function noticeOf(
   { fields, body, owner }: Pick<StoredItem, 'fields' | 'body' | 'owner'>,
+  leftBy: LeftBy | null,
   parts: readonly Part[],
   directory: Directory,
   author: HomeUser,
@@ -112,6 +119,10 @@ function returned(
   if (isPrivate(request)) return null;
   const to = trySipUri(decodeNameAddr(header(request, 'To') ?? '').uri);
   const from = to === null ? recipient : addressOfRecord(to);
-  const notice = failureNotice(request, parts, from, directory.addressOf(author), recipient, now);
+  const address = directory.addressOf(author);
+  const notice =
+    leftBy === null
+      ? failureNotice(request, parts, from, address, recipient, now)
+      : interworkedNotice(request, parts, from, address, recipient, now, leftBy);
   return notice === null ? null : { from, notice };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../shared/base/clock.ts';
 import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { CpimMessage } from '../../../shared/protocol/cpim/cpim.ts';
-import type { Imdn } from '../../../shared/protocol/imdn/imdn.ts';
+import type { Imdn, LeftBy } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../../shared/protocol/sip/uri.ts';
 import type { Binding, Bindings } from '../bindings.ts';
@@ -37,6 +37,8 @@ export interface DeferralHost {
   readonly focus: () => FocusHost;
   /** rejects where there is no store, or none for such a thing */
   readonly intoStore: (item: Omit<DeferredItem, 'uri'>) => Promise<void>;
+  /** by which service items leave */
+  readonly leavesBy: LeftBy;
   readonly databases: NetworkDatabases;
   readonly log: (line: string) => void;
 }
@@ -247,7 +249,9 @@ export class DeferralService implements Deferral {
     return this.#record(item);
   }
 
-  async settle(id: number, _how: Settlement): Promise<boolean> {
+  async settle(id: number, how: Settlement): Promise<boolean> {
+    const item = how === 'interworked' ? await this.#calls.item(id) : null;
+    if (item !== null) await this.#endings.interworked(item, this.#host.leavesBy);
     const removed = await this.#calls.remove(id);
     this.#claims.delete(id);
     if (removed !== null) this.#gone([removed]);
@@ -316,13 +320,9 @@ export class DeferralService implements Deferral {
   async #untaken(user: HomeUser, id: number): Promise<void> {
     if (this.#host.rules.of(user).unaccepted !== 'store') return;
     this.#claims.set(id, 'store');
-    try {
-      await this.#endings.unaccepted(await this.record(id));
-    } catch (thrown) {
-      this.#failed(thrown);
-    } finally {
-      this.#claims.delete(id);
-    }
+    const moving = this.record(id).then((item) => this.#endings.unaccepted(item));
+    await moving.catch((thrown) => this.#failed(thrown));
+    this.#claims.delete(id);
   }
 
   async #wanted(user: HomeUser, query: PushQuery): Promise<readonly DeferredRecord[]> {

@@ -1,7 +1,7 @@
-import { header } from '../../../shared/protocol/sip/message.ts';
+import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import type { DeferredItem } from '../deferral/port.ts';
 import type { Directory } from '../directory.ts';
-import type { Reach } from '../reach.ts';
+import type { Letter, Reach } from '../reach.ts';
 import type { Enforcement } from '../rules/enforcement.ts';
 import type { Rules } from '../rules/rules.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
@@ -16,7 +16,7 @@ interface Parts {
   readonly directory: Directory;
   readonly rules: Rules;
   readonly enforcement: Enforcement;
-  readonly reach: Pick<Reach, 'interworked'>;
+  readonly reach: () => Pick<Reach, 'interworked'>;
   readonly now: () => number;
   readonly log: (line: string) => void;
 }
@@ -65,32 +65,48 @@ export class Interworking {
     });
   }
 
+  /** A MESSAGE to several, for one of them whom no device reaches, or who is no user. @returns false where it does not leave */
+  async oneOf(letter: Letter, recipient: string, user: HomeUser | null): Promise<boolean> {
+    const { gateway, rules, reach } = this.#parts;
+    const { request, sender } = letter;
+    if (gateway === null || request.method !== 'MESSAGE') return false;
+    const to = user === null ? this.#nameOf(recipient) : user.user;
+    const leaves =
+      user === null
+        ? leavesAtSender(rules.of(sender), false, to !== null)
+        : leavesAtRecipient(rules.of(user), false, gateway.takes(user.user));
+    if (to === null || !leaves || (await this.#hand(request, sender, to)) !== 202) return false;
+    await reach().interworked(letter, recipient, gateway.service);
+    return true;
+  }
+
   /** @returns the status that it was answered by */
   async #send(transaction: ServerTransaction, sender: HomeUser, to: string): Promise<number> {
-    const { gateway, directory, now, log, reach } = this.#parts;
     const { request } = transaction;
-    const type = header(request, 'Content-Type') ?? 'text/plain';
+    const status = await this.#hand(request, sender, to);
+    transaction.respond(status);
+    const letter = { request, parts: [], sender, service: request.uri };
+    if (status === 202) await this.#parts.reach().interworked(letter, request.uri, this.#parts.gateway?.service ?? 'other');
+    return status;
+  }
+
+  /** @returns 202 once the other service has it */
+  async #hand(request: SipRequest, sender: HomeUser, to: string): Promise<number> {
+    const { gateway, directory, now, log } = this.#parts;
     let parts: LetterPart[];
     try {
-      parts = letterParts(type, request.body);
+      parts = letterParts(header(request, 'Content-Type') ?? 'text/plain', request.body);
     } catch {
-      transaction.respond(400);
       return 400;
     }
-    const address = directory.addressOf(sender);
+    const from = { name: sender.user, displayName: sender.displayName, address: directory.addressOf(sender) };
     try {
-      await gateway?.send({
-        ...{ to, sentAt: now(), subject: header(request, 'Subject'), parts },
-        from: { name: sender.user, displayName: sender.displayName, address },
-      });
+      await gateway?.send({ to, sentAt: now(), subject: header(request, 'Subject'), parts, from });
+      return 202;
     } catch (thrown) {
       log(`gateway: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-      transaction.respond(480);
       return 480;
     }
-    transaction.respond(202);
-    await reach.interworked(request, sender);
-    return 202;
   }
 
   #nameOf(uri: string): string | null {

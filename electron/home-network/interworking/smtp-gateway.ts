@@ -25,6 +25,7 @@ export function createSmtpGateway({ host, port, mail, domain }: SmtpOptions): Ga
     ...{ disableFileAccess: true, disableUrlAccess: true },
   });
   return {
+    service: 'email',
     takes: (name) => mail.has(name),
     async send({ to, from, sentAt, subject, parts }: GatewayLetter): Promise<void> {
       const address = mail.get(to);

@@ -4,6 +4,18 @@ import { childElement, decodeXml, escapeXml, type XmlElement, type XmlLimits } f
 
 export const IMDN_TYPE = 'message/imdn+xml';
 const NAMESPACE = 'urn:ietf:params:xml:ns:imdn';
+/** of OMA CPM: `interworking-notification` with `legacy-sms` or `legacy-mms`, as other clients write it */
+const CPM_NAMESPACE = 'urn:oma:xml:cpm:imdn-extensions:1.0';
+/** of e-mail, for which that has no word */
+const OWN_NAMESPACE = 'urn:parley:params:xml:ns:imdn';
+
+/** By which service a message left CPM; `other`: one that is not known here. */
+export type LeftBy = 'sms' | 'mms' | 'email' | 'other';
+const SERVICES: readonly { readonly by: Exclude<LeftBy, 'other'>; readonly namespace: string; readonly name: string }[] = [
+  { by: 'sms', namespace: CPM_NAMESPACE, name: 'legacy-sms' },
+  { by: 'mms', namespace: CPM_NAMESPACE, name: 'legacy-mms' },
+  { by: 'email', namespace: OWN_NAMESPACE, name: 'email' },
+];
 
 export type ImdnDisposition = 'delivery' | 'display' | 'processing';
 export type ImdnStatus = 'delivered' | 'displayed' | 'failed' | 'forbidden' | 'error' | 'processed' | 'stored';
@@ -31,6 +43,8 @@ export interface Imdn {
   readonly disposition: ImdnDisposition | null;
   /** `unknown`: to be ignored (RFC 5438 section 7.2) */
   readonly status: ImdnStatus | 'unknown';
+  /** it was handed to another service */
+  readonly leftBy?: LeftBy;
 }
 
 /** Elements it does not know are skipped, prefixes are free. @throws ParleyError `imdn.malformed`, `xml.malformed`, `xml.too-large` */
@@ -40,6 +54,7 @@ export function decodeImdn(octets: Uint8Array, limits: Partial<XmlLimits> = { ma
   const messageId = childText(root, 'message-id');
   if (messageId === null || messageId === '') throw new ParleyError('imdn.malformed', 'no message-id');
   const disposition = DISPOSITIONS.find((kind) => childElement(root, NAMESPACE, `${kind}-notification`) !== null) ?? null;
+  const leftBy = readLeftBy(root);
   return {
     messageId,
     dateTime: childText(root, 'datetime'),
@@ -47,6 +62,7 @@ export function decodeImdn(octets: Uint8Array, limits: Partial<XmlLimits> = { ma
     originalRecipientUri: childText(root, 'original-recipient-uri'),
     disposition,
     status: disposition === null ? 'unknown' : readStatus(root, disposition),
+    ...(leftBy === null ? {} : { leftBy }),
   };
 }
 
@@ -58,6 +74,8 @@ export interface ImdnToSend {
   readonly originalRecipientUri: string;
   readonly disposition: ImdnDisposition;
   readonly status: ImdnStatus;
+  /** said beside it, in an extension that whoever does not know it skips (RFC 5438 section 11.1.9) */
+  readonly leftBy?: LeftBy | undefined;
 }
 
 export function encodeImdn(imdn: ImdnToSend): Uint8Array {
@@ -73,6 +91,7 @@ export function encodeImdn(imdn: ImdnToSend): Uint8Array {
     `      <${imdn.status}/>`,
     '    </status>',
     `  </${imdn.disposition}-notification>`,
+    ...(imdn.leftBy === undefined ? [] : leftByLines(imdn.leftBy)),
     '</imdn>',
     '',
   ];
@@ -84,6 +103,23 @@ function readStatus(root: XmlElement, disposition: ImdnDisposition): ImdnStatus 
   const status = notification && childElement(notification, NAMESPACE, 'status');
   const found = status?.children.find((child) => child.namespace === NAMESPACE && STATUSES.includes(child.name));
   return (found?.name as ImdnStatus | undefined) ?? 'unknown';
+}
+
+function leftByLines(leftBy: LeftBy): string[] {
+  const service = SERVICES.find(({ by }) => by === leftBy);
+  const status = service === undefined ? '<status/>' : `<status><${service.name} xmlns="${service.namespace}"/></status>`;
+  return [`  <interworking-notification xmlns="${CPM_NAMESPACE}">`, `    ${status}`, '  </interworking-notification>'];
+}
+
+function readLeftBy(root: XmlElement): LeftBy | null {
+  const notification = childElement(root, CPM_NAMESPACE, 'interworking-notification');
+  if (notification === null) return null;
+  const said = childElement(notification, CPM_NAMESPACE, 'status')?.children ?? [];
+  // it could not be handed on
+  if (said.some(({ name }) => name === 'error')) return null;
+  return (
+    SERVICES.find((service) => said.some(({ namespace, name }) => namespace === service.namespace && name === service.name))?.by ?? 'other'
+  );
 }
 
 function childText(root: XmlElement, name: string): string | null {
