@@ -19,6 +19,9 @@ const ALL: readonly DeferredKind[] = ['pager', 'large', 'chat', 'file', 'notific
  */
 export type Outcome = 'taken' | 'refused' | 'busy' | 'away';
 
+/** The arrivals at the time when no device took it; null: none was asked. */
+export type Tried = number | null;
+
 export interface PushHost {
   readonly bindings: Bindings;
   readonly rules: Rules;
@@ -62,6 +65,7 @@ export class Push {
   readonly #host: PushHost;
   readonly #runs = new Map<HomeUser, Run>();
   readonly #retries = new Map<HomeUser, { failures: number; stop: () => void }>();
+  readonly #arrivals = new Map<HomeUser, number>();
   #isClosed = false;
 
   constructor(host: PushHost) {
@@ -73,8 +77,14 @@ export class Push {
     return this.#runs.get(user)?.hasTexts ?? false;
   }
 
+  /** How often a device of his has registered: whoever compares two sees whether one has come in between. */
+  arrivals(user: HomeUser): number {
+    return this.#arrivals.get(user) ?? 0;
+  }
+
   /** A device has registered. */
   came(user: HomeUser): void {
+    this.#arrivals.set(user, this.arrivals(user) + 1);
     const run = this.#runs.get(user);
     this.#forget(user);
     if (run === undefined) void this.#run(user);

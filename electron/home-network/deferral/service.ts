@@ -23,7 +23,7 @@ import { Expiry } from './expiry.ts';
 import { DeferralFiles } from './files.ts';
 import { Offers } from './offers.ts';
 import type { Deferral, DeferredChange, DeferredItem, DeferredRecord, Settlement } from './port.ts';
-import { nameOf, type Outcome, outcomeOf, Push, type PushQuery } from './push.ts';
+import { nameOf, type Outcome, outcomeOf, Push, type PushQuery, type Tried } from './push.ts';
 import { DeferredSessions } from './sessions.ts';
 
 export interface DeferralHost {
@@ -80,9 +80,9 @@ export class DeferralService implements Deferral {
       ...{ focus: host.focus, files: this.files, tag: TAG[0] as SipHeader },
       item: (letter, cpim) => this.#item(letter, cpim),
       hasRoom: (owner, size) => this.#calls.hasRoom(owner, size, this.#quota(owner)),
-      store: async (item, isTried) => {
+      store: async (item, tried) => {
         const user = host.directory.byName(item.owner);
-        const kept = user === null ? 'full' : await this.#store(user, item, this.#quota(item.owner), isTried);
+        const kept = user === null ? 'full' : await this.#store(user, item, this.#quota(item.owner), tried);
         if (kept === 'full') throw new ParleyError('file.disk-full', 'the quota of the recipient');
         // its file belongs to nobody
         if (kept === 'known' && item.file !== null) await this.files.remove(item.file);
@@ -172,7 +172,7 @@ export class DeferralService implements Deferral {
     if (user === null) return null;
     try {
       const cpim = cpimOf(letter.request.body, header(letter.request, 'Content-Type'));
-      return await this.#store(user, this.#item(letter, cpim), this.#quota(letter.owner), isTried);
+      return await this.#store(user, this.#item(letter, cpim), this.#quota(letter.owner), this.#tried(letter.owner, isTried));
     } catch (thrown) {
       this.#failed(thrown);
       return null;
@@ -198,7 +198,7 @@ export class DeferralService implements Deferral {
   ): void {
     const { request } = transaction;
     const author = this.#host.directory.addressOf(letter.sender);
-    void this.#sessions.take(transaction, { ...letter, request, kind: kindOf(request), author }, isTried);
+    void this.#sessions.take(transaction, { ...letter, request, kind: kindOf(request), author }, this.#tried(letter.owner, isTried));
   }
 
   /** What went to several, for one of them. @param content of an INVITE. @returns false when it cannot be kept */
@@ -208,7 +208,7 @@ export class DeferralService implements Deferral {
       return kept === 'kept' || kept === 'known';
     }
     try {
-      await this.#sessions.keep({ ...letter, kind: kindOf(letter.request) }, content, isTried);
+      await this.#sessions.keep({ ...letter, kind: kindOf(letter.request) }, content, this.#tried(letter.owner, isTried));
       return true;
     } catch (thrown) {
       this.#failed(thrown);
@@ -302,7 +302,7 @@ export class DeferralService implements Deferral {
     return uri === null ? null : this.#host.directory.byUri(uri);
   }
 
-  async #store(user: HomeUser, item: NewItem, quota: { items: number; octets: number }, isTried: boolean): Promise<Kept> {
+  async #store(user: HomeUser, item: NewItem, quota: { items: number; octets: number }, tried: Tried): Promise<Kept> {
     const { outcome, id } = await this.#calls.keep(item, quota);
     if (outcome === 'full') return outcome;
     if (outcome === 'kept' && item.kind !== 'notification') {
@@ -311,9 +311,15 @@ export class DeferralService implements Deferral {
     }
     this.#expiry.notLaterThan(item.expiresAt);
     if (outcome === 'kept' && item.kind === 'file') await this.#untaken(user, id);
-    if (isTried) this.#push.later(user);
+    // a device that came while it was taken in has not been asked
+    if (tried === this.#push.arrivals(user)) this.#push.later(user);
     else this.#push.added(user);
     return outcome;
+  }
+
+  #tried(owner: string, isTried: boolean): Tried {
+    const user = this.#host.directory.byName(owner);
+    return user === null || !isTried ? null : this.#push.arrivals(user);
   }
 
   /** Neither he nor a device of his is there for a file: it waits, or goes where he wants such files (R-PF-31). */

@@ -20,7 +20,7 @@ import type { NewItem } from './database.ts';
 import { cpimOf, type Letter } from './envelope.ts';
 import { type DeferralFiles, octetsIn } from './files.ts';
 import type { DeferredRecord } from './port.ts';
-import { nameOf } from './push.ts';
+import { nameOf, type Tried } from './push.ts';
 
 /** a message up to so many octets is kept in the database, beside its item */
 const SMALL = 65_536;
@@ -33,7 +33,7 @@ export interface SessionsHost {
   item(letter: Letter, cpim: ReturnType<typeof cpimOf>): NewItem;
   hasRoom(owner: string, size: number): Promise<boolean>;
   /** @throws ParleyError `file.disk-full` for a quota that is used up */
-  store(item: NewItem, isTried: boolean): Promise<void>;
+  store(item: NewItem, tried: Tried): Promise<void>;
   content(id: number): Promise<{ readonly octets: Uint8Array | null; readonly file: string | null } | null>;
   /** whom an address of ours means; null: nobody any more */
   userOf(address: string): HomeUser | null;
@@ -64,7 +64,7 @@ export class DeferredSessions {
   }
 
   /** Answers an INVITE that {@link canTake} has looked at: 200, and the item is kept before the last octet is answered. */
-  async take(transaction: ServerTransaction, letter: Letter & { readonly sender: HomeUser }, isTried: boolean): Promise<void> {
+  async take(transaction: ServerTransaction, letter: Letter & { readonly sender: HomeUser }, tried: Tried): Promise<void> {
     const focus = this.#host.focus();
     const { sender } = letter;
     transaction.onCancel = () => transaction.respond(487);
@@ -77,7 +77,7 @@ export class DeferredSessions {
       }
       // its caller has given up, or gone
       if (transaction.isAnswered || !transaction.flow.isOpen) return;
-      new Collection(focus, { transaction, sender, description, mediaIndex }, (content) => this.keep(letter, content, isTried));
+      new Collection(focus, { transaction, sender, description, mediaIndex }, (content) => this.keep(letter, content, tried));
     } catch (thrown) {
       const { status, headers } = focus.mediaRefusal(thrown);
       transaction.respond(status, { headers });
@@ -85,7 +85,7 @@ export class DeferredSessions {
   }
 
   /** What has been taken already, for one who does not get it now. @throws ParleyError when it cannot be kept */
-  async keep(letter: Letter, content: Taken, isTried: boolean): Promise<void> {
+  async keep(letter: Letter, content: Taken, tried: Tried): Promise<void> {
     const { octets, contentType } = content;
     const { description, mediaIndex } = takeable(letter.request, this.#host.focus().policy);
     const { fileSelector } = description.media[mediaIndex] as MsrpMedia;
@@ -105,7 +105,7 @@ export class DeferredSessions {
       const item = this.#host.item(letter, cpim);
       const about = isFile ? { contentType: mediaType(fileSelector?.type ?? ''), subject: fileSelector?.name ?? item.subject } : {};
       const imdnId = cpim === null ? null : imdnRequest(cpim).messageId;
-      await this.#host.store({ ...item, ...about, imdnId, size: octets.size, mediaType: contentType, content: small, file }, isTried);
+      await this.#host.store({ ...item, ...about, imdnId, size: octets.size, mediaType: contentType, content: small, file }, tried);
     } catch (thrown) {
       if (file !== null) await this.#host.files.remove(file);
       throw thrown;
