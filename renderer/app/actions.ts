@@ -5,7 +5,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { Composer } from '../features/composer/composer.svelte.ts';
 import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
 import type { Files } from '../features/files/files.svelte.ts';
-import type { Forwarding } from '../features/forward/forwarding.svelte.ts';
+import type { Forwarding, StoredForward } from '../features/forward/forwarding.svelte.ts';
 import type { People } from '../features/people/people.svelte.ts';
 import type { MessageAction } from '../features/thread/message-actions.ts';
 import type { Row } from '../features/thread/rows.ts';
@@ -137,6 +137,14 @@ export class Actions {
   /** @param messages in the order in which they are to arrive */
   askWhereTo(messages: readonly Message[]): void {
     this.#app.forwarding.messages = messages;
+    this.#app.forwarding.stored = null;
+    this.#app.dialog = 'forward';
+  }
+
+  /** Of something that the network's archive has. */
+  askWhereToStored(stored: StoredForward): void {
+    this.#app.forwarding.messages = [];
+    this.#app.forwarding.stored = stored;
     this.#app.dialog = 'forward';
   }
 

@@ -75,6 +75,52 @@ it.each([false, true])('R-PF-03: the archive is fetched from and deleted in by t
   await expect.poll(() => core.archive.map(({ name }) => name)).toEqual(['Bob Baker']);
 });
 
+it.each([false, true])('R-PF-21: what the archive has is shown and forwarded by the keyboard alone, dark: %s', async (dark) => {
+  const core = withBob();
+  core.preferences = DEFAULT_NETWORK_PREFERENCES;
+  const peer = 'sip:bob@home1.example';
+  core.archive = [{ peer, name: 'Bob Baker', items: 4, lastAt: 2 }];
+  const item = { peer, direction: 'in', sentAt: Date.UTC(2026, 2, 2, 9), octets: 4_200_000 } as const;
+  core.archived = [
+    { ...item, id: 'c1;UID=1', kind: 'text', text: `From the summit ${'one can see the lake and the town '.repeat(8)}` },
+    { ...item, id: 'c1;UID=2', kind: 'file', text: 'ridge.jpg', direction: 'out' },
+    { ...item, id: 'c1/k1;UID=1', kind: 'session', text: '' },
+    { ...item, id: 'c1;UID=3', kind: 'missed', text: '' },
+  ];
+  const { page } = await show(core, { dark, width: 800 });
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  await page.keyboard.press('Control+,');
+  const archive = page.getByRole('region', { name: 'Message archive' });
+  await archive.getByRole('button', { name: /^Show what the archive has of/ }).press('Enter');
+  await archive.getByText('ridge.jpg').waitFor();
+  expect(await archive.getByRole('button', { name: /^Forward/ }).count()).toBe(3);
+  expect(await serious(page)).toEqual([]);
+  await archive.getByRole('button', { name: 'Forward ridge.jpg' }).press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Forward a message' });
+  await dialog.getByLabel('To').fill('Bob');
+  await dialog.getByLabel('To').press('Enter');
+  await page.getByRole('log').getByText('ridge.jpg').waitFor();
+});
+
+it('R-PF-21: what the archive has no more is said', async () => {
+  const core = withBob();
+  core.preferences = DEFAULT_NETWORK_PREFERENCES;
+  core.archive = [{ peer: 'sip:bob@home1.example', name: 'Bob Baker', items: 1, lastAt: 2 }];
+  const item = { peer: 'sip:bob@home1.example', direction: 'in', sentAt: 1, octets: 4 } as const;
+  core.archived = [{ ...item, id: 'c1;UID=1', kind: 'text', text: 'gone' }];
+  core.before = (method) => {
+    if (method === 'history.forward') throw new ParleyError('history.unreachable', 'down');
+  };
+  const { page } = await show(core);
+  await page.getByRole('button', { name: /Bob Baker/ }).waitFor();
+  await page.keyboard.press('Control+,');
+  const archive = page.getByRole('region', { name: 'Message archive' });
+  await archive.getByRole('button', { name: /^Show what/ }).click();
+  await archive.getByRole('button', { name: 'Forward gone' }).click();
+  await page.getByRole('dialog', { name: 'Forward a message' }).getByLabel('To').press('Enter');
+  await page.getByText('The message archive cannot be reached').waitFor();
+});
+
 it('of files: where they are saved is shown, and what is accepted without a question is chosen', async () => {
   const core = withBob();
   const { page } = await show(core);

@@ -1,7 +1,7 @@
 import { Emitter } from '../../shared/base/emitter.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
 import type { AppState, EventName, EventPayload, FileCandidate, FoundMessage, Handlers } from '../../shared/ipc/contract.ts';
-import type { StoredPeer } from '../../shared/ipc/history-contract.ts';
+import type { StoredItem, StoredPeer } from '../../shared/ipc/history-contract.ts';
 import type { Subscribe } from '../../shared/ipc/wire.ts';
 import { listKey, listTitle } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
@@ -51,6 +51,7 @@ export class FakeCore {
   settings = DEFAULT_SETTINGS;
   /** with whom the network has stored something */
   archive: readonly StoredPeer[] = [];
+  archived: readonly StoredItem[] = [];
   /** what the network is to do; null for an account whose network keeps nothing */
   preferences: NetworkPreferences | null = null;
   /** the message of a notification that was picked */
@@ -341,7 +342,7 @@ export class FakeCore {
       },
       'settings.read': async () => this.settings,
       'history.people': async () => ({ items: [...this.archive] }),
-      'history.items': async () => ({ items: [], more: false }),
+      'history.items': async ({ peer }) => ({ items: this.archived.filter((each) => each.peer === peer), more: false }),
       'history.fetch': async () => ({ conversationId: null, fetched: 12, known: 3, left: 2 }),
       'history.forward': async ({ conversationId, items }) => {
         for (const { clientId, text } of items) await this.handlers['messages.sendText']({ conversationId, clientId, text });

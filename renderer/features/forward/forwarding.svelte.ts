@@ -1,4 +1,5 @@
 import { type CodedError, toCodedError } from '../../../shared/base/errors.ts';
+import { randomToken } from '../../../shared/base/random.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
@@ -14,10 +15,18 @@ export interface ForwardingPorts {
   readonly refused: (error: CodedError) => void;
 }
 
+/** What the network's archive has, and what the conversation shows of it. */
+export interface StoredForward {
+  readonly id: string;
+  readonly text: string;
+}
+
 /** Messages on their way from one conversation to another, while the person picks which. */
 export class Forwarding {
   /** in the order in which they are to arrive */
   messages = $state.raw<readonly Message[]>([]);
+  /** in place of messages that are here; the network has it and sends it */
+  stored = $state.raw<StoredForward | null>(null);
   readonly #ports: ForwardingPorts;
 
   constructor(ports: ForwardingPorts) {
@@ -26,8 +35,9 @@ export class Forwarding {
 
   /** Each leaves as a message of its own; a file that is gone is said, and the others leave. */
   async to(conversation: Conversation): Promise<void> {
-    const { messages } = this;
+    const { messages, stored } = this;
     this.messages = [];
+    this.stored = null;
     const thread = await this.#ports.open(conversation);
     if (thread === null) return;
     let refusal: CodedError | null = null;
@@ -39,6 +49,14 @@ export class Forwarding {
           void this.#ports.thumbnails.of(candidate);
           void thread.sendFile(candidate);
         }
+      } catch (thrown) {
+        refusal = toCodedError(thrown);
+      }
+    }
+    if (stored !== null) {
+      const items = [{ ...stored, clientId: randomToken(24) }];
+      try {
+        await this.#ports.bridge.call('history.forward', { conversationId: conversation.id, items });
       } catch (thrown) {
         refusal = toCodedError(thrown);
       }

@@ -13,6 +13,8 @@ export class StoredHistory {
   busy = $state.raw<{ readonly peer: string; readonly does: 'fetch' | 'remove' } | null>(null);
   /** what the last fetch came to */
   fetched = $state.raw<(Result<'history.fetch'> & { readonly peer: string }) | null>(null);
+  /** whose items are looked at; `items` null until the network has answered */
+  shown = $state.raw<{ readonly peer: string; readonly items: Result<'history.items'> | null } | null>(null);
   /** the person is asked whether that shall go */
   asked = $state<string | null>(null);
   /** there is nothing to ask */
@@ -29,6 +31,21 @@ export class StoredHistory {
     });
   }
 
+  /** Shows what is stored of that person, or hides it again. */
+  async show(peer: string): Promise<void> {
+    if (this.shown?.peer === peer) {
+      this.shown = null;
+      return;
+    }
+    this.shown = { peer, items: null };
+    await this.#try(async () => {
+      const items = await this.#bridge.call('history.items', { peer });
+      // another one was asked for meanwhile
+      if (this.shown?.peer === peer) this.shown = { peer, items };
+    });
+    if (this.error !== null && this.shown?.peer === peer) this.shown = null;
+  }
+
   async fetch(peer: string): Promise<void> {
     await this.#doing(peer, 'fetch', async () => {
       this.fetched = { ...(await this.#bridge.call('history.fetch', { peer })), peer };
@@ -39,6 +56,7 @@ export class StoredHistory {
     this.asked = null;
     await this.#doing(peer, 'remove', async () => {
       await this.#bridge.call('history.remove', { peer });
+      if (this.shown?.peer === peer) this.shown = null;
       this.people = this.people?.filter((each) => each.peer !== peer) ?? null;
     });
   }
