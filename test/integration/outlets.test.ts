@@ -78,6 +78,8 @@ test('R-PF-56 R-DEF-10: a file that its owner orders into the store is there, oc
   const [item] = await waitingFor(carol, 1);
   await order(carol, [item?.id as number], 'store');
   await waitingFor(carol, 0);
+  // it has left the list when the network has taken the order
+  await expect.poll(async () => (await filesOf('carol')).length).toBe(1);
   const files = await filesOf('carol');
   expect(files.map(({ headers, files: inside }) => [headers.imdnMessageId, headers.direction, inside[0]?.name])).toEqual([
     [sent.imdnId, 'received', 'ridge Grüße.bin'],
