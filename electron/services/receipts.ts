@@ -64,7 +64,16 @@ export async function takeNotifications(
   peer: string,
   notifications: readonly Imdn[],
 ): Promise<void> {
-  const rows = notifications.map((imdn) => {
+  const rows = notifications.flatMap((imdn) => [applied(imdn), leaving(imdn)]);
+  for (const changed of await Promise.all(rows)) notices.changed(changed);
+
+  function leaving({ messageId: imdnId, leftBy, status, disposition }: Imdn) {
+    // `processed` alone says no more than that somebody else sees to it
+    const by = leftBy ?? (status === 'processed' && disposition === 'processing' ? 'other' : null);
+    return by && store.noteLeftBy({ peer, imdnId, leftBy: by, now: clock.now() });
+  }
+
+  function applied(imdn: Imdn) {
     const { messageId: imdnId, status, recipientUri } = imdn;
     const now = clock.now();
     if (status === 'delivered' || status === 'displayed' || status === 'failed') {
@@ -72,8 +81,7 @@ export async function takeNotifications(
     }
     const report = reportOf(imdn);
     return report && store.noteReport({ peer, imdnId, about: imdn.disposition === 'display' ? 'display' : 'delivery', report, now });
-  });
-  for (const changed of await Promise.all(rows)) notices.changed(changed);
+  }
 }
 
 /** Of processing only that the network keeps it; what servers say beside that is said of delivery (cpm.md section 14.1). */

@@ -54,6 +54,7 @@ export const STORE_METHODS = Object.keys({
   receiveOffer: true,
   applyReceipt: true,
   noteReport: true,
+  noteLeftBy: true,
   withdrawDisplayed: true,
   outboxTake: true,
   outboxRecover: true,

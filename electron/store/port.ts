@@ -1,7 +1,7 @@
 import type { CodedError } from '../../shared/base/errors.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import type { Message, MessageInfo, Report } from '../../shared/model/message.ts';
+import type { LeftBy, Message, MessageInfo, Report } from '../../shared/model/message.ts';
 import type { Settings } from '../../shared/model/settings.ts';
 import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent } from '../../shared/model/states/transfer-state.ts';
@@ -288,6 +288,13 @@ export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
     imdnId: string;
     about: 'delivery' | 'display';
     report: Report;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation } | null>;
+  /** What the network says beside its notification, or alone. Null as in {@link noteReport}. */
+  noteLeftBy(row: {
+    peer: string;
+    imdnId: string;
+    leftBy: LeftBy;
     now: number;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
   /** The person does not want to tell any more what was displayed: notifications of it that have not left never do. */

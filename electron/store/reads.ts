@@ -1,5 +1,5 @@
 import { ParleyError } from '../../shared/base/errors.ts';
-import type { Message, Report } from '../../shared/model/message.ts';
+import type { LeftBy, Message, Report } from '../../shared/model/message.ts';
 import type { ReadHandle } from '../sqlite/handles.ts';
 import type { Calls } from './calls.ts';
 import { deferredReads } from './deferred-reads.ts';
@@ -72,6 +72,7 @@ interface InfoRow {
   readonly leftAt: number | null;
   readonly takenAt: number | null;
   readonly kept: number;
+  readonly leftBy: LeftBy | null;
   readonly attempts: number | null;
   readonly notBefore: number | null;
 }
@@ -104,7 +105,7 @@ export function createReads(db: ReadHandle): Reads {
   const info = db.one<InfoRow>(
     `SELECT ifnull(m.target, c.peer) AS peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
        m.delivery_report AS deliveryReport, m.display_report AS displayReport, m.left_at AS leftAt, m.taken_at AS takenAt,
-       m.kept, o.attempts, o.not_before AS notBefore
+       m.kept, m.left_by AS leftBy, o.attempts, o.not_before AS notBefore
      FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
        LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
      WHERE m.id = :id AND m.removed_at IS NULL`,

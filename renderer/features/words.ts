@@ -308,6 +308,12 @@ export const words = {
       received: () => 'Received, not seen yet',
       read: () => 'Received and seen',
     },
+    leftBy: {
+      sms: (who: string) => `Sent to ${who} as SMS`,
+      mms: (who: string) => `Sent to ${who} as MMS`,
+      email: (who: string) => `Sent to ${who} as e-mail`,
+      other: () => 'Passed on by the network',
+    },
     /** its way so far, each with the time; the first one begins the sentence */
     way: {
       left: (time: string) => `Left this computer ${time}`,

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
-import { REPORTS } from '../model/message.ts';
+import { LEFT_BY, REPORTS } from '../model/message.ts';
 import { networkPreferencesSchema } from '../model/network-preferences.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
@@ -43,6 +43,7 @@ const messageInfo = v.object({
   leftAt: v.nullable(time),
   takenAt: v.nullable(time),
   kept: v.boolean(),
+  leftBy: v.nullable(v.picklist(LEFT_BY)),
   cpmConversationId: v.string(),
   contributionId: v.string(),
   recipients: list(

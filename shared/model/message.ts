@@ -56,6 +56,9 @@ export const REPORTS = ['forbidden', 'error', 'stored'] as const;
 /** What came in place of a disposition notification (RFC 5438 section 5): nobody is to know, nobody can know, the network keeps it for later. */
 export type Report = (typeof REPORTS)[number];
 
+export const LEFT_BY = ['sms', 'mms', 'email', 'other'] as const;
+export type LeftBy = (typeof LEFT_BY)[number];
+
 /** What somebody who looks into one message is told beside it. */
 export interface MessageInfo {
   readonly message: Message;
@@ -73,6 +76,8 @@ export interface MessageInfo {
   readonly leftAt: number | null;
   readonly takenAt: number | null;
   readonly kept: boolean;
+  /** by which service that is not CPM the network sent it on; null: nobody says so */
+  readonly leftBy: LeftBy | null;
   /** CPM Conversation-ID and Contribution-ID (cpm.md section 2.3) */
   readonly cpmConversationId: string;
   readonly contributionId: string;

@@ -201,6 +201,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         leftAt: null,
         takenAt: null,
         kept: false,
+        leftBy: null,
         recipients: [],
         waiting: null,
       };

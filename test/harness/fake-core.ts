@@ -498,6 +498,7 @@ export class FakeCore {
           leftAt: null,
           takenAt: null,
           kept: false,
+          leftBy: null,
           ...this.reports.get(messageId),
           recipients: this.recipients.get(messageId) ?? [],
           waiting: message.status === 'queued' ? { attempts: 1, nextTryAt: this.#now() + 60_000 } : null,

@@ -127,4 +127,5 @@ test('R-PF-44 R-DEF-10: what its owner sends on by another service is delivered 
   await alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'delivered');
   await waitingFor(erin, 0);
   expect(letters.map(({ to, parts }) => [to, fromUtf8(parts[0]?.octets ?? new Uint8Array(0))])).toEqual([['erin', 'on by e-mail']]);
+  await expect.poll(async () => (await alice.call['messages.info']({ messageId: sent.id })).leftBy).toBe('email');
 });

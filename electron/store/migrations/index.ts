@@ -12,6 +12,7 @@ import { files } from './0010-files.ts';
 import { deferred } from './0011-deferred.ts';
 import { way } from './0012-way.ts';
 import { references } from './0013-references.ts';
+import { leftBy } from './0014-left-by.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   deferred,
   way,
   references,
+  leftBy,
 ];

@@ -1,6 +1,6 @@
 import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { Message, Report } from '../../../shared/model/message.ts';
+import type { LeftBy, Message, Report } from '../../../shared/model/message.ts';
 import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../../sqlite/handles.ts';
@@ -134,6 +134,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const noteDisplay = db.change(
     'UPDATE messages SET display_report = :report WHERE id = :id AND displayed_at IS NULL AND display_report IS NULL',
   );
+  const setLeftBy = db.change('UPDATE messages SET left_by = :leftBy WHERE id = :id');
   const leave = db.change('UPDATE messages SET left_at = :now, taken_at = NULL, kept = 0 WHERE id = :id');
   const take = db.change('UPDATE messages SET taken_at = :now, kept = :kept WHERE id = :id');
   const setError = db.change('UPDATE messages SET error_code = :code, error_detail = :detail WHERE id = :id');
@@ -251,6 +252,8 @@ export function createLedger(db: WriteHandle, reads: Reads) {
       return true;
     },
 
+    /** another service has it */
+    leftBy: (id: number, leftBy: LeftBy) => setLeftBy({ id, leftBy }),
     /** a try of an own one is on its way */
     left: (id: number, now: number) => leave({ id, now }),
     /** and has arrived at whoever took it. @param kept the network passes it on later */

@@ -25,6 +25,7 @@ type Method =
   | 'receiveOffer'
   | 'applyReceipt'
   | 'noteReport'
+  | 'noteLeftBy'
   | 'withdrawDisplayed';
 
 /** ended or stopped without the file */
@@ -153,6 +154,15 @@ export function messageWrites(
   /** The file is there: nothing of it needs to leave again. One that is on its way comes to its end by itself. */
   function confirm({ id, state }: { readonly id: number; readonly state: TransferState }, now: number): void {
     if (CONFIRMABLE.has(state)) transfers.apply({ transferId: id, event: 'confirmed', now });
+  }
+
+  /** id of the own message to that one person, of which something is told; null: there is none, or the person is blocked */
+  function toldOf(peer: string, imdnId: string, now: number): number | null {
+    const person = people.find(peer);
+    if (person && person.blockedAt !== null) return null;
+    if (person) outbox.hasten(person.id, now);
+    const message = own({ imdnId }).find(({ kind, ...to }) => kind === 'person' && isTo(to, person?.id, peer));
+    return message === undefined || ledger.record(message.id).removedAt !== null ? null : message.id;
   }
 
   /** Moves the own message of that id which went to whoever reports on it. @returns its id, or null when there is none */
@@ -308,12 +318,15 @@ export function messageWrites(
     },
 
     noteReport({ peer, imdnId, about, report, now }) {
-      const person = people.find(peer);
-      if (person && person.blockedAt !== null) return null;
-      if (person) outbox.hasten(person.id, now);
-      const message = own({ imdnId }).find(({ kind, ...to }) => kind === 'person' && isTo(to, person?.id, peer));
-      if (message === undefined || ledger.record(message.id).removedAt !== null) return null;
-      return ledger.note(message.id, about, report) ? ledger.changed(message.id) : null;
+      const id = toldOf(peer, imdnId, now);
+      return id !== null && ledger.note(id, about, report) ? ledger.changed(id) : null;
+    },
+
+    noteLeftBy({ peer, imdnId, leftBy, now }) {
+      const id = toldOf(peer, imdnId, now);
+      if (id === null) return null;
+      ledger.leftBy(id, leftBy);
+      return ledger.changed(id);
     },
 
     withdrawDisplayed() {

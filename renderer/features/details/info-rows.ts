@@ -70,11 +70,13 @@ function replyRows({ message }: MessageInfo): InfoRow[] {
 }
 
 /** The state of a message as a sentence or two. */
-export function infoStatus({ message, waiting }: MessageInfo, who: string, now: number): string {
+export function infoStatus({ message, waiting, leftBy }: MessageInfo, who: string, now: number): string {
   const text = words.info;
   // of several people not all may have it
   const isThere = message.status === 'delivered' || message.status === 'displayed';
-  const state = message.reach !== null && isThere ? reachLine(message.reach) : text.states[message.status](who);
+  const isElsewhere = leftBy !== null && (message.status === 'sent' || message.status === 'delivered');
+  const own = isElsewhere ? text.leftBy[leftBy](who) : text.states[message.status](who);
+  const state = message.reach !== null && isThere ? reachLine(message.reach) : own;
   if (waiting === null || waiting.attempts === 0) return `${state}.`;
   const next = waiting.nextTryAt > now ? ` ${text.nextTry(formatFullTime(waiting.nextTryAt))}.` : '';
   return `${state}. ${text.tries(waiting.attempts)}${next}`;

@@ -74,6 +74,18 @@ describe('message info', () => {
     expect(infoStatus(info, 'Bob', NOW)).toBe('Seen by Bob.');
   });
 
+  it('R-PF-45: of one that another service has says which', async () => {
+    const info = await infoOf({ direction: 'out', status: 'delivered', deliveredAt: NOW });
+    const told = (['sms', 'mms', 'email', 'other'] as const).map((leftBy) => infoStatus({ ...info, leftBy }, 'Bob', NOW));
+    expect(told.map((line) => line.split('.', 1)[0])).toEqual([
+      'Sent to Bob as SMS',
+      'Sent to Bob as MMS',
+      'Sent to Bob as e-mail',
+      'Passed on by the network',
+    ]);
+    expect(infoStatus(info, 'Bob', NOW)).toMatch(/^Delivered to Bob/);
+  });
+
   it('says how often a waiting one was tried, and when it is tried again', async () => {
     const info = await infoOf({ direction: 'out', status: 'queued' });
     expect(infoStatus(info, 'Bob', NOW)).toBe(`Waits on this device. Tried once. Next try: ${formatFullTime(NOW + 60_000)}.`);

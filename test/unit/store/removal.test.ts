@@ -219,6 +219,7 @@ test('what is told of a message: ids, and how often it was tried', () => {
     leftAt: null,
     takenAt: null,
     kept: false,
+    leftBy: null,
     cpmConversationId: `conversation with ${BOB}`,
     contributionId: 'contribution a',
     waiting: { attempts: 0, nextTryAt: 0 },
