@@ -159,7 +159,8 @@ describe('adding an account', () => {
     await form.getByLabel('Address').fill('sip:carol@example.com');
     await form.getByLabel('Password').fill('hunter2');
     await page.keyboard.press('Enter');
-    expect((await form.getByRole('alert').locator('p').allTextContents()).map((text) => text.trim())).toEqual([said]);
+    const told = async () => (await form.getByRole('alert').locator('p').allTextContents()).map((text) => text.trim());
+    await expect.poll(told).toEqual([said]);
     expect(core.callsOf('accounts.add')).toEqual([]);
     if (code === 'link.certificate') await look(page, 'form-refused');
     await form.getByRole('button', { name: 'Add anyway' }).click();
