@@ -93,7 +93,11 @@ function deferralCalls(handle: WriteHandle) {
   const wanted = handle.many<Row>(`
     SELECT ${COLUMNS} FROM items
     WHERE owner = :owner AND id > :after AND expires_at > :now
-      AND kind IN (SELECT value FROM json_each(:kinds)) AND (NOT delivered OR :withDelivered)
+      AND (
+        kind IN (SELECT value FROM json_each(:kinds))
+        OR (kind = 'file' AND EXISTS (SELECT 1 FROM progress WHERE item = items.id AND device IN (SELECT value FROM json_each(:devices))))
+      )
+      AND (NOT delivered OR :withDelivered)
       AND EXISTS (
         SELECT 1 FROM json_each(:devices) device
         WHERE (device.value <> '' OR NOT delivered) AND (instance IS NULL OR instance = device.value)

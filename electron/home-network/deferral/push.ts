@@ -26,7 +26,7 @@ export interface PushHost {
   readonly bindings: Bindings;
   readonly rules: Rules;
   readonly clock: Clock;
-  /** in the order in which they came, from that id on; nothing that somebody else has under way */
+  /** in the order in which they came, from that id on; nothing that somebody else has under way. Files that such a device had begun to take, too */
   wanted(user: HomeUser, query: PushQuery): Promise<readonly DeferredRecord[]>;
   release(ids: readonly number[]): void;
   /** to one device. Never rejects */
@@ -176,7 +176,8 @@ export class Push {
       const live = this.#devices(user, run, wish).filter((device) => !busy.has(device) && lacks(item, device));
       const devices = matchingBindings({ headers: item.fields }, live);
       if (item.kind === 'file') {
-        this.#host.offer(item, devices);
+        // who wants to be asked about everything has been, where the device had begun to take it
+        this.#host.offer(item, run.hasTexts ? devices : devices.filter((device) => nameOf(device) in item.taken));
         continue;
       }
       const outcomes = devices.map(async (device) => {

@@ -173,8 +173,8 @@ async function checkHash(octets: Taken['octets'], selector: MsrpMedia['fileSelec
 /** How far a device had come that is asked first; null: none has begun. */
 export function begunBy(item: DeferredRecord, devices: readonly Binding[]): { readonly device: Binding; readonly start: number } | null {
   for (const device of devices) {
-    const taken = item.taken[nameOf(device)] ?? 0;
-    if (taken > 0 && taken < item.size) return { device, start: taken };
+    const taken = item.taken[nameOf(device)];
+    if (taken !== undefined && taken < item.size) return { device, start: taken };
   }
   return null;
 }
