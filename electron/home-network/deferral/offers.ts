@@ -9,6 +9,8 @@ import { isUnavailable } from './triggers.ts';
 
 /** files of one user that ring or run side by side */
 const AT_ONCE = 4;
+/** octets that a device may have answered and not have written */
+const UNWRITTEN = 2 * 1_048_576;
 
 export interface OffersHost {
   readonly sessions: DeferredSessions;
@@ -68,16 +70,20 @@ export class Offers {
     const devices = all.filter(({ flow }) => flow.isOpen);
     try {
       const begun = begunBy(item, devices);
-      const end =
-        begun === null
-          ? await this.#host.sessions.deliver(item, devices)
-          : await this.#host.sessions.deliver(item, [begun.device], begun.start);
+      const end = begun === null ? await this.#host.sessions.deliver(item, devices) : await this.#goOn(item, begun);
       if (devices.length > 0) await this.#over(item, end);
     } catch (thrown) {
       this.#host.failed(thrown);
     } finally {
       this.#host.release(item.id);
     }
+  }
+
+  /** From what the device has answered; a device that was killed may have a little less on its disk, and one that was wiped nothing. */
+  async #goOn(item: DeferredRecord, { device, start }: { readonly device: Binding; readonly start: number }): Promise<End> {
+    const end = await this.#host.sessions.deliver(item, [device], start);
+    if (start === 0 || end.refusal?.status !== 488) return end;
+    return this.#goOn(item, { device, start: start === item.taken[nameOf(device)] ? Math.max(0, start - UNWRITTEN) : 0 });
   }
 
   async #over(item: DeferredRecord, { isDelivered, device, refusal, acknowledged }: End): Promise<void> {

@@ -29,6 +29,8 @@ export interface OfferedFile {
   readonly fallbackId: string;
   /** shared by the files of one INVITE with several */
   readonly invitation: string | null;
+  /** the network sends it in its author's place (flow F21-03) and comes again by itself: nobody is asked for the rest */
+  readonly isKept: boolean;
 }
 
 /**
@@ -88,7 +90,7 @@ export class FileJudge {
   async judge(file: OfferedFile): Promise<Judgement> {
     const { offer } = file;
     const known = await this.#sameFiles(file);
-    const resumed = offer.pull ? await this.#resumedPull(offer, known) : await this.#resumedPush(offer, known);
+    const resumed = offer.pull ? await this.#resumedPull(offer, known) : await this.#resumedPush(file, known);
     if (resumed) return resumed;
     // a part of something that is not here
     if ((offer.range?.start ?? 1) !== 1) return refuse(488);
@@ -111,7 +113,7 @@ export class FileJudge {
   }
 
   /** Its sender goes on with a file that was accepted here before. */
-  async #resumedPush(offer: FileOffer, known: readonly StoredTransfer[]): Promise<Judgement | null> {
+  async #resumedPush({ offer, isKept }: OfferedFile, known: readonly StoredTransfer[]): Promise<Judgement | null> {
     const { range, size } = offer;
     const name = cleanFileName(offer.name ?? '');
     const before = known.find((transfer) => transfer.direction === 'in' && transfer.name === name && transfer.state !== 'done');
@@ -125,9 +127,9 @@ export class FileJudge {
       const book = new TransferBook(this.#context, transfer);
       const start = (range?.start ?? 1) - 1;
       const arrived = await arrivedOctets(transfer);
-      if (start <= arrived && !this.#spares(transfer, start, arrived)) return { kind: 'take', book, start, release };
+      if (start <= arrived && (isKept || !this.#spares(transfer, start, arrived))) return { kind: 'take', book, start, release };
       // what is missing is asked for instead, now, as the other side is there (cpm.md section 10.7)
-      if (AWAITED.has(transfer.state)) {
+      if (AWAITED.has(transfer.state) && !isKept) {
         await book.apply('resume');
         this.#outboxChanged();
       }

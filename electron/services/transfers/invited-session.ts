@@ -5,6 +5,7 @@ import { makeFileAnswer, makeOrigin } from '../../../shared/protocol/sdp/file-of
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { type FileOffer, readFileOffer } from '../../../shared/protocol/sdp/read-file-offer.ts';
 import { decodeSdp, encodeSdp, type Media, nextVersion, SDP_TYPE, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
+import { header } from '../../../shared/protocol/sip/message.ts';
 import type { DialogEnd, Header, IncomingInvite, IncomingReoffer, SessionBody } from '../../sip/port.ts';
 import { type Envelope, readEnvelope } from '../envelope.ts';
 import { Unacceptable } from '../session-body.ts';
@@ -191,6 +192,7 @@ export class InvitedSession {
           asked: requestOf(invitation, offer.transferId, changes.fresh.length === 1),
           fallbackId: this.#fallbackId(offer, description),
           invitation: group,
+          isKept: header(request, 'Referred-By') !== null,
         });
         this.#seen.set(offer.mediaIndex, offer);
         if (judgement.kind === 'refuse') {
