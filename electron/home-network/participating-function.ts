@@ -1,4 +1,5 @@
 import { ParleyError } from '../../shared/base/errors.ts';
+import { CHAT_SESSION, serviceOf } from '../../shared/protocol/cpm/names.ts';
 import type { Imdn } from '../../shared/protocol/imdn/imdn.ts';
 import { header, headers, type SipRequest } from '../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../shared/protocol/sip/name-addr.ts';
@@ -189,7 +190,9 @@ export class ParticipatingFunction {
     const mayWait = deferral?.mayTake(user, request) ?? false;
     const keep = (isTried: boolean): void =>
       deferral?.session(transaction, { owner: user.user, recipient: request.uri, instance, sender }, isTried);
-    if (devices.length === 0 && !mayWait) transaction.respond(480);
+    // what is said in a chat would come before the texts that are still on their way to him; said without one it waits behind them
+    const overtakes = !mayWait && serviceOf(request.headers) === CHAT_SESSION && deferral?.isFirst(user);
+    if ((devices.length === 0 && !mayWait) || overtakes) transaction.respond(480);
     else if (!dialogs.admits(transaction)) return;
     else if (mayWait && (devices.length === 0 || deferral?.isFirst(user))) keep(false);
     else {

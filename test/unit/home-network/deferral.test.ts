@@ -140,6 +140,19 @@ describe('a message for somebody who is not there', () => {
     expect(bob.inbox).toEqual([]);
   });
 
+  it('a chat does not overtake what waits: it is not there to be had as long as texts go first', async () => {
+    const home = await network({ force: { available: 'defer' } });
+    const [alice, bob] = [await registered(home, 'alice'), await registered(home, 'bob')];
+    const chat = {
+      headers: [
+        ['Accept-Contact', MSG.replace('cpm.msg', 'cpm.session')],
+        ['P-Preferred-Service', 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session'],
+      ],
+    } as const;
+    expect((await alice.ask('INVITE', BOB, chat)).status).toBe(480);
+    expect(bob.inbox).toEqual([]);
+  });
+
   it('a quota that is used up is told to the sender, with when to come again', async () => {
     const home = await network({ quotaItems: 2 });
     const alice = await registered(home, 'alice');
