@@ -151,7 +151,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(out|dist)/' },
+    exclude: { path: '^(out|dist)/' },
     // Types count: a layer that names another layer's types knows that layer, and a cycle of types is one.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {

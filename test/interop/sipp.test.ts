@@ -59,13 +59,17 @@ describe.skipIf(sippMissing !== null)(title, () => {
   const thread = async (alice: Person): Promise<Message[]> => alice.history((await alice.call['conversations.open'](BOB)).id);
 
   describe('as who is called', () => {
-    /** a registration, and one call beside it */
+    /** a registration, the question what waits, which nobody here knows, and one call beside them */
     const called = (...steps: Step[]): Step[] => [
       { receive: 'REGISTER', optional: 'registered' },
+      { receive: 'SUBSCRIBE', optional: 'subscribed' },
       ...steps,
       { go: 'end' },
       { label: 'registered' },
       answer('200 OK', { headers: ['[last_Contact:]'] }),
+      { go: 'end' },
+      { label: 'subscribed' },
+      answer('489 Bad Event', { headers: ['Allow-Events: presence'] }),
       { label: 'end' },
       { pause: 10 },
     ];
@@ -109,7 +113,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           },
           answer('200 OK'),
         ),
-        2,
+        3,
       );
       const imdnId = await write(alice, BOB, 'hello');
       await sipp.passed;
@@ -130,7 +134,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
             { receive: 'MESSAGE', check: [{ fits: `^MESSAGE sip:bob.cell@${DOMAIN} SIP` }, { header: 'To', fits: '<sip:bob@' }] },
             ...last,
           ),
-          2,
+          3,
         );
         const imdnId = await write(alice, BOB, 'hello');
         await sipp.passed;
@@ -150,7 +154,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           answer('603 Decline', { tag: 'cell' }),
           { receive: 'ACK' },
         ),
-        2,
+        3,
       );
       const imdnId = await write(alice, BOB, LARGE);
       await sipp.passed;
@@ -165,7 +169,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
     ])(
       '%i %s to an INVITE is for good',
       async (status, reason, code) => {
-        const { alice, sipp } = await start(called({ receive: 'INVITE' }, answer(`${status} ${reason}`), { receive: 'ACK' }), 2);
+        const { alice, sipp } = await start(called({ receive: 'INVITE' }, answer(`${status} ${reason}`), { receive: 'ACK' }), 3);
         const imdnId = await write(alice, BOB, LARGE);
         await sipp.passed;
         const message = await alice.seesMessage((each) => each.imdnId === imdnId && each.status === 'failed');
@@ -181,7 +185,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
     ])(
       '%s to an INVITE is asked again later, not before Retry-After',
       async (status, headers, seconds) => {
-        const { alice, sipp } = await start(called({ receive: 'INVITE' }, answer(status, { headers }), { receive: 'ACK' }), 2);
+        const { alice, sipp } = await start(called({ receive: 'INVITE' }, answer(status, { headers }), { receive: 'ACK' }), 3);
         const before = Date.now();
         await write(alice, BOB, LARGE);
         await sipp.passed;
@@ -209,7 +213,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           answer('603 Decline', { tag: 'b' }),
           { receive: 'ACK' },
         ),
-        2,
+        3,
       );
       await write(alice, BOB, LARGE);
       await sipp.passed;
@@ -230,7 +234,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           { receive: 'BYE', check: tagged('a') },
           answer('200 OK', { tag: '' }),
         ),
-        2,
+        3,
       );
       await write(alice, BOB, LARGE);
       await sipp.passed;
@@ -252,7 +256,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           { receive: 'BYE', check: tagged('a') },
           answer('200 OK', { tag: '' }),
         ),
-        2,
+        3,
       );
       await write(alice, BOB, LARGE);
       await sipp.passed;
@@ -272,7 +276,7 @@ describe.skipIf(sippMissing !== null)(title, () => {
           { receive: 'BYE' },
           answer('200 OK', { tag: '' }),
         ),
-        2,
+        3,
       );
       const path = join(folder, 'ridge.txt');
       await writeFile(path, 'east ridge');
