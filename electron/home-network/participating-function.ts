@@ -190,8 +190,8 @@ export class ParticipatingFunction {
     const mayWait = deferral?.mayTake(user, request) ?? false;
     const keep = (isTried: boolean): void =>
       deferral?.session(transaction, { owner: user.user, recipient: request.uri, instance, sender }, isTried);
-    // what is said in a chat would come before the texts that are still on their way to him; said without one it waits behind them
-    const overtakes = !mayWait && serviceOf(request.headers) === CHAT_SESSION && deferral?.isFirst(user);
+    // what either says in a chat would come before texts that are still on their way; said without one it waits behind them
+    const overtakes = !mayWait && serviceOf(request.headers) === CHAT_SESSION && (deferral?.isFirst(user) || deferral?.isOnItsWay(sender));
     if ((devices.length === 0 && !mayWait) || overtakes) transaction.respond(480);
     else if (!dialogs.admits(transaction)) return;
     else if (mayWait && (devices.length === 0 || deferral?.isFirst(user))) keep(false);

@@ -136,10 +136,12 @@ export class DeferralService implements Deferral {
 
   /** Whether what is sent to him waits here without his devices being asked: he does not want it now, or older texts are on their way. */
   isFirst(user: HomeUser): boolean {
-    return (
-      this.mayKeep(user) &&
-      (this.#host.rules.of(user).available === 'defer' || (this.#push.isSending(user) && this.#waiting(user.user) > 0))
-    );
+    return this.mayKeep(user) && (this.#host.rules.of(user).available === 'defer' || this.isOnItsWay(user));
+  }
+
+  /** Texts for him are being taken in or sent: whatever reaches him by another way comes before them. */
+  isOnItsWay(user: HomeUser): boolean {
+    return (this.#push.isSending(user) && this.#waiting(user.user) > 0) || this.#sessions.isTaking(user.user);
   }
 
   /** By policy first (R-PF-22). */
@@ -198,7 +200,8 @@ export class DeferralService implements Deferral {
   ): void {
     const { request } = transaction;
     const author = this.#host.directory.addressOf(letter.sender);
-    void this.#sessions.take(transaction, { ...letter, request, kind: kindOf(request), author }, this.#tried(letter.owner, isTried));
+    const about = { request, kind: kindOf(request), author } as const;
+    void this.#sessions.take(transaction, { ...letter, ...about }, this.#tried(letter.owner, isTried));
   }
 
   /** What went to several, for one of them. @param content of an INVITE. @returns false when it cannot be kept */

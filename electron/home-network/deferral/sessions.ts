@@ -45,6 +45,8 @@ export interface SessionsHost {
  * begins a session of its own when a device comes. Deferring is a delivery that begins later: both ends are those of the focus.
  */
 export class DeferredSessions {
+  /** large messages that are coming in, by owner */
+  readonly #taking = new Map<string, number>();
   readonly #host: SessionsHost;
 
   constructor(host: SessionsHost) {
@@ -63,22 +65,31 @@ export class DeferredSessions {
     }
   }
 
+  /** A large message for him is coming in. */
+  isTaking(owner: string): boolean {
+    return (this.#taking.get(owner) ?? 0) > 0;
+  }
+
   /** Answers an INVITE that {@link canTake} has looked at: 200, and the item is kept before the last octet is answered. */
   async take(transaction: ServerTransaction, letter: Letter & { readonly sender: HomeUser }, tried: Tried): Promise<void> {
     const focus = this.#host.focus();
-    const { sender } = letter;
+    const { sender, owner, kind } = letter;
+    const count = (change: number): void => void this.#taking.set(owner, (this.#taking.get(owner) ?? 0) + (kind === 'large' ? change : 0));
+    const over = (): void => count(-1);
+    count(1);
     transaction.onCancel = () => transaction.respond(487);
     try {
       const { description, mediaIndex } = takeable(letter.request, focus.policy);
       const announced = (description.media[mediaIndex] as MsrpMedia).fileSelector?.size ?? 0;
       if (!(await this.#host.hasRoom(letter.owner, announced))) {
         transaction.respond(480, { headers: this.#host.noRoom() });
-        return;
+        return over();
       }
       // its caller has given up, or gone
-      if (transaction.isAnswered || !transaction.flow.isOpen) return;
-      new Collection(focus, { transaction, sender, description, mediaIndex }, (content) => this.keep(letter, content, tried));
+      if (transaction.isAnswered || !transaction.flow.isOpen) return over();
+      new Collection(focus, { transaction, sender, description, mediaIndex }, (content) => this.keep(letter, content, tried), over);
     } catch (thrown) {
+      over();
       const { status, headers } = focus.mediaRefusal(thrown);
       transaction.respond(status, { headers });
     }

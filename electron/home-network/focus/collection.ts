@@ -53,6 +53,7 @@ export class Collection implements DialogOwner {
   readonly #host: FocusHost;
   readonly #asked: Asked;
   readonly #whole: Whole;
+  readonly #over: () => void;
   readonly #contact: SipHeader;
   readonly #leg: Leg;
   #session: MsrpSession | null = null;
@@ -64,8 +65,10 @@ export class Collection implements DialogOwner {
   #stopTimer: () => void = () => undefined;
 
   /** @param whole hears once that all of it is there, and what the Contact of this focus is; who wants the octets for longer holds them at once */
-  constructor(host: FocusHost, asked: Asked, whole: Whole) {
+  /** @param over called once, at the end of the session */
+  constructor(host: FocusHost, asked: Asked, whole: Whole, over: () => void = () => undefined) {
     this.#host = host;
+    this.#over = over;
     this.#asked = asked;
     this.#whole = whole;
     const { transaction, sender } = asked;
@@ -207,6 +210,7 @@ export class Collection implements DialogOwner {
 
   #end(): void {
     if (this.#state === 'ended') return;
+    this.#over();
     this.#state = 'ended';
     this.#stopTimer();
     this.#host.dialogs.remove(this);
