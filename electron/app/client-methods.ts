@@ -6,6 +6,7 @@ import type { ConversationView } from '../services/chat/conversation-view.ts';
 import type { ContactService } from '../services/contacts.ts';
 import type { ConversationService } from '../services/conversations.ts';
 import type { DeferredService } from '../services/deferred/deferred-service.ts';
+import type { GroupActions } from '../services/groups/port.ts';
 import type { LargeMessages } from '../services/large-messages.ts';
 import type { RegistrationService } from '../services/registration.ts';
 import type { RemovalService } from '../services/removal.ts';
@@ -14,6 +15,7 @@ import type { TransferService } from '../services/transfers/transfer-service.ts'
 import type { Store } from '../store/port.ts';
 import type { FileCandidates } from './file-candidates.ts';
 import { fileMethods } from './file-methods.ts';
+import { groupMethods } from './group-methods.ts';
 import { methodsOf } from './methods.ts';
 import { type NetworkParts, networkMethods } from './network-methods.ts';
 import type { ClientPorts } from './port.ts';
@@ -30,6 +32,7 @@ export interface ClientParts {
   readonly transfers: TransferService;
   readonly large: LargeMessages;
   readonly deferred: DeferredService;
+  readonly groups: GroupActions;
   readonly view: ConversationView;
   readonly conversations: ConversationService;
   readonly contacts: ContactService;
@@ -131,6 +134,7 @@ export function clientMethods(ports: ClientPorts, core: () => Promise<ClientPart
       return deferred.orderAll(orders);
     }),
     'deferred.stop': order(({ deferred }) => deferred.stopFetching()),
+    ...groupMethods(core),
     ...networkMethods(core),
     'links.open': async ({ url }) => {
       if (!OPENABLE.test(url)) throw new ParleyError('request.invalid', 'this kind of link is not opened');

@@ -13,6 +13,7 @@ import { Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
 import { DeferredService } from '../services/deferred/deferred-service.ts';
 import { senderAddresses } from '../services/envelope.ts';
+import type { GroupActions } from '../services/groups/port.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
 import { OutboxService } from '../services/outbox.ts';
@@ -53,6 +54,11 @@ const SETTLE_WITHIN_MS = 1500;
 const HANG_UP_WITHIN_MS = 1000;
 
 const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined };
+
+/** of an account whose groups are not served */
+const NO_GROUPS = new Proxy({} as GroupActions, {
+  get: () => () => Promise.reject(new ParleyError('request.invalid-state', 'groups are not served')),
+});
 
 /** Builds one account's client core from what its host offers. Nothing runs before `start`. */
 export function createClient(ports: ClientPorts): Client {
@@ -247,6 +253,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     transfers,
     large,
     deferred,
+    groups: NO_GROUPS,
     view,
     stopChat,
     conversations,

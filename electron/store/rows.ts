@@ -71,6 +71,7 @@ export function toConversation(row: ConversationRow): Conversation {
       : {
           direction: row.lastDirection,
           kind: row.lastKind,
+          author: '',
           text: row.lastText,
           status: row.lastStatus,
           transferState: row.lastTransferState,
@@ -79,7 +80,23 @@ export function toConversation(row: ConversationRow): Conversation {
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
   const [request, blocked] = [row.request === 1, row.blockedAt !== null];
   const flags = { pinned, archived, markedUnread, mutedUntil, request, blocked };
-  return { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, draftFiles, ...flags, members, replyTo, last };
+  return {
+    id,
+    kind,
+    peer,
+    title,
+    unread,
+    firstUnreadId,
+    updatedAt,
+    draft,
+    draftQuoteId,
+    draftFiles,
+    ...flags,
+    members,
+    replyTo,
+    standing: null,
+    last,
+  };
 }
 
 export function toStoredConversation(row: ConversationRow): StoredConversation {
@@ -178,6 +195,8 @@ export function toMessage(row: MessageRow): Message {
     reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
     deferred: row.deferred === 1,
+    author: null,
+    event: null,
     quote:
       row.quotedId === null
         ? null

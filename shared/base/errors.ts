@@ -45,6 +45,12 @@ export const ERROR_CODES = [
   'peer.anonymity',
   'peer.no-lists',
   'peer.no-files',
+  // groups
+  'group.closed',
+  'group.not-allowed',
+  'group.not-member',
+  'group.over',
+  'group.refused',
   // what the network itself does not let through
   'network.not-subscribed',
   'network.not-offered',

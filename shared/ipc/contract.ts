@@ -1,14 +1,29 @@
 import * as v from 'valibot';
 import { MAX_RECIPIENTS } from '../model/account.ts';
 import { CONVERSATION_KINDS } from '../model/audience.ts';
+import { STANDINGS } from '../model/group.ts';
 import { LEFT_BY, REPORTS } from '../model/message.ts';
 import { networkPreferencesSchema } from '../model/network-preferences.ts';
 import { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS, pageSettingsSchema, settingsSchema } from '../model/settings.ts';
 import { type AccountMethod, accountEvents, accountMethods } from './account-contract.ts';
 import { deferredEvents, deferredMethods } from './deferred-contract.ts';
 import { fileEvents, fileMethods, offeredFile } from './file-contract.ts';
+import { groupEvents, groupMethods } from './group-contract.ts';
 import { historyMethods } from './history-contract.ts';
-import { clientId, count, direction, id, kind, list, MAX_PAGE, message, messageStatus, pageLimit, transferState } from './message-parts.ts';
+import {
+  clientId,
+  count,
+  direction,
+  id,
+  kind,
+  list,
+  MAX_PAGE,
+  message,
+  messageStatus,
+  pageLimit,
+  person,
+  transferState,
+} from './message-parts.ts';
 import { codedError, nothing, octets, registration, time } from './parts.ts';
 
 export { type FileCandidate, MAX_FILE_NAME, type OfferedFile } from './file-contract.ts';
@@ -73,13 +88,22 @@ const conversation = v.object({
   pinned: v.boolean(),
   archived: v.boolean(),
   markedUnread: v.boolean(),
-  members: list(v.object({ address: v.string(), name: v.string() })),
+  members: list(person),
   replyTo: v.nullable(v.string()),
   mutedUntil: v.nullable(time),
   request: v.boolean(),
   blocked: v.boolean(),
+  standing: v.nullable(v.picklist(STANDINGS)),
   last: v.nullable(
-    v.object({ direction, kind, text: v.string(), status: messageStatus, transferState: v.nullable(transferState), asks: v.boolean() }),
+    v.object({
+      direction,
+      kind,
+      author: v.string(),
+      text: v.string(),
+      status: messageStatus,
+      transferState: v.nullable(transferState),
+      asks: v.boolean(),
+    }),
   ),
 });
 
@@ -271,6 +295,7 @@ export const contract = {
     ...fileMethods,
     ...historyMethods,
     ...deferredMethods,
+    ...groupMethods,
     /** opens http, https, mailto, tel and sip links outside the app */
     'links.open': { params: v.strictObject({ url: v.pipe(v.string(), v.maxLength(4096)) }), result: nothing },
   },
@@ -290,10 +315,11 @@ export const contract = {
     /** large messages that are under way, all of them: what can still be cancelled */
     'messages.cancellable': v.object({ messageIds: v.array(id) }),
     'message.removed': v.object({ messageId: id, conversationId: id }),
-    /** somebody writes, or has stopped; by the conversation's peer */
-    'typing.changed': v.object({ peer: v.string(), typing: v.boolean() }),
+    /** somebody writes, or has stopped; by the conversation's peer, and in a group who it is */
+    'typing.changed': v.object({ peer: v.string(), who: v.nullable(person), typing: v.boolean() }),
     ...fileEvents,
     ...deferredEvents,
+    ...groupEvents,
   },
 } as const;
 

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { GROUP_EVENTS } from '../model/group.ts';
+import { MESSAGE_KINDS } from '../model/message.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 import { codedError, octets, time } from './parts.ts';
@@ -17,7 +19,8 @@ export const pageLimit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxVal
 export const messageStatus = v.picklist(MESSAGE_STATUSES);
 export const transferState = v.picklist(TRANSFER_STATES);
 export const direction = v.picklist(['in', 'out']);
-export const kind = v.picklist(['text', 'file']);
+export const kind = v.picklist(MESSAGE_KINDS);
+export const person = v.object({ address: v.string(), name: v.string() });
 
 const transfer = v.object({
   id,
@@ -58,5 +61,7 @@ export const message = v.object({
   reach: v.nullable(reach),
   transfer: v.nullable(transfer),
   deferred: v.boolean(),
+  author: v.nullable(person),
+  event: v.nullable(v.object({ what: v.picklist(GROUP_EVENTS), people: list(person), by: v.nullable(person) })),
   quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
 });

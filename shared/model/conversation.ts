@@ -1,4 +1,6 @@
 import type { ConversationKind, Member } from './audience.ts';
+import type { Standing } from './group.ts';
+import type { MessageKind } from './message.ts';
 import type { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS } from './settings.ts';
 import type { MessageStatus } from './states/message-status.ts';
 import type { TransferState } from './states/transfer-state.ts';
@@ -35,6 +37,8 @@ export interface Conversation {
   readonly request: boolean;
   /** nothing of this person is let in */
   readonly blocked: boolean;
+  /** of a group that talks in a session: where this person stands in it; else null */
+  readonly standing: Standing | null;
   readonly last: LastLine | null;
 }
 
@@ -66,7 +70,9 @@ export interface ConversationDetails extends ConversationSettings {
 /** What the conversation list shows of the newest message. */
 export interface LastLine {
   readonly direction: 'in' | 'out';
-  readonly kind: 'text' | 'file';
+  readonly kind: MessageKind;
+  /** in a group: who wrote it, a name; '' for this person and elsewhere */
+  readonly author: string;
   /** at most 200 characters; for a file its name */
   readonly text: string;
   readonly status: MessageStatus;

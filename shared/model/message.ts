@@ -1,14 +1,20 @@
 import type { CodedError } from '../base/errors.ts';
+import type { Member } from './audience.ts';
+import type { GroupEvent } from './group.ts';
 import type { MessageStatus } from './states/message-status.ts';
 import type { Reach } from './states/reach.ts';
 import type { Transfer } from './transfer.ts';
+
+/** `event`: a line about the group, written by nobody */
+export const MESSAGE_KINDS = ['text', 'file', 'event'] as const;
+export type MessageKind = (typeof MESSAGE_KINDS)[number];
 
 /** One entry of a thread. `id` is the order of the thread: that of arrival, but for what the network had kept, which stands where it was sent. */
 export interface Message {
   readonly id: number;
   readonly conversationId: number;
   readonly direction: 'in' | 'out';
-  readonly kind: 'text' | 'file';
+  readonly kind: MessageKind;
   readonly text: string;
   readonly status: MessageStatus;
   /** when its author sent it (CPIM DateTime), ms since the epoch */
@@ -32,6 +38,10 @@ export interface Message {
   readonly transfer: Transfer | null;
   /** a received one: the network kept it until this device was there */
   readonly deferred: boolean;
+  /** of a received one in a group: who wrote it; else null, it is the other person of the conversation */
+  readonly author: Member | null;
+  /** null unless the kind says so */
+  readonly event: GroupEvent | null;
   /** the message of the same conversation that it answers */
   readonly quote: Quote | null;
 }
@@ -39,7 +49,7 @@ export interface Message {
 export interface Quote {
   readonly messageId: number;
   readonly direction: 'in' | 'out';
-  readonly kind: 'text' | 'file';
+  readonly kind: MessageKind;
   /** the start of its text, or the name of its file; null when it was deleted here */
   readonly text: string | null;
 }

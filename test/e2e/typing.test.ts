@@ -18,7 +18,7 @@ it('who is typing stands under the thread and in the list, in words, and moves n
   await openBob(page);
   const line = page.getByRole('status').filter({ hasText: 'Bob Baker is typing' });
   const top = await field(page).evaluate((element) => element.getBoundingClientRect().top);
-  core.tell('typing.changed', { peer: BOB, typing: true });
+  core.tell('typing.changed', { peer: BOB, who: null, typing: true });
   await line.waitFor();
   expect(await field(page).evaluate((element) => element.getBoundingClientRect().top)).toBe(top);
   await page.getByRole('button', { name: /Bob Baker.* is typing/ }).waitFor();
@@ -31,7 +31,7 @@ it('who is typing stands under the thread and in the list, in words, and moves n
       await page.waitForTimeout(300);
       await page.screenshot({ path: `${shots}/typing-${width}-light.png` });
     }
-  core.tell('typing.changed', { peer: BOB, typing: false });
+  core.tell('typing.changed', { peer: BOB, who: null, typing: false });
   await line.waitFor({ state: 'detached' });
   expect(await log(page).textContent()).not.toContain('is typing');
   expect(complaints).toEqual([]);
@@ -47,7 +47,7 @@ it('the first key stroke is told, a message ends it, and the list says it of som
   await field(page).pressSequentially('x');
   await field(page).press('Backspace');
   await expect.poll(() => core.callsOf('typing.set').map((params) => (params as { typing: boolean }).typing)).toEqual([true, true, false]);
-  core.tell('typing.changed', { peer: 'sip:carol@example.com', typing: true });
+  core.tell('typing.changed', { peer: 'sip:carol@example.com', who: null, typing: true });
   await page.getByRole('button', { name: /Carol Clark.* is typing/ }).waitFor();
 });
 
@@ -55,7 +55,7 @@ it.each([false, true])('has no serious violation that axe finds, dark: %s', asyn
   const core = withBob();
   const { page } = await show(core, { dark, width: 800 });
   await openBob(page);
-  core.tell('typing.changed', { peer: BOB, typing: true });
+  core.tell('typing.changed', { peer: BOB, who: null, typing: true });
   await page.getByRole('status').filter({ hasText: 'Bob Baker is typing' }).waitFor();
   if (shots) await page.screenshot({ path: `${shots}/typing-axe-${dark ? 'dark' : 'light'}.png` });
   expect(await serious(page)).toEqual([]);

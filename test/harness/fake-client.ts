@@ -7,6 +7,7 @@ import { DEFAULT_NETWORK_PREFERENCES } from '../../shared/model/network-preferen
 import { changeSettings, DEFAULT_SETTINGS } from '../../shared/model/settings.ts';
 import { contactHandlers } from './fake-contacts.ts';
 import { FakeDeferred } from './fake-deferred.ts';
+import { FakeGroups } from './fake-groups.ts';
 
 type Message = Result<'messages.sendText'>;
 type Conversation = Result<'conversations.open'>;
@@ -59,13 +60,23 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       replyTo: null,
       alsoTo: [],
       deferred: false,
+      author: null,
+      event: null,
       reach: null,
       transfer,
       quote: null,
     };
     messages.push(message);
     const conversation = conversationOf(conversationId);
-    const last = { direction: 'out' as const, kind, text, status: message.status, transferState: transfer?.state ?? null, asks: false };
+    const last = {
+      direction: 'out' as const,
+      kind,
+      author: '',
+      text,
+      status: message.status,
+      transferState: transfer?.state ?? null,
+      asks: false,
+    };
     Object.assign(conversation, { updatedAt: now, draft: '', last });
     tell('message.changed', message);
     tell('conversation.changed', conversation);
@@ -82,6 +93,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
   };
   const handlers: ClientHandlers = {
     ...new FakeDeferred(tell).handlers,
+    ...new FakeGroups(tell).handlers,
     'app.state': async () => ({
       account: { address: ports.account.address, displayName: ports.account.displayName },
       registration: { kind: 'registered', since: registeredAt, expiresAt: registeredAt + 3_600_000 },
@@ -137,6 +149,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         blocked: false,
         members: [],
         replyTo: null,
+        standing: null,
         last: null,
       };
       conversations.push(made);

@@ -14,11 +14,13 @@ import type { Transfer } from '../../shared/model/transfer.ts';
 import { FakeAccounts } from './fake-accounts.ts';
 import { contactHandlers } from './fake-contacts.ts';
 import { FakeDeferred } from './fake-deferred.ts';
+import { FakeGroups } from './fake-groups.ts';
 
-function lineOf({ direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
+function lineOf({ author, direction, kind, text, status, transfer }: Message): NonNullable<Conversation['last']> {
   return {
     direction,
     kind,
+    author: author?.name ?? '',
     text: text.slice(0, 200),
     status,
     transferState: transfer?.state ?? null,
@@ -57,6 +59,7 @@ export class FakeCore {
   /** the message of a notification that was picked */
   picked: { conversationId: number; messageId: number } | null = null;
   readonly deferred = new FakeDeferred((event, payload) => this.tell(event, payload));
+  readonly groups = new FakeGroups((event, payload) => this.tell(event, payload));
   readonly accounts = new FakeAccounts((list) => this.tell('accounts.changed', list));
   readonly conversations = new Map<number, Conversation>();
   readonly messages = new Map<number, Message[]>();
@@ -148,6 +151,7 @@ export class FakeCore {
       blocked: false,
       members: [],
       replyTo: null,
+      standing: null,
       last: null,
       ...more,
     };
@@ -178,6 +182,8 @@ export class FakeCore {
       replyTo: null,
       alsoTo: [],
       deferred: false,
+      author: null,
+      event: null,
       reach: null,
       transfer: null,
       quote: null,
@@ -318,6 +324,7 @@ export class FakeCore {
     return {
       ...this.accounts.handlers,
       ...this.deferred.handlers,
+      ...this.groups.handlers,
       'app.state': async () => ({
         account: { address: 'sip:alice@example.com', displayName: 'Alice Archer' },
         registration: this.#registration,

@@ -73,7 +73,7 @@ export class TypingPeers {
     if (isTyping !== typist.told) {
       typist.told = isTyping;
       typist.toldAt = this.#context.clock.now();
-      this.#context.notices.tell('typing.changed', { peer, typing: isTyping });
+      this.#context.notices.tell('typing.changed', { peer, who: null, typing: isTyping });
     }
     if (isTyping) return;
     // its time is kept as long as it matters

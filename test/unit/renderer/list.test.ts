@@ -85,7 +85,7 @@ describe('an arranged list', () => {
 
   it('offers what changes something', () => {
     const conversation = core.addConversation('sip:bob@example.com', 'Bob');
-    const last = { direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null, asks: false } as const;
+    const last = { author: '', direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null, asks: false } as const;
     const actions = (more: object) => conversationActions({ ...conversation, ...more }, 1000);
     const rest = ['files', 'askFile', 'mute', 'details', 'rename', 'block', 'remove'];
     expect(actions({})).toEqual(['pin', 'archive', ...rest]);
@@ -112,7 +112,7 @@ describe('an arranged list', () => {
 
 describe('the last line of a row', () => {
   const conversation = () => core.addConversation('sip:bob@example.com', 'Bob');
-  const last = { direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null, asks: false } as const;
+  const last = { author: '', direction: 'out', kind: 'text', text: 'Hello', status: 'sent', transferState: null, asks: false } as const;
 
   it.each([
     ['in', 'offered', 'plan.pdf', { label: 'Offers:', text: 'plan.pdf', tone: 'accent' }],
@@ -123,7 +123,15 @@ describe('the last line of a row', () => {
     ['in', 'quarantined', 'plan.pdf', { label: 'In quarantine:', text: 'plan.pdf', tone: 'failed' }],
     ['in', 'failed', 'plan.pdf', { label: 'Not received:', text: 'plan.pdf', tone: 'failed' }],
   ] as const)('of a file (%s) that is %s (%j) says so', (direction, transferState, text, line) => {
-    const file = { direction, kind: 'file', text, status: direction === 'in' ? 'read' : 'sending', transferState, asks: false } as const;
+    const file = {
+      direction,
+      kind: 'file',
+      text,
+      status: direction === 'in' ? 'read' : 'sending',
+      transferState,
+      author: '',
+      asks: false,
+    } as const;
     expect(lastLine({ ...conversation(), last: file }, false)).toEqual(line);
   });
 
@@ -131,7 +139,15 @@ describe('the last line of a row', () => {
     ['plan.pdf', 'plan.pdf'],
     ['', 'Any file'],
   ])('of a file that is asked for (%j) says so', (name, text) => {
-    const wish = { direction: 'in', kind: 'file', text: name, status: 'received', transferState: 'offered', asks: true } as const;
+    const wish = {
+      direction: 'in',
+      kind: 'file',
+      text: name,
+      status: 'received',
+      transferState: 'offered',
+      author: '',
+      asks: true,
+    } as const;
     expect(lastLine({ ...conversation(), last: wish }, false)).toEqual({ label: 'Asks for:', text, tone: 'accent' });
   });
 

@@ -56,11 +56,11 @@ test('blanks are no writing', async () => {
 
 test('who is typing is known by the address, until they stop or the core is gone', async () => {
   const { core, app, bob, bridge } = await page();
-  core.tell('typing.changed', { peer: bob.peer, typing: true });
+  core.tell('typing.changed', { peer: bob.peer, who: null, typing: true });
   expect([app.typing.has(bob.peer), app.typing.has('sip:carol@example.com')]).toEqual([true, false]);
-  core.tell('typing.changed', { peer: bob.peer, typing: false });
+  core.tell('typing.changed', { peer: bob.peer, who: null, typing: false });
   expect(app.typing.has(bob.peer)).toBe(false);
-  core.tell('typing.changed', { peer: bob.peer, typing: true });
+  core.tell('typing.changed', { peer: bob.peer, who: null, typing: true });
   bridge.setLink(false);
   expect(app.typing.has(bob.peer)).toBe(false);
 });

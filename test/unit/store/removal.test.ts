@@ -85,6 +85,7 @@ describe('a message that was removed', () => {
     expect(store.removeMessage({ messageId: other, now: 51 }).last).toEqual({
       direction: 'out',
       kind: 'file',
+      author: '',
       text: 'photo.png',
       status: 'failed',
       transferState: 'cancelled',
