@@ -1,7 +1,7 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
-import { contactFeature, serviceOf } from '../../../shared/protocol/cpm/names.ts';
+import { contactFeature, IS_FOCUS, serviceOf } from '../../../shared/protocol/cpm/names.ts';
 import { mediaType } from '../../../shared/protocol/mime/content-type.ts';
 import { makeFileAnswer, makeOrigin, setupRole, takenLine } from '../../../shared/protocol/sdp/file-offer.ts';
 import type { MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
@@ -74,7 +74,7 @@ export class Collection implements DialogOwner {
     const { transaction, sender } = asked;
     const services = [serviceOf(transaction.request.headers)].filter((service) => service !== null);
     const uri = host.ownUri(`cpm-conf-${randomToken(16)}`);
-    this.#contact = { name: 'Contact', value: `<${uri}>;isfocus;${contactFeature(services)}` };
+    this.#contact = { name: 'Contact', value: `<${uri}>;${IS_FOCUS};${contactFeature(services)}` };
     this.#leg = legFrom(transaction, sender);
     transaction.respond(100);
     transaction.onCancel = () => {

@@ -36,6 +36,9 @@ const FEATURE = '+g.3gpp.icsi-ref';
 const APPLICATION_URN = 'urn:urn-7:3gpp-application.ims.iari.';
 const APPLICATION_FEATURE = '+g.3gpp.iari-ref';
 
+/** A parameter of Contact: this is a conference, not a person (RFC 4579). */
+export const IS_FOCUS = 'isfocus';
+
 /** A parameter of Contact: `+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,urn%3A…"`. */
 export function contactFeature(services: readonly string[]): string {
   return `${FEATURE}="${services.map((service) => `${URN}${service}`.replaceAll(':', '%3A')).join(',')}"`;
@@ -104,6 +107,13 @@ export function servicesOf(headers: readonly HeaderField[]): CpmService[] {
         .filter(isService),
     ),
   ];
+}
+
+/** Whether whoever sent this is the focus of a conference: its Contact says `isfocus` (RFC 4579), and is the identity of the group. */
+export function isFocus(headers: readonly HeaderField[]): boolean {
+  return headerValues(headers, 'Contact', 'm')
+    .flatMap((value) => splitHeader(value, ';,'))
+    .some((piece) => /^isfocus(?:\s*=\s*"?true"?)?$/i.test(piece));
 }
 
 /** `+sip.instance` of the request's Contact: `urn:uuid:…`. */

@@ -1,5 +1,5 @@
 import type { XmlLimits } from '../xml/xml.ts';
-import { decodeResourceLists, encodeResourceLists, LIST_LIMITS } from './resource-lists.ts';
+import { decodeResourceLists, encodeResourceLists, LIST_LIMITS, listEntry } from './resource-lists.ts';
 
 /** What is to become of one waiting item (seed 004 7.2.6.2 sel(c)): brought here, removed, sent on by another service, kept in the message store. */
 export const DEFERRED_ACTIONS = ['deliver', 'delete', 'interwork', 'store'] as const;
@@ -26,13 +26,7 @@ export const MAX_CHOICES = 1000;
  */
 export function encodeDeferredRequest(choices: readonly DeferredChoice[]): Uint8Array {
   return encodeResourceLists(
-    choices.map(({ uri, action }) => ({
-      uri: `${uri}${uri.includes('?') ? '&' : '?'}cpm_action=${action}`,
-      displayName: null,
-      copy: null,
-      isAnonymous: false,
-      count: null,
-    })),
+    choices.map(({ uri, action }) => listEntry(`${uri}${uri.includes('?') ? '&' : '?'}cpm_action=${action}`, null)),
   );
 }
 

@@ -75,8 +75,8 @@ export function encodeResourceLists(entries: readonly ListEntry[]): Uint8Array {
   return utf8(lines.join('\r\n'));
 }
 
-/** An entry of a list that is sent by an own client. */
-export function listEntry(uri: string, copy: Copy = 'to'): ListEntry {
+/** An entry of a list that is sent by an own client. @param copy null where nobody gets a copy of anything */
+export function listEntry(uri: string, copy: Copy | null = 'to'): ListEntry {
   return { uri, displayName: null, copy, isAnonymous: false, count: null };
 }
 

@@ -60,6 +60,8 @@ export interface MsrpMedia {
   /** Content-ID without `cid:` and brackets */
   readonly fileIcon: string | null;
   readonly fileRange: FileRange | null;
+  /** `a=chatroom` (RFC 7701 section 8): what its focus lets do there, as written; the attribute may have none */
+  readonly chatroom: readonly string[] | null;
 }
 
 /** An m-line with nothing said yet, to build one from. */
@@ -83,6 +85,7 @@ export const EMPTY_MSRP_MEDIA: MsrpMedia = {
   fileDate: null,
   fileIcon: null,
   fileRange: null,
+  chatroom: null,
 };
 
 /** What sdp-transform makes of the text, as far as it is read here: its own types leave optional what hostile input leaves out. */
@@ -93,6 +96,15 @@ export interface ParsedSection {
   readonly setup?: string;
   readonly fingerprint?: { readonly type: string | number; readonly hash: string | number };
   readonly invalid?: readonly { readonly value?: string | number }[];
+}
+
+/** Token of `a=chatroom`: nobody can be added to this group (cpm.md section 8.5). */
+export const CLOSED_GROUP = 'org.3gpp.urn%3Aurn-7%3A3gpp-application.ims.iari.rcs.closedgroupchat';
+
+/** Whether the focus says that nobody can be added. */
+export function isClosedGroup({ chatroom }: Pick<MsrpMedia, 'chatroom'>): boolean {
+  const plain = (token: string): string => token.toLowerCase().replaceAll('%3a', ':');
+  return chatroom?.some((token) => plain(token) === plain(CLOSED_GROUP)) ?? false;
 }
 
 const SETUPS: readonly string[] = ['active', 'passive', 'actpass', 'holdconn'] satisfies Setup[];
@@ -160,6 +172,7 @@ export function decodeMsrpMedia(
     fileDate: optional('file-date', String),
     fileIcon: optional('file-icon', (value) => value.replace(/^cid:/i, '')),
     fileRange: optional('file-range', decodeFileRange),
+    chatroom: attributes.has('chatroom') ? list('chatroom') : null,
   };
 }
 
@@ -179,6 +192,7 @@ export function encodeMsrpMedia(media: MsrpMedia, networkAddress: (address: stri
   add('setup', media.setup);
   if (media.cema) add('msrp-cema', '');
   add('fingerprint', media.fingerprint);
+  add('chatroom', media.chatroom?.join(' ') ?? null);
   add('file-selector', media.fileSelector && encodeFileSelector(media.fileSelector));
   add('file-transfer-id', media.fileTransferId);
   add('file-disposition', media.fileDisposition);

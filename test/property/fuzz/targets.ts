@@ -1,6 +1,7 @@
 import type { Target } from './target.ts';
 import { BODY_TARGETS } from './targets/bodies.ts';
 import { DOCUMENT_TARGETS } from './targets/documents.ts';
+import { GROUP_TARGETS } from './targets/groups.ts';
 import { MAIL_TARGETS } from './targets/mail.ts';
 import { OTHER_TARGETS } from './targets/other.ts';
 import { SESSION_TARGETS } from './targets/session.ts';
@@ -15,6 +16,7 @@ export const TARGETS: readonly Target[] = [
   ...SESSION_TARGETS,
   ...BODY_TARGETS,
   ...DOCUMENT_TARGETS,
+  ...GROUP_TARGETS,
   ...MAIL_TARGETS,
   ...OTHER_TARGETS,
 ];

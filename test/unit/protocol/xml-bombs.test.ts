@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
+import { CONFERENCE_LIMITS, decodeConferenceInfo } from '../../../shared/protocol/conference/conference-info.ts';
 import { decodeFileTransferInfo, decodeGroupState, decodeSessionInfo } from '../../../shared/protocol/cpm-objects/descriptions.ts';
 import { DEFERRED_INFO_LIMITS, decodeDeferredInfo } from '../../../shared/protocol/deferred-info/deferred-info.ts';
 import { decodeOmaDeferredList } from '../../../shared/protocol/deferred-info/oma-list.ts';
@@ -62,6 +63,12 @@ const BODIES: Readonly<Record<string, Body>> = {
     open: '<deferred-list>',
     close: '</deferred-list>',
     tooMany: DEFERRED_INFO_LIMITS.maxOctets,
+  },
+  decodeConferenceInfo: {
+    decode: (octets) => decodeConferenceInfo(octets),
+    open: '<conference-info xmlns="urn:ietf:params:xml:ns:conference-info" entity="sip:a@b" version="1">',
+    close: '</conference-info>',
+    tooMany: CONFERENCE_LIMITS.maxOctets,
   },
   decodeSessionInfo: { decode: (octets) => decodeSessionInfo(octets), open: '<session>', close: '</session>' },
   decodeFileTransferInfo: { decode: (octets) => decodeFileTransferInfo(octets), open: '<file-transfer>', close: '</file-transfer>' },

@@ -1,6 +1,6 @@
 import { NO_BYTES } from '../../../../shared/base/bytes.ts';
 import { ParleyError } from '../../../../shared/base/errors.ts';
-import { instanceOf, serviceOf } from '../../../../shared/protocol/cpm/names.ts';
+import { instanceOf, isFocus, serviceOf } from '../../../../shared/protocol/cpm/names.ts';
 import { fileRejection, largeMessageRejection, refusesFiles } from '../../../../shared/protocol/cpm/rejection.ts';
 import { readWarnings } from '../../../../shared/protocol/cpm/warning.ts';
 import { decodeSip, encodeSip } from '../../../../shared/protocol/sip/codec.ts';
@@ -27,6 +27,7 @@ function sipPieces(message: SipMessage): void {
   for (const name of ['Contact', 'Route', 'Supported', 'Accept-Contact', 'Warning']) headers(message, name);
   serviceOf(message.headers);
   instanceOf(message.headers);
+  isFocus(message.headers);
 }
 
 function feedSip(parts: Iterable<Uint8Array>): unknown {
