@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { inRepository, repository } from './entries.ts';
+import { steadyNode } from './lib/steady-node.ts';
 
 export default defineConfig({
   root: repository,
@@ -9,6 +10,7 @@ export default defineConfig({
   plugins: [svelte({ configFile: false })],
   test: {
     environment: 'node',
+    execArgv: [...steadyNode],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     // as long as a machine in use may take; what comes at once is seen at once

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 /** Counts of a run, summed over suites. */
 export interface Tally {
   readonly passed: number;
@@ -12,7 +14,11 @@ export interface VitestReport {
     readonly name: string;
     readonly status: string;
     readonly message?: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | undefined;
+    }[];
   }[];
 }
 
@@ -55,15 +61,17 @@ export function judge(run: SuiteRun, skipsFail: boolean): SuiteVerdict {
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === 'passed') tally.passed++;
-      else if (test.status === 'failed') tally.failed++;
-      else {
+      else if (test.status === 'failed') {
+        tally.failed++;
+        problems.push(`failed: ${test.fullName} (${basename(file.name)}): ${firstLine(test.failureMessages?.[0])}`);
+      } else {
         problems.push(`skipped: ${test.fullName}`);
         if (skipsFail) tally.failed++;
         else tally.skipped++;
       }
     }
     if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
-      problems.push(`${file.name} failed outside of its tests: ${(file.message ?? '').split('\n')[0]}`);
+      problems.push(`${file.name} failed outside of its tests: ${firstLine(file.message)}`);
       tally.failed++;
     }
   }
@@ -76,4 +84,8 @@ export function judge(run: SuiteRun, skipsFail: boolean): SuiteVerdict {
     tally.failed++;
   }
   return { tally, problems };
+}
+
+function firstLine(text = ''): string {
+  return text.split('\n', 1)[0] ?? '';
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
+import { steadyNode } from '../../build/lib/steady-node.ts';
 import { type ContractClient, connectContract } from '../../shared/ipc/wire.ts';
 
 const MAIN = fileURLToPath(new URL('../../electron/headless/main.ts', import.meta.url));
@@ -29,7 +30,7 @@ export class HeadlessProcess {
 
   /** @param inside a command that runs another one in a place of its own */
   static async start(args: readonly string[], inside: readonly string[] = []): Promise<HeadlessProcess> {
-    const [program = '', ...rest] = [...inside, process.execPath, MAIN, '--json', ...args];
+    const [program = '', ...rest] = [...inside, process.execPath, ...steadyNode, MAIN, '--json', ...args];
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => log.push(line));

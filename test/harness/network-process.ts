@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { steadyNode } from '../../build/lib/steady-node.ts';
 import type { HomeNetwork } from '../../electron/home-network/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../electron/home-network/main.ts', import.meta.url));
@@ -21,7 +22,7 @@ export class NetworkProcess {
 
   /** @param args of the command line. Rejects with what it wrote when it ends before it listens */
   static async start(args: readonly string[]): Promise<NetworkProcess> {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...steadyNode, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { steadyNode } from '../../../build/lib/steady-node.ts';
 import { type ContractClient, connectContract } from '../../../shared/ipc/wire.ts';
 import type { Settings } from '../../../shared/model/settings.ts';
 import { HeadlessProcess } from '../headless-process.ts';
@@ -152,7 +153,7 @@ export class CutNetwork {
 /** @param folder where it keeps what waits, over its restarts too */
 export async function startServer(cables: Cables, folder: string): Promise<ChildProcess> {
   const args = ['--data', join(folder, 'network'), '--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
-  const [program = '', ...rest] = [...cables.inside('core'), process.execPath, HOME_NETWORK, ...args];
+  const [program = '', ...rest] = [...cables.inside('core'), process.execPath, ...steadyNode, HOME_NETWORK, ...args];
   const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: server.stdout }).once('line', () => resolve());

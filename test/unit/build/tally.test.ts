@@ -22,6 +22,17 @@ describe('judge', () => {
     expect(tally).toEqual({ passed: 2, failed: 1, skipped: 3 });
   });
 
+  it('names what failed, and how', () => {
+    const { testResults, ...rest } = report(['passed', 'failed']);
+    const failing = testResults.map((file) => ({
+      ...file,
+      assertionResults: file.assertionResults.map((test) => ({ ...test, failureMessages: ['Error: not so\n    at a line'] })),
+    }));
+    expect(judge({ exitCode: 1, report: { ...rest, testResults: failing } }, false).problems).toEqual([
+      'failed: test 1 (x.test.ts): Error: not so',
+    ]);
+  });
+
   it('counts skipped tests as failed where everything can run, and names them', () => {
     const { tally, problems } = judge({ exitCode: 0, report: report(['passed', 'skipped']) }, true);
     expect(tally).toEqual({ passed: 1, failed: 1, skipped: 0 });
