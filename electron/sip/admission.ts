@@ -61,6 +61,8 @@ export function admit(request: SipRequest, surroundings: Surroundings): Admissio
     if (unknown.length > 0) return answer(request, 420, 'Bad Extension', [{ name: 'Unsupported', value: unknown.join(', ') }]);
   }
   if (!ALLOWED_METHODS.has(request.method)) {
+    // a dialog knows what it asked for
+    if (request.method === 'NOTIFY' && parts.toTag !== null && surroundings.hasDialog(parts)) return PASS;
     if (request.method === 'NOTIFY' || request.method === 'PRACK') return answer(request, 481, 'Call/Transaction Does Not Exist');
     return answer(request, 405, 'Method Not Allowed', [{ name: 'Allow', value: ALLOW }]);
   }

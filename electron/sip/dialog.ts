@@ -12,7 +12,8 @@ import type { Identity } from './identity.ts';
 import { carrying } from './library-message.ts';
 import { answerOptions, quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader } from './own-headers.ts';
-import type { FinalAnswer, Header, IncomingReoffer, SessionBody } from './port.ts';
+import type { FinalAnswer, Header, IncomingReoffer, ReferRequest, Referral, SessionBody } from './port.ts';
+import { Referrals } from './referral.ts';
 import { reinvite, targetOf } from './reinvite.ts';
 import { type Refreshed, type SessionInterval, SessionTimer, sessionInterval } from './session-timer.ts';
 
@@ -61,6 +62,7 @@ export class CallDialog {
   #remote: Uint8Array;
   #changing: Promise<unknown> = Promise.resolve();
   readonly #over = new AbortController();
+  readonly #referrals = new Referrals();
   #cancelReoffer: () => void = () => undefined;
 
   constructor(context: CallContext, session: Core.Session, parts: DialogParts) {
@@ -94,6 +96,11 @@ export class CallDialog {
         const request = context.core.take(uas.message);
         if (request?.kind === 'request') context.onMessage(uas, request);
       },
+      onNotify: (uas) => {
+        const request = context.core.take(uas.message);
+        const status = request?.kind === 'request' ? this.#referrals.receive(request) : 481;
+        quietly(() => (status === 200 ? uas.accept() : uas.reject({ statusCode: status })));
+      },
     };
     context.core.inDialog.set(session.id, (request) => {
       if (request.method === 'CANCEL') return this.#cancelReoffer();
@@ -121,6 +128,11 @@ export class CallDialog {
     });
   }
 
+  /** REFER; see {@link SessionChanges}. */
+  refer(request: ReferRequest): Referral {
+    return this.#referrals.refer(this.#context, this.#session, this.#parts.contact, request);
+  }
+
   /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. */
   end(): Promise<void> {
     if (this.#over.signal.aborted) return Promise.resolve();
@@ -133,6 +145,7 @@ export class CallDialog {
     this.#over.abort(new ParleyError('link.lost', 'the session ended before the answer'));
     this.#timer.stop();
     this.#context.core.inDialog.delete(this.#session.id);
+    this.#referrals.end();
   }
 
   /** A refresh may move the peer (RFC 3261 section 12.2.1.2, RFC 3311 section 5): sip.js sees to it in a re-INVITE of the peer alone. */

@@ -9,7 +9,7 @@ import { type CallContext, CallDialog } from './dialog.ts';
 import { maskToken } from './masking.ts';
 import { answerOptions, describe, quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
-import type { DialogEnd, FinalAnswer, Header, IncomingInvite, IncomingReoffer, SessionBody } from './port.ts';
+import type { DialogEnd, FinalAnswer, Header, IncomingInvite, IncomingReoffer, ReferRequest, Referral, SessionBody } from './port.ts';
 import { type SessionInterval, sessionInterval } from './session-timer.ts';
 
 const RING_AGAIN_MS = 60_000;
@@ -37,6 +37,7 @@ export function receiveInvite(
       onEnded: (listener) => call.ended.on(listener),
       reoffer: (offer, signal) => call.reoffer(offer, signal),
       onReoffer: (listener) => call.reoffered.on(listener),
+      refer: (request) => call.refer(request),
     });
   } catch {
     call.reject(500);
@@ -134,6 +135,11 @@ class IncomingCall implements LiveCall {
   async reoffer(...offer: Parameters<IncomingInvite['reoffer']>): Promise<FinalAnswer> {
     if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
     return this.#dialog.reoffer(...offer);
+  }
+
+  refer(request: ReferRequest): Referral {
+    if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
+    return this.#dialog.refer(request);
   }
 
   async end(): Promise<void> {

@@ -10,7 +10,7 @@ import { cseqFrom, finalAnswer } from './exchange.ts';
 import { asksForAnonymity } from './identity.ts';
 import { quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue, hasHeader, supported } from './own-headers.ts';
-import type { DialogEnd, FinalAnswer, Header, IncomingReoffer, OutgoingInvite, OutgoingRequest } from './port.ts';
+import type { DialogEnd, FinalAnswer, Header, IncomingReoffer, OutgoingInvite, OutgoingRequest, ReferRequest, Referral } from './port.ts';
 import { redirectedTarget } from './redirection.ts';
 import { minimumInterval, SESSION_INTERVAL, sessionInterval } from './session-timer.ts';
 
@@ -77,6 +77,11 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
   async reoffer(...offer: Parameters<OutgoingInvite['reoffer']>): Promise<FinalAnswer> {
     if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
     return this.#dialog.reoffer(...offer);
+  }
+
+  refer(request: ReferRequest): Referral {
+    if (this.#state !== 'up' || this.#dialog === null) throw new ParleyError('request.invalid-state', 'the session is not up');
+    return this.#dialog.refer(request);
   }
 
   async end(): Promise<void> {

@@ -24,6 +24,8 @@ export function libraryRequest(request: SipRequest, branch: string): Core.Incomi
   message.ruri = OWN_URI.clone();
   fill(message, request, branch, readAddress(header(request, 'To') ?? '').tag);
   if (request.method === 'INVITE' || request.method === 'ACK') setBody(message, request.body);
+  // sip.js refuses one without an event; which it is, and whose, is judged behind it
+  if (request.method === 'NOTIFY') message.headers.Event = [{ raw: 'refer', parsed: { event: 'refer' } }];
   return message;
 }
 

@@ -201,6 +201,23 @@ export interface SessionChanges {
   reoffer(offer: SessionBody & { readonly headers?: readonly Header[] }, signal?: AbortSignal): Promise<FinalAnswer>;
   /** The other side would change the session, which its first listener judges. Without one it is refused with 488. */
   onReoffer(listener: (reoffer: IncomingReoffer) => void): () => void;
+  /** REFER inside of the dialog (RFC 3515). @throws ParleyError `request.invalid-state` when the session is not up, `request.invalid` */
+  refer(request: ReferRequest): Referral;
+}
+
+/** What the other side of a session is to ask of others. Refer-To and Refer-Sub are among the headers; '' and no octets where there is no list. */
+export interface ReferRequest extends SessionBody {
+  readonly headers: readonly Header[];
+}
+
+/** One REFER and what is told of it. */
+export interface Referral {
+  /** Resolves with the final answer, after a challenge was met. @throws ParleyError `link.*` when none came */
+  readonly answer: Promise<FinalAnswer>;
+  /** each NOTIFY that brings something (`message/sipfrag`), in order; it has been answered 200 */
+  onNotify(listener: (notification: Notification) => void): () => void;
+  /** once: nothing more is told, because it is done, was refused, will not be told (RFC 4488), or the dialog is gone */
+  onEnded(listener: () => void): () => void;
 }
 
 /** A re-INVITE with a description that is another one. It is answered once; later calls are ignored. */

@@ -14,6 +14,7 @@ import { quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue } from './own-headers.ts';
 import type { FinalAnswer, Notification, Subscription, SubscriptionEnd, SubscriptionRequest } from './port.ts';
 import { retryAfterOf } from './registration.ts';
+import { subscriptionState } from './subscription-state.ts';
 
 /** an interval a server may force on us by 423 at most: a week */
 const MAX_EXPIRES = 604_800;
@@ -208,26 +209,6 @@ export class OutgoingSubscription implements Subscription, LiveCall {
     this.#context.core.calls.delete(this);
     this.#context.core.notified.delete(this.#key);
   }
-}
-
-/** RFC 6665 section 8.2.3 */
-function subscriptionState(value: string) {
-  const [state = '', ...parameters] = value.split(';').map((part) => part.trim());
-  const of = (name: string): string | null => {
-    const found = parameters.find((each) => each.toLowerCase().startsWith(`${name}=`));
-    return found?.slice(name.length + 1).trim() ?? null;
-  };
-  const seconds = (name: string): number | null => {
-    const digits = /^\d{1,9}$/.exec(of(name) ?? '')?.[0];
-    return digits === undefined ? null : Number(digits);
-  };
-  const retryAfter = seconds('retry-after');
-  return {
-    state: state.toLowerCase(),
-    reason: of('reason')?.toLowerCase() ?? null,
-    expires: seconds('expires'),
-    retryAfterMs: retryAfter === null ? null : retryAfter * 1000,
-  };
 }
 
 function refused({ status, reason }: SipResponse) {

@@ -63,6 +63,7 @@ export function stage(folder: string, takers?: IconTakers) {
           onProgress: () => () => undefined,
           reoffer: () => new Promise(() => undefined),
           onReoffer: (listener) => reoffered.on(listener),
+          refer: () => unused(),
         };
       },
     },
@@ -180,6 +181,7 @@ export function incomingInvite(contentType: string, body: Uint8Array, headers: I
       return { status: 200, reason: 'OK', headers: [], contentType: null, body: new Uint8Array() };
     },
     onReoffer: (listener) => reoffered.on(listener),
+    refer: () => unused(),
   };
   return {
     invite,
@@ -221,4 +223,9 @@ export function incomingReoffer(description: string, said: string[], answers: st
     },
     reject: (status) => once(String(status)),
   };
+}
+
+/** Nobody is added to the session of a file. */
+function unused(): never {
+  throw new ParleyError('request.invalid-state', 'no REFER belongs here');
 }
