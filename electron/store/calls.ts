@@ -72,4 +72,11 @@ export const STORE_METHODS = Object.keys({
   deferredOrderAll: true,
   deferredMove: true,
   deferredRecover: true,
+  group: true,
+  groupBy: true,
+  openGroups: true,
+  beginGroup: true,
+  changeGroup: true,
+  receiveInGroup: true,
+  noteOwnInGroup: true,
 } satisfies Record<StoreMethod, true>) as readonly StoreMethod[];

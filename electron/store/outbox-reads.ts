@@ -110,7 +110,8 @@ export function outboxReads(
       q.imdn_id AS answeredImdnId, q.contribution_id AS answeredContributionId
     FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id LEFT JOIN messages AS q ON q.id = m.quoted_id WHERE m.id = :id`);
   const notification = db.one<NotificationRow>(`
-    SELECT o.id, o.attempts, ifnull(c.route, c.peer) AS peer, o.disposition, o.report, m.imdn_id AS about,
+    SELECT o.id, o.attempts, iif(m.author <> '', m.author, ifnull(c.route, c.peer)) AS peer, c.kind AS audience,
+      o.conversation_id AS conversationId, o.disposition, o.report, m.imdn_id AS about,
       m.notify_route AS route, m.notify_original_to AS originalTo, m.notify_date_time AS aboutDateTime,
       m.notify_instance AS originInstance, m.kind AS messageKind, o.contribution_id AS contributionId,
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, o.imdn_id AS imdnId, o.created_at AS createdAt

@@ -7,6 +7,7 @@ import type { MessageEvent } from '../../shared/model/states/message-status.ts';
 import type { TransferEvent } from '../../shared/model/states/transfer-state.ts';
 import type { ContactCalls, Identities, MergedConversation } from './contact-port.ts';
 import type { DeferredCalls } from './deferred-port.ts';
+import type { GroupCalls } from './group-port.ts';
 import type { OwnCopyCalls } from './own-copies-port.ts';
 import type {
   Answered,
@@ -21,6 +22,7 @@ import type {
 } from './records.ts';
 
 export type { DeferredChange, ListedItem, OrderedItem } from './deferred-port.ts';
+export type * from './group-port.ts';
 export type * from './records.ts';
 export type { Identities, MergedConversation };
 
@@ -31,7 +33,7 @@ export type { Identities, MergedConversation };
  * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`, `request.invalid-state`.
  * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
  */
-export interface Store extends ContactCalls, DeferredCalls, OwnCopyCalls {
+export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyCalls {
   // --- reading
   conversations(page: {
     /** those that are archived; else those that are not */

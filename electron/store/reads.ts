@@ -3,6 +3,7 @@ import type { LeftBy, Message, Report } from '../../shared/model/message.ts';
 import type { ReadHandle } from '../sqlite/handles.ts';
 import type { Calls } from './calls.ts';
 import { deferredReads } from './deferred-reads.ts';
+import { groupReads } from './group-reads.ts';
 import { type OutboxReads, outboxReads } from './outbox-reads.ts';
 import { peopleReads } from './people-reads.ts';
 import type { StoredConversation, StoredTransfer, Thumbnail } from './port.ts';
@@ -56,7 +57,10 @@ export type ReadMethod =
   | 'setting'
   | 'deferredPage'
   | 'deferredSums'
-  | 'deferredOrdered';
+  | 'deferredOrdered'
+  | 'group'
+  | 'groupBy'
+  | 'openGroups';
 
 export type Reads = Calls<ReadMethod> & OutboxReads;
 
@@ -205,6 +209,7 @@ export function createReads(db: ReadHandle): Reads {
     ...peopleReads(db, conversationById),
     ...searchReads(db),
     ...deferredReads(db),
+    ...groupReads(db, conversationById),
     ...outboxReads(db, messageById, transferById, (id) => recipients({ id }).map(toRecipient)),
   };
 }

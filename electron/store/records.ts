@@ -144,7 +144,10 @@ export type OutboxItem =
       readonly id: number;
       readonly kind: 'notification';
       readonly attempts: number;
+      /** who is to hear of it: in a group the author */
       readonly peer: string;
+      readonly audience: ConversationKind;
+      readonly conversationId: number;
       readonly disposition: 'delivered' | 'displayed' | 'failed';
       /** what is told instead of it */
       readonly report: 'forbidden' | 'error' | null;

@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import type { CodedError, ErrorCode } from '../../shared/base/errors.ts';
+import { addressTitle } from '../../shared/model/address.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
-import { LONGEST_QUOTE, type Message, type RecipientState } from '../../shared/model/message.ts';
+import type { Standing } from '../../shared/model/group.ts';
+import { LONGEST_QUOTE, type Message, type MessageKind, type RecipientState } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import { reachOf } from '../../shared/model/states/reach.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -43,12 +45,21 @@ export interface ConversationRow {
   readonly blockedAt: number | null;
   readonly lastMessageId: number | null;
   readonly lastDirection: 'in' | 'out';
-  readonly lastKind: 'text' | 'file';
+  readonly lastKind: MessageKind;
+  readonly lastAuthor: string;
+  readonly lastAuthorName: string;
   readonly lastText: string;
   readonly lastStatus: MessageStatus;
   readonly lastTransferState: TransferState | null;
   readonly lastAsks: 0 | 1;
+  readonly standing: Standing | null;
 }
+
+/** What somebody who wrote in a group is called: as this person named them, as the group does, as the message did. */
+const AUTHOR_NAME = (message: string) => `iif(${message}.author = '', '', coalesce(
+    (SELECT k.given_name FROM conversations AS k WHERE k.peer = ${message}.author),
+    (SELECT p.name FROM participants AS p INDEXED BY participants_by_address WHERE p.conversation_id = ${message}.conversation_id AND p.address = ${message}.author),
+    ${message}.author_name))`;
 
 export const CONVERSATION_COLUMNS = `
   c.id, c.kind, c.peer, ifnull(c.given_name, c.title) AS title, c.cpm_conversation_id AS cpmConversationId, c.unread,
@@ -60,7 +71,10 @@ export const CONVERSATION_COLUMNS = `
   (SELECT min(u.id) FROM messages AS u WHERE u.conversation_id = c.id AND u.status = 'received') AS firstUnreadId,
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState,
-  iif(c.last_transfer_state = 'offered', (SELECT t.pull FROM transfers AS t WHERE t.message_id = c.last_message_id), 0) AS lastAsks`;
+  iif(c.last_transfer_state = 'offered', (SELECT t.pull FROM transfers AS t WHERE t.message_id = c.last_message_id), 0) AS lastAsks,
+  iif(c.kind = 'group', ifnull((SELECT m.author FROM messages AS m WHERE m.id = c.last_message_id), ''), '') AS lastAuthor,
+  iif(c.kind = 'group', ifnull((SELECT ${AUTHOR_NAME('m')} FROM messages AS m WHERE m.id = c.last_message_id), ''), '') AS lastAuthorName,
+  iif(c.kind = 'group', ifnull((SELECT g.standing FROM groups AS g WHERE g.conversation_id = c.id), 'outside'), NULL) AS standing`;
 
 export function toConversation(row: ConversationRow): Conversation {
   const { id, kind, peer, title, unread, firstUnreadId, updatedAt, draft, draftQuoteId, draftFiles, mutedUntil, replyTo } = row;
@@ -71,7 +85,7 @@ export function toConversation(row: ConversationRow): Conversation {
       : {
           direction: row.lastDirection,
           kind: row.lastKind,
-          author: '',
+          author: row.lastAuthor === '' ? '' : addressTitle(row.lastAuthor, row.lastAuthorName),
           text: row.lastText,
           status: row.lastStatus,
           transferState: row.lastTransferState,
@@ -94,7 +108,7 @@ export function toConversation(row: ConversationRow): Conversation {
     ...flags,
     members,
     replyTo,
-    standing: null,
+    standing: row.standing,
     last,
   };
 }
@@ -135,7 +149,7 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly id: number;
   readonly conversationId: number;
   readonly direction: 'in' | 'out';
-  readonly kind: 'text' | 'file';
+  readonly kind: MessageKind;
   readonly text: string;
   readonly status: MessageStatus;
   readonly sentAt: number;
@@ -151,6 +165,10 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   /** statuses of its recipients, separated by blanks; null where there are none */
   readonly reached: string | null;
   readonly isGroup: number;
+  readonly author: string;
+  readonly authorName: string;
+  /** JSON */
+  readonly event: string | null;
   readonly quotedId: number | null;
   readonly quotedDirection: 'in' | 'out';
   readonly quotedKind: 'text' | 'file';
@@ -158,11 +176,12 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
 }
 
 export const MESSAGE_COLUMNS = `
-  m.id, m.conversation_id AS conversationId, m.direction, m.kind, m.text, m.status, m.sent_at AS sentAt, m.stored_at AS storedAt,
+  m.id, m.conversation_id AS conversationId, m.direction, iif(m.event IS NULL, m.kind, 'event') AS kind, m.text, m.status, m.sent_at AS sentAt, m.stored_at AS storedAt,
   m.delivered_at AS deliveredAt, m.displayed_at AS displayedAt, m.imdn_id AS imdnId,
   m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.deferred, m.reply_to AS replyTo, m.also_to AS alsoTo,
   iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
-  iif(m.direction = 'out', (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
+  iif(m.direction = 'out' AND m.addressed = 0, (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
+  m.author, ${AUTHOR_NAME('m')} AS authorName, m.event,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.pull, t.size_known AS sizeKnown, t.invitation, t.sha1, t.sha256, t.transferred,
   EXISTS (SELECT 1 FROM thumbnails AS n WHERE n.transfer_id = t.id) AS thumbnail, t.source_path AS sourcePath, t.final_path AS finalPath,
   t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail,
@@ -195,8 +214,8 @@ export function toMessage(row: MessageRow): Message {
     reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
     deferred: row.deferred === 1,
-    author: null,
-    event: null,
+    author: row.author === '' ? null : { address: row.author, name: addressTitle(row.author, row.authorName) },
+    event: row.event === null ? null : JSON.parse(row.event),
     quote:
       row.quotedId === null
         ? null
@@ -238,7 +257,10 @@ export interface RecipientRow extends Omit<RecipientState, 'error'>, ErrorColumn
 
 /** With the name that the conversation knows somebody by. */
 export const RECIPIENT_COLUMNS = `
-  r.address, ifnull((SELECT p.name FROM members AS p WHERE p.conversation_id = m.conversation_id AND p.address = r.address), '') AS name,
+  r.address, coalesce(
+    (SELECT p.name FROM members AS p WHERE p.conversation_id = m.conversation_id AND p.address = r.address),
+    (SELECT p.name FROM participants AS p INDEXED BY participants_by_address
+      WHERE p.conversation_id = m.conversation_id AND p.address = r.address), '') AS name,
   r.status, r.delivered_at AS deliveredAt, r.displayed_at AS displayedAt, r.error_code AS errorCode, r.error_detail AS errorDetail`;
 
 export function toRecipient({ errorCode, errorDetail, ...row }: RecipientRow): RecipientState {

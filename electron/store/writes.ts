@@ -4,6 +4,7 @@ import type { ReadMethod, Reads } from './reads.ts';
 import { contactWrites } from './writes/contacts.ts';
 import { conversationWrites, createCorrespondence } from './writes/conversations.ts';
 import { deferredWrites } from './writes/deferred.ts';
+import { groupWrites } from './writes/groups.ts';
 import { importWrites } from './writes/imports.ts';
 import { createLedger } from './writes/ledger.ts';
 import { messageWrites } from './writes/messages.ts';
@@ -34,6 +35,7 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
     ...transferWrites(db, parts, reads),
     ...importWrites(parts),
     ...deferredWrites(db, ledger),
+    ...groupWrites(db, parts, reads),
   });
 }
 

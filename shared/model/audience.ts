@@ -14,6 +14,7 @@ export interface Member {
 
 const LIST = 'list:';
 const ANONYMOUS = 'anonymous:';
+const GROUP = 'group:';
 
 /** What a conversation with a set of people is kept under: the same for the same people, and no address. @param addresses canonical */
 export function listKey(addresses: readonly string[]): string {
@@ -28,9 +29,18 @@ export function anonymousKey(replyTo: string | null): string {
   return ANONYMOUS + (replyTo ?? '');
 }
 
-/** The kind that a key of {@link listKey} or {@link anonymousKey} stands for; null for an address, of a person or a group. */
-export function kindOfKey(key: string): 'list' | 'anonymous' | null {
+/**
+ * What a group that was made for its people is kept under: where it is reached may change, its Contribution-ID stays (cpm.md section 8.5). One
+ * that the network has by a name is kept under its address.
+ */
+export function groupKey(contributionId: string): string {
+  return GROUP + contributionId;
+}
+
+/** The kind that a key of {@link listKey}, {@link anonymousKey} or {@link groupKey} stands for; null for an address, of a person or a group. */
+export function kindOfKey(key: string): 'list' | 'anonymous' | 'group' | null {
   if (key.startsWith(LIST)) return 'list';
+  if (key.startsWith(GROUP)) return 'group';
   return key.startsWith(ANONYMOUS) ? 'anonymous' : null;
 }
 

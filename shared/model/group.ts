@@ -1,5 +1,5 @@
 import type { CodedError } from '../base/errors.ts';
-import type { Member } from './audience.ts';
+import { kindOfKey, type Member } from './audience.ts';
 
 /**
  * Where this person stands in a group that talks in a session.
@@ -13,6 +13,14 @@ import type { Member } from './audience.ts';
  */
 export const STANDINGS = ['outside', 'starting', 'failed', 'invited', 'declined', 'member', 'left', 'removed', 'over'] as const;
 export type Standing = (typeof STANDINGS)[number];
+
+/** Standings in which what is written has somewhere to go; a group that has an address is also written to from outside of its session. */
+const SPEAKING: readonly Standing[] = ['starting', 'failed', 'member'];
+
+/** Whether this person may write there. Always, where it is no group that was made for its people. */
+export function maySpeak({ peer, standing }: { readonly peer: string; readonly standing: Standing | null }): boolean {
+  return standing === null || kindOfKey(peer) !== 'group' || SPEAKING.includes(standing);
+}
 
 /** Whether texts pass at this moment; a member without a session enters it when there is something to say. */
 export const GROUP_SESSIONS = ['none', 'joining', 'open'] as const;

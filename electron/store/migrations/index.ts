@@ -13,6 +13,7 @@ import { deferred } from './0011-deferred.ts';
 import { way } from './0012-way.ts';
 import { references } from './0013-references.ts';
 import { leftBy } from './0014-left-by.ts';
+import { groups } from './0015-groups.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   way,
   references,
   leftBy,
+  groups,
 ];

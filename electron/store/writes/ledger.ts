@@ -1,6 +1,8 @@
 import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
+import type { Member } from '../../../shared/model/audience.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
-import type { LeftBy, Message, Report } from '../../../shared/model/message.ts';
+import type { GroupEvent } from '../../../shared/model/group.ts';
+import type { LeftBy, Message, MessageKind, Report } from '../../../shared/model/message.ts';
 import { type MessageEvent, type MessageStatus, nextMessageStatus } from '../../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../../sqlite/handles.ts';
@@ -39,7 +41,7 @@ export interface MessageRecord {
 interface NewestRow {
   readonly id: number;
   readonly direction: 'in' | 'out';
-  readonly kind: 'text' | 'file';
+  readonly kind: MessageKind;
   readonly line: string;
   readonly status: MessageStatus;
   readonly transferState: TransferState | null;
@@ -71,6 +73,11 @@ export interface NewMessage {
   readonly inPlace?: boolean;
   /** see `0013-references.ts` */
   readonly reference?: string | null;
+  /** who wrote it, in a group */
+  readonly author?: Member;
+  readonly event?: GroupEvent;
+  /** nobody is told of it: it is not unread, and in the list it stands only where nothing else does */
+  readonly isQuiet?: boolean;
 }
 
 export interface Changed {
@@ -90,19 +97,23 @@ export function createLedger(db: WriteHandle, reads: Reads) {
      FROM messages WHERE id = :id`,
   );
   const byImdn = db.one<{ id: number }>(
-    'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND direction = :direction',
+    'SELECT id FROM messages WHERE imdn_id = :imdnId AND conversation_id = :conversationId AND direction = :direction AND author = :author',
   );
   const insert = db.change(
     `INSERT INTO messages (id, conversation_id, direction, kind, text, status, sent_at, stored_at, imdn_id, contribution_id,
        cpm_conversation_id, notify_delivery, notify_failure, notify_display, notify_instance, notify_date_time, notify_route,
-       notify_original_to, anonymous, reply_to, target, also_to, quoted_id, deferred, reference)
+       notify_original_to, anonymous, reply_to, target, also_to, quoted_id, deferred, reference, author, author_name, event)
      VALUES (:id, :conversationId, :direction, :kind, :text, :status, :sentAt, :now, :imdnId, :contributionId, :cpmConversationId,
-       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId, :deferred, :reference)`,
+       :notifyDelivery, :notifyFailure, :notifyDisplay, :notifyInstance, :notifyDateTime, :notifyRoute, :notifyOriginalTo, :anonymous, :replyTo, :target, :alsoTo, :quotedId, :deferred, :reference,
+       :author, :authorName, :event)`,
   );
   const showLast = db.change(
     `UPDATE conversations SET unread = unread + :unread, archived = 0, removed_at = NULL, updated_at = max(updated_at, :now),
        last_message_id = :id, last_direction = :direction, last_kind = :kind, last_text = :line, last_status = :status, last_transfer_state = :transferState
      WHERE id = :conversationId`,
+  );
+  const isListed = db.one<{ id: number }>(
+    'SELECT id FROM conversations WHERE id = :conversationId AND (last_message_id IS NOT NULL OR removed_at IS NOT NULL)',
   );
   const showLate = db.change(
     'UPDATE conversations SET archived = 0, removed_at = NULL, updated_at = max(updated_at, :now) WHERE id = :conversationId',
@@ -142,11 +153,14 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     `UPDATE messages SET removed_at = :now, status = :status, text = '', error_code = NULL, error_detail = NULL WHERE id = :id`,
   );
   const removeTransfer = db.change('DELETE FROM transfers WHERE message_id = :id');
-  const newest = db.one<NewestRow>(
-    `SELECT m.id, m.direction, m.kind, iif(m.kind = 'file', t.name, m.text) AS line, m.status, t.state AS transferState
-     FROM messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
-     WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL ORDER BY m.id DESC LIMIT 1`,
-  );
+  const newestOf = (which: string) =>
+    db.one<NewestRow>(
+      `SELECT m.id, m.direction, iif(m.event IS NULL, m.kind, 'event') AS kind, coalesce(m.event ->> 'what', t.name, m.text) AS line, m.status,
+         t.state AS transferState
+       FROM messages AS m LEFT JOIN transfers AS t ON t.message_id = m.id
+       WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL ${which} ORDER BY m.id DESC LIMIT 1`,
+    );
+  const newest = [newestOf('AND m.event IS NULL'), newestOf('')] as const;
   const emptied = {
     transfers: db.change(
       'DELETE FROM transfers WHERE message_id IN (SELECT m.id FROM messages AS m WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL)',
@@ -177,7 +191,7 @@ export function createLedger(db: WriteHandle, reads: Reads) {
   const conversation = (id: number): Conversation => toConversation(found(conversationRow({ id }), 'conversation', id));
 
   const lastOf = (conversationId: number) => {
-    const last = newest({ conversationId }) ?? NOTHING_LAST;
+    const last = newest[0]({ conversationId }) ?? newest[1]({ conversationId }) ?? NOTHING_LAST;
     return { ...last, line: last.line === null ? null : cut(last.line, LAST_LINE) };
   };
 
@@ -185,17 +199,18 @@ export function createLedger(db: WriteHandle, reads: Reads) {
     record: recordOf,
     conversation,
 
-    /** id of the message that carries this imdn.Message-ID, or null */
-    find(conversationId: number, direction: 'in' | 'out', imdnId: string): number | null {
-      return byImdn({ conversationId, direction, imdnId })?.id ?? null;
+    /** id of the message that carries this imdn.Message-ID, or null. @param author of one in a group, else '' */
+    find(conversationId: number, direction: 'in' | 'out', imdnId: string, author = ''): number | null {
+      return byImdn({ conversationId, direction, imdnId, author })?.id ?? null;
     },
 
     /** ids of what is not read up to that message, oldest first */
     unread: (conversationId: number, upTo: number): number[] => unread({ conversationId, upTo }).map(({ id }) => id),
 
     add(message: NewMessage): number {
-      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, inPlace, reference, ...columns } = message;
-      const status: MessageStatus = message.direction === 'out' ? 'queued' : 'received';
+      const { notify, line, transferState, anonymous, replyTo, target, alsoTo, deferred, inPlace, reference, ...more } = message;
+      const { author, event, isQuiet, ...columns } = more;
+      const status: MessageStatus = message.direction === 'out' ? 'queued' : isQuiet ? 'read' : 'received';
       const sentAt = plausibleTime(message.sentAt, message.now);
       const place = deferred || inPlace ? places.at(message.conversationId, sentAt) : null;
       const { id } = insert({
@@ -204,6 +219,9 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         sentAt,
         deferred: deferred ? 1 : 0,
         reference: reference ?? null,
+        author: author?.address ?? '',
+        authorName: author?.name ?? '',
+        event: event === undefined ? null : JSON.stringify(event),
         status,
         notifyDelivery: notify?.positiveDelivery ? 1 : 0,
         notifyFailure: notify?.negativeDelivery ? 1 : 0,
@@ -217,13 +235,15 @@ export function createLedger(db: WriteHandle, reads: Reads) {
         target: target ?? null,
         alsoTo: alsoTo === undefined || alsoTo.length === 0 ? null : JSON.stringify(alsoTo),
       });
-      const { conversationId, direction, kind, now } = message;
+      const { conversationId, direction, now } = message;
+      const kind = event === undefined ? message.kind : 'event';
+      if (isQuiet && isListed({ conversationId })) return id;
       if (place !== null) {
         showLate({ conversationId, now });
         showNewest({ ...lastOf(conversationId), conversationId });
         return id;
       }
-      const unread = direction === 'in' ? 1 : 0;
+      const unread = direction === 'in' && !isQuiet ? 1 : 0;
       showLast({ id, conversationId, direction, kind, now, status, unread, transferState, line: cut(line, LAST_LINE) });
       return id;
     },

@@ -2,6 +2,7 @@ import { type CodedError, ParleyError } from '../../../shared/base/errors.ts';
 import { canonicalAddress } from '../../../shared/model/address.ts';
 import type { ConversationKind } from '../../../shared/model/audience.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
+import { maySpeak } from '../../../shared/model/group.ts';
 import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Calls } from '../calls.ts';
@@ -59,6 +60,13 @@ export interface MessageParts {
 
 function checkBlocked({ blocked }: Pick<Conversation, 'blocked'>): void {
   if (blocked) throw new ParleyError('peer.blocked', 'blocked here');
+}
+
+/** @throws ParleyError `group.over`, `group.not-member` */
+function checkStanding(conversation: Pick<Conversation, 'peer' | 'standing'>): void {
+  if (maySpeak(conversation)) return;
+  const { standing } = conversation;
+  throw new ParleyError(standing === 'over' ? 'group.over' : 'group.not-member', `${standing}`);
 }
 
 /** It went to that address. */
@@ -124,10 +132,11 @@ export function messageWrites(
   /** Finds or adds what a person composed. */
   function compose(row: Composed, body: Pick<NewMessage, 'kind' | 'text' | 'line' | 'transferState' | 'quotedId'>) {
     const { imdnId, contributionId, now } = row;
-    const { id: conversationId, kind, replyTo, blocked } = reads.conversation(row.conversationId);
+    const { id: conversationId, kind, peer, standing, replyTo, blocked } = reads.conversation(row.conversationId);
     const known = ledger.find(conversationId, 'out', imdnId);
     if (known !== null) return { id: ledger.shown(known).id, conversationId, created: false };
     checkBlocked({ blocked });
+    checkStanding({ peer, standing });
     if (kind === 'anonymous' && replyTo === null) throw new ParleyError('request.invalid-state', 'nobody knows where an answer could go');
     if (body.kind === 'file' && kind === 'anonymous') throw new ParleyError('request.invalid-state', 'a file goes to somebody with a name');
     // whoever is written to is no stranger
@@ -227,7 +236,9 @@ export function messageWrites(
 
     retry({ messageId, fileImdnId, now }) {
       const record = ledger.shown(messageId);
-      checkBlocked(reads.conversation(record.conversationId));
+      const conversation = reads.conversation(record.conversationId);
+      checkBlocked(conversation);
+      checkStanding(conversation);
       if (record.kind === 'text') {
         if (ledger.move(messageId, 'retry', now)) {
           recipients.moveAll(messageId, 'retry', now, null);

@@ -25,6 +25,7 @@ export function outboxWrites(
         if (item.kind === 'file') return [];
         outbox.take(item.id);
         if (item.kind === 'notification' || !ledger.move(item.message.id, 'attempt', now)) return [];
+        if (item.audience === 'group') recipients.addRoster(item.message.id, item.message.conversationId);
         ledger.left(item.message.id, now);
         return [ledger.changed(item.message.id)];
       });

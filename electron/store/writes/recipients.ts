@@ -28,6 +28,15 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
     `UPDATE recipients SET status = :status, delivered_at = :deliveredAt, displayed_at = :displayedAt, error_code = :code,
        error_detail = :detail WHERE message_id = :messageId AND address = :address`,
   );
+  const insertRoster = db.change(
+    `INSERT INTO recipients (message_id, address, position, status)
+     SELECT :messageId, p.address, min(p.position), 'queued' FROM participants AS p
+     WHERE p.conversation_id = :conversationId AND p.is_self = 0 AND p.is_anonymous = 0 AND p.presence IN ('in', 'invited', 'not-reached')
+       AND NOT EXISTS (SELECT 1 FROM recipients AS k WHERE k.message_id = :messageId)
+     GROUP BY p.address`,
+  );
+  const setAddressed = db.change('UPDATE messages SET addressed = 1 WHERE id = :messageId');
+  const isAddressed = db.one<{ addressed: number }>('SELECT addressed FROM messages WHERE id = :messageId');
   const clear = db.change('DELETE FROM recipients WHERE message_id = :messageId');
   const clearAll = db.change(
     'DELETE FROM recipients WHERE message_id IN (SELECT m.id FROM messages AS m WHERE m.conversation_id = :conversationId AND m.removed_at IS NULL)',
@@ -54,6 +63,11 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
       for (const { address } of members) insert({ messageId, address, status: 'queued' });
     },
 
+    /** One to a group leaves: it goes to those who are in it now. */
+    addRoster(messageId: number, conversationId: number): void {
+      if (insertRoster({ messageId, conversationId }).changes > 0) setAddressed({ messageId });
+    },
+
     /** What happened to the message as a whole happened to each of them of whom nothing is known yet; a retry is for those who failed. */
     moveAll(messageId: number, event: Extract<MessageEvent, 'accepted' | 'failed' | 'retry'>, now: number, error: CodedError | null): void {
       const wanted = event === 'retry' ? 'failed' : 'queued';
@@ -74,7 +88,8 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
         step(messageId, { address: reporter, status: 'sent', deliveredAt: null, displayedAt: null }, event, now, error);
       } else return false;
       const statuses = rows({ messageId }).map(({ status }) => status);
-      const summary = summaryOf(reachOf(statuses, isGroup));
+      const mayBeMore = isGroup && isAddressed({ messageId })?.addressed !== 1;
+      const summary = summaryOf(reachOf(statuses, mayBeMore));
       if (summary !== null) ledger.move(messageId, summary, now, error);
       return true;
     },

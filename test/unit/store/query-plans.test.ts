@@ -5,7 +5,7 @@ import { compose, openInThread, openWith } from './fixture.ts';
 const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b|members|p|recipients|r|g|d|deferred_items';
 /** indexes that hold open rows only, or that are walked in their order up to a limit */
 const WALKED =
-  'outbox_in_work|transfers_open|conversations_in_list|conversations_unread|conversations_blocked|deferred_shown|deferred_ordered';
+  'outbox_in_work|transfers_open|conversations_in_list|conversations_unread|conversations_blocked|deferred_shown|deferred_ordered|groups_open';
 const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
 
 function plans(): { sql: string; plan: string[] }[] {
@@ -63,6 +63,10 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'CORRELATED SCALAR SUBQUERY 2',
     'SEARCH g USING INTEGER PRIMARY KEY (rowid=?)',
     'CORRELATED SCALAR SUBQUERY 3',
+    'SEARCH k USING INDEX sqlite_autoindex_conversations_1 (peer=?)',
+    'CORRELATED SCALAR SUBQUERY 4',
+    'SEARCH p USING INDEX participants_by_address (conversation_id=? AND address=?)',
+    'CORRELATED SCALAR SUBQUERY 5',
     'SEARCH n USING INTEGER PRIMARY KEY (rowid=?)',
   ]);
 });

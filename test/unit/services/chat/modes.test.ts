@@ -86,6 +86,8 @@ describe('texts and notifications', () => {
     route: [],
     originalTo: null,
     peer: BOB,
+    audience: 'person',
+    conversationId: 1,
     disposition: 'delivered',
     about: 'a',
     aboutDateTime: '2026-03-02T10:05:02.007Z',
