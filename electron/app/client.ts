@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { atMost } from '../../shared/base/clock.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import { type Account, proxyOf } from '../../shared/model/account.ts';
@@ -218,7 +219,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     cancelTransfer: (id) => transfers.cancel(id),
     leave: (address) => chat.leave(address),
     outboxChanged: kick,
-    blocksChanged: () => void kept.mirror.update(),
+    blocksChanged: () => kept.mirror.update(),
   });
   const announcer = new Announcer(context, { ...(ports.host.desktop ?? NO_DESKTOP), count: ports.unreadChanged ?? (() => undefined) });
   const removal = new RemovalService(context, { cancelTransfer: (id) => transfers.cancel(id), outboxChanged: kick });
@@ -280,14 +281,6 @@ async function stopCore(
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle(), kept.mirror.stop()])));
   await step(closeMsrp());
   await step(store.close());
-}
-
-/** Goes on when that is over, or after so long. */
-async function atMost(milliseconds: number, clock: ClientPorts['clock'], ending: Promise<unknown>): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const cancel = clock.after(milliseconds, resolve);
-    ending.then(() => resolve(), reject).finally(cancel);
-  });
 }
 
 /** R-REG-04: one instance id per installation and account, kept. */

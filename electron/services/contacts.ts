@@ -1,3 +1,4 @@
+import { atMost } from '../../shared/base/clock.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { toCodedError } from '../../shared/base/errors.ts';
 import type { Params, Result } from '../../shared/ipc/contract.ts';
@@ -10,6 +11,8 @@ import type { ContactView, ServiceContext } from './context.ts';
 const FOLDING = 2;
 const MAX_HEARD = 5000;
 const FOLDED_BY = 'addresses.folding';
+/** how long somebody who is unblocked waits for the network's own list */
+const NETWORK_HEARS_WITHIN_MS = 2_000;
 
 /** Who is known beforehand and who is kept out: always at hand, so that a request of somebody blocked costs nothing. */
 export class ContactBook implements ContactView {
@@ -97,7 +100,8 @@ export interface ContactPorts {
   readonly leave: (address: string) => void;
   readonly outboxChanged: () => void;
   /** who is blocked is another set than before */
-  readonly blocksChanged: () => void;
+  /** resolves when the network has heard of it, or cannot for now */
+  readonly blocksChanged: () => Promise<void>;
 }
 
 /** What the person decides about others. */
@@ -140,8 +144,9 @@ export class ContactService {
     await this.#book.reload();
     notices.changed({ conversation });
     this.#ports.outboxChanged();
-    this.#ports.blocksChanged();
-    if (!blocked) return;
+    const told = this.#ports.blocksChanged();
+    // what they send from now on is to arrive, and the network throws it away as long as it has not heard
+    if (!blocked) return atMost(NETWORK_HEARS_WITHIN_MS, clock, told);
     for (const address of (await store.conversationDetails(conversation.id)).addresses) this.#ports.leave(address);
     for (const transfer of await store.openTransfers()) {
       if (transfer.conversationId !== conversation.id || isFinalTransferState(transfer.state)) continue;

@@ -13,3 +13,11 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer as never);
   },
 };
+
+/** Goes on when that is over, or after so many milliseconds. Rejects as it does. */
+export async function atMost(milliseconds: number, clock: Pick<Clock, 'after'>, ending: Promise<unknown>): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const cancel = clock.after(milliseconds, resolve);
+    ending.then(() => resolve(), reject).finally(cancel);
+  });
+}

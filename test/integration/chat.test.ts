@@ -59,8 +59,8 @@ describe('a conversation in a chat session', () => {
     await people.bob.call['typing.set']({ conversationId: id, typing: false });
     await people.alice.sees('typing.changed', ({ typing }) => !typing);
     expect(seen()).toEqual([
-      { peer: people.bob.address, typing: true },
-      { peer: people.bob.address, typing: false },
+      { peer: people.bob.address, who: null, typing: true },
+      { peer: people.bob.address, who: null, typing: false },
     ]);
     expect(await textsAt(people.alice, people.bob)).not.toContain('');
   });
