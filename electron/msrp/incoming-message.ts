@@ -259,7 +259,7 @@ function verdict(error: CodedError): { status: number; comment: string } {
   // RFC 4975 section 10.5: it is the type, here the one inside a wrapper, and not this message
   if (error.code === 'peer.unsupported') return { status: 415, comment: 'Media type not understood' };
   // on its way to somebody else: his refusal, his silence
-  const passedOn = error.code === 'msrp.refused' ? /^(400|403|408|415)(?: ([^\r\n]*))?/.exec(error.detail) : null;
+  const passedOn = error.code === 'msrp.refused' ? /^(400|403|408|413|415)(?: ([^\r\n]*))?/.exec(error.detail) : null;
   if (passedOn !== null) return { status: Number(passedOn[1]), comment: passedOn[2] ?? 'Refused' };
   if (error.code === 'msrp.timeout') return { status: 408, comment: 'No answer in time' };
   if (error.code.endsWith('.malformed')) return { status: 400, comment: 'Not understood' };

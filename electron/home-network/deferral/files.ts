@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { Octets } from '../focus/spool.ts';
 
-/** The files of deferred items: one each, by the name that its item says. */
+/** Files of what waits in a database: one each, by the name that its row says. */
 export class DeferralFiles {
   readonly folder: string;
   readonly #isTemporary: boolean;
 
-  /** @param data the network's folder; null: what is here goes with the network */
-  constructor(data: string | null) {
+  /** @param data the network's folder; null: what is here goes with the network. @param name of the folder in it */
+  constructor(data: string | null, name = 'deferred-files') {
     this.#isTemporary = data === null;
-    this.folder = data === null ? mkdtempSync(join(tmpdir(), 'parley-deferral-')) : join(data, 'deferred-files');
+    this.folder = data === null ? mkdtempSync(join(tmpdir(), 'parley-deferral-')) : join(data, name);
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
   }
 

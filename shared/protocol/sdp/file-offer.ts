@@ -264,7 +264,10 @@ function otherMedia(): ParleyError {
 }
 
 /** Whether a `message/cpim` with that inside may go to whoever described this medium (cpm.md section 12, 8). */
-export function acceptsWrapped({ acceptTypes, acceptWrappedTypes }: MsrpMedia, type: string): boolean {
+export function acceptsWrapped(
+  { acceptTypes, acceptWrappedTypes }: Pick<MsrpMedia, 'acceptTypes' | 'acceptWrappedTypes'>,
+  type: string,
+): boolean {
   return acceptsType(acceptTypes, 'message/cpim') && acceptsType([...acceptWrappedTypes, ...acceptTypes], type);
 }
 

@@ -1,5 +1,4 @@
-import type { Clock } from '../../../../shared/base/clock.ts';
-import type { MsrpEngine, MsrpSession } from '../../../msrp/port.ts';
+import type { MsrpSession } from '../../../msrp/port.ts';
 
 /**
  * What is said in the groups of this network, apart from who may say it: signalling (the folder above) seats devices, this plane carries
@@ -20,16 +19,11 @@ export interface TextPlane {
    * The group is there, new or known from before a restart.
    * @param id of its log, unchanged as long as the group is
    * @param members all of them. Who was a member in the last run keeps his place in the log; who was not begins at its end
+   * @param names what the group is called in CPIM To: its identity, and its address where it has one. Without any, whatever is no member's
    */
-  open(id: string, members: readonly TextMember[], listener: HallListener): Promise<Hall>;
+  open(id: string, members: readonly TextMember[], listener: HallListener, names?: readonly string[]): Promise<Hall>;
   /** Nothing is sent or taken any more; resolves when what was answered 200 is on disk. */
   close(): Promise<void>;
-}
-
-/** What a plane is made of. */
-export interface TextHost {
-  readonly msrp: MsrpEngine;
-  readonly clock: Clock;
 }
 
 /** One who belongs to the group, in the session or not. */
@@ -56,7 +50,8 @@ export interface Hall {
   /** He gets nothing more: his seats are broken without a word, his place is forgotten. Resolves with the commit */
   expel(address: string): Promise<void>;
   /**
-   * One device comes in; one that has a seat already takes this one instead, and the old one is left without a word.
+   * One device comes in. It may have several places while it is asked in several ways; the one that connects last is its seat, and the one
+   * before it is left without a word.
    * @throws ParleyError `msrp.refused` for want of room
    */
   seat(device: SeatHolder, listener: SeatListener): Seat;
@@ -71,6 +66,8 @@ export interface SeatHolder {
   readonly address: string;
   /** `urn:uuid:…` of the device; '' where it says none: such devices of one user share a cursor */
   readonly instance: string;
+  /** it can tell its user's own words from those of others: what he says on his other devices comes here too */
+  readonly knowsOwn?: boolean;
 }
 
 export interface SeatListener {
