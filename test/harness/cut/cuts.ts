@@ -138,7 +138,13 @@ export async function runCut(network: CutNetwork, cut: Cut): Promise<CutReport> 
   await cut.end(network);
   if (cut.retriesNow) await alice.call('registration.retryNow', {});
   if (!cut.mayPassUnnoticed) await noticed;
-  await until(async () => (await alice.state()) === 'registered' && (await bob.state()) === 'registered', `${cut.name}: connected again`);
+  await until(
+    async () => (await alice.state()) === 'registered' && (await bob.state()) === 'registered',
+    `${cut.name}: connected again`,
+  ).catch((thrown) => {
+    const said = [alice, bob].map(({ states }) => JSON.stringify(states.slice(-4)));
+    throw new Error(`${(thrown as Error).message}; they said ${said.join(' and ')}`);
+  });
   const connected = performance.now();
   await wait(1_500);
   writing.abort();
