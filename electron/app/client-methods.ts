@@ -112,9 +112,9 @@ export function clientMethods(ports: ClientPorts, core: () => Promise<ClientPart
       await contacts.acceptBeforeWriting(conversationId);
       for (const [at, { clientId, text }] of items.entries()) await conversations.sendText({ conversationId, clientId, text }, urls[at]);
     }),
-    'messages.retry': call(({ conversations, registration }, { messageId }) => {
+    'messages.retry': call(({ conversations, registration }, params) => {
       registration.hasten();
-      return conversations.retry(messageId);
+      return conversations.retry(params);
     }),
     'messages.cancel': order(({ large }, { messageId }) => {
       if (!large.cancel(messageId)) throw new ParleyError('request.invalid-state', 'it is not under way');

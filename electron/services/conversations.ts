@@ -141,14 +141,14 @@ export class ConversationService {
     return rows.message;
   }
 
-  /** A text or a file that failed is tried again. */
-  async retry(messageId: number): Promise<Message> {
+  /** A text or a file that failed is tried again. @param recipient for one of several alone */
+  async retry({ messageId, recipient }: Params<'messages.retry'>): Promise<Message> {
     const { store, notices, clock } = this.#context;
     const { message: before } = await store.messageInfo(messageId);
     // the same id again finds the card that the other person already has; one that was answered or reported on asks anew
     const state = before.transfer?.state;
     const fileImdnId = state === 'declined' || state === 'done' ? randomToken(24) : before.imdnId;
-    const rows = await store.retry({ messageId, fileImdnId, now: clock.now() });
+    const rows = await store.retry({ messageId, fileImdnId, recipient, now: clock.now() });
     notices.changed(rows);
     this.#outboxChanged();
     return rows.message;

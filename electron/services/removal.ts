@@ -37,9 +37,9 @@ export class RemovalService {
   /** All of a conversation; files that are under way are cancelled first. */
   async removeConversation(conversationId: number): Promise<void> {
     const { store, notices, clock } = this.#context;
-    for (const transfer of await store.openTransfers()) {
-      if (transfer.conversationId === conversationId) await this.#end(transfer.id, transfer.state);
-    }
+    const open = (await store.openTransfers()).filter((transfer) => transfer.conversationId === conversationId);
+    const ids = new Set(open.map(({ id, whole }) => whole ?? id));
+    for (const id of ids) await this.#end(id, (await store.transfer(id)).state);
     await store.removeConversation(conversationId, clock.now());
     notices.tell('conversation.removed', { conversationId });
     this.#ports.outboxChanged();

@@ -11,6 +11,8 @@ interface HeadRow {
   readonly attempts: number;
   readonly createdAt: number;
   readonly messageId: number;
+  /** of a leg: whom it is for; else '' */
+  readonly recipient: string;
   readonly notBefore: number;
 }
 
@@ -37,7 +39,7 @@ type FileLane = 'push' | 'pull' | 'again';
 
 /** What was taken once and broke off, whichever way its octets flow; else whether they flow in. */
 const isIn = (lane: FileLane) => (row: string) =>
-  `'${lane}' = (SELECT iif(t.file_transfer_id IS NOT NULL, 'again', iif((m.direction = 'in') <> t.pull, 'pull', 'push'))
+  `${row}.recipient = '' AND '${lane}' = (SELECT iif(t.file_transfer_id IS NOT NULL, 'again', iif((m.direction = 'in') <> t.pull, 'pull', 'push'))
     FROM transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id WHERE t.message_id = ${row}.message_id)`;
 
 const IN_ORDER = 'f.message_id, f.id';
@@ -77,13 +79,21 @@ const heads = (lane: Lane) => {
     FROM waiting WHERE waiting.conversation_id IS NOT NULL
   )
   SELECT o.id, o.kind, o.conversation_id AS conversationId, o.attempts, o.created_at AS createdAt, o.message_id AS messageId,
-    o.not_before AS notBefore
+    o.recipient, o.not_before AS notBefore
   FROM waiting CROSS JOIN outbox AS o ON o.id = (
     SELECT f.id FROM outbox AS f WHERE f.kind = '${kind}' AND f.conversation_id = waiting.conversation_id AND ${of('f')}
     ORDER BY ${order} LIMIT 1
   )
   WHERE NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.in_work = 1 AND ${heldBackBy} AND w.conversation_id = waiting.conversation_id)`;
 };
+
+/** Legs wait for nobody but the person they are for: one invitation from one list is before each at a time. */
+const LEGS = `
+  SELECT o.id, o.kind, o.conversation_id AS conversationId, o.attempts, o.created_at AS createdAt, o.message_id AS messageId,
+    o.recipient, o.not_before AS notBefore
+  FROM outbox AS o INDEXED BY outbox_legs WHERE o.recipient > '' AND o.in_work = 0
+    AND NOT EXISTS (SELECT 1 FROM outbox AS w WHERE w.conversation_id = o.conversation_id AND w.recipient = o.recipient AND w.recipient > '' AND w.in_work = 1)
+  ORDER BY o.message_id, o.id`;
 
 /** What may leave, without taking it up. */
 export interface OutboxReads {
@@ -102,7 +112,8 @@ export function outboxReads(
 ): OutboxReads {
   const texts = db.many<HeadRow>(heads('text'));
   const lanes = (['push', 'pull', 'again'] as const).map((lane) => db.many<HeadRow>(heads(lane)));
-  const files = () => lanes.flatMap((lane) => lane({}));
+  const legs = db.many<HeadRow>(LEGS);
+  const files = () => [...lanes.flatMap((lane) => lane({})), ...legs({})];
   const notifications = db.many<HeadRow>(heads('notification'));
   const text = db.one<TextRow>(`
     SELECT c.kind AS audience, c.mode, m.target, ifnull(c.route, c.peer) AS peer, m.contribution_id AS contributionId, m.reference,
@@ -117,9 +128,12 @@ export function outboxReads(
       ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, o.imdn_id AS imdnId, o.created_at AS createdAt
     FROM outbox AS o CROSS JOIN messages AS m ON m.id = o.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id
     WHERE o.id = :id`);
-  const transferOf = db.one<{ id: number }>('SELECT id FROM transfers WHERE message_id = :id');
+  const transferOf = db.one<{ id: number }>(
+    `SELECT iif(:recipient = '', t.id, (SELECT l.id FROM legs AS l WHERE l.transfer_id = t.id AND l.address = :recipient)) AS id
+     FROM transfers AS t WHERE t.message_id = :messageId`,
+  );
 
-  function item({ id, kind, attempts, createdAt, messageId }: HeadRow): OutboxItem {
+  function item({ id, kind, attempts, createdAt, messageId, recipient }: HeadRow): OutboxItem {
     if (kind === 'notification') {
       const { messageKind, ...row } = there(notification({ id }));
       const route = row.route === null ? [] : (JSON.parse(row.route) as string[]);
@@ -135,19 +149,10 @@ export function outboxReads(
       const to = row.audience === 'list' ? recipients(messageId) : [];
       return { id, kind, attempts, createdAt, ...rest, target: target ?? row.peer, recipients: to, answers, message: composed };
     }
-    const file = transfer(there(transferOf({ id: messageId })).id);
-    const to = row.audience === 'list' ? recipients(messageId) : [];
-    return {
-      id,
-      kind,
-      attempts,
-      createdAt,
-      peer: row.peer,
-      audience: row.audience,
-      recipients: to,
-      message: message(messageId),
-      transfer: file,
-    };
+    const file = transfer(there(transferOf({ messageId, recipient })).id);
+    const to = file.audience === 'list' ? recipients(messageId) : [];
+    const { peer, audience } = file;
+    return { id, kind, attempts, createdAt, peer, audience, recipients: to, message: message(messageId), transfer: file };
   }
 
   return {

@@ -9,6 +9,7 @@ import type { ContactCalls, Identities, MergedConversation } from './contact-por
 import type { DeferredCalls } from './deferred-port.ts';
 import type { GroupCalls } from './group-port.ts';
 import type { OwnCopyCalls } from './own-copies-port.ts';
+import type { RecipientCalls } from './recipient-port.ts';
 import type {
   Answered,
   FileHash,
@@ -33,7 +34,7 @@ export type { Identities, MergedConversation };
  * Errors: `store.corrupt`, `store.full` (the disk), `store.closed`, `store.newer-version`, `request.not-found`, `request.invalid-state`.
  * Times are milliseconds since the epoch. Peers are canonical addresses; folding is the caller's.
  */
-export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyCalls {
+export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyCalls, RecipientCalls {
   // --- reading
   conversations(page: {
     /** those that are archived; else those that are not */
@@ -68,10 +69,11 @@ export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyC
   }): Promise<{ items: FoundMessage[]; more: boolean; count: number | null }>;
   /** `request.not-found` for one that was removed */
   messageInfo(id: number): Promise<MessageInfo>;
+  /** also a leg of one */
   transfer(id: number): Promise<StoredTransfer>;
-  /** transfers that are not in a final state, oldest first */
+  /** what is not in a final state, oldest first: transfers, and in place of one that has legs those */
   openTransfers(): Promise<StoredTransfer[]>;
-  /** the newest transfers of the file with that SHA-1, whosever and in whatever state, newest first; so a resume is known (cpm.md section 10.7) */
+  /** the newest transfers and legs of the file with that SHA-1, whosever and in whatever state, newest first; so a resume is known (cpm.md section 10.7) */
   transfersByHash(sha1: string): Promise<StoredTransfer[]>;
   /** the files of a conversation, newest first; `before` is the last message of the page before */
   filesPage(page: { conversationId: number; before?: number | undefined; limit: number }): Promise<{ items: Message[]; more: boolean }>;
@@ -177,9 +179,16 @@ export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyC
    * A failed text, or an outgoing file that did not arrive, is queued and enters the outbox again, at the place of its composition.
    * A file gets the given imdn.Message-ID, which may be the one it had (the peer's end takes that as the same offer again) or a new
    * one (another offer to the peer). A text keeps its own, so that it can never be there twice. What waits already or went out is
-   * answered as it is. A file that failed while it was prepared comes back without its hashes.
+   * answered as it is. A file that failed while it was prepared comes back without its hashes. Of a message to a list those get it again who have
+   * not got it, or `recipient` alone; `request.invalid-state` while it is on its way to others at this moment. A leg that was answered gets an
+   * imdn.Message-ID of its own.
    */
-  retry(row: { messageId: number; fileImdnId: string; now: number }): Promise<{ message: Message; conversation: Conversation }>;
+  retry(row: {
+    messageId: number;
+    fileImdnId: string;
+    recipient?: string | undefined;
+    now: number;
+  }): Promise<{ message: Message; conversation: Conversation }>;
 
   /**
    * Takes a message out of its conversation, and out of the outbox when it waits there. What must still be known of it is remembered for
@@ -335,15 +344,6 @@ export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyC
     notBefore?: number | undefined;
     /** of an accepted text: see {@link MessageInfo.kept} */
     kept?: boolean | undefined;
-    error?: CodedError | undefined;
-  }): Promise<{ message: Message; conversation: Conversation } | null>;
-
-  /** What became of a text to a list at one recipient, where each gets it by himself. Null where the message is gone. */
-  recipientUpdate(row: {
-    messageId: number;
-    address: string;
-    event: Extract<MessageEvent, 'accepted' | 'failed'>;
-    now: number;
     error?: CodedError | undefined;
   }): Promise<{ message: Message; conversation: Conversation } | null>;
 

@@ -11,6 +11,8 @@ import {
   CONVERSATION_COLUMNS,
   type ConversationRow,
   FILE_MESSAGE_TABLES,
+  LEG_COLUMNS,
+  LEG_TABLES,
   MESSAGE_COLUMNS,
   MESSAGE_TABLES,
   type MessageRow,
@@ -50,6 +52,7 @@ export type ReadMethod =
   | 'transfer'
   | 'openTransfers'
   | 'transfersByHash'
+  | 'transferLegs'
   | 'filesPage'
   | 'thumbnail'
   | 'draftFiles'
@@ -109,27 +112,36 @@ export function createReads(db: ReadHandle): Reads {
   const info = db.one<InfoRow>(
     `SELECT ifnull(m.target, c.peer) AS peer, ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId, m.contribution_id AS contributionId,
        m.delivery_report AS deliveryReport, m.display_report AS displayReport, m.left_at AS leftAt, m.taken_at AS takenAt,
-       m.kept, m.left_by AS leftBy, o.attempts, o.not_before AS notBefore
+       m.kept, m.left_by AS leftBy, max(o.attempts) AS attempts, min(o.not_before) AS notBefore
      FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
        LEFT JOIN outbox AS o ON o.message_id = m.id AND o.kind = m.kind AND o.disposition = ''
-     WHERE m.id = :id AND m.removed_at IS NULL`,
+     WHERE m.id = :id AND m.removed_at IS NULL GROUP BY m.id`,
   );
   const recipients = db.many<RecipientRow>(
     `SELECT ${RECIPIENT_COLUMNS} FROM messages AS m CROSS JOIN recipients AS r ON r.message_id = m.id WHERE m.id = :id ORDER BY r.position`,
   );
   const transfer = db.one<StoredTransferRow>(`SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.id = :id`);
+  const leg = db.one<StoredTransferRow>(`SELECT ${LEG_COLUMNS} FROM ${LEG_TABLES} WHERE l.id = :id`);
+  const legs = db.many<StoredTransferRow>(`SELECT ${LEG_COLUMNS} FROM ${LEG_TABLES} WHERE l.transfer_id = :id ORDER BY l.id`);
   const openTransfers = db.many<StoredTransferRow>(
     `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES}
-     WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined') ORDER BY t.id`,
+     WHERE t.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed', 'quarantined')
+       AND NOT EXISTS (SELECT 1 FROM legs AS l WHERE l.transfer_id = t.id)
+     UNION ALL SELECT ${LEG_COLUMNS} FROM ${LEG_TABLES} WHERE l.state NOT IN ('done', 'declined', 'expired', 'cancelled', 'failed')
+     ORDER BY id`,
   );
   const transfersByHash = db.many<StoredTransferRow>(
-    `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.sha1 = :sha1 ORDER BY t.id DESC LIMIT ${SAME_FILES}`,
+    `SELECT ${STORED_TRANSFER_COLUMNS} FROM ${STORED_TRANSFER_TABLES} WHERE t.sha1 = :sha1
+     UNION ALL SELECT ${LEG_COLUMNS} FROM transfers AS t CROSS JOIN legs AS l ON l.transfer_id = t.id
+       CROSS JOIN messages AS m ON m.id = t.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id WHERE t.sha1 = :sha1
+     ORDER BY id DESC LIMIT ${SAME_FILES}`,
   );
   const filesPage = db.many<MessageRow>(
     `SELECT ${MESSAGE_COLUMNS} FROM ${FILE_MESSAGE_TABLES}
      WHERE m.conversation_id = :conversationId AND m.kind = 'file' AND m.removed_at IS NULL AND m.id < :before ORDER BY m.id DESC LIMIT :limit`,
   );
-  const thumbnail = db.one<Thumbnail>('SELECT type, width, height, octets FROM thumbnails WHERE transfer_id = :id');
+  const thumbnail = db.one<Thumbnail>(`SELECT type, width, height, octets FROM thumbnails
+     WHERE transfer_id = ifnull((SELECT l.transfer_id FROM legs AS l WHERE l.id = :id), :id)`);
   const draftFiles = db.one<{ files: string }>('SELECT draft_files AS files FROM conversations WHERE id = :id');
   const filesInUse = db.many<{ path: string }>(
     `SELECT source_path AS path FROM transfers WHERE source_path IS NOT NULL
@@ -138,7 +150,7 @@ export function createReads(db: ReadHandle): Reads {
   const setting = db.one<{ value: string }>('SELECT value FROM settings WHERE key = :key');
 
   const messageById = (id: number): Message => toMessage(found(message({ id }), 'message', id));
-  const transferById = (id: number): StoredTransfer => toStoredTransfer(found(transfer({ id }), 'transfer', id));
+  const transferById = (id: number): StoredTransfer => toStoredTransfer(found(transfer({ id }) ?? leg({ id }), 'transfer', id));
   const conversationById = (id: number): StoredConversation => toStoredConversation(found(conversation({ id }), 'conversation', id));
 
   const between = (conversationId: number, before: number | undefined, after: number | undefined, limit: number) =>
@@ -196,6 +208,7 @@ export function createReads(db: ReadHandle): Reads {
     },
     transfer: transferById,
     openTransfers: () => openTransfers({}).map(toStoredTransfer),
+    transferLegs: (id) => legs({ id }).map(toStoredTransfer),
     transfersByHash: (sha1) => transfersByHash({ sha1 }).map(toStoredTransfer),
     filesPage({ conversationId, before, limit }) {
       const size = pageSize(limit);

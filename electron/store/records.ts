@@ -77,6 +77,8 @@ export interface TransferFields {
 
 export interface StoredTransfer {
   readonly id: number;
+  /** the transfer to a list that this is the leg of: then `peer` is one recipient, and the audience a person */
+  readonly whole: number | null;
   readonly messageId: number;
   readonly conversationId: number;
   readonly audience: ConversationKind;

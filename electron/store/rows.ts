@@ -139,6 +139,8 @@ interface TransferColumns {
   readonly sha1: string | null;
   readonly sha256: string | null;
   readonly transferred: number;
+  /** JSON: total, done; null for what nobody sends here */
+  readonly legs: string | null;
   readonly sourcePath: string | null;
   readonly finalPath: string | null;
   readonly transferErrorCode: ErrorCode | null;
@@ -164,6 +166,8 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly alsoTo: string | null;
   /** statuses of its recipients, separated by blanks; null where there are none */
   readonly reached: string | null;
+  /** JSON; null where it went to one person */
+  readonly failedTo: string | null;
   readonly isGroup: number;
   readonly author: string;
   readonly authorName: string;
@@ -180,9 +184,12 @@ export const MESSAGE_COLUMNS = `
   m.delivered_at AS deliveredAt, m.displayed_at AS displayedAt, m.imdn_id AS imdnId,
   m.error_code AS errorCode, m.error_detail AS errorDetail, m.anonymous, m.deferred, m.reply_to AS replyTo, m.also_to AS alsoTo,
   iif(m.direction = 'out', (SELECT group_concat(r.status, ' ') FROM recipients AS r WHERE r.message_id = m.id), NULL) AS reached,
+  iif(m.direction = 'out', (SELECT json_group_array(json_object('address', r.address, 'name', ifnull((SELECT p.name FROM members AS p WHERE
+    p.conversation_id = m.conversation_id AND p.address = r.address), ''))) FROM recipients AS r WHERE r.message_id = m.id AND r.status = 'failed'), NULL) AS failedTo,
   iif(m.direction = 'out' AND m.addressed = 0, (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
   m.author, ${AUTHOR_NAME('m')} AS authorName, m.event,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.pull, t.size_known AS sizeKnown, t.invitation, t.sha1, t.sha256, t.transferred,
+  iif(m.direction = 'out', (SELECT json_array(count(*), ifnull(sum(l.state = 'done'), 0)) FROM legs AS l WHERE l.transfer_id = t.id), NULL) AS legs,
   EXISTS (SELECT 1 FROM thumbnails AS n WHERE n.transfer_id = t.id) AS thumbnail, t.source_path AS sourcePath, t.final_path AS finalPath,
   t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail,
   q.id AS quotedId, q.direction AS quotedDirection, q.kind AS quotedKind,
@@ -212,6 +219,7 @@ export function toMessage(row: MessageRow): Message {
     replyTo: row.replyTo,
     alsoTo: row.alsoTo === null ? [] : JSON.parse(row.alsoTo),
     reach: row.reached === null ? null : reachOf(row.reached.split(' ') as MessageStatus[], row.isGroup === 1),
+    failedTo: row.failedTo === null ? [] : JSON.parse(row.failedTo),
     transfer: row.transferId === null ? null : toTransfer(row.transferId, row),
     deferred: row.deferred === 1,
     author: row.author === '' ? null : { address: row.author, name: addressTitle(row.author, row.authorName) },
@@ -224,6 +232,7 @@ export function toMessage(row: MessageRow): Message {
 }
 
 function toTransfer(id: number, row: MessageRow): Transfer {
+  const [total = 0, done = 0] = row.legs === null ? [] : (JSON.parse(row.legs) as number[]);
   const pull = row.pull === 1;
   const direction = flow(row.direction, pull);
   const arrived = direction === 'in' && row.state === 'done';
@@ -238,6 +247,7 @@ function toTransfer(id: number, row: MessageRow): Transfer {
     size: row.size,
     sizeKnown: row.sizeKnown === 1,
     transferred: row.transferred,
+    legs: total === 0 ? null : { total, done },
     invitation: row.state === 'offered' ? row.invitation : null,
     error: toError(row.transferErrorCode, row.transferErrorDetail),
     previewable: here && row.size <= MAX_PREVIEW && PREVIEWABLE_TYPES.has(row.type),
@@ -275,7 +285,7 @@ export interface StoredTransferRow extends Omit<StoredTransfer, 'hash' | 'pull' 
 }
 
 export const STORED_TRANSFER_COLUMNS = `
-  t.id, t.message_id AS messageId, m.conversation_id AS conversationId, c.kind AS audience, ifnull(c.route, c.peer) AS peer, m.direction, t.pull,
+  t.id AS id, NULL AS whole, t.message_id AS messageId, m.conversation_id AS conversationId, c.kind AS audience, ifnull(c.route, c.peer) AS peer, m.direction, t.pull,
   t.state, t.name, t.type, t.size, t.size_known AS sizeKnown, t.transferred, t.invitation,
   t.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
   t.partial_path AS partialPath, t.final_path AS finalPath, m.imdn_id AS imdnId, m.contribution_id AS contributionId,
@@ -284,6 +294,18 @@ export const STORED_TRANSFER_COLUMNS = `
 /** in this order: the filter is always on the transfer */
 export const STORED_TRANSFER_TABLES = `
   transfers AS t CROSS JOIN messages AS m ON m.id = t.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id`;
+
+/** The same of a leg. */
+export const LEG_COLUMNS = `
+  l.id AS id, l.transfer_id AS whole, t.message_id AS messageId, m.conversation_id AS conversationId, 'person' AS audience, l.address AS peer, m.direction, t.pull,
+  l.state, t.name, t.type, t.size, t.size_known AS sizeKnown, l.transferred, t.invitation,
+  l.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
+  NULL AS partialPath, NULL AS finalPath, ifnull(l.imdn_id, m.imdn_id) AS imdnId, m.contribution_id AS contributionId,
+  ifnull(m.cpm_conversation_id, c.cpm_conversation_id) AS cpmConversationId`;
+
+export const LEG_TABLES = `
+  legs AS l CROSS JOIN transfers AS t ON t.id = l.transfer_id CROSS JOIN messages AS m ON m.id = t.message_id
+  CROSS JOIN conversations AS c ON c.id = m.conversation_id`;
 
 export function toStoredTransfer({ sha1, sha256, ...row }: StoredTransferRow): StoredTransfer {
   const pull = row.pull === 1;

@@ -283,7 +283,11 @@ export const contract = {
     },
     /** a large message that is under way; `request.invalid-state` when it is not any more */
     'messages.cancel': { params: v.strictObject({ messageId: id }), result: nothing },
-    'messages.retry': { params: v.strictObject({ messageId: id }), result: message },
+    /** one that failed; of one to several those get it whom it did not get to, or one of them alone */
+    'messages.retry': {
+      params: v.strictObject({ messageId: id, recipient: v.optional(v.pipe(v.string(), v.maxLength(256))) }),
+      result: message,
+    },
     /**
      * takes it out of this device only; what has not left is withdrawn, a transfer under way is cancelled first; `request.invalid-state` for a
      * text that is on its way at this moment

@@ -35,6 +35,8 @@ export interface Message {
   readonly alsoTo: readonly string[];
   /** an own one to several; else null */
   readonly reach: Reach | null;
+  /** an own one to several: whom it did not get to, their names '' where none is known */
+  readonly failedTo: readonly Member[];
   readonly transfer: Transfer | null;
   /** a received one: the network kept it until this device was there */
   readonly deferred: boolean;

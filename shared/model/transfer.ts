@@ -18,6 +18,8 @@ export interface Transfer {
   /** a file that was asked for without its size is not, until its sender says it */
   readonly sizeKnown: boolean;
   readonly transferred: number;
+  /** one that goes to several people by themselves: how many of these have all of it; then `transferred` is what they have on the average */
+  readonly legs: { readonly total: number; readonly done: number } | null;
   /** the same for all that one invitation offers, while they can be decided on; null: offered by itself */
   readonly invitation: string | null;
   readonly error: CodedError | null;

@@ -63,6 +63,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
       author: null,
       event: null,
       reach: null,
+      failedTo: [],
       transfer,
       quote: null,
     };
@@ -237,6 +238,7 @@ export function createFakeClient(ports: ClientPorts): FakeClient {
         invitation: null,
         thumbnail: false,
         verifiedBy: null,
+        legs: null,
         error: null,
         previewable: (await previewOf(picked.path)) !== null,
         savedAs: null,

@@ -185,6 +185,7 @@ export class FakeCore {
       author: null,
       event: null,
       reach: null,
+      failedTo: [],
       transfer: null,
       quote: null,
       ...more,
@@ -221,6 +222,7 @@ export class FakeCore {
         invitation: null,
         thumbnail: false,
         verifiedBy: state === 'done' && direction === 'in' ? 'sha-1' : null,
+        legs: null,
         error: null,
         previewable: false,
         savedAs: state === 'done' && direction === 'in' ? 'report.pdf' : null,
@@ -529,6 +531,7 @@ export class FakeCore {
           invitation: null,
           thumbnail: false,
           verifiedBy: null,
+          legs: null,
           error: null,
           previewable: false,
           savedAs: null,
@@ -552,6 +555,7 @@ export class FakeCore {
           thumbnail: false,
           savedAs: null,
           verifiedBy: null,
+          legs: null,
         };
         return this.#take(conversationId, clientId, { kind: 'file', text: name, transfer });
       },

@@ -56,6 +56,12 @@ export class TransferBook {
     return work;
   }
 
+  /** Its network takes no lists: from now on it is offered to each of its recipients by himself. */
+  async spread(): Promise<void> {
+    const { store, notices, clock } = this.#context;
+    notices.changed(await persist(this.#context, () => store.spreadTransfer({ transferId: this.#transfer.id, now: clock.now() })));
+  }
+
   /** The end that an error means. */
   applyFailure(error: CodedError): Promise<StoredTransfer> {
     if (error.code === 'file.cancelled') return this.apply('cancelled');
@@ -68,14 +74,26 @@ export class TransferBook {
 
   /** @param startAt octets of the file that are there already */
   meter(startAt = 0): ProgressMeter {
-    const { id: transferId, messageId, conversationId, size } = this.#transfer;
+    const { id: transferId, messageId, conversationId, size, whole } = this.#transfer;
     const { store, notices, clock, log } = this.#context;
     const sinks = {
-      tell: (progress: TransferProgress) => notices.tell('transfer.progress', progress),
+      // of a file that goes to several by themselves a person sees how much has left on the average
+      tell: (progress: TransferProgress) => {
+        if (whole === null) notices.tell('transfer.progress', progress);
+        else void this.#tellWhole(whole, progress).catch((thrown) => log(`progress: ${toCodedError(thrown).detail}`));
+      },
       checkpoint: (transferred: number) => {
         store.checkpointTransfer(transferId, transferred).catch((thrown) => log(`checkpoint: ${toCodedError(thrown).detail}`));
       },
     };
     return new ProgressMeter({ transferId, messageId, conversationId, size }, clock, sinks, startAt);
+  }
+
+  async #tellWhole(transferId: number, progress: TransferProgress): Promise<void> {
+    const { store, notices } = this.#context;
+    const legs = await store.transferLegs(transferId);
+    const octets = legs.map((leg) => (leg.id === progress.transferId ? progress.transferred : leg.transferred));
+    const transferred = Math.floor(octets.reduce((sum, each) => sum + each, 0) / Math.max(1, legs.length));
+    notices.tell('transfer.progress', { ...progress, transferId, transferred, rate: 0, secondsLeft: null });
   }
 }

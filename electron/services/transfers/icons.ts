@@ -39,7 +39,7 @@ export class Icons {
   }
 
   /** What goes with the next offer of that file; null where it has none, or its peer is not known to show any. Never rejects. */
-  async toSend({ id, conversationId, direction }: StoredTransfer, link: Link): Promise<IconToSend | null> {
+  async toSend({ id, whole, peer: recipient, conversationId, direction }: StoredTransfer, link: Link): Promise<IconToSend | null> {
     const { account, store, log } = this.#context;
     this.#offered.delete(id);
     // one who asks for a file has no picture of it to show
@@ -47,7 +47,8 @@ export class Icons {
     try {
       const icon = await store.thumbnail(id);
       if (icon === null) return null;
-      const { kind, peer, route } = await store.conversation(conversationId);
+      const conversation = await store.conversation(conversationId);
+      const { kind, peer, route } = whole === null ? conversation : { kind: 'person', peer: recipient, route: null };
       // what a list or a group can show is known of none of them
       if (kind !== 'person' || !(await this.#takers.takesThumbnails({ peer, route }, link))) return null;
       this.#offered.set(id, peer);

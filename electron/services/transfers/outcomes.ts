@@ -50,6 +50,10 @@ export class Outcomes {
     const { transfer } = book;
     const rejection = rejectionOf(answer, transfer);
     const error = { code: rejection.code, detail: `${answer.status} ${answer.reason}` };
+    if (rejection.code === 'peer.no-lists') {
+      this.#context.log(`no list service: transfer ${transfer.id} goes to its recipients one by one`);
+      return book.spread();
+    }
     const isAboutRange = start > 0 && (answer.status === 488 || answer.status === 606);
     const isAboutOthers = tried.isOneOfSeveral === true && file.wasTaken && rejection.code === 'peer.declined';
     if ((isAboutRange || isAboutOthers) && this.#canStartOver(transfer)) return this.#startOver(book, error);

@@ -43,7 +43,8 @@ export interface OutgoingParts {
 
 /**
  * Files that we invite to: what the outbox takes up is offered, with others of its conversation that wait beside it, by an INVITE or in the dialog
- * that is there; to a list by its server, to a group by its address, one file each (seed 000 7.4.1, cpm.md sections 10.1 and 10.7).
+ * that is there; to a list by its server or, where that takes none, to one
+ * by one; to a group by its address, one file each (seed 000 7.4.1, cpm.md sections 10.1, 10.7 and 15.2).
  */
 export class OutgoingTransfers {
   readonly #parts: OutgoingParts;
@@ -53,13 +54,13 @@ export class OutgoingTransfers {
   readonly #live = new Map<number, AbortController>();
   /** lets go of the claim on what was begun with that */
   readonly #releases = new WeakMap<AbortController, () => void>();
-  /** dialogs that take further files, by conversation */
-  readonly #sessions = new Map<number, FileSession>();
+  /** dialogs that take further files, by {@link wayOf} */
+  readonly #sessions = new Map<string, FileSession>();
   readonly #all = new Set<FileSession>();
-  /** by conversation: whoever looks for files to take along */
-  readonly #gathering = new Map<number, Promise<unknown>>();
-  /** conversations whose other side does not take further files in a dialog */
-  readonly #unreusable = new Set<number>();
+  /** by way: whoever looks for files to take along */
+  readonly #gathering = new Map<string, Promise<unknown>>();
+  /** ways whose other side does not take further files in a dialog */
+  readonly #unreusable = new Set<string>();
   #stopped = false;
 
   constructor(parts: OutgoingParts, options: OutgoingOptions = {}) {
@@ -70,9 +71,10 @@ export class OutgoingTransfers {
 
   /** Resolves when the invitation has its final answer; what is accepted goes on by itself. Every outcome is booked. */
   async offer(item: FileItem, link: Link): Promise<void> {
-    const { id, conversationId } = item.transfer;
+    const { id } = item.transfer;
+    const way = wayOf(item.transfer);
     // what is gathered there takes this one along
-    await this.#gathering.get(conversationId);
+    await this.#gathering.get(way);
     if (this.#live.has(id) || this.#stopped) return;
     const first = this.#begin(item.transfer);
     // its other side has just taken it up: the row goes with that, or is looked at again when that is over
@@ -80,8 +82,8 @@ export class OutgoingTransfers {
     const files: InvitedFile[] = [];
     try {
       const gathering = this.#siblings(item);
-      this.#gathering.set(conversationId, gathering);
-      const siblings = await gathering.finally(() => this.#gathering.delete(conversationId));
+      this.#gathering.set(way, gathering);
+      const siblings = await gathering.finally(() => this.#gathering.delete(way));
       for (const { transfer, abort } of [{ transfer: item.transfer, abort: first }, ...siblings]) {
         const file = await this.#open(transfer, item, abort, link);
         if (file) files.push(file);
@@ -135,7 +137,7 @@ export class OutgoingTransfers {
       const others = (await store.openTransfers()).filter(
         (other) =>
           other.id !== transfer.id &&
-          other.conversationId === transfer.conversationId &&
+          wayOf(other) === wayOf(transfer) &&
           this.#goesWithOthers(other) &&
           (other.state === 'preparing' || other.state === 'queued') &&
           !this.#live.has(other.id),
@@ -201,16 +203,16 @@ export class OutgoingTransfers {
 
   /** In the dialog that is there. @returns null where there is none that takes them: then they get one of their own */
   async #reuse(files: readonly InvitedFile[], transfer: StoredTransfer): Promise<FinalAnswer | null> {
-    const { conversationId } = transfer;
+    const way = wayOf(transfer);
     if (!this.#goesWithOthers(transfer)) return null;
-    const session = this.#sessions.get(conversationId);
-    if (!session?.hasRoom(files.length) || this.#unreusable.has(conversationId)) return null;
+    const session = this.#sessions.get(way);
+    if (!session?.hasRoom(files.length) || this.#unreusable.has(way)) return null;
     try {
       const answer = await session.reuse(files, [{ name: 'Accept-Contact', value: acceptContact(FILE_TRANSFER) }]);
       if (answer.status < 300 || answer.status === 603) return answer;
       // by no means a word about the file: many do not change a session
-      this.#unreusable.add(conversationId);
-      this.#sessions.delete(conversationId);
+      this.#unreusable.add(way);
+      this.#sessions.delete(way);
     } catch (thrown) {
       if (files.every(({ abort }) => abort.signal.aborted)) throw thrown;
       this.#parts.context.log(`further files in a session: ${toCodedError(thrown).detail}`);
@@ -221,6 +223,7 @@ export class OutgoingTransfers {
   async #call(files: readonly InvitedFile[], { transfer, audience, recipients }: FileItem, link: Link): Promise<FinalAnswer> {
     const { context, msrp } = this.#parts;
     const isList = audience === 'list';
+    const way = wayOf(transfer);
     const target = isList ? conferenceFactoryOf(context.account) : transfer.peer;
     const session: FileSession = new FileSession({
       context,
@@ -228,7 +231,7 @@ export class OutgoingTransfers {
       to: target,
       lingerMs: audience === 'person' ? (this.#options.lingerMs ?? LINGER_MS) : 0,
       onOver: () => {
-        if (this.#sessions.get(transfer.conversationId) === session) this.#sessions.delete(transfer.conversationId);
+        if (this.#sessions.get(way) === session) this.#sessions.delete(way);
         // its last octets may still be flowing
         void session.idle().then(() => this.#all.delete(session));
       },
@@ -246,7 +249,7 @@ export class OutgoingTransfers {
         ...(isList ? withRecipients({ type: body.contentType, body: body.body }, waiting) : body),
       });
     const answer = await session.invite(files, send);
-    if (answer.status < 300 && audience === 'person') this.#sessions.set(transfer.conversationId, session);
+    if (answer.status < 300 && audience === 'person') this.#sessions.set(way, session);
     return answer;
   }
 
@@ -304,6 +307,11 @@ export class OutgoingTransfers {
   #release(abort: AbortController): void {
     this.#releases.get(abort)?.();
   }
+}
+
+/** What goes together: to one person in one conversation, which may be a list. */
+function wayOf({ conversationId, peer }: StoredTransfer): string {
+  return `${conversationId} ${peer}`;
 }
 
 /**

@@ -62,7 +62,7 @@ export class SendingRun {
   async send(session: Pick<MsrpSession, 'send'>, sending: Sending): Promise<void> {
     const { book, turns } = this.#parts;
     const waiting = AbortSignal.any([sending.signal, this.#closed.signal]);
-    await turns.during(book.transfer.id, waiting, () => sendFile(this.#parts, session, sending));
+    await turns.during(book.transfer.whole ?? book.transfer.id, waiting, () => sendFile(this.#parts, session, sending));
   }
 }
 

@@ -3,7 +3,7 @@ import { type CodedError, ParleyError, toCodedError } from '../../../shared/base
 import { randomUuid } from '../../../shared/base/random.ts';
 import { cleanFileName } from '../../../shared/model/file-name.ts';
 import type { Message } from '../../../shared/model/message.ts';
-import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
+import { isAtRest, isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Icon } from '../../../shared/protocol/picture/icon-part.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
@@ -146,6 +146,11 @@ export class TransferService {
 
   /** @throws ParleyError `request.invalid-state` when nothing of it is under way */
   async pause(transferId: number): Promise<void> {
+    const moves = ({ state }: StoredTransfer) => !isAtRest(state) || state === 'interrupted';
+    for (const id of await this.#legs(transferId, moves)) await this.#pause(id);
+  }
+
+  async #pause(transferId: number): Promise<void> {
     const wish = new ParleyError('file.paused', 'paused here');
     if (this.#outgoing.end(transferId, wish) || this.#incoming.pause(transferId)) return;
     const transfer = await this.#context.store.transfer(transferId);
@@ -157,6 +162,11 @@ export class TransferService {
 
   /** Where it was. @throws ParleyError `request.invalid-state` when there is nothing to take up */
   async resume(transferId: number): Promise<void> {
+    const isStopped = ({ state }: StoredTransfer) => state === 'paused' || state === 'interrupted';
+    for (const id of await this.#legs(transferId, isStopped)) await this.#resume(id);
+  }
+
+  async #resume(transferId: number): Promise<void> {
     const transfer = await this.#context.store.transfer(transferId);
     if (transfer.state !== 'paused' && transfer.state !== 'interrupted')
       throw new ParleyError('request.invalid-state', 'this transfer cannot be taken up again');
@@ -192,6 +202,16 @@ export class TransferService {
   }
 
   async cancel(transferId: number): Promise<void> {
+    for (const id of await this.#legs(transferId, ({ state }) => !isFinalTransferState(state))) await this.#cancel(id);
+  }
+
+  /** What a person wants of a file that goes to several by themselves he wants of each leg. @returns those; itself where it has none, or none such */
+  async #legs(transferId: number, isMeant: (leg: StoredTransfer) => boolean): Promise<number[]> {
+    const meant = (await this.#context.store.transferLegs(transferId)).filter(isMeant).map(({ id }) => id);
+    return meant.length === 0 ? [transferId] : meant;
+  }
+
+  async #cancel(transferId: number): Promise<void> {
     const wish = new ParleyError('file.cancelled', 'cancelled here');
     if (this.#preparation.cancel(transferId) || this.#outgoing.end(transferId, wish) || this.#incoming.cancel(transferId)) return;
     const transfer = await this.#context.store.transfer(transferId);

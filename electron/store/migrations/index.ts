@@ -14,6 +14,7 @@ import { way } from './0012-way.ts';
 import { references } from './0013-references.ts';
 import { leftBy } from './0014-left-by.ts';
 import { groups } from './0015-groups.ts';
+import { legs } from './0016-legs.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   references,
   leftBy,
   groups,
+  legs,
 ];

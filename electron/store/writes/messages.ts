@@ -3,7 +3,7 @@ import { canonicalAddress } from '../../../shared/model/address.ts';
 import type { ConversationKind } from '../../../shared/model/audience.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import { maySpeak } from '../../../shared/model/group.ts';
-import { isFinalTransferState, type TransferState } from '../../../shared/model/states/transfer-state.ts';
+import { isFinalTransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Calls } from '../calls.ts';
 import type { Answered, Store } from '../port.ts';
@@ -14,7 +14,7 @@ import type { OutboxRows } from './outbox-rows.ts';
 import type { People } from './people.ts';
 import { createQuoted } from './quoted.ts';
 import type { Recipients } from './recipients.ts';
-import type { TransferLedger } from './transfers.ts';
+import { NOT_ARRIVED, type TransferLedger } from './transfers.ts';
 
 type Method =
   | 'composeText'
@@ -29,14 +29,8 @@ type Method =
   | 'noteLeftBy'
   | 'withdrawDisplayed';
 
-/** ended or stopped without the file */
-const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
-
 /** of a file that was asked for without its type */
 const UNKNOWN_TYPE = 'application/octet-stream';
-
-/** at rest, and not known to have arrived */
-const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
 
 type Composed = Parameters<Store['composeText']>[0] | Parameters<Store['composeFile']>[0] | Parameters<Store['composePull']>[0];
 type Incoming = Parameters<Store['receiveText']>[0] | Parameters<Store['receiveOffer']>[0];
@@ -89,9 +83,10 @@ export function messageWrites(
   const own = db.many<OwnMessage>(
     `SELECT m.id, c.kind, m.conversation_id AS conversationId, m.target
      FROM messages AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id
-     WHERE m.imdn_id = :imdnId AND m.direction = 'out'`,
+     WHERE m.imdn_id = :imdnId AND m.direction = 'out'
+     UNION ALL SELECT m.id, c.kind, m.conversation_id AS conversationId, m.target FROM legs AS l CROSS JOIN transfers AS t ON t.id = l.transfer_id
+       CROSS JOIN messages AS m ON m.id = t.message_id CROSS JOIN conversations AS c ON c.id = m.conversation_id WHERE l.imdn_id = :imdnId`,
   );
-  const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
   const clearDraft = db.change("UPDATE conversations SET draft = '', draft_quoted_id = NULL WHERE id = :id");
 
   const shownIn = db.one<{ id: number }>(
@@ -158,11 +153,6 @@ export function messageWrites(
       reference: 'text' in row ? (row.reference ?? null) : null,
     });
     return { id, conversationId, created: true };
-  }
-
-  /** The file is there: nothing of it needs to leave again. One that is on its way comes to its end by itself. */
-  function confirm({ id, state }: { readonly id: number; readonly state: TransferState }, now: number): void {
-    if (CONFIRMABLE.has(state)) transfers.apply({ transferId: id, event: 'confirmed', now });
   }
 
   /** id of the own message to that one person, of which something is told; null: there is none, or the person is blocked */
@@ -234,25 +224,22 @@ export function messageWrites(
       return { ...ledger.changed(id), created };
     },
 
-    retry({ messageId, fileImdnId, now }) {
+    retry({ messageId, fileImdnId, recipient, now }) {
       const record = ledger.shown(messageId);
       const conversation = reads.conversation(record.conversationId);
       checkBlocked(conversation);
       checkStanding(conversation);
       if (record.kind === 'text') {
-        if (ledger.move(messageId, 'retry', now)) {
-          recipients.moveAll(messageId, 'retry', now, null);
-          outbox.queue(record, now);
-        }
+        // what comes of the try that is under way is what came of it for all who wait
+        if (recipients.of(messageId).length > 0 && outbox.isLeaving(messageId))
+          throw new ParleyError('request.invalid-state', 'it is on its way at this moment');
+        // a text to a group leaves for all of it
+        const isForSome = recipients.retry(messageId, now, recipient) && conversation.kind === 'list';
+        if (ledger.move(messageId, 'retry', now) || isForSome) outbox.queue(record, now);
         return ledger.changed(messageId);
       }
       if (record.direction === 'in') throw new ParleyError('request.invalid-state', 'an incoming file is offered again by its sender');
-      const { id, state } = transfers.ofMessage(messageId);
-      // one that the other side could not keep after all was `done` here
-      if (NOT_ARRIVED.has(state) || (state === 'done' && record.status === 'failed')) {
-        setImdnId({ id: messageId, imdnId: fileImdnId });
-        transfers.apply({ transferId: id, event: 'retry', now });
-      }
+      transfers.retry(record, fileImdnId, recipient, now);
       return ledger.changed(messageId);
     },
 
@@ -324,7 +311,7 @@ export function messageWrites(
       // its own answer may be lost; whoever reports on a text has had it, but others may not
       if (ledger.record(id).kind === 'text') {
         if (recipients.of(id).every(({ status }) => status !== 'queued')) outbox.removeMessage(id);
-      } else if (event !== 'failed') confirm(transfers.ofMessage(id), now);
+      } else if (event !== 'failed') transfers.confirm(id, [peer, person?.peer ?? peer, recipient ?? peer], now);
       return ledger.changed(id);
     },
 

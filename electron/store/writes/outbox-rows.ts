@@ -4,7 +4,7 @@ import { LONGEST_POSTPONE_MS } from '../port.ts';
 import { type MessageRecord, REFUSED } from './ledger.ts';
 
 /** characters of 6 bits; RFC 5438 section 6.3 asks for 64 bits at least */
-const IMDN_ID_LENGTH = 24;
+export const IMDN_ID_LENGTH = 24;
 
 export interface OutboxRow {
   readonly id: number;
@@ -20,12 +20,14 @@ export type OutboxRows = ReturnType<typeof createOutboxRows>;
 export function createOutboxRows(db: WriteHandle) {
   const row = db.one<OutboxRow>('SELECT id, message_id AS messageId, kind, disposition, report FROM outbox WHERE id = :id');
   const insert = db.change(
-    `INSERT INTO outbox (conversation_id, message_id, kind, disposition, report, imdn_id, contribution_id, created_at, not_before)
-     VALUES (:conversationId, :messageId, :kind, :disposition, :report, :imdnId, :contributionId, :now, :notBefore)
-     ON CONFLICT (message_id, kind, disposition) DO UPDATE SET in_work = 0, not_before = excluded.not_before`,
+    `INSERT INTO outbox (conversation_id, message_id, kind, disposition, recipient, report, imdn_id, contribution_id, created_at, not_before)
+     VALUES (:conversationId, :messageId, :kind, :disposition, :recipient, :report, :imdnId, :contributionId, :now, :notBefore)
+     ON CONFLICT (message_id, kind, disposition, recipient) DO UPDATE SET in_work = 0, not_before = excluded.not_before`,
   );
   const take = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE id = :id');
-  const takeMessage = db.change('UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE message_id = :messageId AND kind = :kind');
+  const takeMessage = db.change(
+    'UPDATE outbox SET in_work = 1, attempts = attempts + 1 WHERE message_id = :messageId AND kind = :kind AND recipient = :recipient',
+  );
   const putBack = db.change('UPDATE outbox SET in_work = 0, not_before = :notBefore WHERE id = :id');
   const hasten = db.change(
     `UPDATE outbox SET not_before = :now
@@ -33,6 +35,7 @@ export function createOutboxRows(db: WriteHandle) {
   );
   const remove = db.change('DELETE FROM outbox WHERE id = :id');
   const removeMessage = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file')");
+  const removeLeg = db.change("DELETE FROM outbox WHERE message_id = :messageId AND kind = 'file' AND recipient = :recipient");
   const leaving = db.one<{ id: number }>(
     "SELECT id FROM outbox WHERE message_id = :messageId AND kind IN ('text', 'file') AND in_work = 1",
   );
@@ -60,12 +63,13 @@ export function createOutboxRows(db: WriteHandle) {
   );
   const inWork = db.many<OutboxRow>(`SELECT id, message_id AS messageId, kind, disposition, report FROM outbox WHERE in_work = 1`);
 
-  const queue = (message: MessageRecord, now: number, notBefore = 0) =>
+  const queue = (message: MessageRecord, now: number, notBefore = 0, recipient = '') =>
     insert({
       conversationId: message.conversationId,
       messageId: message.id,
       kind: message.kind,
       disposition: '',
+      recipient,
       report: null,
       imdnId: null,
       contributionId: null,
@@ -84,6 +88,7 @@ export function createOutboxRows(db: WriteHandle) {
       messageId: message.id,
       kind: 'notification',
       disposition,
+      recipient: '',
       report,
       imdnId: randomToken(IMDN_ID_LENGTH),
       contributionId: randomUuid(),
@@ -95,12 +100,14 @@ export function createOutboxRows(db: WriteHandle) {
     get: (id: number) => row({ id }),
     inWork: () => inWork({}),
     take: (id: number) => take({ id }),
-    takeMessage: (message: MessageRecord) => takeMessage({ messageId: message.id, kind: message.kind }),
+    /** @param recipient of a leg */
+    takeMessage: (message: MessageRecord, recipient = '') => takeMessage({ messageId: message.id, kind: message.kind, recipient }),
     putBack: (id: number, notBefore: number, now: number) => putBack({ id, notBefore: soonEnough(notBefore, now) }),
     /** Whoever is heard from can be reached: what was postponed for that peer may leave at once. */
     hasten: (conversationId: number, now: number) => hasten({ conversationId, now }),
     remove: (id: number) => remove({ id }),
-    /** the text or file itself; its notifications are the other direction's */
+    removeLeg: (messageId: number, recipient: string) => removeLeg({ messageId, recipient }),
+    /** the text or file itself, and its legs; its notifications are the other direction's */
     removeMessage: (messageId: number) => removeMessage({ messageId }),
     /** all that waits of a conversation, but for notifications */
     withdraw: (conversationId: number) => withdraw({ conversationId }),
@@ -108,7 +115,7 @@ export function createOutboxRows(db: WriteHandle) {
     dropNotifications: (conversationId: number) => dropNotifications({ conversationId }),
     /** the text or file itself is on its way at this moment */
     isLeaving: (messageId: number) => leaving({ messageId }) !== undefined,
-    /** as it is to leave; a row that is there already waits until `notBefore` */
+    /** as it is to leave; a row that is there already waits until `notBefore`; of a leg to that recipient */
     queue,
 
     /** At most one a message, and none once the author knows that it was displayed. */

@@ -68,10 +68,16 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
       if (insertRoster({ messageId, conversationId }).changes > 0) setAddressed({ messageId });
     },
 
-    /** What happened to the message as a whole happened to each of them of whom nothing is known yet; a retry is for those who failed. */
-    moveAll(messageId: number, event: Extract<MessageEvent, 'accepted' | 'failed' | 'retry'>, now: number, error: CodedError | null): void {
-      const wanted = event === 'retry' ? 'failed' : 'queued';
-      for (const row of rows({ messageId })) if (row.status === wanted) step(messageId, row, event, now, error);
+    /** What happened to the message as a whole happened to each of them of whom nothing is known yet. */
+    moveAll(messageId: number, event: Extract<MessageEvent, 'accepted' | 'failed'>, now: number, error: CodedError | null): void {
+      for (const row of rows({ messageId })) if (row.status === 'queued') step(messageId, row, event, now, error);
+    },
+
+    /** For those whom it did not get to. @param only of him alone @returns whether there is any */
+    retry(messageId: number, now: number, only?: string): boolean {
+      const failed = rows({ messageId }).filter(({ status, address }) => status === 'failed' && (only === undefined || only === address));
+      for (const row of failed) step(messageId, row, 'retry', now, null);
+      return failed.length > 0;
     },
 
     /**

@@ -1,4 +1,4 @@
-import type { CodedError, ErrorCode } from '../../../shared/base/errors.ts';
+import { type CodedError, type ErrorCode, ParleyError } from '../../../shared/base/errors.ts';
 import type { MessageStatus } from '../../../shared/model/states/message-status.ts';
 import {
   isFinalTransferState,
@@ -8,14 +8,13 @@ import {
 } from '../../../shared/model/states/transfer-state.ts';
 import type { Value, WriteHandle } from '../../sqlite/handles.ts';
 import type { Calls } from '../calls.ts';
-import type { FileHash, Store, StoredTransfer, TransferFields } from '../port.ts';
+import type { FileHash, StoredTransfer, TransferFields } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import { displayReportsOf } from './conversations.ts';
 import { errorColumns, type Ledger, lawful, type MessageRecord } from './ledger.ts';
+import { createLegs, type TransferChange } from './legs.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 import type { Recipients } from './recipients.ts';
-
-export type TransferChange = Parameters<Store['applyTransfer']>[0];
 
 /** A repeated event finds the state that it leads to. */
 const LEADS_TO: Record<TransferEvent, readonly TransferState[]> = {
@@ -68,7 +67,19 @@ export interface TransferLedger {
   add(messageId: number, transfer: NewTransfer): void;
   ofMessage(messageId: number): { readonly id: number; readonly state: TransferState };
   apply(change: TransferChange): void;
+  /** see `0016-legs.ts` */
+  spread(transferId: number, now: number): void;
+  /** Somebody tells that he has the file: nothing of it needs to leave for him. What is on its way comes to its end by itself. @param addresses his */
+  confirm(messageId: number, addresses: readonly string[], now: number): void;
+  /** One that did not arrive is queued again, as what may be a new offer; of a list for those who have not got it, or `recipient` alone. */
+  retry(message: Pick<MessageRecord, 'id' | 'status'>, fileImdnId: string, recipient: string | undefined, now: number): void;
 }
+
+/** ended or stopped without the file */
+export const NOT_ARRIVED: ReadonlySet<TransferState> = new Set(['interrupted', 'declined', 'expired', 'cancelled', 'failed']);
+
+/** at rest, and not known to have arrived */
+const CONFIRMABLE: ReadonlySet<TransferState> = new Set(['queued', 'interrupted', 'failed', 'expired']);
 
 /** Transfers, and what each of their events means for the message and the outbox. */
 export function createTransferLedger(
@@ -77,9 +88,11 @@ export function createTransferLedger(
   reads: Reads,
 ): TransferLedger {
   const insert = db.change(
-    `INSERT INTO transfers (message_id, state, name, type, pull, size, size_known, invitation, source_path, modified_at, file_transfer_id, sha1, sha256)
-     VALUES (:messageId, :state, :name, :type, :pull, ifnull(:size, 0), :size IS NOT NULL, :invitation, :sourcePath, :modifiedAt, :fileTransferId, :sha1, :sha256)`,
+    `INSERT INTO transfers (id, message_id, state, name, type, pull, size, size_known, invitation, source_path, modified_at, file_transfer_id, sha1, sha256)
+     VALUES ((SELECT ifnull(max(seq), 0) + 1 FROM sqlite_sequence WHERE name IN ('transfers', 'legs')), :messageId, :state, :name, :type, :pull, ifnull(:size, 0), :size IS NOT NULL, :invitation, :sourcePath, :modifiedAt, :fileTransferId, :sha1, :sha256)`,
   );
+  const legs = createLegs(db, { ledger, outbox, recipients }, reads);
+  const setImdnId = db.change('UPDATE messages SET imdn_id = :imdnId WHERE id = :id');
   const byMessage = db.one<{ id: number; state: TransferState }>('SELECT id, state FROM transfers WHERE message_id = :messageId');
   const update = db.change(
     `UPDATE transfers SET state = :state, error_code = :code, error_detail = :detail,
@@ -165,7 +178,7 @@ export function createTransferLedger(
         outbox.removeMessage(message.id);
         return;
       case 'retry':
-        recipients.moveAll(message.id, 'retry', now, null);
+        recipients.retry(message.id, now);
         ledger.move(message.id, 'retry', now);
         outbox.queue(message, now);
         return;
@@ -178,24 +191,61 @@ export function createTransferLedger(
     }
   }
 
+  const ofMessage = (messageId: number) => found(byMessage({ messageId }), 'transfer of message', messageId);
+
+  function apply(change: TransferChange): void {
+    const { transferId, fields = {} } = change;
+    const before = reads.transfer(transferId);
+    const status = before.whole === null ? reads.message(before.messageId).status : legs.statusOf(before);
+    const event = arrived(change.event, status) ? 'confirmed' : change.event;
+    if (LEADS_TO[event].includes(before.state)) return;
+    const state = lawful(() => nextTransferState(before.state, event));
+    const error = event === 'confirmed' ? null : (change.error ?? defaultError(event, before));
+    if (before.whole !== null) return legs.apply(before, event, state, octetsAfter(event, before.size), change, error);
+    const message = ledger.record(before.messageId);
+    update({ id: transferId, state, ...columnsOf(fields, event, before), ...errorColumns(error) });
+    ledger.showTransfer(message.id, message.conversationId, state);
+    follow(event, before.state, message, change, error);
+  }
+
   return {
     add(messageId, { hash, modifiedAt, pull = false, invitation = null, ...columns }) {
       insert({ messageId, ...columns, modifiedAt, invitation, pull: pull ? 1 : 0, sha1: hash?.sha1 ?? null, sha256: hash?.sha256 ?? null });
     },
 
-    ofMessage: (messageId) => found(byMessage({ messageId }), 'transfer of message', messageId),
+    ofMessage,
+    apply,
 
-    apply(change) {
-      const { transferId, fields = {} } = change;
-      const before = reads.transfer(transferId);
-      const event = arrived(change.event, reads.message(before.messageId).status) ? 'confirmed' : change.event;
-      if (LEADS_TO[event].includes(before.state)) return;
-      const state = lawful(() => nextTransferState(before.state, event));
-      const message = ledger.record(before.messageId);
-      const error = event === 'confirmed' ? null : (change.error ?? defaultError(event, before));
-      update({ id: transferId, state, ...columnsOf(fields, event, before), ...errorColumns(error) });
-      ledger.showTransfer(message.id, message.conversationId, state);
-      follow(event, before.state, message, change, error);
+    spread(transferId, now) {
+      const { audience, state } = reads.transfer(transferId);
+      if (audience !== 'list' || state !== 'offering')
+        throw new ParleyError('request.invalid-state', `a transfer to a ${audience} that is ${state}`);
+      legs.spread(transferId, now);
+    },
+
+    confirm(messageId, addresses, now) {
+      const { id, state } = ofMessage(messageId);
+      const all = reads.transferLegs(id);
+      const told = all.length === 0 ? [{ id, state }] : all.filter(({ peer }) => addresses.includes(peer));
+      for (const each of told) if (CONFIRMABLE.has(each.state)) apply({ transferId: each.id, event: 'confirmed', now });
+    },
+
+    retry({ id: messageId, status }, fileImdnId, recipient, now) {
+      const { id, state } = ofMessage(messageId);
+      const isForSome = recipient !== undefined || (state === 'done' && status !== 'failed');
+      const isSpread = reads.transferLegs(id).length > 0;
+      if (!isSpread && isForSome && reads.transfer(id).audience === 'list' && isFinalTransferState(state)) legs.spread(id, now);
+      if (isSpread || isForSome) {
+        for (const leg of legs.toRetry(id, recipient)) {
+          legs.askAnew(leg);
+          apply({ transferId: leg.id, event: 'retry', now });
+        }
+        return;
+      }
+      // one that the other side could not keep after all was `done` here
+      if (!NOT_ARRIVED.has(state) && (state !== 'done' || status !== 'failed')) return;
+      setImdnId({ id: messageId, imdnId: fileImdnId });
+      apply({ transferId: id, event: 'retry', now });
     },
   };
 }
@@ -236,7 +286,7 @@ function defaultError(event: TransferEvent, { direction, pull, name }: StoredTra
   return invitedHere || event === 'mismatch' || event === 'failed' ? { code, detail: name } : null;
 }
 
-type Method = 'applyTransfer' | 'checkpointTransfer' | 'fileOpened' | 'setThumbnail';
+type Method = 'applyTransfer' | 'spreadTransfer' | 'checkpointTransfer' | 'fileOpened' | 'setThumbnail';
 
 export function transferWrites(
   db: WriteHandle,
@@ -244,6 +294,7 @@ export function transferWrites(
   reads: Reads,
 ): Calls<Method> {
   const checkpoint = db.change('UPDATE transfers SET transferred = :transferred WHERE id = :id');
+  const checkpointLeg = db.change('UPDATE legs SET transferred = :transferred WHERE id = :id');
   const messageOf = db.one<{ messageId: number }>('SELECT message_id AS messageId FROM transfers WHERE id = :id');
   const setThumbnail = db.change(
     `INSERT INTO thumbnails (transfer_id, type, width, height, octets) VALUES (:id, :type, :width, :height, :octets)
@@ -256,8 +307,13 @@ export function transferWrites(
       const transfer = reads.transfer(change.transferId);
       return { ...ledger.changed(transfer.messageId), transfer };
     },
+    spreadTransfer({ transferId, now }) {
+      transfers.spread(transferId, now);
+      return ledger.changed(reads.transfer(transferId).messageId);
+    },
     checkpointTransfer(id, transferred) {
-      if (!isFinalTransferState(reads.transfer(id).state)) checkpoint({ id, transferred });
+      const { state, whole } = reads.transfer(id);
+      if (!isFinalTransferState(state)) (whole === null ? checkpoint : checkpointLeg)({ id, transferred });
     },
     fileOpened(id, now, displayReports) {
       const { state, direction, messageId } = reads.transfer(id);

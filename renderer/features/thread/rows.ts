@@ -104,6 +104,7 @@ export function pendingTransfer(pending: PendingMessage): Transfer | null {
     invitation: null,
     thumbnail: false,
     verifiedBy: null,
+    legs: null,
     error: null,
     previewable: false,
     savedAs: null,

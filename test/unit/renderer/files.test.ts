@@ -26,6 +26,7 @@ function transfer(state: TransferState, more: Partial<Transfer> = {}): Transfer 
     invitation: null,
     thumbnail: false,
     verifiedBy: null,
+    legs: null,
     error: null,
     previewable: false,
     savedAs: null,

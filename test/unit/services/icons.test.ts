@@ -18,7 +18,7 @@ import { incomingInvite, stage } from './stage.ts';
 
 const root = temporaryFolder();
 const PNG: Thumbnail = { type: 'image/png', width: 16, height: 12, octets: greyPng(16, 12) };
-const TRANSFER = { id: 7, conversationId: 1, direction: 'out' } as StoredTransfer;
+const TRANSFER = { id: 7, whole: null, conversationId: 1, direction: 'out' } as StoredTransfer;
 const LINK = {} as Link;
 const BOB = { kind: 'person', peer: 'sip:bob@example.com', route: null };
 

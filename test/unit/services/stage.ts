@@ -50,14 +50,14 @@ export function stage(folder: string, takers?: IconTakers) {
   } as unknown as MsrpEngine;
   const invites: { target: string; body: Uint8Array }[] = [];
   const reoffered = new Emitter<IncomingReoffer>();
-  let answer: (body: Uint8Array) => Promise<FinalAnswer> = () => new Promise(() => undefined);
+  let answer: (body: Uint8Array, target: string) => Promise<FinalAnswer> = () => new Promise(() => undefined);
   const link = {
     binding: { localHost: '127.0.0.1' },
     agent: {
       invite: (request: { target: string; body: Uint8Array }): OutgoingInvite => {
         invites.push(request);
         return {
-          answer: answer(request.body),
+          answer: answer(request.body, request.target),
           end: async () => undefined,
           onEnded: () => () => undefined,
           onProgress: () => () => undefined,

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { compose, openInThread, openWith } from './fixture.ts';
 
 /** every table that may be long, under each name that the queries give it */
-const TABLES = 'messages|m|transfers|t|conversations|c|outbox|o|f|w|b|members|p|recipients|r|g|d|deferred_items';
+const TABLES = 'messages|m|transfers|t|legs|l|conversations|c|outbox|o|f|w|b|members|p|recipients|r|g|d|deferred_items';
 /** indexes that hold open rows only, or that are walked in their order up to a limit */
 const WALKED =
-  'outbox_in_work|transfers_open|conversations_in_list|conversations_unread|conversations_blocked|deferred_shown|deferred_ordered|groups_open';
+  'outbox_in_work|transfers_open|legs_open|conversations_in_list|conversations_unread|conversations_blocked|deferred_shown|deferred_ordered|groups_open';
 const LONG = new RegExp(`^SCAN (${TABLES})\\b(?!.* USING (COVERING )?INDEX (${WALKED}))`);
 
 function plans(): { sql: string; plan: string[] }[] {
@@ -60,13 +60,19 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'SEARCH c USING INTEGER PRIMARY KEY (rowid=?)',
     'CORRELATED SCALAR SUBQUERY 1',
     'SEARCH r USING PRIMARY KEY (message_id=?)',
-    'CORRELATED SCALAR SUBQUERY 2',
-    'SEARCH g USING INTEGER PRIMARY KEY (rowid=?)',
     'CORRELATED SCALAR SUBQUERY 3',
-    'SEARCH k USING INDEX sqlite_autoindex_conversations_1 (peer=?)',
+    'SEARCH r USING PRIMARY KEY (message_id=?)',
+    'CORRELATED SCALAR SUBQUERY 2',
+    'SEARCH p USING PRIMARY KEY (conversation_id=?)',
     'CORRELATED SCALAR SUBQUERY 4',
-    'SEARCH p USING INDEX participants_by_address (conversation_id=? AND address=?)',
+    'SEARCH g USING INTEGER PRIMARY KEY (rowid=?)',
     'CORRELATED SCALAR SUBQUERY 5',
+    'SEARCH k USING INDEX sqlite_autoindex_conversations_1 (peer=?)',
+    'CORRELATED SCALAR SUBQUERY 6',
+    'SEARCH p USING INDEX participants_by_address (conversation_id=? AND address=?)',
+    'CORRELATED SCALAR SUBQUERY 7',
+    'SEARCH l USING INDEX sqlite_autoindex_legs_1 (transfer_id=?)',
+    'CORRELATED SCALAR SUBQUERY 8',
     'SEARCH n USING INTEGER PRIMARY KEY (rowid=?)',
   ]);
 });
