@@ -10,6 +10,7 @@ import { type LiveCall, notifyKey, type RequestPlan } from './agent-core.ts';
 import type { CallContext } from './dialog.ts';
 import { withinEndTimeout } from './dialog.ts';
 import { cseqFrom, exchange, finalAnswer } from './exchange.ts';
+import { asksForAnonymity } from './identity.ts';
 import { quietly } from './message.ts';
 import { ALLOW, checkHeaders, checkValue } from './own-headers.ts';
 import type { FinalAnswer, Notification, Subscription, SubscriptionEnd, SubscriptionRequest } from './port.ts';
@@ -141,7 +142,7 @@ export class OutgoingSubscription implements Subscription, LiveCall {
         ...this.#plan,
         ...(remote === null ? {} : { uri: remote.uri, toTag: remote.tag, routes: remote.routes }),
         headers: [
-          { name: 'Contact', value: identity.contact(contactParameters ?? '', false) },
+          { name: 'Contact', value: identity.contact(contactParameters ?? '', asksForAnonymity(this.#request.headers)) },
           { name: 'Event', value: event },
           { name: 'Accept', value: accept },
           { name: 'Expires', value: String(expires) },
