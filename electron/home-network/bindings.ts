@@ -1,5 +1,6 @@
 import { randomToken } from '../../shared/base/random.ts';
 import type { NameAddr } from '../../shared/protocol/sip/name-addr.ts';
+import { paramValue } from '../../shared/protocol/sip/params.ts';
 import { escapeUser, gruuInstance, type SipUri, unescapeUser } from '../../shared/protocol/sip/uri.ts';
 import type { Directory } from './directory.ts';
 import type { Flow } from './flow.ts';
@@ -62,6 +63,13 @@ export class Bindings {
   /** Users that registered on that flow: requests on it are theirs. */
   onFlow(flow: Flow): readonly Binding[] {
     return [...(this.#usersOfFlow.get(flow) ?? [])].flatMap((user) => this.of(user).filter((binding) => binding.flow === flow));
+  }
+
+  /** Which of his devices on that flow it is that says so in its Contact; the newest where it does not say. */
+  device(contact: NameAddr, user: HomeUser, flow: Flow): Binding | null {
+    const own = this.onFlow(flow).filter((binding) => binding.user === user);
+    const instance = paramValue(contact.parameters, '+sip.instance')?.replace(/^<|>$/g, '');
+    return own.find((binding) => binding.instance !== null && binding.instance === instance) ?? own[0] ?? null;
   }
 
   /** @returns the flow that the device has left for this one, when nobody else is on it (RFC 5626 section 6) */

@@ -5,6 +5,9 @@ import { header, headers, type SipHeader, type SipRequest, type SipResponse } fr
 import { addressOfRecord, decodeSipUri, trySipUri } from '../../shared/protocol/sip/uri.ts';
 import { bestResponse, forOriginator } from './best-response.ts';
 import type { Binding } from './bindings.ts';
+import type { Conference } from './conference/conference.ts';
+import { CONFERENCE_FACTORY, type Conferences } from './conference/conferences.ts';
+import { belonging } from './conference/state.ts';
 import type { Directory } from './directory.ts';
 import type { Focus } from './focus/focus.ts';
 import { legRequest } from './fork.ts';
@@ -15,9 +18,8 @@ import type { ServerTransaction } from './server-transaction.ts';
 import type { HomeGroup, HomeUser } from './settings.ts';
 import type { TransactionLayer } from './transactions.ts';
 
-/** user parts of the addresses that take lists: of messages, and of sessions (cpm.md section 1, flow F18-04) */
+/** user part of the address that takes lists of messages (cpm.md section 1); sessions, also those of files (flow F18-04), have their factory */
 const LIST_SERVICE = 'pager-exploder';
-const CONFERENCE_FACTORY = 'conference-factory';
 /** more than any client sends to at once; each costs a request a device */
 const MOST_RECIPIENTS = 100;
 /** option tags that this function itself fulfils, by method */
@@ -29,6 +31,7 @@ interface Parts {
   readonly layer: () => TransactionLayer;
   readonly reach: Reach;
   readonly focus: Focus;
+  readonly conferences: Conferences;
 }
 
 /**
@@ -53,7 +56,9 @@ export class Distribution {
     }
     const group = directory.groupByUri(uri);
     if (group !== null) this.#group(transaction, sender, group);
-    return group !== null;
+    const conference = this.#parts.conferences.groups.find(uri);
+    if (conference !== null) this.#conference(transaction, sender, conference);
+    return group !== null || conference !== null;
   }
 
   #list(transaction: ServerTransaction, sender: HomeUser): void {
@@ -101,6 +106,14 @@ export class Distribution {
     const others = group.members.flatMap((name) => (name === sender.user ? [] : (directory.byName(name) ?? [])));
     const members = others.map((member) => directory.addressOf(member));
     this.#spread(transaction, { sender, parts: [], service: directory.addressOf({ user: group.name }) }, members, () => request);
+  }
+
+  /** To a group of which its sender is known to be one (cpm.md section 10.8). */
+  #conference(transaction: ServerTransaction, sender: HomeUser, { about, state }: Conference): void {
+    if (!this.#admits(transaction)) return;
+    const own = this.#parts.directory.addressOf(sender);
+    const others = belonging(state).flatMap(({ address }) => (address === own ? [] : [address]));
+    this.#spread(transaction, { sender, parts: [], service: about.uri }, others, () => transaction.request);
   }
 
   /** A group of one request each: chats of several are not held here. */

@@ -8,6 +8,11 @@ import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
+import { Conferences } from './conference/conferences.ts';
+import { ConferencePackage } from './conference/package.ts';
+import { type ConferencePolicy, DEFAULT_CONFERENCE_POLICY } from './conference/policy.ts';
+import { conferenceRecords } from './conference/records.ts';
+import { MemoryTextPlane } from './conference/text/memory-plane.ts';
 import type { NetworkDatabases } from './databases/open.ts';
 import type { Deferral } from './deferral/port.ts';
 import { DeferralService } from './deferral/service.ts';
@@ -19,6 +24,7 @@ import { CLOSED_BY_PEER, Flow } from './flow.ts';
 import { Focus } from './focus/focus.ts';
 import type { FocusHost } from './focus/focus-host.ts';
 import { Spool } from './focus/spool.ts';
+import { guarded, guardedClock, internal } from './guarded.ts';
 import { type History, type HistoryServer, openHistory } from './history/open.ts';
 import type { Gateway } from './interworking/gateway.ts';
 import { Interworking } from './interworking/interworking.ts';
@@ -83,6 +89,8 @@ export interface HomeNetworkOptions {
    * Server
    */
   readonly databases?: NetworkDatabases;
+  /** of groups that talk in a session */
+  readonly conferences?: Partial<ConferencePolicy>;
   /** what waits for its recipients; without, nothing does */
   readonly deferral?: Deferral;
 }
@@ -205,6 +213,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const registered = (user: HomeUser): void => {
     keeping?.registered(user);
     subscriptions.registered(user);
+    conferences.registered(user);
   };
   const registrar = new Registrar({ directory, bindings, digest, timing, bounds, now, ownUri, registered });
   const enforcement = new Enforcement(directory, bindings, rules);
@@ -224,7 +233,16 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const spool = new Spool(bounds.spoolOctets, keeping?.files.folder);
   const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, msrp, spool, policy, ownUri };
   const focus = new Focus(focusHost, reach);
-  const distribution = new Distribution({ directory, relay, reach, focus, layer: () => layer });
+  const plane = new MemoryTextPlane({ msrp, clock });
+  const conferences = new Conferences({
+    ...{ directory, bindings, dialogs, relay, enforcement, layer: () => layer, plane, records: conferenceRecords(databases), log },
+    ...{
+      policy: { ...DEFAULT_CONFERENCE_POLICY, ...options.conferences },
+      mediaHost: () => msrp.address.host,
+      mediaRefusal: media.mediaRefusal,
+    },
+  });
+  const distribution = new Distribution({ directory, relay, reach, focus, conferences, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
   const outlets: Outlets = {
@@ -243,7 +261,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     list: deferredList,
     ownUri,
   });
-  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList]);
+  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [
+    deferredList,
+    new ConferencePackage((uri) => conferences.groups.find(uri)),
+  ]);
   const network = new ParticipatingFunction({
     directory,
     bindings,
@@ -252,6 +273,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     relay,
     dialogs,
     media,
+    conferences,
     distribution,
     subscriptions,
     enforcement,
@@ -275,6 +297,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     },
   });
 
+  await conferences.open();
   const flows = new Set<Flow>();
   const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !dialogs.isOn(flow);
   server.on('connection', (socket: Socket) => {
@@ -336,7 +359,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close(), xdm.close(), keeping?.close()]);
+      await Promise.all([closed, msrp.close(), xdm.close(), keeping?.close(), plane.close().then(() => conferences.close())]);
       // what was taken on is written as long as there is somewhere to write it
       await history?.close();
       await messageStore?.close();
@@ -358,25 +381,6 @@ function receive(layer: TransactionLayer, flow: Flow, octets: Uint8Array, note: 
     note(thrown instanceof ParleyError ? `sent a message that cannot be read: ${thrown.detail}` : internal(thrown));
     flow.fault('malformed messages');
   }
-}
-
-/** The network runs inside an app: what goes wrong in a timer or at the end of a connection must not take that with it. */
-function guarded(log: (line: string) => void): (run: () => void) => void {
-  return (run) => {
-    try {
-      run();
-    } catch (thrown) {
-      log(internal(thrown));
-    }
-  };
-}
-
-function internal(thrown: unknown): string {
-  return `internal error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`;
-}
-
-function guardedClock(clock: Clock, safely: (run: () => void) => void): Clock {
-  return { now: () => clock.now(), after: (milliseconds, run) => clock.after(milliseconds, () => safely(run)) };
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

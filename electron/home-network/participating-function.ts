@@ -8,6 +8,7 @@ import type { SipEssentials } from '../../shared/protocol/sip/validate.ts';
 import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { Conferences } from './conference/conferences.ts';
 import type { DeferralService } from './deferral/service.ts';
 import { isUnavailable } from './deferral/triggers.ts';
 import type { Dialogs } from './dialogs.ts';
@@ -42,6 +43,7 @@ interface Parts {
   readonly relay: RelayHeaders;
   readonly dialogs: Dialogs;
   readonly media: Pick<SessionHost, 'mediaPath' | 'mediaRefusal'>;
+  readonly conferences: Conferences;
   readonly distribution: Distribution;
   readonly subscriptions: Subscriptions;
   readonly enforcement: Enforcement;
@@ -115,7 +117,7 @@ export class ParticipatingFunction {
       transaction.respond(method === 'PUBLISH' ? 405 : 501, { headers: [{ name: 'Allow', value: METHODS.join(', ') }] });
       return;
     }
-    if (IN_DIALOG_ONLY.has(method)) {
+    if (IN_DIALOG_ONLY.has(method) && !(method === 'REFER' && this.#parts.conferences.groups.isFocus(request.uri))) {
       transaction.respond(481);
       return;
     }
@@ -135,8 +137,19 @@ export class ParticipatingFunction {
     const { references } = this.#parts;
     if (references?.resolve(transaction, sender, () => this.#deliver(transaction, sender))) return;
     if (this.#parts.interworking.originating(transaction, sender)) return;
-    const { bindings, directory, distribution, enforcement, layer, notifications, ownCopies, relay, retrieval, subscriptions } =
-      this.#parts;
+    const {
+      bindings,
+      conferences,
+      directory,
+      distribution,
+      enforcement,
+      layer,
+      notifications,
+      ownCopies,
+      relay,
+      retrieval,
+      subscriptions,
+    } = this.#parts;
     const uri = decodeSipUri(request.uri);
     if (request.method === 'OPTIONS' && uri.user === null && directory.isOurs(uri)) {
       transaction.respond(200, {
@@ -158,7 +171,7 @@ export class ParticipatingFunction {
     const imdn = notificationIn(request);
     const target = bindings.resolve(uri);
     if (target?.user !== sender) ownCopies.watch(transaction, sender, imdn);
-    if (distribution.take(transaction, sender)) return;
+    if (conferences.take(transaction, sender) || distribution.take(transaction, sender)) return;
     if (target === null) {
       transaction.respond(404);
       return;

@@ -2,7 +2,7 @@ import { header, headers, type SipHeader, type SipMessage, type SipRequest } fro
 import { decodeNameAddr, encodeNameAddr, type NameAddr } from '../../shared/protocol/sip/name-addr.ts';
 import { paramValue } from '../../shared/protocol/sip/params.ts';
 import { trySipUri } from '../../shared/protocol/sip/uri.ts';
-import type { Binding, Bindings } from './bindings.ts';
+import type { Bindings } from './bindings.ts';
 import type { Directory } from './directory.ts';
 import type { Flow } from './flow.ts';
 import type { HomeUser } from './settings.ts';
@@ -104,15 +104,9 @@ export class RelayHeaders {
     const uri = trySipUri(original.uri);
     const isGruu = uri !== null && paramValue(uri.parameters, 'gr') !== null;
     if (isGruu && this.#bindings.resolve(uri)?.user === user && (!hidden || paramValue(uri.parameters, 'gr') === '')) return original.uri;
-    const device = this.#device(original, user, flow);
+    const device = this.#bindings.device(original, user, flow);
     const gruu = device === null ? null : hidden ? this.#bindings.temporaryGruu(device) : this.#bindings.publicGruu(device);
     return gruu ?? this.#ownUri(hidden ? 'anonymous' : user.user);
-  }
-
-  #device(contact: NameAddr, user: HomeUser, flow: Flow): Binding | null {
-    const own = this.#bindings.onFlow(flow).filter((binding) => binding.user === user);
-    const instance = paramValue(contact.parameters, '+sip.instance')?.replace(/^<|>$/g, '');
-    return own.find((binding) => binding.instance !== null && binding.instance === instance) ?? own[0] ?? null;
   }
 }
 

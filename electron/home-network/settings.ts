@@ -8,12 +8,18 @@ export interface HomeUser {
   readonly number?: string | undefined;
 }
 
-/** People who get each message to its address (seed 004 7.2.1(8)). */
+/** People who get each message to its address (seed 004 7.2.1(8)), and who are asked to its session when one of them begins it (cpm.md section 8.2). */
 export interface HomeGroup {
   /** user part of the address, unescaped */
   readonly name: string;
   /** user names; only they may write to it */
   readonly members: readonly string[];
+  /** Subject of its session; absent: what the one who begins it says */
+  readonly title?: string;
+  /** anybody of the domain may enter its session, and nobody is asked to it (seed 004 7.4.9) */
+  readonly joinIn?: boolean;
+  /** nobody can be added to its session; so it is with every group that is not `joinIn` */
+  readonly closed?: boolean;
   /** messages without a name are answered 433 (RFC 5079) */
   readonly refusesAnonymous?: boolean;
   /** files to it are answered 403, `122 Function not allowed` (seed 001 9.3.1) */
@@ -30,6 +36,8 @@ export interface Timing {
   readonly nonce: number;
   /** how long a connection may stay silent before anybody registered on it */
   readonly idle: number;
+  /** how long a device that has registered may take to come back to its groups before it is asked to */
+  readonly comeback: number;
   /** RFC 5626 section 4.4.1: announced as Flow-Timer; twice that in silence ends a flow that took part in outbound */
   readonly flowTimer: number;
   /** registration interval limits, in seconds */
@@ -42,6 +50,7 @@ export const DEFAULT_TIMING: Timing = {
   ringing: 180_000,
   nonce: 300_000,
   idle: 60_000,
+  comeback: 5_000,
   flowTimer: 120_000,
   minExpires: 60,
   maxExpires: 7_200,
@@ -72,7 +81,7 @@ export const DEFAULT_BOUNDS: Bounds = {
   openPerFlow: 1_000,
   openOctetsPerFlow: 32 * 1_048_576,
   sessionsPerFlow: 200,
-  mediaSessions: 1_024,
+  mediaSessions: 4_096,
   spoolOctets: 8 * 1_073_741_824,
   unsentOctets: 16 * 1_048_576,
   faultsPerFlow: 20,

@@ -7,14 +7,14 @@ import type { DeferredAction } from '../../../shared/protocol/lists/deferred-req
 import { makeFileAnswer, makeOrigin, setupRole } from '../../../shared/protocol/sdp/file-offer.ts';
 import { EMPTY_MSRP_MEDIA, type MsrpMedia } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { encodeSdp, SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
-import { hasToken, header, headers, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
-import { decodeDeltaSeconds } from '../../../shared/protocol/sip/text.ts';
+import { headers, type SipHeader } from '../../../shared/protocol/sip/message.ts';
 import type { MsrpSession } from '../../msrp/port.ts';
 import type { DeferredItem } from '../deferral/port.ts';
 import type { DialogOwner } from '../dialogs.ts';
 import { dialogRequest, FRESH, type Leg, legFrom, reason } from '../leg.ts';
 import { viaOf, wayTo } from '../media/led-media.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
+import { MIN_SE, sessionTimer, timerFields } from '../session-timer.ts';
 import { type HomeUser, SERVER_NAME } from '../settings.ts';
 import { type AskedFor, type Refusal, readAsked } from './asked.ts';
 import { drain } from './drain.ts';
@@ -22,8 +22,6 @@ import type { Listed, RetrievalHost } from './retrieval-host.ts';
 
 const COMPLETED = reason('SIP;cause=200;text="Call completed"');
 const ALLOW: SipHeader = { name: 'Allow', value: 'INVITE, ACK, CANCEL, BYE, UPDATE' };
-/** seconds: the shortest time of a session (RFC 4028 section 5) */
-const MIN_SE = 90;
 /** items of one session that are deleted, stored or sent on at once */
 const AT_ONCE = 32;
 
@@ -268,11 +266,7 @@ export class RetrievalSession implements DialogOwner {
     this.#stopRefresh();
     if (seconds === null) return [];
     this.#stopRefresh = this.#host.layer().clock.after(seconds * 1000, () => this.#hangUp(failure('not refreshed in time')));
-    return [
-      { name: 'Supported', value: 'timer' },
-      { name: 'Require', value: 'timer' },
-      { name: 'Session-Expires', value: `${seconds};refresher=uac` },
-    ];
+    return timerFields(seconds);
   }
 
   #refuse({ status, reason: text, warning, fields = [] }: Refusal): void {
@@ -317,14 +311,6 @@ export class RetrievalSession implements DialogOwner {
     await this.#host.deferral.release(items.map(({ id }) => id)).catch(() => undefined);
     this.#host.list.say(this.#owner.user, items, []);
   }
-}
-
-/** Seconds of a session whose client refreshes it; null where it asks for none, or wants to have it refreshed from here. */
-function sessionTimer(request: SipRequest): number | 'too-short' | null {
-  const value = header(request, 'Session-Expires');
-  if (value === null || !hasToken(request, 'Supported', 'timer') || /refresher\s*=\s*uas/i.test(value)) return null;
-  const seconds = decodeDeltaSeconds(value.split(';', 1)[0]?.trim() ?? '');
-  return seconds < MIN_SE ? 'too-short' : Math.min(seconds, 86_400);
 }
 
 function failure(why: string): SipHeader {

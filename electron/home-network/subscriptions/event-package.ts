@@ -15,8 +15,8 @@ export interface Asked {
 export interface Listener {
   /** something is new: {@link Feed.next} is called as soon as its subscriber may hear of it */
   changed(): void;
-  /** there is nothing to be told any more */
-  end(reason: EndReason): void;
+  /** there is nothing to be told any more. @param owes `all`: but the whole state once more, as it is now; default: nothing */
+  end(reason: EndReason, owes?: 'all'): void;
 }
 
 export interface Notice {

@@ -110,7 +110,7 @@ export class Subscriptions {
       own.delete(subscription);
       if (own.size === 0) this.#ofUser.delete(subscriber);
     });
-    const listener: Listener = { changed: () => subscription.changed(), end: (reason) => subscription.end(reason) };
+    const listener: Listener = { changed: () => subscription.changed(), end: (reason, owes) => subscription.end(reason, owes) };
     const feed = asked.open({ subscriber, uri: decodeSipUri(request.uri), type }, listener);
     if (typeof feed === 'number') {
       transaction.respond(feed);

@@ -252,7 +252,7 @@ describe('a subscription', () => {
     alice.send(request);
     const refusal = await alice.final(request);
     expect(refusal.status).toBe(status);
-    if (status === 489) expect(header(refusal, 'Allow-Events')).toBe('deferred-messages');
+    if (status === 489) expect(header(refusal, 'Allow-Events')).toBe('deferred-messages, conference');
     if (status === 423) expect(header(refusal, 'Min-Expires')).toBe('60');
     expect(alice.inbox).toEqual([]);
   });
@@ -287,6 +287,6 @@ describe('a subscription', () => {
     const { alice } = await network();
     const ok = await alice.ask('OPTIONS', 'sip:home1.example');
     expect(header(ok, 'Allow')).toContain('SUBSCRIBE');
-    expect(header(ok, 'Allow-Events')).toBe('deferred-messages');
+    expect(header(ok, 'Allow-Events')).toBe('deferred-messages, conference');
   });
 });

@@ -1,0 +1,386 @@
+import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
+import { randomToken } from '../../../shared/base/random.ts';
+import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
+import { headers, type SipHeader } from '../../../shared/protocol/sip/message.ts';
+import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
+import { type Leg, legFrom, reason } from '../leg.ts';
+import type { ServerTransaction } from '../server-transaction.ts';
+import { answeredTimer, MIN_SE, sessionTimer } from '../session-timer.ts';
+import { type HomeUser, SERVER_NAME } from '../settings.ts';
+import type { Feed, Listener } from '../subscriptions/event-package.ts';
+import { Attendance, GROUP_METHODS } from './attendance.ts';
+import { encodeAnswer, type Offered, readAnswer, readOffer } from './description.ts';
+import type { ConferenceHost } from './host.ts';
+import { aboutFields, focusContact } from './invite.ts';
+import type { Watched } from './package.ts';
+import { newsOf } from './records.ts';
+import { type Accepted, Ringing } from './ringing.ts';
+import { RosterFeed } from './roster.ts';
+import {
+  belonging,
+  belongs,
+  type ConferenceEvent,
+  type ConferenceState,
+  conferenceAfter,
+  type Newcomer,
+  type Participant,
+} from './state.ts';
+import type { Hall, TextMember } from './text/port.ts';
+
+const REMOVED = reason('SIP;cause=403;text="Removed from the group"');
+const LEFT = reason('SIP;cause=200;text="Call completed"');
+const REPLACED = reason('SIP;cause=200;text="Call completed elsewhere"');
+const OVER = reason('SIP;cause=410;text="The group is over"');
+
+export interface ConferenceListener {
+  /** something of these people is new, by address */
+  changed(conference: Conference, people: readonly string[]): void;
+  /** REFER in one of its dialogs; answers it */
+  refer(conference: Conference, transaction: ServerTransaction, sender: HomeUser, leg: Leg): void;
+  over(conference: Conference): void;
+}
+
+/** Who has to be told what came of an invitation. */
+type Waiting = (who: Participant) => boolean;
+
+/** One group: its focus (RFC 4579). Its state changes by one event after the other and each change that lasts is committed. */
+export class Conference implements Watched {
+  readonly #host: ConferenceHost;
+  readonly #listener: ConferenceListener;
+  readonly #ringing: Ringing;
+  /** by address and instance */
+  readonly #present = new Map<string, Attendance>();
+  readonly #feeds = new Set<RosterFeed>();
+  readonly #waiting = new Set<Waiting>();
+  #state: ConferenceState;
+  #hall: Hall | null = null;
+  #opening: Promise<Hall> | null = null;
+  #isOver = false;
+
+  constructor(host: ConferenceHost, state: ConferenceState, listener: ConferenceListener) {
+    this.#host = host;
+    this.#state = state;
+    this.#listener = listener;
+    this.#ringing = new Ringing(
+      {
+        host,
+        state: () => this.#state,
+        hall: () => this.#open,
+        isSeated: (address, instance) => this.#present.has(`${address} ${instance}`),
+      },
+      {
+        ringing: (address, ringing) => this.#happened({ kind: 'ringing', address, ringing }),
+        accepted: (who, taken) => this.#accepted(who, taken),
+        missed: (address, missed) => this.#happened({ kind: 'missed', address, missed }),
+        declined: (address, missed) => this.#happened({ kind: 'declined', address, missed, now: this.#now }),
+      },
+    );
+  }
+
+  get state(): ConferenceState {
+    return this.#state;
+  }
+
+  get about(): ConferenceState['about'] {
+    return this.#state.about;
+  }
+
+  participant(address: string): Participant | null {
+    return this.#state.people.get(address) ?? null;
+  }
+
+  /** By whom the others know him. */
+  byEntity(entity: string): Participant | null {
+    return [...this.#state.people.values()].find((who) => who.entity === entity) ?? null;
+  }
+
+  /** It is new: it is there for good when this resolves. */
+  async begin(): Promise<void> {
+    await this.#host.records.save(this.about, newsOf(null, this.#state));
+    await this.hall();
+  }
+
+  hall(): Promise<Hall> {
+    const members = belonging(this.#state).map(memberOf);
+    this.#opening ??= this.#host.plane.open(this.about.id, members, { spoken: (absent) => this.#spoken(absent) }).then((hall) => {
+      this.#hall = hall;
+      return hall;
+    });
+    return this.#opening;
+  }
+
+  /** One or several people are in from now on, and asked to the session. Resolves when what is said next is for them. */
+  async add(people: readonly Newcomer[], by: string | null): Promise<void> {
+    const hall = await this.hall();
+    const fresh = people.filter(({ address }) => !this.#belongs(address));
+    await Promise.all(fresh.filter(({ isUnknown }) => !isUnknown).map((who) => hall.admit(memberOf(who))));
+    await this.#apply({ kind: 'added', people: fresh, by, now: this.#now });
+  }
+
+  /** @param replaces Contribution-ID of the session that this one takes the place of, and the device that has it */
+  ask(address: string, replaces: { readonly id: string; readonly uri: string } | null = null): void {
+    if (!this.#isOver) void this.hall().then(() => this.#ringing.ask(address, { replaces }), this.#failed);
+  }
+
+  /** Called with somebody each time something becomes of him, until it says true. */
+  await(waiting: Waiting): void {
+    this.#waiting.add(waiting);
+  }
+
+  /** A device of his is new here. @param isFirst false: it may come by itself, and is only asked where something waits for it */
+  async came(address: string, instance: string | null): Promise<void> {
+    const who = this.participant(address);
+    if (this.#isOver || who === null || !belongs(who)) return;
+    this.#ringing.afresh(address);
+    const hall = await this.hall();
+    const isNews = who.standing === 'invited' && who.missed === null;
+    if (!isNews && !(await hall.awaits(address, instance ?? ''))) return;
+    this.#ringing.ask(address, who.standing === 'member' ? { instance: instance ?? '' } : {});
+  }
+
+  /**
+   * Somebody comes by himself: the one who has begun it, one who was asked, or one who comes back. Answers the INVITE.
+   * @param who as he is to be known, where he is new to the group
+   */
+  async enter(invite: ServerTransaction, user: HomeUser, who: Newcomer): Promise<void> {
+    try {
+      const offered = readOffer(invite.request);
+      const timer = sessionTimer(invite.request);
+      if (timer === 'too-short') {
+        invite.respond(422, { headers: [{ name: 'Min-SE', value: String(MIN_SE) }] });
+        return;
+      }
+      invite.respond(100);
+      invite.onCancel = () => invite.respond(487);
+      const hall = await this.hall();
+      if (!this.#belongs(who.address)) await hall.admit(memberOf(this.participant(who.address) ?? who));
+      if (this.participant(who.address) === null) await this.#apply({ kind: 'added', people: [who], by: null, now: this.#now });
+      if (this.#isOver || this.participant(who.address)?.standing === 'removed') invite.respond(403);
+      // cancelled, or its device has gone
+      if (invite.isAnswered || !invite.flow.isOpen) return;
+      this.#seat(invite, user, { hall, offered, timer, address: who.address });
+    } catch (thrown) {
+      if (!(thrown instanceof ParleyError)) this.#failed(thrown);
+      const refusal = thrown instanceof ParleyError ? this.#host.mediaRefusal(thrown) : { status: 500, headers: [] };
+      invite.respond(refusal.status, { headers: refusal.headers });
+    }
+  }
+
+  #seat(
+    invite: ServerTransaction,
+    user: HomeUser,
+    {
+      hall,
+      offered,
+      timer,
+      address,
+    }: { readonly hall: Hall; readonly offered: Offered; readonly timer: number | null; readonly address: string },
+  ): void {
+    const { relay } = this.#host;
+    const [said = `<${invite.essentials.from.uri}>`] = headers(invite.request, 'Contact');
+    const device = this.#host.bindings.device(decodeNameAddr(said), user, invite.flow);
+    const instance = device?.instance ?? '';
+    let attendance: Attendance | null = null;
+    const seat = hall.seat({ address, instance }, { broken: (why) => attendance?.broken(why) });
+    const leg = legFrom(invite, user);
+    const contact = focusContact(this.about);
+    const { request } = invite;
+    attendance = this.#attend(
+      address,
+      instance,
+      new Attendance(this.#host, { leg, seat, contact }, this.#attending(address, instance, user)),
+    );
+    const gruu = device === null ? null : this.#host.bindings.publicGruu(device);
+    this.#happened({ kind: 'joined', address, key: instance, endpoint: this.#endpoint(address, gruu, 'dialed-in'), now: this.#now });
+    const end = { host: this.#host.mediaHost(), localUri: seat.session.localUri, isClosed: this.about.isClosed, now: this.#now };
+    const timed = attendance.timed(timer);
+    invite.respond(200, {
+      headers: [
+        relay.recordRoute(),
+        ...headers(request, 'Record-Route').map((value) => ({ name: 'Record-Route', value })),
+        contact,
+        { name: 'P-Asserted-Identity', value: `<${this.about.uri}>` },
+        ...(timed.length > 0 ? timed : [{ name: 'Supported', value: 'timer' }]),
+        GROUP_METHODS,
+        ...aboutFields(this.about),
+        { name: 'Server', value: SERVER_NAME },
+        { name: 'Content-Type', value: SDP_TYPE },
+      ],
+      body: encodeAnswer(offered, end),
+    });
+    attendance.awaitAck();
+    attendance.open(offered.media, timer);
+    this.#ringing.stop(address, true);
+  }
+
+  /** A device has taken our INVITE. */
+  #accepted(who: Participant, { device, leg, response, seat, onBroken }: Accepted): void {
+    const instance = device.instance ?? '';
+    const contact = focusContact(this.about);
+    const made = new Attendance(this.#host, { leg, seat, contact }, this.#attending(who.address, instance, device.user));
+    if (!this.#belongs(who.address)) {
+      made.hangUp(REMOVED, null);
+      return;
+    }
+    const attendance = this.#attend(who.address, instance, made);
+    onBroken(attendance.broken);
+    const gruu = this.#host.bindings.publicGruu(device);
+    this.#happened({
+      kind: 'joined',
+      address: who.address,
+      key: instance,
+      endpoint: this.#endpoint(who.address, gruu, 'dialed-out'),
+      now: this.#now,
+    });
+    try {
+      attendance.open(readAnswer(response), answeredTimer(response));
+    } catch (thrown) {
+      attendance.broken(toCodedError(thrown).detail);
+    }
+  }
+
+  #attend(address: string, instance: string, attendance: Attendance): Attendance {
+    const key = `${address} ${instance}`;
+    const before = this.#present.get(key);
+    this.#present.set(key, attendance);
+    before?.hangUp(REPLACED, null);
+    return attendance;
+  }
+
+  #attending(address: string, instance: string, user: HomeUser): ConstructorParameters<typeof Attendance>[2] {
+    const key = `${address} ${instance}`;
+    return {
+      over: (wish) => {
+        this.#present.delete(key);
+        if (wish === 'leave') void this.leave(address).catch(this.#failed);
+        else this.#happened({ kind: 'parted', address, key: instance });
+      },
+      refer: (transaction, leg) => this.#listener.refer(this, transaction, user, leg),
+    };
+  }
+
+  /** He wants out, with all his devices. */
+  async leave(address: string): Promise<void> {
+    await this.#expelled(this.#apply({ kind: 'left', address, now: this.#now }), [address], LEFT);
+  }
+
+  /** Somebody else wants them out. Resolves when nothing more is taken from them. */
+  async remove(addresses: readonly string[]): Promise<void> {
+    const commits = addresses.map((address) => this.#apply({ kind: 'removed', address, now: this.#now }));
+    await this.#expelled(Promise.all(commits), addresses, REMOVED);
+  }
+
+  watch(subscriber: HomeUser, listener: Listener): Feed | 403 {
+    const address = this.#host.directory.addressOf(subscriber);
+    if (!this.#belongs(address)) return 403;
+    const source = () => ({
+      state: this.#state,
+      maxUsers: this.#host.policy.maxUsers,
+      now: this.#now,
+      mayRemove: (who: Participant) => this.mayRemove(who.address),
+      isOver: this.#isOver,
+    });
+    const feed: RosterFeed = new RosterFeed(source, address, listener, () => this.#feeds.delete(feed));
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  /** Whether he may take others out. Who is in a pre-defined group is not the matter of those in it. */
+  mayRemove(address: string): boolean {
+    const { creator, group } = this.about;
+    if (group !== null || !this.#belongs(address)) return false;
+    return this.#host.policy.removal === 'everybody' || address === creator || !this.#belongs(creator);
+  }
+
+  /** The group is over for good: its people are told, and nothing of it is kept. */
+  async end(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ringing.close();
+    for (const attendance of this.#present.values()) attendance.hangUp(OVER, null);
+    this.#present.clear();
+    for (const feed of [...this.#feeds]) feed.end('noresource');
+    this.#listener.over(this);
+    await this.#host.records.remove(this.about.id);
+    await (await this.hall()).end();
+  }
+
+  /** The network ends; the group does not. */
+  close(): void {
+    this.#isOver = true;
+    this.#ringing.close();
+  }
+
+  #spoken(absent: readonly string[]): void {
+    if (!this.#isOver) for (const address of absent) this.#ringing.ask(address);
+  }
+
+  #happened(event: ConferenceEvent): void {
+    void this.#apply(event).catch(this.#failed);
+  }
+
+  /** Resolves with the commit of what lasts. */
+  #apply(event: ConferenceEvent): Promise<void> {
+    const before = this.#state;
+    const after = conferenceAfter(before, event);
+    if (after === before) return Promise.resolve();
+    this.#state = after;
+    const changed = [...after.people.values()].filter((who) => before.people.get(who.address) !== who);
+    const news = newsOf(before, after);
+    const committed = news.length === 0 ? Promise.resolve() : this.#host.records.save(this.about, news);
+    const addresses = changed.map(({ address }) => address);
+    for (const feed of this.#feeds) feed.note(addresses);
+    for (const who of changed) for (const waiting of [...this.#waiting]) if (waiting(who)) this.#waiting.delete(waiting);
+    this.#listener.changed(this, addresses);
+    if (event.kind === 'declined' && !this.#belongs(event.address)) return this.#expelled(committed, [event.address], LEFT);
+    return committed;
+  }
+
+  /** They are out: no session, no roster, no text. */
+  async #expelled(committed: Promise<unknown>, addresses: readonly string[], why: SipHeader): Promise<void> {
+    for (const address of addresses) {
+      if (this.#belongs(address)) continue;
+      this.#ringing.stop(address, false);
+      for (const [key, attendance] of [...this.#present]) {
+        if (!key.startsWith(`${address} `)) continue;
+        this.#present.delete(key);
+        attendance.hangUp(why, null);
+      }
+      for (const feed of [...this.#feeds]) if (feed.viewer === address) feed.end('rejected');
+    }
+    await committed;
+    const hall = await this.hall();
+    await Promise.all(addresses.filter((address) => !this.#belongs(address)).map((address) => hall.expel(address)));
+    const { endsBelow } = this.#host.policy;
+    if (this.about.group === null && belonging(this.#state).length < endsBelow) await this.end();
+  }
+
+  #belongs(address: string): boolean {
+    const who = this.participant(address);
+    return who !== null && belongs(who);
+  }
+
+  #endpoint(address: string, gruu: string | null, joined: 'dialed-in' | 'dialed-out') {
+    const who = this.participant(address);
+    const entity = who?.entity ?? address;
+    // the GRUU of somebody anonymous would say who it is
+    return { joined, entity: entity !== address ? `${entity};gr=${randomToken(8)}` : (gruu ?? entity) };
+  }
+
+  get #open(): Hall {
+    if (this.#hall === null) throw new TypeError('nobody is asked to a group before it is open');
+    return this.#hall;
+  }
+
+  get #now(): number {
+    return this.#host.layer().clock.now();
+  }
+
+  #failed = (thrown: unknown): void => {
+    this.#host.log(`group ${this.about.id}: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+  };
+}
+
+function memberOf({ address, entity, displayName }: Pick<Participant, 'address' | 'entity' | 'displayName'>): TextMember {
+  return { address, entity, displayName };
+}
