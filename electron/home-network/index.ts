@@ -8,11 +8,8 @@ import { salvageRequest } from '../../shared/protocol/sip/salvage.ts';
 import { essentials } from '../../shared/protocol/sip/validate.ts';
 import { createMsrpEngine } from '../msrp/engine.ts';
 import { Bindings } from './bindings.ts';
-import { Conferences } from './conference/conferences.ts';
-import { ConferencePackage } from './conference/package.ts';
-import { type ConferencePolicy, DEFAULT_CONFERENCE_POLICY } from './conference/policy.ts';
-import { conferenceRecords } from './conference/records.ts';
-import { MemoryTextPlane } from './conference/text/memory-plane.ts';
+import { makeGroups } from './conference/open.ts';
+import type { ConferencePolicy } from './conference/policy.ts';
 import type { NetworkDatabases } from './databases/open.ts';
 import type { Deferral } from './deferral/port.ts';
 import { DeferralService } from './deferral/service.ts';
@@ -233,15 +230,11 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const spool = new Spool(bounds.spoolOctets, keeping?.files.folder);
   const focusHost: FocusHost = { ...media, layer: () => layer, relay, dialogs, msrp, spool, policy, ownUri };
   const focus = new Focus(focusHost, reach);
-  const plane = new MemoryTextPlane({ msrp, clock });
-  const conferences = new Conferences({
-    ...{ directory, bindings, dialogs, relay, enforcement, layer: () => layer, plane, records: conferenceRecords(databases), log },
-    ...{
-      policy: { ...DEFAULT_CONFERENCE_POLICY, ...options.conferences },
-      mediaHost: () => msrp.address.host,
-      mediaRefusal: media.mediaRefusal,
-    },
+  const groups = makeGroups({
+    ...{ directory, bindings, dialogs, relay, enforcement, notifications, spool, msrp, clock, databases, log, layer: () => layer },
+    ...{ mediaRefusal: media.mediaRefusal, policy: options.conferences, keeping: { ...DEFAULT_POLICY, ...options.policy } },
   });
+  const { conferences } = groups;
   const distribution = new Distribution({ directory, relay, reach, focus, conferences, layer: () => layer });
   const deferral = options.deferral ?? keeping ?? NOTHING_DEFERRED;
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
@@ -261,10 +254,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     list: deferredList,
     ownUri,
   });
-  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [
-    deferredList,
-    new ConferencePackage((uri) => conferences.groups.find(uri)),
-  ]);
+  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList, groups.roster]);
   const network = new ParticipatingFunction({
     directory,
     bindings,
@@ -297,7 +287,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     },
   });
 
-  await conferences.open();
+  await groups.open();
   const flows = new Set<Flow>();
   const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !dialogs.isOn(flow);
   server.on('connection', (socket: Socket) => {
@@ -359,7 +349,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const flow of [...flows]) flow.close('the network closes');
       layer.close();
-      await Promise.all([closed, msrp.close(), xdm.close(), keeping?.close(), plane.close().then(() => conferences.close())]);
+      await Promise.all([closed, msrp.close(), xdm.close(), keeping?.close(), groups.close()]);
       // what was taken on is written as long as there is somewhere to write it
       await history?.close();
       await messageStore?.close();

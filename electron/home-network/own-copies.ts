@@ -51,6 +51,7 @@ export class OwnCopies {
   }
 }
 
-function knowsCopies({ contact }: Binding): boolean {
+/** It can tell its user's own words from those of others. */
+export function knowsCopies({ contact }: Pick<Binding, 'contact'>): boolean {
   return namesApplication([{ name: 'Contact', value: encodeNameAddr(contact) }], OWN_COPIES);
 }

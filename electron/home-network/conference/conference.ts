@@ -4,6 +4,7 @@ import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
 import { headers, type SipHeader } from '../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
 import { type Leg, legFrom, reason } from '../leg.ts';
+import { knowsCopies } from '../own-copies.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import { answeredTimer, MIN_SE, sessionTimer } from '../session-timer.ts';
 import { type HomeUser, SERVER_NAME } from '../settings.ts';
@@ -102,10 +103,12 @@ export class Conference implements Watched {
 
   hall(): Promise<Hall> {
     const members = belonging(this.#state).map(memberOf);
-    this.#opening ??= this.#host.plane.open(this.about.id, members, { spoken: (absent) => this.#spoken(absent) }).then((hall) => {
-      this.#hall = hall;
-      return hall;
-    });
+    this.#opening ??= this.#host.plane
+      .open(this.about.id, members, { spoken: (absent) => this.#spoken(absent) }, this.#names())
+      .then((hall) => {
+        this.#hall = hall;
+        return hall;
+      });
     return this.#opening;
   }
 
@@ -181,7 +184,8 @@ export class Conference implements Watched {
     const device = this.#host.bindings.device(decodeNameAddr(said), user, invite.flow);
     const instance = device?.instance ?? '';
     let attendance: Attendance | null = null;
-    const seat = hall.seat({ address, instance }, { broken: (why) => attendance?.broken(why) });
+    const knowsOwn = device !== null && knowsCopies(device);
+    const seat = hall.seat({ address, instance, knowsOwn }, { broken: (why) => attendance?.broken(why) });
     const leg = legFrom(invite, user);
     const contact = focusContact(this.about);
     const { request } = invite;
@@ -309,6 +313,12 @@ export class Conference implements Watched {
   close(): void {
     this.#isOver = true;
     this.#ringing.close();
+  }
+
+  /** What people call it who say something to it. */
+  #names(): string[] {
+    const { uri, group } = this.about;
+    return [uri, ...(group === null ? [] : [this.#host.directory.addressOf({ user: group })])];
   }
 
   #spoken(absent: readonly string[]): void {

@@ -76,10 +76,9 @@ export class Conferences {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
     for (const conference of this.#registry.all) conference.close();
-    await this.#host.records.close();
   }
 
   /** @returns false when the request is for somebody else, or carries one thing to several people */

@@ -6,6 +6,7 @@ import type { Binding } from '../bindings.ts';
 import { matchingBindings, newestOfEachInstance } from '../caller-preferences.ts';
 import { Invitation } from '../invitation.ts';
 import { dialogRequest, FRESH, type Leg, legTo, reason } from '../leg.ts';
+import { knowsCopies } from '../own-copies.ts';
 import { encodeOffer } from './description.ts';
 import type { ConferenceHost } from './host.ts';
 import { groupInvite, inviteBody, isNamed } from './invite.ts';
@@ -197,7 +198,8 @@ export class Ringing {
     const inviter = this.#inviter(who);
     const request = groupInvite(state(), who, inviter !== null && isNamed(inviter) ? inviter.entity : null, replaces);
     let hear: (why: string) => void = () => undefined;
-    const seat = hall().seat({ address: who.address, instance: device.instance ?? '' }, { broken: (why) => hear(why) });
+    const holder = { address: who.address, instance: device.instance ?? '', knowsOwn: knowsCopies(device) };
+    const seat = hall().seat(holder, { broken: (why) => hear(why) });
     const { clock } = host.layer();
     const end = { host: host.mediaHost(), localUri: seat.session.localUri, isClosed: state().about.isClosed, now: clock.now() };
     const { contentType, body } = inviteBody(state(), inviter?.entity ?? null, encodeOffer(end));

@@ -138,6 +138,9 @@ export class GroupDevice {
     return ok;
   }
 
+  /** What it calls the group in what it says. */
+  group = 'sip:anonymous@anonymous.invalid';
+
   /** A request in the dialog that it has begun. */
   async inside(
     method: string,
@@ -176,7 +179,7 @@ export class GroupDevice {
   }
 
   say(text: string, from = this.user): Promise<void> {
-    const head = [`From: <${at(from)}>`, 'To: <sip:group@home1.example>', 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${text}`];
+    const head = [`From: <${at(from)}>`, `To: <${this.group}>`, 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${text}`];
     const source = utf8([...head, '', 'Content-Type: text/plain', '', text].join('\r\n'));
     return this.session.send({ contentType: 'message/cpim', source, successReport: false });
   }
