@@ -39,7 +39,13 @@ export async function sweepNamespaces(): Promise<void> {
 
 async function removeNamespace(name: string): Promise<void> {
   const { stdout } = await run('ip', ['netns', 'pids', name]).catch(() => ({ stdout: '' }));
-  for (const pid of stdout.split('\n').map(Number)) if (pid > 1) process.kill(pid, 'SIGKILL');
+  for (const pid of stdout.split('\n').map(Number)) {
+    try {
+      if (pid > 1) process.kill(pid, 'SIGKILL');
+    } catch {
+      // it has ended by itself
+    }
+  }
   await run('ip', ['netns', 'del', name]).catch(() => undefined);
   await rm(`${CONFIGURATION}/${name}`, { recursive: true, force: true });
 }
