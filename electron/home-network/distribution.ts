@@ -93,15 +93,7 @@ export class Distribution {
       transaction.respond(403, { reason: 'Not A Member' });
       return;
     }
-    if (group.refusesAnonymous && isPrivate(request)) {
-      transaction.respond(433);
-      return;
-    }
-    if (group.refusesFiles && serviceOf(request.headers) === FILE_TRANSFER) {
-      transaction.respond(403, { headers: [this.#warning('122 Function not allowed')] });
-      return;
-    }
-    if (!this.#admits(transaction)) return;
+    if (this.#refuses(transaction, group) || !this.#admits(transaction)) return;
     const { directory } = this.#parts;
     const others = group.members.flatMap((name) => (name === sender.user ? [] : (directory.byName(name) ?? [])));
     const members = others.map((member) => directory.addressOf(member));
@@ -109,11 +101,34 @@ export class Distribution {
   }
 
   /** To a group of which its sender is known to be one (cpm.md section 10.8). */
-  #conference(transaction: ServerTransaction, sender: HomeUser, { about, state }: Conference): void {
+  #conference(transaction: ServerTransaction, sender: HomeUser, conference: Conference): void {
+    const { request } = transaction;
+    const { conferences, directory } = this.#parts;
+    const { about, state } = conference;
+    const group = conferences.groups.groupOf(conference);
+    if (this.#refuses(transaction, group)) return;
+    const own = directory.addressOf(sender);
+    // the others know him without his name, and would see it here
+    if (state.people.get(own)?.entity !== own && !isPrivate(request)) {
+      transaction.respond(403, { reason: 'By Name' });
+      return;
+    }
     if (!this.#admits(transaction)) return;
-    const own = this.#parts.directory.addressOf(sender);
     const others = belonging(state).flatMap(({ address }) => (address === own ? [] : [address]));
-    this.#spread(transaction, { sender, parts: [], service: about.uri }, others, () => transaction.request);
+    const nameOf = (address: string): string => state.people.get(address)?.entity ?? address;
+    const fields = request.headers.filter(({ name }) => name !== 'Conversation-ID');
+    const copy = { ...request, headers: [...fields, { name: 'Conversation-ID', value: about.conversationId }] };
+    this.#spread(transaction, { sender, parts: [], service: about.uri, nameOf }, others, () => copy, about.uri);
+  }
+
+  /** What that pre-defined group does not let in; answers it then. */
+  #refuses(transaction: ServerTransaction, group: HomeGroup | null): boolean {
+    const { request } = transaction;
+    if (group?.refusesAnonymous && isPrivate(request)) transaction.respond(433);
+    else if (group?.refusesFiles && serviceOf(request.headers) === FILE_TRANSFER) {
+      transaction.respond(403, { headers: [this.#warning('122 Function not allowed')] });
+    }
+    return transaction.isAnswered;
   }
 
   /** A group of one request each: chats of several are not held here. */
@@ -128,15 +143,19 @@ export class Distribution {
     return unknown.length === 0 && isTaken;
   }
 
-  /** @param requestTo the request as one of them gets it, but for its Request-URI */
+  /**
+   * @param requestTo the request as one of them gets it, but for its Request-URI
+   * @param identity of the group session that it goes to; null: there is none
+   */
   #spread(
     transaction: ServerTransaction,
     about: Omit<Letter, 'request'>,
     recipients: readonly string[],
     requestTo: (recipient: string) => SipRequest,
+    identity: string | null = null,
   ): void {
     if (transaction.request.method === 'INVITE') {
-      this.#parts.focus.invite(transaction, about, recipients, requestTo);
+      this.#parts.focus.invite(transaction, about, recipients, requestTo, identity);
       return;
     }
     const letters = recipients.map((recipient) => ({ recipient, letter: { ...about, request: requestTo(recipient) } }));

@@ -22,6 +22,8 @@ export interface Letter {
   readonly sender: HomeUser;
   /** the address that it was sent to, which speaks of those who have not got it: of a list server, or of the group */
   readonly service: string;
+  /** what the sender knows a recipient by; absent: his address */
+  readonly nameOf?: (recipient: string) => string;
 }
 
 /** Where each of several recipients is reached, and what the sender hears of those who are not. */
@@ -91,9 +93,10 @@ export class Reach {
   }
 
   /** That recipient does not get it. A message without its sender's name has nobody to be told. */
-  async failed({ request, parts, sender, service }: Letter, recipient: string): Promise<void> {
+  async failed({ request, parts, sender, service, nameOf = (address) => address }: Letter, recipient: string): Promise<void> {
     if (isPrivate(request)) return;
-    await this.#tell(sender, service, failureNotice(request, parts, service, this.#directory.addressOf(sender), recipient, Date.now()));
+    const address = this.#directory.addressOf(sender);
+    await this.#tell(sender, service, failureNotice(request, parts, service, address, nameOf(recipient), Date.now()));
   }
 
   /** Another service has it for that recipient. */

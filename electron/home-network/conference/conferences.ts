@@ -55,7 +55,7 @@ export class Conferences {
     this.#registry = new Registry(host, (...refer) => this.#referring.inside(...refer));
   }
 
-  get groups(): Pick<Registry, 'find' | 'isFocus'> {
+  get groups(): Pick<Registry, 'find' | 'groupOf' | 'isFocus'> {
     return this.#registry;
   }
 

@@ -87,7 +87,12 @@ export class DeferredSessions {
       }
       // its caller has given up, or gone
       if (transaction.isAnswered || !transaction.flow.isOpen) return over();
-      new Collection(focus, { transaction, sender, description, mediaIndex }, (content) => this.keep(letter, content, tried), over);
+      new Collection(
+        focus,
+        { transaction, sender, description, mediaIndex, identity: null },
+        (content) => this.keep(letter, content, tried),
+        over,
+      );
     } catch (thrown) {
       over();
       const { status, headers } = focus.mediaRefusal(thrown);

@@ -41,6 +41,8 @@ interface Asked {
   readonly description: SessionDescription;
   /** of the medium that is taken */
   readonly mediaIndex: number;
+  /** identity of the group session that it is for; null: this session has one of its own */
+  readonly identity: string | null;
 }
 
 /**
@@ -71,9 +73,9 @@ export class Collection implements DialogOwner {
     this.#over = over;
     this.#asked = asked;
     this.#whole = whole;
-    const { transaction, sender } = asked;
+    const { transaction, sender, identity } = asked;
     const services = [serviceOf(transaction.request.headers)].filter((service) => service !== null);
-    const uri = host.ownUri(`cpm-conf-${randomToken(16)}`);
+    const uri = identity ?? host.ownUri(`cpm-conf-${randomToken(16)}`);
     this.#contact = { name: 'Contact', value: `<${uri}>;${IS_FOCUS};${contactFeature(services)}` };
     this.#leg = legFrom(transaction, sender);
     transaction.respond(100);

@@ -48,6 +48,8 @@ export interface End {
   readonly device: Binding | null;
   /** the best refusal of all devices; null: there was none, or somebody took it */
   readonly refusal: SipResponse | null;
+  /** what its answer lists does not let it in, by its type or its size */
+  readonly isUnfit: boolean;
   /** octets from the first of the whole that the device acknowledged */
   readonly acknowledged: number;
 }
@@ -68,6 +70,7 @@ export class Delivery implements DialogOwner {
   #leg: Leg | null = null;
   #ack: Uint8Array | null = null;
   #isOver = false;
+  #isUnfit = false;
   #acknowledged: number;
   #hasDialog = false;
 
@@ -141,7 +144,8 @@ export class Delivery implements DialogOwner {
     try {
       await this.#send(session, response);
       this.#end(true);
-    } catch {
+    } catch (thrown) {
+      this.#isUnfit = thrown instanceof ParleyError && (thrown.code === 'peer.unsupported' || thrown.code === 'peer.too-large');
       this.#end(false);
     }
   }
@@ -212,7 +216,7 @@ export class Delivery implements DialogOwner {
       this.#host.dialogs.remove(this);
     });
     const device = leg === null ? null : (this.#sessions.get(leg)?.device ?? null);
-    this.#over({ isDelivered, device, refusal, acknowledged: this.#acknowledged });
+    this.#over({ isDelivered, device, refusal, isUnfit: this.#isUnfit, acknowledged: this.#acknowledged });
   }
 }
 

@@ -21,12 +21,16 @@ export class Focus {
     this.#reach = reach;
   }
 
-  /** @param requestTo the INVITE as one of them gets it, but for Request-URI, Contact and the place where octets come from */
+  /**
+   * @param requestTo the INVITE as one of them gets it, but for Request-URI, Contact and the place where octets come from
+   * @param identity of the group session that it goes to; null: to a list, or to people who have none
+   */
   invite(
     transaction: ServerTransaction,
-    about: Pick<Letter, 'sender' | 'service'>,
+    about: Pick<Letter, 'sender' | 'service' | 'nameOf'>,
     recipients: readonly string[],
     requestTo: (recipient: string) => SipRequest,
+    identity: string | null = null,
   ): void {
     if (!this.#host.dialogs.admits(transaction)) return;
     try {
@@ -34,7 +38,7 @@ export class Focus {
       const { sender } = about;
       const { description, mediaIndex } = takeable(request, this.#host.policy);
       const copies = recipients.map((recipient) => ({ recipient, request: requestTo(recipient) }));
-      new Collection(this.#host, { transaction, sender, description, mediaIndex }, (content, contact) => {
+      new Collection(this.#host, { transaction, sender, description, mediaIndex, identity }, (content, contact) => {
         for (const { recipient, request: copy } of copies) {
           content.octets.hold();
           const letter = { ...about, request: copy };
@@ -54,7 +58,9 @@ export class Focus {
     try {
       if (end.isDelivered) return;
       const parts = await wishesIn(letter.request, content);
-      await this.#reach.missed({ ...letter, parts }, recipient, end.refusal, content);
+      // it would not be taken later either (seed 001 9.3.1(1))
+      if (end.isUnfit) await this.#reach.failed({ ...letter, parts }, recipient);
+      else await this.#reach.missed({ ...letter, parts }, recipient, end.refusal, content);
     } finally {
       content.octets.release();
     }

@@ -9,7 +9,7 @@ import { header, type SipRequest, type SipResponse } from '../../../shared/proto
 import type { SipPeer } from '../../harness/sip-peer.ts';
 import { headerOf, sipExample } from '../../vectors/example.ts';
 import { FT } from './call.ts';
-import { registered, start } from './start.ts';
+import { IN_MEMORY, registered, start } from './start.ts';
 
 const FACTORY = 'sip:conference-factory@home1.example';
 const CLUB = 'sip:climbing-club@home1.example';
@@ -142,29 +142,35 @@ describe('a file to several', () => {
     });
   }
 
-  it('R-CF-02: who does not take its type gets none of it, who declines neither, and its sender hears of both', async () => {
-    const network = await start({ groups });
-    const [alice, bob, carol] = (await Promise.all(['alice', 'bob', 'carol'].map((user) => registered(network, user)))) as [
-      SipPeer,
-      SipPeer,
-      SipPeer,
-    ];
-    const own = await msrpEnd();
-    await uploading(alice, own, groupInvite(alice, own));
-    await upload(own);
-    let isSent = false;
-    const write = (): void => {
-      isSent = true;
-    };
-    const end = await msrpEnd({ write });
-    const got = await bob.request('INVITE');
-    expect(header(got, 'To')).toBe(`<${CLUB}>`);
-    answerWith(bob, got, end, ['a=accept-types:text/plain', 'a=accept-wrapped-types:text/plain']);
-    bob.answer(await bob.request('BYE', 5_000), 200, 'OK');
-    carol.answer(await carol.request('INVITE'), 603, 'Decline');
-    expect(await failures(alice, 2)).toEqual([`${at('bob')} f1 failed`, `${at('carol')} f1 failed`]);
-    expect(isSent).toBe(false);
-  });
+  it.each([
+    ['that keeps nothing', {}],
+    ['that keeps what waits', { databases: IN_MEMORY }],
+  ])(
+    'R-CF-02: who does not take its type gets none of it, who declines neither, and its sender hears of both, from a network %s',
+    async (_, options) => {
+      const network = await start({ groups, ...options });
+      const [alice, bob, carol] = (await Promise.all(['alice', 'bob', 'carol'].map((user) => registered(network, user)))) as [
+        SipPeer,
+        SipPeer,
+        SipPeer,
+      ];
+      const own = await msrpEnd();
+      await uploading(alice, own, groupInvite(alice, own));
+      await upload(own);
+      let isSent = false;
+      const write = (): void => {
+        isSent = true;
+      };
+      const end = await msrpEnd({ write });
+      const got = await bob.request('INVITE');
+      expect(header(got, 'To')).toBe(`<${CLUB}>`);
+      answerWith(bob, got, end, ['a=accept-types:text/plain', 'a=accept-wrapped-types:text/plain']);
+      bob.answer(await bob.request('BYE', 5_000), 200, 'OK');
+      carol.answer(await carol.request('INVITE'), 603, 'Decline');
+      expect(await failures(alice, 2)).toEqual([`${at('bob')} f1 failed`, `${at('carol')} f1 failed`]);
+      expect(isSent).toBe(false);
+    },
+  );
 
   it('who is not there is told of at once, by what the head of a large message asks for', async () => {
     const network = await start({ groups });
