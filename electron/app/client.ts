@@ -4,20 +4,29 @@ import { atMost } from '../../shared/base/clock.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { randomUuid } from '../../shared/base/random.ts';
 import { type Account, proxyOf } from '../../shared/model/account.ts';
-import { CHAT_SESSION, type CpmService, FILE_THUMBNAIL, FILE_TRANSFER, OWN_COPIES, serviceOf } from '../../shared/protocol/cpm/names.ts';
+import {
+  CHAT_SESSION,
+  type CpmService,
+  FILE_THUMBNAIL,
+  FILE_TRANSFER,
+  isFocus,
+  OWN_COPIES,
+  serviceOf,
+} from '../../shared/protocol/cpm/names.ts';
 import { createMsrpEngine, type EngineOptions } from '../msrp/engine.ts';
 import { Acquaintances } from '../services/acquaintances.ts';
 import { Announcer } from '../services/announcer.ts';
 import { createChatParts } from '../services/chat/chat-parts.ts';
+import type { TextModes } from '../services/chat/text-modes.ts';
 import { ContactBook, ContactService, foldAgain } from '../services/contacts.ts';
-import { Notices, type ServiceContext } from '../services/context.ts';
+import { type Link, Notices, type ServiceContext } from '../services/context.ts';
 import { ConversationService } from '../services/conversations.ts';
 import { DeferredService } from '../services/deferred/deferred-service.ts';
 import { senderAddresses } from '../services/envelope.ts';
-import type { GroupActions } from '../services/groups/port.ts';
+import { GroupService } from '../services/groups/group-service.ts';
 import { answerMessage } from '../services/incoming-messages.ts';
 import { LargeMessages } from '../services/large-messages.ts';
-import { OutboxService } from '../services/outbox.ts';
+import { type Attempt, OutboxService, type Ticket } from '../services/outbox.ts';
 import { proven } from '../services/proof.ts';
 import { sendNotification } from '../services/receipts.ts';
 import { RegistrationService } from '../services/registration.ts';
@@ -55,11 +64,6 @@ const SETTLE_WITHIN_MS = 1500;
 const HANG_UP_WITHIN_MS = 1000;
 
 const NO_DESKTOP: Desktop = { isFocused: () => false, show: () => undefined, withdraw: () => undefined };
-
-/** of an account whose groups are not served */
-const NO_GROUPS = new Proxy({} as GroupActions, {
-  get: () => () => Promise.reject(new ParleyError('request.invalid-state', 'groups are not served')),
-});
 
 /** Builds one account's client core from what its host offers. Nothing runs before `start`. */
 export function createClient(ports: ClientPorts): Client {
@@ -102,6 +106,7 @@ export function createClient(ports: ClientPorts): Client {
 
 interface Running extends ClientParts {
   readonly outbox: OutboxService;
+  readonly groups: GroupService;
   readonly stopChat: () => Promise<void>;
   readonly closeMsrp: () => Promise<void>;
 }
@@ -138,6 +143,8 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     inbox,
     chat,
     modes,
+    typing,
+    typingPeers,
     view,
     capabilities,
     stop: stopChat,
@@ -145,6 +152,18 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     link: () => (isListening ? registration.link : null),
     outboxChanged: kick,
     room: new StrangerRoom((address) => acquaintances.has(address), clock),
+    groupSession: (peer) => groups.openWith(peer),
+  });
+  const groups = new GroupService(context, msrp, inbox, {
+    link: () => (isListening ? registration.link : null),
+    settled: async () => {
+      const link = await registration.settled();
+      await listening;
+      return link;
+    },
+    chat,
+    outboxChanged: kick,
+    typing: { over: (peer) => typingPeers.ended(peer), arrived: (peer) => typing.arrived(peer) },
   });
   const transfers = new TransferService(
     context,
@@ -173,8 +192,9 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     if (book.isBlocked(addresses)) return invite.reject(603, 'Decline');
     acquaintances.meet(addresses);
     await listening;
-    const service = serviceOf(invite.headers);
-    return service === FILE_TRANSFER ? transfers.invited(invite) : chat.invited(invite, service ?? CHAT_SESSION);
+    const service = serviceOf(invite.headers) ?? CHAT_SESSION;
+    if (service === FILE_TRANSFER) return transfers.invited(invite);
+    return service === CHAT_SESSION && isFocus(invite.headers) ? groups.invited(invite) : chat.invited(invite, service);
   };
   const registration = new RegistrationService({
     createAgent: () => {
@@ -207,8 +227,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
         item.kind === 'text'
           ? sendText(context, item, link, (...message) => large.send(...message))
           : sendNotification(context, item, link);
-      const attempt = item.kind === 'text' ? modes.sendText(item, link, standalone) : modes.sendNotification(item, standalone);
-      return proven(link, clock, attempt);
+      return proven(link, clock, sendBy(item.audience === 'group' ? groups : modes, item, link, standalone));
     },
     // an offer tells where MSRP listens
     offerFile: (item, link) => listening.then(() => transfers.offer(item, link)),
@@ -230,7 +249,10 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     void listening.then(() => {
       isListening = true;
       kick();
-      if (registration.link) deferred.begin(registration.link);
+      if (registration.link) {
+        deferred.begin(registration.link);
+        groups.registered(registration.link);
+      }
       view.ask();
       void kept.mirror.update();
     });
@@ -254,7 +276,7 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
     transfers,
     large,
     deferred,
-    groups: NO_GROUPS,
+    groups,
     view,
     stopChat,
     conversations,
@@ -265,9 +287,14 @@ async function startServices(ports: ClientPorts, notices: Notices, store: Store,
   return { ...parts, kept, closeMsrp: () => msrp.close() };
 }
 
+/** @param ways how texts and notifications of such a conversation leave */
+function sendBy(ways: TextModes | GroupService, item: Ticket, link: Link, standalone: () => Promise<Attempt>): Promise<Attempt> {
+  return item.kind === 'text' ? ways.sendText(item, link, standalone) : ways.sendNotification(item, standalone);
+}
+
 /** One part that does not end well keeps none of the others, and above all not the store, from ending. */
 async function stopCore(
-  { store, registration, announcer, outbox, transfers, large, deferred, kept, stopChat, closeMsrp }: Running,
+  { store, registration, announcer, outbox, transfers, large, deferred, groups, kept, stopChat, closeMsrp }: Running,
   { clock, log }: ClientPorts,
 ): Promise<void> {
   const step = (ending: Promise<unknown>) => ending.catch((thrown) => log?.(`stop: ${toCodedError(thrown).detail}`));
@@ -275,7 +302,7 @@ async function stopCore(
   transfers.stop();
   large.stop();
   // what says that the sessions are over still needs the flow
-  await atMost(HANG_UP_WITHIN_MS, clock, step(Promise.all([stopChat(), deferred.stop()])));
+  await atMost(HANG_UP_WITHIN_MS, clock, step(Promise.all([stopChat(), groups.stop(), deferred.stop()])));
   await step(registration.stop());
   // an outcome that waits for room on the disk is left to the next start
   await atMost(SETTLE_WITHIN_MS, clock, step(Promise.all([outbox.stop(), transfers.idle(), kept.mirror.stop()])));

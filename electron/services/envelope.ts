@@ -37,8 +37,16 @@ export interface Envelope {
   readonly replyTo: string | null;
   /** who else got it, as far as the request tells: canonical addresses */
   readonly alsoTo: readonly string[];
+  /** it comes in the session of a group: each message says who wrote it */
+  readonly group?: GroupPlace | undefined;
   /** the network had kept it, and brings it now by itself, or because it was asked to */
   readonly kept?: 'pushed' | 'fetched' | undefined;
+}
+
+export interface GroupPlace {
+  readonly conversationId: number;
+  /** where the group is reached */
+  readonly identity: string;
 }
 
 type Request = Omit<IncomingMessage, 'answer'>;
@@ -126,7 +134,7 @@ function replyToOf(headers: readonly Header[]): string | null {
  * Conversation-ID and Contribution-ID are opaque text of up to 128 octets (cpm.md section 2.3). They come back in what we send: one that could
  * not be written there counts as none.
  */
-function cpmId(headers: readonly Header[], name: string): string | null {
+export function cpmId(headers: readonly Header[], name: string): string | null {
   const id = headers.find((each) => each.name.toLowerCase() === name)?.value.trim();
   return id && /^[\x20-\x7e]{1,128}$/.test(id) ? id : null;
 }

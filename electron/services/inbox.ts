@@ -1,7 +1,7 @@
 import { type CodedError, ParleyError } from '../../shared/base/errors.ts';
 import { MAX_TEXT } from '../../shared/ipc/contract.ts';
 import { canonicalAddress } from '../../shared/model/address.ts';
-import { kindOfKey } from '../../shared/model/audience.ts';
+import { kindOfKey, type Member } from '../../shared/model/audience.ts';
 import type { CpimMessage } from '../../shared/protocol/cpim/cpim.ts';
 import { cpimAddress, cpimAnswers, cpimDateTime, formatDateTime, imdnRequest } from '../../shared/protocol/cpim/cpim-message.ts';
 import { decodeImdn } from '../../shared/protocol/imdn/imdn.ts';
@@ -9,16 +9,17 @@ import type { Answered, Notify } from '../store/port.ts';
 import { groupOf } from './audience.ts';
 import { meet } from './contacts.ts';
 import type { ServiceContext } from './context.ts';
-import { type Envelope, senderOf } from './envelope.ts';
-import { readBody } from './reading.ts';
+import { type Envelope, type GroupPlace, senderOf } from './envelope.ts';
+import { type Author, authorOf } from './groups/authors.ts';
+import { type Content, readBody } from './reading.ts';
 import { NOTHING_ASKED, notificationsIn, notifyOf, takeNotifications } from './receipts.ts';
 import type { StrangerRoom } from './stranger-room.ts';
 
 /** Hears who is typing; nothing of that is kept. */
 export interface TypingListener {
   /** @throws ParleyError `xml.*` */
-  take(peer: string, document: Uint8Array): void;
-  ended(peer: string): void;
+  take(peer: string, document: Uint8Array, who?: Member | null): void;
+  ended(peer: string, who?: Member | null): void;
 }
 
 /** Takes in what arrives, by whatever way. When {@link take} resolves it is on disk, and a notification that was asked for with it. */
@@ -36,8 +37,9 @@ export class Inbox {
   }
 
   /** Whether a text of so many octets would be kept; a stranger may send so much and no more. */
-  hasRoom({ peer, aliases }: Envelope, octets: number): boolean {
-    return this.#room.has([peer, ...aliases], octets);
+  hasRoom({ peer, aliases, group }: Envelope, octets: number): boolean {
+    // of a group that this person entered
+    return group !== undefined || this.#room.has([peer, ...aliases], octets);
   }
 
   /**
@@ -48,6 +50,7 @@ export class Inbox {
     // a session may have begun before
     if (this.#context.contacts.isBlocked([envelope.peer, ...envelope.aliases])) return;
     const { cpim, content, recipients } = readBody(contentType, body);
+    if (envelope.group) return this.#takeInGroup(envelope, envelope.group, cpim, content);
     switch (content.kind) {
       case 'composing':
         return this.#typing.take(envelope.peer, content.octets);
@@ -62,6 +65,44 @@ export class Inbox {
         this.#count(envelope, body.length);
         return this.#takeText(envelope, cpim, recipients, '', content.error);
     }
+  }
+
+  /** @throws ParleyError `peer.malformed` for what nobody has written */
+  async #takeInGroup(envelope: Envelope, group: GroupPlace, cpim: CpimMessage | null, content: Content): Promise<void> {
+    const author = cpim === null ? null : authorOf(this.#context, cpim);
+    if (cpim === null || author === null) throw new ParleyError('peer.malformed', 'in a group, from nobody');
+    const isBlocked = this.#context.contacts.isBlocked([author.address]);
+    switch (content.kind) {
+      case 'composing':
+        if (!isBlocked && !author.isSelf) this.#typing.take(envelope.peer, content.octets, author);
+        return;
+      case 'notification':
+        if (!isBlocked && !author.isSelf) await takeNotifications(this.#context, author.address, notificationsIn(cpim));
+        return this.#outboxChanged();
+      case 'text':
+      case 'unreadable':
+        return this.#takeGroupText(envelope, group, cpim, content, author);
+    }
+  }
+
+  async #takeGroupText(
+    envelope: Envelope,
+    { conversationId }: GroupPlace,
+    cpim: CpimMessage,
+    content: Extract<Content, { kind: 'text' | 'unreadable' }>,
+    { isSelf, ...author }: Author,
+  ): Promise<void> {
+    const { store, notices, clock } = this.#context;
+    const now = clock.now();
+    const text = content.kind === 'text' ? content.text : '';
+    if (text.length > MAX_TEXT) throw new ParleyError('peer.too-large', `${text.length} characters`);
+    const { notify, ...about } = named(this.#context, { ...envelope, peer: author.address }, cpim, now);
+    const row = { ...about, conversationId, contributionId: envelope.contributionId, text, now };
+    const error = content.kind === 'unreadable' ? content.error : undefined;
+    const rows = isSelf ? await store.noteOwnInGroup(row) : await store.receiveInGroup({ ...row, author, notify, error });
+    this.#typing.ended(envelope.peer, author);
+    if (!('duplicate' in rows && rows.duplicate)) notices.changed(rows);
+    this.#outboxChanged();
   }
 
   /** What the person asked for is not too much. @throws NoRoom */

@@ -34,7 +34,7 @@ const NO_LINK: Attempt = {
   retryAfterMs: null,
 };
 
-type Ticket = Extract<OutboxItem, { kind: 'text' | 'notification' }>;
+export type Ticket = Extract<OutboxItem, { kind: 'text' | 'notification' }>;
 type FileItem = Extract<OutboxItem, { kind: 'file' }>;
 
 export interface OutboxPorts {

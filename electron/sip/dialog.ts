@@ -43,7 +43,8 @@ export interface DialogParts {
   readonly onReoffer: (reoffer: IncomingReoffer) => boolean;
   readonly onAck: (body: SessionBody) => void;
   readonly onAckTimeout: () => void;
-  readonly onBye: () => void;
+  /** @param reason the Reason of their BYE */
+  readonly onBye: (reason: string | null) => void;
   /** no refresh came, or none got through; BYE has been sent */
   readonly onExpired: () => void;
 }
@@ -89,7 +90,8 @@ export class CallDialog {
       onBye: (bye) => {
         bye.accept();
         this.stop();
-        parts.onBye();
+        const original = context.core.original(bye.message);
+        parts.onBye(original && header(original, 'Reason'));
       },
       onInvite: (uas) => quietly(() => this.#answerReinvite(uas)),
       onMessage: (uas) => {
@@ -133,11 +135,11 @@ export class CallDialog {
     return this.#referrals.refer(this.#context, this.#session, this.#parts.contact, request);
   }
 
-  /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. */
-  end(): Promise<void> {
+  /** BYE. Resolves when it was answered, or was not in 2 s; never rejects. @param reason value of its Reason */
+  end(reason?: string): Promise<void> {
     if (this.#over.signal.aborted) return Promise.resolve();
     this.stop();
-    return sendBye(this.#context, this.#session);
+    return sendBye(this.#context, this.#session, reason);
   }
 
   /** The dialog is gone without our doing. */
@@ -267,8 +269,11 @@ export class CallDialog {
 }
 
 /** Ends a confirmed dialog. Resolves when the BYE was answered, or was not in 2 s; never rejects. */
-export function sendBye(context: CallContext, session: Core.Session): Promise<void> {
-  const answered = dialogRequest(context, session, 'BYE', [{ name: 'User-Agent', value: context.identity.options.userAgent }]);
+export function sendBye(context: CallContext, session: Core.Session, reason?: string): Promise<void> {
+  const answered = dialogRequest(context, session, 'BYE', [
+    ...(reason === undefined ? [] : [{ name: 'Reason', value: reason }]),
+    { name: 'User-Agent', value: context.identity.options.userAgent },
+  ]);
   (session as Core.SessionDialog).dispose();
   return withinEndTimeout(answered);
 }

@@ -118,7 +118,7 @@ class IncomingCall implements LiveCall {
       onReoffer: (reoffer) => this.reoffered.first(reoffer),
       onAck: (body) => this.#ack(body),
       onAckTimeout: () => this.#ackTimeout(),
-      onBye: () => this.#bye(),
+      onBye: (reason) => this.#bye(reason),
       onExpired: () => this.#expire(),
     });
     return acknowledged;
@@ -142,7 +142,7 @@ class IncomingCall implements LiveCall {
     return this.#dialog.refer(request);
   }
 
-  async end(): Promise<void> {
+  async end(reason?: string): Promise<void> {
     if (this.#state === 'offered') return this.reject(480);
     if (this.#state === 'waiting') {
       // RFC 3261 section 15: the callee must not send BYE before the ACK came or timed out
@@ -150,7 +150,7 @@ class IncomingCall implements LiveCall {
       return;
     }
     if (this.#state !== 'up') return;
-    const ended = this.#dialog?.end();
+    const ended = this.#dialog?.end(reason);
     this.#leave();
     return ended;
   }
@@ -188,11 +188,11 @@ class IncomingCall implements LiveCall {
     quietly(() => this.ended.emit({ by: 'link', error: { code: 'peer.timeout', detail: 'the session was not refreshed' } }));
   }
 
-  #bye(): void {
+  #bye(reason: string | null): void {
     if (this.#state === 'over') return;
     const wasUp = this.#state === 'up';
     this.#leave();
-    if (wasUp) quietly(() => this.ended.emit({ by: 'remote', error: null }));
+    if (wasUp) quietly(() => this.ended.emit({ by: 'remote', error: null, reason }));
     else this.#acknowledged?.reject(new ParleyError('peer.timeout', 'the other side ended the session without an ACK'));
   }
 

@@ -84,9 +84,9 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
     return this.#dialog.refer(request);
   }
 
-  async end(): Promise<void> {
+  async end(reason?: string): Promise<void> {
     if (this.#state === 'up' && this.#dialog !== null) {
-      const ended = this.#dialog.end();
+      const ended = this.#dialog.end(reason);
       this.#leave();
       return ended;
     }
@@ -186,9 +186,9 @@ export class OutgoingCall implements OutgoingInvite, LiveCall {
       onReoffer: (reoffer) => this.#reoffered.first(reoffer),
       onAck: () => undefined,
       onAckTimeout: () => undefined,
-      onBye: () => {
+      onBye: (reason) => {
         this.#leave();
-        quietly(() => this.#ended.emit({ by: 'remote', error: null }));
+        quietly(() => this.#ended.emit({ by: 'remote', error: null, reason }));
       },
       onExpired: () => {
         this.#leave();

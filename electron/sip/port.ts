@@ -236,8 +236,11 @@ export interface OutgoingInvite extends SessionChanges {
   onProgress(listener: (status: number) => void): () => void;
   /** Resolves with the first final answer; a 2xx has been acknowledged then. @throws ParleyError `link.*` when none came */
   readonly answer: Promise<FinalAnswer>;
-  /** CANCEL before the final answer (queued until a provisional one came, RFC 3261 section 9.1), BYE after a 2xx, nothing otherwise */
-  end(): Promise<void>;
+  /**
+   * CANCEL before the final answer (queued until a provisional one came, RFC 3261 section 9.1), BYE after a 2xx, nothing otherwise
+   * @param reason of the BYE (RFC 3326)
+   */
+  end(reason?: string): Promise<void>;
   /** the other side sent BYE, or the dialog died */
   onEnded(listener: (cause: DialogEnd) => void): () => void;
 }
@@ -245,6 +248,8 @@ export interface OutgoingInvite extends SessionChanges {
 export interface DialogEnd {
   readonly by: 'remote' | 'link';
   readonly error: CodedError | null;
+  /** of the other side's BYE (RFC 3326): `SIP;cause=410;text="Gone"`; null where it gave none */
+  readonly reason?: string | null;
 }
 
 export interface IncomingMessage {
@@ -278,8 +283,8 @@ export interface IncomingInvite extends Omit<IncomingMessage, 'answer'>, Session
    */
   accept(answer: SessionBody & { readonly contactParameters: string; readonly headers: readonly Header[] }): Promise<SessionBody>;
   reject(status: number, reason?: string, headers?: readonly Header[]): void;
-  /** BYE once accepted, else like reject(480) */
-  end(): Promise<void>;
+  /** BYE once accepted, else like reject(480). @param reason of the BYE (RFC 3326) */
+  end(reason?: string): Promise<void>;
   /** before the answer: CANCEL; `elsewhere` when its Reason says "Call completed elsewhere" */
   onCancelled(listener: (cancel: { readonly elsewhere: boolean }) => void): () => void;
   /** after the answer: BYE, or the dialog died */

@@ -79,6 +79,7 @@ export const STORE_METHODS = Object.keys({
   openGroups: true,
   beginGroup: true,
   changeGroup: true,
+  noteEvent: true,
   receiveInGroup: true,
   noteOwnInGroup: true,
 } satisfies Record<StoreMethod, true>) as readonly StoreMethod[];

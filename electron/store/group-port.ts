@@ -38,6 +38,8 @@ export interface GroupCalls {
     events?: readonly GroupLine[] | undefined;
     now: number;
   }): Promise<GroupChanged>;
+  /** A line in any conversation: the chat with one person went over into a group. */
+  noteEvent(row: { conversationId: number; event: GroupLine; now: number }): Promise<{ message: Message; conversation: Conversation }>;
   /**
    * What somebody wrote in a group; the key of duplicates is (conversation, author, imdnId), for the rest see {@link Store.receiveText}. What
    * comes from somebody whom this person blocked is there, unread by nobody, and nobody hears of it.

@@ -1,6 +1,6 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
-import { CHAT_SESSION, type CpmService, contactFeature } from '../../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, type CpmService, contactFeature, contactOf } from '../../../shared/protocol/cpm/names.ts';
 import { encodeWarning } from '../../../shared/protocol/cpm/warning.ts';
 import { type ChatMedia, makeChatAnswer, makeChatOffer, readChatAnswer, readChatOffer } from '../../../shared/protocol/sdp/chat-offer.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
@@ -63,13 +63,13 @@ export async function acceptChat(
   invite: IncomingInvite,
   read: ReadOffer,
   instance: string | null,
-  { service, now }: { readonly service: CpmService; readonly now: number },
+  { service, now, isGroup }: { readonly service: CpmService; readonly now: number; readonly isGroup?: boolean },
 ): Promise<void> {
   session.attach(invite);
   invite.onCancelled(() => session.end('cancelled'));
   try {
     const place = await session.announce(read === 'own' ? undefined : read.media);
-    const end = { origin: makeOrigin(place.address, now), place, maxSize: MAX_MESSAGE };
+    const end = { origin: makeOrigin(place.address, now), place, maxSize: MAX_MESSAGE, isGroup };
     const description = read === 'own' ? makeChatOffer(end) : makeChatAnswer(read.offer, read.media, end);
     const acknowledged = await invite.accept({
       contentType: SDP_TYPE,
@@ -78,7 +78,8 @@ export async function acceptChat(
       // which conversation this is, as F05-04 has it
       headers: invite.headers.filter(({ name }) => /^(conversation|contribution)-id$/i.test(name)),
     });
-    await session.connect(description, read === 'own' ? readAck(description, acknowledged) : read.media, instance);
+    const media = read === 'own' ? readAck(description, acknowledged) : read.media;
+    await session.connect(description, media, instance, contactOf(invite.headers));
   } catch (thrown) {
     session.end('lost');
     throw thrown;

@@ -4,6 +4,7 @@ import { Inbox } from '../inbox.ts';
 import type { StrangerRoom } from '../stranger-room.ts';
 import { Capabilities } from './capabilities.ts';
 import { ChatService } from './chat-service.ts';
+import type { ChatSession } from './chat-session.ts';
 import { ConversationView } from './conversation-view.ts';
 import { Peers } from './peers.ts';
 import { TextModes } from './text-modes.ts';
@@ -15,6 +16,7 @@ export interface ChatParts {
   readonly chat: ChatService;
   readonly modes: TextModes;
   readonly typing: Typing;
+  readonly typingPeers: TypingPeers;
   readonly view: ConversationView;
   readonly capabilities: Capabilities;
   /** ends every session, and every timer of these parts */
@@ -25,7 +27,13 @@ export interface ChatParts {
 export async function createChatParts(
   context: ServiceContext,
   msrp: MsrpEngine,
-  ports: { readonly link: () => Link | null; readonly outboxChanged: () => void; readonly room: StrangerRoom },
+  ports: {
+    readonly link: () => Link | null;
+    readonly outboxChanged: () => void;
+    readonly room: StrangerRoom;
+    /** the session of the group whose conversation has that key */
+    readonly groupSession: (peer: string) => ChatSession | null;
+  },
 ): Promise<ChatParts> {
   const peers = new Peers(context);
   await peers.load();
@@ -40,10 +48,10 @@ export async function createChatParts(
   });
   const typing = new Typing(context, {
     peers,
-    openWith: (peer) => chat.openWith(peer),
+    openWith: (peer) => ports.groupSession(peer) ?? chat.openWith(peer),
     prepare: async (target) => {
       const link = ports.link();
-      if (link) await modes.prepare(target, link);
+      if (link && !target.isGroup) await modes.prepare(target, link);
     },
   });
   const capabilities = new Capabilities(context, peers);
@@ -53,5 +61,5 @@ export async function createChatParts(
     typingPeers.stop();
     return chat.stop();
   };
-  return { inbox, chat, modes, typing, view, capabilities, stop };
+  return { inbox, chat, modes, typing, typingPeers, view, capabilities, stop };
 }

@@ -66,6 +66,12 @@ export class ChatService {
     return open.findLast((session) => instance === null || session.instance === instance) ?? null;
   }
 
+  /** The session of that Contribution-ID: a group may take its place (cpm.md section 8.6). */
+  openAs(contributionId: string): ChatSession | null {
+    const all = [...this.#sessions.values()].flat();
+    return all.find((session) => session.state.kind === 'open' && session.contributionId === contributionId) ?? null;
+  }
+
   /** @throws InviteRefused; ParleyError as of {@link startChat} */
   async sessionWith(target: ChatTarget, link: Link): Promise<ChatSession> {
     if (this.#stopped) throw closing();

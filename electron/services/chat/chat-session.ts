@@ -4,9 +4,9 @@ import type { ChatMedia } from '../../../shared/protocol/sdp/chat-offer.ts';
 import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import type { SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import type { MsrpEngine, MsrpSession } from '../../msrp/port.ts';
-import type { DialogEnd, IncomingReoffer, SessionChanges } from '../../sip/port.ts';
+import type { DialogEnd, IncomingReoffer, ReferRequest, Referral, SessionChanges } from '../../sip/port.ts';
 import type { ServiceContext } from '../context.ts';
-import type { Envelope } from '../envelope.ts';
+import type { Envelope, GroupPlace } from '../envelope.ts';
 import type { Inbox } from '../inbox.ts';
 import { Unacceptable } from '../session-body.ts';
 import { messageSink } from '../session-sink.ts';
@@ -21,8 +21,8 @@ const CONNECT_WITHIN_MS = 10_000;
 const REFUSAL_TAKES_MS = 1_000;
 
 /** Both kinds of INVITE, as far as a session needs one. */
-interface Dialog extends Pick<SessionChanges, 'onReoffer'> {
-  end(): Promise<void>;
+interface Dialog extends Pick<SessionChanges, 'onReoffer' | 'refer'> {
+  end(reason?: string): Promise<void>;
   onEnded(listener: (cause: DialogEnd) => void): () => void;
 }
 
@@ -34,7 +34,7 @@ export interface ChatSessionPorts {
   readonly onOver: (session: ChatSession) => void;
 }
 
-/** One chat session with one device of a peer, whoever started it: a dialog and the MSRP session that it described. */
+/** One chat session with one device of a peer, or the focus of a group, whoever started it: a dialog and the MSRP session that it described. */
 export class ChatSession {
   /** see {@link key} */
   #key: string;
@@ -49,6 +49,8 @@ export class ChatSession {
   #cancelIdle: () => void = () => undefined;
   #underWay = 0;
   #isRefusing = false;
+  #endReason: string | null = null;
+  #contact: string | null = null;
 
   /** @param envelope where what comes in this session belongs */
   constructor(ports: ChatSessionPorts, key: string, envelope: Envelope, from: 'us' | 'them') {
@@ -99,6 +101,31 @@ export class ChatSession {
     return this.#envelope.originInstance;
   }
 
+  /** how CPIM names the other end: the peer, or where the group is reached */
+  get to(): string {
+    return this.#envelope.group?.identity ?? this.peer;
+  }
+
+  /** The network has said what group this is, and where it is reached from now on. */
+  placeIn(group: GroupPlace): void {
+    this.#envelope = { ...this.#envelope, group };
+  }
+
+  /** Reason of the BYE that ended it; null where there was none */
+  get endReason(): string | null {
+    return this.#endReason;
+  }
+
+  /** Contact of the device at the other end: a URI, null where it is not known */
+  get contact(): string | null {
+    return this.#contact;
+  }
+
+  /** of the session: the group that takes its place names it (cpm.md section 8.6) */
+  get contributionId(): string {
+    return this.#envelope.contributionId;
+  }
+
   /** null until the descriptions are agreed on */
   get media(): ChatMedia | null {
     return this.#media;
@@ -109,7 +136,10 @@ export class ChatSession {
     this.#withdraw();
     this.#dialog = dialog;
     const withdraw = [
-      dialog.onEnded(({ by }) => this.end(by === 'remote' ? 'hung-up' : 'lost')),
+      dialog.onEnded(({ by, reason }) => {
+        this.#endReason ??= reason ?? null;
+        this.end(by === 'remote' ? 'hung-up' : 'lost');
+      }),
       dialog.onReoffer((reoffer) => this.#reoffered(reoffer)),
     ];
     this.#withdraw = () => {
@@ -117,11 +147,12 @@ export class ChatSession {
     };
   }
 
-  /** @param local, media what each side said. @throws ParleyError when MSRP cannot be connected; the session is over then */
-  async connect(local: SessionDescription, media: ChatMedia, instance: string | null): Promise<void> {
+  /** @param local, media what each side said @param contact where that device is reached. @throws ParleyError when MSRP cannot be connected; the session is over then */
+  async connect(local: SessionDescription, media: ChatMedia, instance: string | null, contact: string | null = null): Promise<void> {
     this.#local = local;
     this.#media = media;
     this.#envelope = { ...this.#envelope, originInstance: instance };
+    this.#contact = contact;
     if (this.#state.kind === 'inviting') this.#state = nextChatSessionState(this.#state, { kind: 'answered' });
     const { role, remotePath, via, fingerprint } = media;
     const abort = new AbortController();
@@ -153,21 +184,30 @@ export class ChatSession {
     }
   }
 
+  /** See {@link SessionChanges.refer}. */
+  refer(request: ReferRequest): Referral {
+    if (this.#dialog === null || this.#state.kind !== 'open') throw new ParleyError('request.invalid-state', 'the session is not open');
+    return this.#dialog.refer(request);
+  }
+
   /** resolves when what {@link end} sent was answered, or was not in 2 s */
   ending: Promise<void> = Promise.resolve();
 
-  /** BYE, or CANCEL before the answer; both connections end. What is on its way is lost, and told so to who sent it. */
-  end(why: ChatSessionEnd): void {
+  /**
+   * BYE, or CANCEL before the answer; both connections end. What is on its way is lost, and told so to who sent it.
+   * @param reason of the BYE
+   */
+  end(why: ChatSessionEnd, reason?: string): void {
     if (this.#state.kind === 'over') return;
-    this.ending = this.#end(why);
+    this.ending = this.#end(why, reason);
   }
 
-  async #end(why: ChatSessionEnd): Promise<void> {
+  async #end(why: ChatSessionEnd, reason?: string): Promise<void> {
     this.#state = nextChatSessionState(this.#state, { kind: 'end', why });
     this.#cancelIdle();
     const { log } = this.#ports.context;
     // at once, so that a process that is about to end has written it
-    const bye = this.#dialog?.end().catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
+    const bye = this.#dialog?.end(reason).catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
     const closed = this.#msrp.close();
     this.#ports.onOver(this);
     await Promise.all([bye, closed]);
@@ -191,7 +231,8 @@ export class ChatSession {
 
   #touch(): void {
     this.#cancelIdle();
-    if (this.#state.kind !== 'open') return;
+    // a group is left by its person, or let go of by its focus
+    if (this.#state.kind !== 'open' || this.#envelope.group !== undefined) return;
     this.#cancelIdle = this.#ports.context.clock.after(IDLE_RELEASE_MS, () => {
       if (this.#underWay > 0) this.#touch();
       else this.end('released');

@@ -37,7 +37,7 @@ export class ConversationView {
   /** There is a link (again): what could not be asked is asked now. */
   ask(): void {
     const link = this.#ports.link();
-    if (link && this.#shown) void this.#ports.capabilities.ask(this.#shown, link);
+    if (link && this.#shown && !this.#shown.isGroup) void this.#ports.capabilities.ask(this.#shown, link);
   }
 
   async typing({ conversationId, typing }: Params<'typing.set'>): Promise<void> {
@@ -50,9 +50,11 @@ export class ConversationView {
     if (target) this.#ports.typing.sent(target.peer);
   }
 
-  /** null for several people: a chat session is with one; and for whoever is to learn nothing of this person yet, or any more */
+  /** null for several people but those of a group that this person is in; and for whoever is to learn nothing of this person yet, or any more */
   async #target(conversationId: number): Promise<ChatTarget | null> {
-    const { kind, peer, route, cpmConversationId, mode, request, blocked } = await this.#context.store.conversation(conversationId);
-    return kind === 'person' && !request && !blocked ? { peer, route, cpmConversationId, mode } : null;
+    const { kind, peer, route, cpmConversationId, mode, request, blocked, standing } =
+      await this.#context.store.conversation(conversationId);
+    const isGroup = standing === 'member';
+    return (kind === 'person' || isGroup) && !request && !blocked ? { peer, route, cpmConversationId, mode, isGroup } : null;
   }
 }

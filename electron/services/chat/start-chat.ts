@@ -2,11 +2,11 @@ import { ParleyError } from '../../../shared/base/errors.ts';
 import { randomUuid } from '../../../shared/base/random.ts';
 import { addressTitle } from '../../../shared/model/address.ts';
 import type { ConversationSettings } from '../../../shared/model/conversation.ts';
-import { CHAT_SESSION, contactFeature, instanceOf } from '../../../shared/protocol/cpm/names.ts';
+import { CHAT_SESSION, contactFeature, contactOf, instanceOf } from '../../../shared/protocol/cpm/names.ts';
 import { makeChatOffer, readChatAnswer } from '../../../shared/protocol/sdp/chat-offer.ts';
 import { makeOrigin } from '../../../shared/protocol/sdp/file-offer.ts';
 import { decodeSdp, encodeSdp, SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
-import type { FinalAnswer } from '../../sip/port.ts';
+import type { FinalAnswer, OutgoingRequest } from '../../sip/port.ts';
 import type { Link } from '../context.ts';
 import { answerWithin } from '../invite-answer.ts';
 import { MAX_MESSAGE } from '../session-sink.ts';
@@ -30,6 +30,8 @@ export interface ChatTarget {
   readonly mode?: ConversationSettings['mode'] | undefined;
   /** the peer is not to know who it is (R-SES-08); such a session carries nothing that has a name */
   readonly anonymous?: boolean | undefined;
+  /** whose session is entered and left by its person */
+  readonly isGroup?: boolean | undefined;
 }
 
 /** Under which its sessions are kept: those with a name and those without are apart. */
@@ -73,30 +75,58 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
     },
     'us',
   );
-  abort.signal.addEventListener('abort', () => session.end('cancelled'), { once: true });
+  await callChat(ports.context, session, link, abort, {
+    request: (sdp) => ({
+      target: target.route ?? peer,
+      headers: [
+        ...originatorHeaders(CHAT_SESSION, ports.context.account.address, { cpmConversationId, contributionId }),
+        ...(target.anonymous ? [{ name: 'Privacy', value: 'id' }] : []),
+      ],
+      contactParameters: contactFeature([CHAT_SESSION]),
+      contentType: SDP_TYPE,
+      body: sdp,
+    }),
+  });
+  return session;
+}
+
+export interface ChatCall {
+  /** @param sdp our offer */
+  readonly request: (sdp: Uint8Array) => OutgoingRequest;
+  /** it is the focus of a group that answers */
+  readonly isGroup?: boolean;
+  /** ms; {@link ANSWER_WITHIN_MS} when left out */
+  readonly answerWithin?: number;
+}
+
+/**
+ * INVITE, and MSRP as it was agreed on; the session is over where that fails.
+ * @returns the 2xx. @throws InviteRefused; ParleyError as of {@link startChat}
+ */
+export async function callChat(
+  context: ChatSessionPorts['context'],
+  session: ChatSession,
+  link: Link,
+  abort: AbortController,
+  { request, isGroup, answerWithin: within = ANSWER_WITHIN_MS }: ChatCall,
+): Promise<FinalAnswer> {
+  const cancel = () => session.end('cancelled');
+  abort.signal.addEventListener('abort', cancel, { once: true });
   try {
+    abort.signal.throwIfAborted();
     let refused: FinalAnswer | null = null;
     const place = await session.announce();
-    const end = { origin: makeOrigin(place.address, ports.context.clock.now()), place, maxSize: MAX_MESSAGE };
+    const end = { origin: makeOrigin(place.address, context.clock.now()), place, maxSize: MAX_MESSAGE, isGroup };
     for (const cema of [true, false]) {
       const offer = makeChatOffer(end, cema);
-      const invite = link.agent.invite({
-        target: target.route ?? peer,
-        headers: [
-          ...originatorHeaders(CHAT_SESSION, ports.context.account.address, { cpmConversationId, contributionId }),
-          ...(target.anonymous ? [{ name: 'Privacy', value: 'id' }] : []),
-        ],
-        contactParameters: contactFeature([CHAT_SESSION]),
-        contentType: SDP_TYPE,
-        body: encodeSdp(offer),
-      });
+      const invite = link.agent.invite(request(encodeSdp(offer)));
       session.attach(invite);
-      const answer = await answerWithin(ANSWER_WITHIN_MS, invite, ports.context.clock, abort);
+      const answer = await answerWithin(within, invite, context.clock, abort);
       if (answer.status < 300) {
         const media = readChatAnswer(offer, decodeSdp(answer.body));
-        if (!media.takesText) throw new ParleyError('peer.unsupported', 'texts are not among the types it takes');
-        await session.connect(offer, media, instanceOf(answer.headers));
-        return session;
+        if (!media.takesText && !isGroup) throw new ParleyError('peer.unsupported', 'texts are not among the types it takes');
+        await session.connect(offer, media, instanceOf(answer.headers), contactOf(answer.headers));
+        return answer;
       }
       refused = answer;
       if (answer.status !== 488 && answer.status !== 606) break;
@@ -105,5 +135,7 @@ export async function startChat(ports: ChatSessionPorts, target: ChatTarget, lin
   } catch (thrown) {
     session.end('refused');
     throw thrown;
+  } finally {
+    abort.signal.removeEventListener('abort', cancel);
   }
 }

@@ -1,3 +1,4 @@
+import type { Member } from '../../../shared/model/audience.ts';
 import { decodeComposing } from '../../../shared/protocol/iscomposing/iscomposing.ts';
 import type { ServiceContext } from '../context.ts';
 
@@ -7,6 +8,10 @@ const AT_MOST_EVERY_MS = 250;
 const MAX_PEERS = 200;
 
 interface Typist {
+  /** of the conversation */
+  readonly peer: string;
+  /** in a group; else null */
+  readonly who: Member | null;
   isTyping: boolean;
   /** what the window was told last, and when, ms since the epoch */
   told: boolean;
@@ -24,28 +29,30 @@ export class TypingPeers {
     this.#context = context;
   }
 
-  /** @throws ParleyError `xml.*` */
-  take(peer: string, document: Uint8Array): void {
+  /** @param who of a group it is. @throws ParleyError `xml.*` */
+  take(peer: string, document: Uint8Array, who: Member | null = null): void {
     const { state, refresh } = decodeComposing(document);
-    const typist = this.#typists.get(peer);
+    const key = keyOf(peer, who);
+    const typist = this.#typists.get(key);
     if (state === 'idle') {
-      if (typist) this.#set(peer, typist, false);
+      if (typist) this.#set(key, typist, false);
       return;
     }
     if (!typist && this.#typists.size >= MAX_PEERS) return;
-    const known = typist ?? { isTyping: false, told: false, toldAt: 0, cancelExpiry: () => undefined, cancelTelling: null };
-    this.#typists.set(peer, known);
+    const known = typist ?? { peer, who, isTyping: false, told: false, toldAt: 0, cancelExpiry: () => undefined, cancelTelling: null };
+    this.#typists.set(key, known);
     known.cancelExpiry();
-    known.cancelExpiry = this.#context.clock.after(refresh * 1000, () => this.#set(peer, known, false));
-    this.#set(peer, known, true);
+    known.cancelExpiry = this.#context.clock.after(refresh * 1000, () => this.#set(key, known, false));
+    this.#set(key, known, true);
   }
 
-  /** A message came, or the session is over: nobody is typing there any more. */
-  ended(peer: string): void {
-    const typist = this.#typists.get(peer);
-    if (!typist) return;
-    this.#set(peer, typist, false);
-    this.#tell(peer, typist);
+  /** A message came, from that one of a group, or the session is over: nobody is typing there any more. */
+  ended(peer: string, who: Member | null = null): void {
+    for (const [key, typist] of this.#typists) {
+      if (typist.peer !== peer || (who !== null && typist.who?.address !== who.address)) continue;
+      this.#set(key, typist, false);
+      this.#tell(key, typist);
+    }
   }
 
   stop(): void {
@@ -56,31 +63,35 @@ export class TypingPeers {
     this.#typists.clear();
   }
 
-  #set(peer: string, typist: Typist, isTyping: boolean): void {
+  #set(key: string, typist: Typist, isTyping: boolean): void {
     typist.isTyping = isTyping;
     if (!isTyping) typist.cancelExpiry();
     if (typist.cancelTelling) return;
     const { clock } = this.#context;
     const wait = Math.min(AT_MOST_EVERY_MS, typist.toldAt + AT_MOST_EVERY_MS - clock.now());
-    if (wait <= 0) this.#tell(peer, typist);
-    else typist.cancelTelling = clock.after(wait, () => this.#tell(peer, typist));
+    if (wait <= 0) this.#tell(key, typist);
+    else typist.cancelTelling = clock.after(wait, () => this.#tell(key, typist));
   }
 
-  #tell(peer: string, typist: Typist): void {
+  #tell(key: string, typist: Typist): void {
     typist.cancelTelling?.();
     typist.cancelTelling = null;
-    const { isTyping } = typist;
+    const { isTyping, peer, who } = typist;
     if (isTyping !== typist.told) {
       typist.told = isTyping;
       typist.toldAt = this.#context.clock.now();
-      this.#context.notices.tell('typing.changed', { peer, who: null, typing: isTyping });
+      this.#context.notices.tell('typing.changed', { peer, who, typing: isTyping });
     }
     if (isTyping) return;
     // its time is kept as long as it matters
     typist.cancelTelling = this.#context.clock.after(AT_MOST_EVERY_MS, () => {
       typist.cancelTelling = null;
-      if (typist.isTyping !== typist.told) this.#tell(peer, typist);
-      else if (!typist.isTyping) this.#typists.delete(peer);
+      if (typist.isTyping !== typist.told) this.#tell(key, typist);
+      else if (!typist.isTyping) this.#typists.delete(key);
     });
   }
+}
+
+function keyOf(peer: string, who: Member | null): string {
+  return who === null ? peer : `${peer} ${who.address}`;
 }

@@ -86,7 +86,7 @@ export class Typing {
     const form = session?.media?.composing ?? null;
     if (!session || form === null || this.#ports.peers.refusesTyping(peer)) return false;
     const document = encodeComposing(state, REFRESH_S);
-    const [type, octets] = form === 'raw' ? [COMPOSING_TYPE, document] : [CPIM_TYPE, this.#wrapped(peer, document)];
+    const [type, octets] = form === 'raw' ? [COMPOSING_TYPE, document] : [CPIM_TYPE, this.#wrapped(session.to, document)];
     session.send(type, octets).catch((thrown) => {
       const { code, detail } = toCodedError(thrown);
       // from now on that type is not sent to that peer: its texts must not suffer from it
@@ -96,9 +96,9 @@ export class Typing {
     return true;
   }
 
-  #wrapped(peer: string, content: Uint8Array): Uint8Array {
+  #wrapped(to: string, content: Uint8Array): Uint8Array {
     const { account, clock } = this.#context;
     const from = canonicalAddress(account.address) ?? account.address;
-    return encodeCpim(makeCpim({ from, to: peer, dateTime: formatDateTime(clock.now()), contentType: COMPOSING_TYPE, content }));
+    return encodeCpim(makeCpim({ from, to, dateTime: formatDateTime(clock.now()), contentType: COMPOSING_TYPE, content }));
   }
 }

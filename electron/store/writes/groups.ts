@@ -12,7 +12,7 @@ import { errorColumns } from './ledger.ts';
 import type { MessageParts } from './messages.ts';
 import { createQuoted } from './quoted.ts';
 
-type Method = 'beginGroup' | 'changeGroup' | 'receiveInGroup' | 'noteOwnInGroup';
+type Method = 'beginGroup' | 'changeGroup' | 'noteEvent' | 'receiveInGroup' | 'noteOwnInGroup';
 
 /** users of one roster that are kept */
 const MOST_PARTICIPANTS = 10_000;
@@ -157,6 +157,11 @@ export function groupWrites(
       if (participants !== undefined) seat(id, participants);
       const messages = events.map((event) => say(id, event, now));
       return { group: groupOf(id), conversation: ledger.conversation(id), messages };
+    },
+
+    noteEvent({ conversationId, event, now }) {
+      const { id } = reads.conversation(conversationId);
+      return { message: say(id, event, now), conversation: ledger.conversation(id) };
     },
 
     receiveInGroup({ conversationId, author, answers, error, notify, now, ...row }) {

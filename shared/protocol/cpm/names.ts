@@ -116,6 +116,13 @@ export function isFocus(headers: readonly HeaderField[]): boolean {
     .some((piece) => /^isfocus(?:\s*=\s*"?true"?)?$/i.test(piece));
 }
 
+/** The URI of the first Contact, as written; null where there is none that could be written again. */
+export function contactOf(headers: readonly HeaderField[]): string | null {
+  const [value = ''] = headerValues(headers, 'Contact', 'm');
+  const uri = (/<([^<>]*)>/.exec(value)?.[1] ?? value.split(/[;,]/)[0] ?? '').trim();
+  return /^sips?:[\x21-\x7e]{1,1000}$/i.test(uri) ? uri : null;
+}
+
 /** `+sip.instance` of the request's Contact: `urn:uuid:…`. */
 export function instanceOf(headers: readonly HeaderField[]): string | null {
   for (const value of headerValues(headers, 'Contact', 'm')) {

@@ -8,6 +8,8 @@ const CPIM = 'message/cpim';
 const COMPOSING = 'application/im-iscomposing+xml';
 const ACCEPT_TYPES = [CPIM, COMPOSING];
 const ACCEPT_WRAPPED_TYPES = ['text/plain', 'message/imdn+xml'];
+/** in a group whatever is said has an author, and so stands in message/cpim (F07-01, F07-15) */
+const GROUP_TYPES = { acceptTypes: [CPIM], acceptWrappedTypes: [...ACCEPT_WRAPPED_TYPES, COMPOSING] };
 
 /** Our end of a chat session. */
 export interface ChatEnd {
@@ -16,6 +18,8 @@ export interface ChatEnd {
   readonly place: MsrpPlace;
   /** octets of one message with its wrapper; absent: nothing is said */
   readonly maxSize?: number | undefined;
+  /** the other end is the focus of a group */
+  readonly isGroup?: boolean | undefined;
 }
 
 /** What the other end of a session said of itself, as far as it matters for what goes there. */
@@ -99,13 +103,12 @@ export function makeChatAnswer(offer: SessionDescription, taken: ChatMedia, end:
   return { origin: end.origin, name: '-', address: end.place.address, media };
 }
 
-function chatMedia({ place: { protocol, port, path, fingerprint }, maxSize }: ChatEnd): MsrpMedia {
+function chatMedia({ place: { protocol, port, path, fingerprint }, maxSize, isGroup }: ChatEnd): MsrpMedia {
   return {
     ...EMPTY_MSRP_MEDIA,
     protocol,
     port,
-    acceptTypes: ACCEPT_TYPES,
-    acceptWrappedTypes: ACCEPT_WRAPPED_TYPES,
+    ...(isGroup ? GROUP_TYPES : { acceptTypes: ACCEPT_TYPES, acceptWrappedTypes: ACCEPT_WRAPPED_TYPES }),
     maxSize: maxSize ?? null,
     path,
     fingerprint: fingerprint ?? null,

@@ -184,7 +184,7 @@ describe('INVITE in', () => {
     call.onEnded(ended);
     connection.send(follow(invite, 'BYE', tag, 2));
     await connection.response(200, 'BYE');
-    expect(ended.mock.calls).toEqual([[{ by: 'remote', error: null }]]);
+    expect(ended.mock.calls).toEqual([[{ by: 'remote', error: null, reason: null }]]);
     await call.end();
     expect(connection.untaken).toEqual([]);
   });

@@ -204,7 +204,7 @@ describe('INVITE out', () => {
     connection.send(inDialog('BYE', invite, 1));
     const answer = await connection.response(200, 'BYE');
     expect(header(answer, 'To')).toBe(header(invite, 'From'));
-    expect(ended.mock.calls).toEqual([[{ by: 'remote', error: null }]]);
+    expect(ended.mock.calls).toEqual([[{ by: 'remote', error: null, reason: null }]]);
     await call.end();
     connection.send(inDialog('BYE', invite, 2));
     await connection.response(481, 'BYE');
