@@ -45,3 +45,12 @@ export function openHandle(database: Database, onPrepare: (sql: string) => void 
     atomically: (run) => database.transaction(run).immediate(),
   };
 }
+
+/** The same calls, each whole or not at all: whatever ends the process, nothing stays of one half. */
+export function inTransactions<C extends object>(handle: WriteHandle, calls: C): C {
+  const wrapped = Object.entries(calls).map(([name, call]) => {
+    const run = call as (...args: readonly unknown[]) => unknown;
+    return [name, (...args: readonly unknown[]) => handle.atomically(() => run(...args))];
+  });
+  return Object.fromEntries(wrapped) as C;
+}

@@ -1,4 +1,4 @@
-import type { WriteHandle } from '../sqlite/handles.ts';
+import { inTransactions, type WriteHandle } from '../sqlite/handles.ts';
 import type { Calls, StoreMethod } from './calls.ts';
 import type { ReadMethod, Reads } from './reads.ts';
 import { contactWrites } from './writes/contacts.ts';
@@ -37,12 +37,4 @@ export function createWrites(db: WriteHandle, reads: Reads): Writes {
     ...deferredWrites(db, ledger),
     ...groupWrites(db, parts, reads),
   });
-}
-
-function inTransactions(db: WriteHandle, calls: Writes): Writes {
-  const wrapped = Object.entries(calls).map(([name, call]) => {
-    const run = call as (...args: readonly unknown[]) => unknown;
-    return [name, (...args: readonly unknown[]) => db.atomically(() => run(...args))];
-  });
-  return Object.fromEntries(wrapped) as Writes;
 }

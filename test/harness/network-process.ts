@@ -6,6 +6,9 @@ import type { HomeNetwork } from '../../electron/home-network/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../electron/home-network/main.ts', import.meta.url));
 
+/** ms in which it has to listen */
+const PATIENCE = 30_000;
+
 export type Announced = Pick<HomeNetwork, 'address' | 'accounts'>;
 
 /** The home network as a process of its own, which a test may kill. */
@@ -20,9 +23,13 @@ export class NetworkProcess {
     this.announced = announced;
   }
 
-  /** @param args of the command line. Rejects with what it wrote when it ends before it listens */
-  static async start(args: readonly string[]): Promise<NetworkProcess> {
-    const child = spawn(process.execPath, [...steadyNode, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /**
+   * @param args of the command line. Rejects with what it wrote when it ends before it listens, or does not listen in half a minute
+   * @param compiled a folder in which Node keeps compiled modules from one start to the next
+   */
+  static async start(args: readonly string[], { compiled }: { readonly compiled?: string } = {}): Promise<NetworkProcess> {
+    const env = compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compiled };
+    const child = spawn(process.execPath, [...steadyNode, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
@@ -30,7 +37,11 @@ export class NetworkProcess {
     });
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const line = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: child.stdout }).once('line', resolve);
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+      createInterface({ input: child.stdout }).once('line', (text) => {
+        clearTimeout(timer);
+        resolve(text);
+      });
       void exited.then(() => reject(new Error(`the home network has ended:\n${log.join('\n')}`)));
     });
     return new NetworkProcess(child, exited, JSON.parse(line) as Announced);

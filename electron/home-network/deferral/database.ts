@@ -207,8 +207,10 @@ function deferralCalls(handle: WriteHandle) {
     /** @returns null when it had gone before */
     remove: (id: number): Removed | null => take(one({ id })),
 
-    reported(owner: string, author: string, imdnId: string): void {
+    /** @returns a file that is still kept, although a device of his says that it has it */
+    reported(owner: string, author: string, imdnId: string): number | null {
       report({ owner, author, imdnId });
+      return sameAs({ owner, author, imdnId, kind: 'file' })?.id ?? null;
     },
 
     seen(owner: string, instance: string, now: number): void {

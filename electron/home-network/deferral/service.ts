@@ -59,6 +59,8 @@ export class DeferralService implements Deferral {
   readonly files: DeferralFiles;
   /** by item: who has it under way. Nobody has after a start */
   readonly #claims = new Map<number, string>();
+  /** files under way whose owner has said that he has them */
+  readonly #arrived = new Set<number>();
   /** how much is listed, by owner */
   readonly #counts = new Map<string, number>();
 
@@ -182,9 +184,17 @@ export class DeferralService implements Deferral {
   }
 
   /** The author of a message has heard that it was delivered: whoever of the recipient's devices gets it later need not say so. */
-  reported(recipient: HomeUser, author: HomeUser, imdn: Pick<Imdn, 'messageId' | 'disposition'>): void {
+  reported(recipient: HomeUser, author: HomeUser, imdn: Pick<Imdn, 'messageId' | 'disposition' | 'status'>): void {
     if (imdn.disposition !== 'delivery') return;
-    this.#calls.reported(recipient.user, this.#host.directory.addressOf(author), imdn.messageId).catch((thrown) => this.#failed(thrown));
+    this.#reported(recipient, author, imdn).catch((thrown) => this.#failed(thrown));
+  }
+
+  /** A file that he has was taken when this network ended: it would be offered again to a device that does not take it twice. */
+  async #reported(recipient: HomeUser, author: HomeUser, { messageId, status }: Pick<Imdn, 'messageId' | 'status'>): Promise<void> {
+    const file = await this.#calls.reported(recipient.user, this.#host.directory.addressOf(author), messageId);
+    if (file === null || status !== 'delivered') return;
+    if (this.#claims.has(file)) this.#arrived.add(file);
+    else await this.settle(file, 'delivered');
   }
 
   /** Whether that INVITE may wait for him. */
@@ -261,9 +271,9 @@ export class DeferralService implements Deferral {
     return removed !== null;
   }
 
-  release(ids: readonly number[]): Promise<void> {
+  async release(ids: readonly number[]): Promise<void> {
     for (const id of ids) this.#claims.delete(id);
-    return Promise.resolve();
+    for (const id of ids) if (this.#arrived.delete(id)) await this.settle(id, 'delivered');
   }
 
   deliverFile({ id }: DeferredItem, device: Binding): void {
