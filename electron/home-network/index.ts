@@ -149,6 +149,10 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     ...{ directory, digest, databases: options.databases, log },
   });
   const server = createServer({ noDelay: true });
+  // who connects while this starts is heard when it has
+  const early: Socket[] = [];
+  const wait = (socket: Socket): void => void early.push(socket);
+  server.on('connection', wait);
   let messageStore: MessageStoreServer | null = null;
   let history: History | null = null;
   try {
@@ -164,6 +168,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     }
   } catch (thrown) {
     server.close();
+    for (const socket of early) socket.destroy();
     await Promise.all([msrp.close(), xdm.close(), messageStore?.close()]);
     throw thrown;
   }
@@ -290,7 +295,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   await groups.open();
   const flows = new Set<Flow>();
   const isUnused = (flow: Flow): boolean => bindings.onFlow(flow).length === 0 && !dialogs.isOn(flow);
-  server.on('connection', (socket: Socket) => {
+  const connected = (socket: Socket): void => {
     // a connection on which nobody registered makes room, the oldest first
     if (flows.size >= bounds.connections) [...flows].find((each) => isUnused(each))?.close('too many connections');
     if (flows.size >= bounds.connections) {
@@ -311,7 +316,9 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
         layer.flowClosed(flow);
       });
     });
-  });
+  };
+  server.off('connection', wait).on('connection', connected);
+  for (const socket of early) connected(socket);
 
   const sweep = setInterval(() => {
     for (const flow of flows) {
