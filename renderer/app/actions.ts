@@ -152,7 +152,8 @@ export class Actions {
     return this.ask(async () => this.#app.show(await this.#app.bridge.call('conversations.openReplyAll', { messageId: message.id })));
   }
 
-  async retry(message: Message): Promise<void> {
-    this.#app.changed(await this.#app.bridge.call('messages.retry', { messageId: message.id }));
+  /** @param recipient for one of several alone */
+  async retry({ id: messageId }: Message, recipient?: string): Promise<void> {
+    this.#app.changed(await this.#app.bridge.call('messages.retry', { messageId, ...(recipient === undefined ? {} : { recipient }) }));
   }
 }

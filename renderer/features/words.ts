@@ -1,5 +1,6 @@
 import { accountsWords } from './accounts/account-words.ts';
 import { fileWords } from './files/file-words.ts';
+import { recipientWords } from './recipients/recipient-words.ts';
 
 /** Every text a person reads, but for errors (`error-words.ts`): neutral statements, sentence case; buttons are verbs. */
 export const words = {
@@ -145,28 +146,7 @@ export const words = {
     groups: 'Groups',
     add: (name: string) => `Add ${name}`,
   },
-  recipients: {
-    chosen: 'Recipients',
-    remove: (name: string) => `Remove ${name}`,
-    group: (address: string) => `Group, ${address}`,
-    nobody: 'Messages without a name',
-    noAnswer: 'A message without a name cannot be answered.',
-    repliesGoTo: 'Replies go to',
-    repliesTo: (address: string) => `Without a name, replies go to ${address}`,
-    writeTo: (name: string) => `Write to ${name} instead`,
-    seenBy: (count: number, total: number | null) => (total === null ? `Seen by ${count}` : `Seen by ${count} of ${total}`),
-    deliveredTo: (count: number, total: number | null) => (total === null ? `Delivered to ${count}` : `Delivered to ${count} of ${total}`),
-    notDelivered: (count: number) => `Not delivered to ${count}`,
-    alsoTo: (names: string) => `Also to ${names}`,
-    anonymous: 'Send without my name',
-    anonymousOn: 'This message goes without your name. No notice comes of its delivery.',
-    withoutName: 'Without your name',
-    unreadable: 'This message is written in a way that cannot be shown here.',
-    cancelled: 'Cancelled.',
-    states: 'Recipients',
-    replyTo: 'Replies go to',
-    alsoRow: 'Also to',
-  },
+  recipients: recipientWords,
   thread: {
     label: (name: string) => `Messages with ${name}`,
     pick: 'Pick a conversation to read it here.',

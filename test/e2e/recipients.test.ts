@@ -24,6 +24,7 @@ function toThree(core: FakeCore): void {
   const message = core.addMessage(list.id, {
     ...{ direction: 'out', text: 'Minutes are on the share.', status: 'sent', sentAt: Date.now() + 60_000 },
     reach: { total: 3, delivered: 2, displayed: 1, failed: 1 },
+    failedTo: [{ address: 'sip:dave@example.com', name: 'Dave Dunn' }],
   });
   const state = { deliveredAt: null, displayedAt: null, error: null };
   core.recipients.set(message.id, [
@@ -124,7 +125,7 @@ describe('several recipients', () => {
     toThree(core);
     const { page } = await show(core);
     await page.getByRole('navigation').getByText('Bob, Carol and Dave').click();
-    await page.getByText('Seen by 1 of 3 · Not delivered to 1').waitFor();
+    await page.getByText(/Seen by 1 of 3 · Not delivered to .*Dave Dunn/).waitFor();
     await page.getByText('bob@example.com, carol@example.com, dave@example.com').waitFor();
     expect(await page.getByRole('button', { name: 'Attach files' }).count()).toBe(1);
     await page.getByText('Minutes are on the share.').last().hover();
@@ -134,6 +135,56 @@ describe('several recipients', () => {
     await details.getByText('Seen,').waitFor();
     await details.getByText('Delivered,').waitFor();
     await details.getByText('Not sent. The server does not know').waitFor();
+    expect(await serious(page)).toEqual([]);
+  });
+
+  it('who did not get it get it again by a press, from the message or from the details, by the keyboard', async () => {
+    const core = withPeople();
+    toThree(core);
+    const { page, complaints } = await show(core);
+    await page.getByRole('navigation').getByText('Bob, Carol and Dave').click();
+    const again = page.getByRole('log').getByRole('button', { name: /^Try again for .*Dave Dunn/ });
+    await again.focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => core.callsOf('messages.retry')).toHaveLength(1);
+    await page.getByText('Minutes are on the share.').last().hover();
+    await page.getByRole('button', { name: 'Message actions' }).click();
+    await page.getByRole('menuitem', { name: 'Message info' }).click();
+    const details = page.getByRole('complementary', { name: 'Message info' });
+    await details.getByRole('button', { name: /^Try again for .*dave@example.com/ }).click();
+    await expect.poll(() => core.callsOf('messages.retry')).toHaveLength(2);
+    const messageId = expect.any(Number);
+    expect(core.callsOf('messages.retry')).toEqual([{ messageId }, { messageId, recipient: 'sip:dave@example.com' }]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('have one card for a file that goes to each by himself', async () => {
+    const core = withPeople();
+    const list = core.addConversation('list:x', 'Bob, Carol and Dave', {
+      kind: 'list',
+      members: PEOPLE.map(({ address, displayName }) => ({ address, name: displayName })),
+    });
+    const legs = { total: 3, done: 1 };
+    const sending = { direction: 'out', name: 'plan.pdf', size: 64_000_000, transferred: 32_000_000, legs } as const;
+    const file = core.addFile(list.id, 'transferring', sending, { status: 'sending' });
+    const { page } = await show(core);
+    await page.getByRole('navigation').getByText('Bob, Carol and Dave').click();
+    await page.getByRole('log').getByText('1 of 3 received · 32.0 of 64.0 MB').waitFor();
+    core.changeTransfer(file, { state: 'done', legs: { total: 3, done: 2 } });
+    core.change(file, {
+      status: 'sent',
+      reach: { total: 3, delivered: 2, displayed: 0, failed: 1 },
+      failedTo: [{ address: 'sip:carol@example.com', name: 'Carol Clark' }],
+    });
+    await page.getByRole('log').getByText('64.0 MB · 2 of 3 received').waitFor();
+    await page
+      .getByRole('log')
+      .getByText(/Not delivered to .*Carol Clark/)
+      .waitFor();
+    await page
+      .getByRole('log')
+      .getByRole('button', { name: /^Try again for .*Carol Clark/ })
+      .waitFor();
     expect(await serious(page)).toEqual([]);
   });
 });

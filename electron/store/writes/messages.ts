@@ -234,8 +234,9 @@ export function messageWrites(
         if (recipients.of(messageId).length > 0 && outbox.isLeaving(messageId))
           throw new ParleyError('request.invalid-state', 'it is on its way at this moment');
         // a text to a group leaves for all of it
-        const isForSome = recipients.retry(messageId, now, recipient) && conversation.kind === 'list';
-        if (ledger.move(messageId, 'retry', now) || isForSome) outbox.queue(record, now);
+        const isForAll = ledger.move(messageId, 'retry', now) || conversation.kind === 'list';
+        const isForSome = isForAll && recipients.retry(messageId, now, recipient);
+        if (isForSome || record.status === 'failed') outbox.queue(record, now);
         return ledger.changed(messageId);
       }
       if (record.direction === 'in') throw new ParleyError('request.invalid-state', 'an incoming file is offered again by its sender');

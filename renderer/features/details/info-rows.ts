@@ -14,6 +14,8 @@ export interface InfoRow {
   readonly value: string;
   /** what a button copies; null where there is none */
   readonly copy: string | null;
+  /** of a recipient whom it did not get to: his address and name, where it can leave for him again */
+  readonly again?: { readonly address: string; readonly name: string };
 }
 
 export interface InfoSection {
@@ -38,7 +40,12 @@ export function infoSections(info: MessageInfo, who: string): readonly InfoSecti
     sections.push({ title: text.file, rows });
   }
   if (info.recipients.length > 0) {
-    const rows = info.recipients.map((each) => row(each.name || plainAddress(each.address), recipientState(each), each.address));
+    const isList = kindOfKey(peer) === 'list';
+    const rows = info.recipients.map((each): InfoRow => {
+      const name = each.name || plainAddress(each.address);
+      const shown = row(name, recipientState(each), each.address);
+      return isList && each.status === 'failed' ? { ...shown, again: { address: each.address, name } } : shown;
+    });
     sections.push({ title: words.recipients.states, rows });
   }
   // a key of several people, or of nobody, is no address
@@ -76,7 +83,7 @@ export function infoStatus({ message, waiting, leftBy }: MessageInfo, who: strin
   const isThere = message.status === 'delivered' || message.status === 'displayed';
   const isElsewhere = leftBy !== null && (message.status === 'sent' || message.status === 'delivered');
   const own = isElsewhere ? text.leftBy[leftBy](who) : text.states[message.status](who);
-  const state = message.reach !== null && isThere ? reachLine(message.reach) : own;
+  const state = message.reach !== null && isThere ? reachLine(message) : own;
   if (waiting === null || waiting.attempts === 0) return `${state}.`;
   const next = waiting.nextTryAt > now ? ` ${text.nextTry(formatFullTime(waiting.nextTryAt))}.` : '';
   return `${state}. ${text.tries(waiting.attempts)}${next}`;

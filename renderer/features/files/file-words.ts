@@ -42,6 +42,8 @@ export const fileWords = {
   verified: 'Verified',
   received: 'Received, without a check sum to compare',
   sent: 'Sent',
+  receivedBy: (done: number, total: number) => `${done} of ${total} received`,
+  others: 'Waiting for the others',
   sentAsked: (who: string) => `Sent, as ${who} asked`,
   declinedBy: (who: string) => `Declined by ${who}`,
   declined: 'Declined',

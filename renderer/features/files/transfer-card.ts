@@ -75,6 +75,13 @@ export function transferCard(
   const sized = (line: string): string => [...(sizeKnown ? [formatSize(size)] : []), ...(line === '' ? [] : [line])].join(' · ');
   const described = (line: string): string => [fileKind(transfer), sized(line)].filter((part) => part !== '').join(' · ');
   const soFar = begun ? fraction : null;
+  // one that goes to several by themselves, once somebody has it
+  const { legs } = transfer;
+  const some = legs !== null && legs.done > 0 ? text.receivedBy(legs.done, legs.total) : null;
+  if (some !== null && state === 'offering') return card(sized(text.because(some, text.others)), 'waiting', ['cancel'], soFar);
+  if (some !== null && state === 'transferring')
+    return card(text.because(some, movingLine(transfer, progress)), 'plain', ['pause', 'cancel'], fraction);
+  if (legs !== null && some !== null && state === 'done') return card(sized(some), legs.done === legs.total ? 'good' : 'failed');
   switch (state) {
     case 'preparing':
       return card(sized(text.preparing), 'plain', ['cancel']);

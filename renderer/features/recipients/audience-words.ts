@@ -1,8 +1,8 @@
 import { addressTitle } from '../../../shared/model/address.ts';
-import { listTitle } from '../../../shared/model/audience.ts';
+import { listTitle, type Member } from '../../../shared/model/audience.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
-import type { Reach } from '../../../shared/model/states/reach.ts';
+import { isolated } from '../../ui/bidi.ts';
 import { plainAddress } from '../conversations/address.ts';
 import { words } from '../words.ts';
 
@@ -21,13 +21,20 @@ export function audienceLine({ kind, peer, title, members, replyTo }: Conversati
 }
 
 /** How far a message to several has come, in a few words; '' before anybody has it. */
-export function reachLine({ total, delivered, displayed, failed }: Reach): string {
+export function reachLine({ reach, failedTo }: Pick<Message, 'reach' | 'failedTo'>): string {
+  if (reach === null) return '';
+  const { total, delivered, displayed } = reach;
   const text = words.recipients;
   const parts = [
     displayed > 0 ? text.seenBy(displayed, total) : delivered > 0 ? text.deliveredTo(delivered, total) : '',
-    failed > 0 ? text.notDelivered(failed) : '',
+    failedTo.length > 0 ? text.notDelivered(namesOf(failedTo)) : '',
   ];
   return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** As a sentence has them. */
+export function namesOf(people: readonly Member[]): string {
+  return listTitle(people.map(({ address, name }) => isolated(addressTitle(address, name))));
 }
 
 /** Who else got a message; '' where it does not say. */

@@ -130,8 +130,9 @@ describe('message info', () => {
 
   it('of a message to several says how many have it, not that all do', async () => {
     const reach = { total: 3, delivered: 2, displayed: 0, failed: 1 };
-    const info = await infoOf({ direction: 'out', status: 'delivered', reach });
-    expect(infoStatus(info, 'Bob, Carol and Dave', NOW)).toMatch(/^Delivered to 2 of 3 · Not delivered to 1\./);
+    const failedTo = [{ address: 'sip:dave@example.com', name: 'Dave Dunn' }];
+    const info = await infoOf({ direction: 'out', status: 'delivered', reach, failedTo });
+    expect(infoStatus(info, 'Bob, Carol and Dave', NOW)).toMatch(/^Delivered to 2 of 3 · Not delivered to Dave Dunn\./);
   });
 
   it('of a file tells its name, type and size', async () => {

@@ -209,6 +209,15 @@ describe('the file card', () => {
     });
   });
 
+  it('says how many of several have it, where it goes to each by himself', () => {
+    const legs = (done: number) => ({ direction: 'out', transferred: 32_000_000, legs: { total: 3, done } }) as const;
+    expect(card('transferring', legs(0))).toMatchObject({ line: '32.0 of 64.0 MB', actions: ['pause', 'cancel'] });
+    expect(card('transferring', legs(1))).toMatchObject({ line: '1 of 3 received · 32.0 of 64.0 MB', fraction: 0.5 });
+    expect(card('offering', legs(2))).toMatchObject({ line: '64.0 MB · 2 of 3 received · Waiting for the others', tone: 'waiting' });
+    expect(card('done', legs(2))).toMatchObject({ line: '64.0 MB · 2 of 3 received', tone: 'failed', actions: [] });
+    expect(card('done', legs(3))).toMatchObject({ line: '64.0 MB · 3 of 3 received', tone: 'good' });
+  });
+
   it('opens what is saved only', () => {
     expect(card('done', { verifiedBy: 'sha-1' })).toMatchObject({ line: '64.0 MB · Verified', actions: [] });
   });
