@@ -9,7 +9,7 @@ import type { Seat, SeatListener, SeatMedia } from './text/port.ts';
 
 export const GROUP_METHODS: SipHeader = {
   name: 'Allow',
-  value: 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, NOTIFY, SUBSCRIBE, UPDATE, INFO',
+  value: 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, SUBSCRIBE, UPDATE',
 };
 
 export interface AttendanceListener {
@@ -24,6 +24,8 @@ export interface AttendanceListener {
 
 interface AttendanceParts {
   readonly leg: Leg;
+  /** of the device; '' where it says none */
+  readonly instance: string;
   readonly seat: Seat;
   /** of the focus */
   readonly contact: SipHeader;
@@ -113,9 +115,9 @@ export class Attendance implements DialogOwner {
 
   /** The connection of the dialog, or the one on which its device is registered now. */
   #flow(): Leg['flow'] | null {
-    const { leg } = this.#parts;
+    const { leg, instance } = this.#parts;
     if (leg.flow.isOpen) return leg.flow;
-    return this.#host.bindings.of(leg.user).find(({ contact }) => contact.uri === leg.remoteTarget)?.flow ?? null;
+    return this.#host.bindings.of(leg.user).find((device) => device.instance === instance)?.flow ?? null;
   }
 
   #end(wish: 'leave' | 'pause' | 'lost' | null): void {

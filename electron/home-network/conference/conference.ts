@@ -15,7 +15,7 @@ import type { ConferenceHost } from './host.ts';
 import { aboutFields, focusContact } from './invite.ts';
 import type { Watched } from './package.ts';
 import { newsOf } from './records.ts';
-import { type Accepted, Ringing } from './ringing.ts';
+import { type Accepted, type Replaces, Ringing } from './ringing.ts';
 import { RosterFeed } from './roster.ts';
 import {
   belonging,
@@ -120,9 +120,11 @@ export class Conference implements Watched {
     await this.#apply({ kind: 'added', people: fresh, by, now: this.#now });
   }
 
-  /** @param replaces Contribution-ID of the session that this one takes the place of, and the device that has it */
-  ask(address: string, replaces: { readonly id: string; readonly uri: string } | null = null): void {
-    if (!this.#isOver) void this.hall().then(() => this.#ringing.ask(address, { replaces }), this.#failed);
+  /** Asks him to the session. Resolves when his devices ring, where there are any. */
+  async ask(address: string, replaces: Replaces | null = null): Promise<void> {
+    if (this.#isOver) return;
+    await this.hall();
+    this.#ringing.ask(address, { replaces });
   }
 
   /** Called with somebody each time something becomes of him, until it says true. */
@@ -192,7 +194,7 @@ export class Conference implements Watched {
     attendance = this.#attend(
       address,
       instance,
-      new Attendance(this.#host, { leg, seat, contact }, this.#attending(address, instance, user)),
+      new Attendance(this.#host, { leg, instance, seat, contact }, this.#attending(address, instance, user)),
     );
     const gruu = device === null ? null : this.#host.bindings.publicGruu(device);
     this.#happened({ kind: 'joined', address, key: instance, endpoint: this.#endpoint(address, gruu, 'dialed-in'), now: this.#now });
@@ -214,14 +216,14 @@ export class Conference implements Watched {
     });
     attendance.awaitAck();
     attendance.open(offered.media, timer);
-    this.#ringing.stop(address, true);
+    this.#ringing.came(address, instance);
   }
 
   /** A device has taken our INVITE. */
   #accepted(who: Participant, { device, leg, response, seat, onBroken }: Accepted): void {
     const instance = device.instance ?? '';
     const contact = focusContact(this.about);
-    const made = new Attendance(this.#host, { leg, seat, contact }, this.#attending(who.address, instance, device.user));
+    const made = new Attendance(this.#host, { leg, instance, seat, contact }, this.#attending(who.address, instance, device.user));
     if (!this.#belongs(who.address)) {
       made.hangUp(REMOVED, null);
       return;
@@ -270,6 +272,7 @@ export class Conference implements Watched {
 
   /** Somebody else wants them out. Resolves when nothing more is taken from them. */
   async remove(addresses: readonly string[]): Promise<void> {
+    if (addresses.length === 0) return;
     const commits = addresses.map((address) => this.#apply({ kind: 'removed', address, now: this.#now }));
     await this.#expelled(Promise.all(commits), addresses, REMOVED);
   }
@@ -350,7 +353,7 @@ export class Conference implements Watched {
   async #expelled(committed: Promise<unknown>, addresses: readonly string[], why: SipHeader): Promise<void> {
     for (const address of addresses) {
       if (this.#belongs(address)) continue;
-      this.#ringing.stop(address, false);
+      this.#ringing.withdraw(address);
       for (const [key, attendance] of [...this.#present]) {
         if (!key.startsWith(`${address} `)) continue;
         this.#present.delete(key);

@@ -173,7 +173,7 @@ export class Conferences {
   ): Promise<void> {
     await conference.enter(transaction, sender, creator);
     if (conference.participant(creator.address)?.standing !== 'member') await conference.end();
-    else for (const { who, replaces } of people) if (!who.isUnknown) conference.ask(who.address, replaces);
+    else await this.#askAll(conference, people);
   }
 
   /** The two ids are known: it is the same group, made by somebody who believes it gone (cpm.md section 8.5). */
@@ -267,7 +267,11 @@ export class Conferences {
       people.map(({ who }) => who),
       by,
     );
-    for (const { who, replaces } of people) if (!who.isUnknown) conference.ask(who.address, replaces);
+    await this.#askAll(conference, people);
+  }
+
+  async #askAll(conference: Conference, people: readonly Asked[]): Promise<void> {
+    for (const { who, replaces } of people) await conference.ask(who.address, replaces);
   }
 
   async #begin(about: ConferenceAbout, creator: Newcomer, others: readonly Newcomer[]): Promise<Conference> {
@@ -276,7 +280,13 @@ export class Conferences {
     state = conferenceAfter(state, { kind: 'added', people: [creator], by: null, now });
     state = conferenceAfter(state, { kind: 'added', people: others, by: creator.address, now });
     const conference = this.#registry.add(state);
-    await conference.begin();
+    try {
+      await conference.begin();
+    } catch (thrown) {
+      // what cannot be kept is not begun
+      await conference.end().catch(() => undefined);
+      throw thrown;
+    }
     return conference;
   }
 

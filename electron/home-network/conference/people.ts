@@ -3,13 +3,13 @@ import { addressOfRecord, trySipUri } from '../../../shared/protocol/sip/uri.ts'
 import type { HomeUser } from '../settings.ts';
 import type { ConferenceHost } from './host.ts';
 import type { Order } from './refer.ts';
+import type { Replaces } from './ringing.ts';
 import { belongs, type ConferenceState, type Newcomer } from './state.ts';
 
 /** Somebody who is to be asked to a group. */
 export interface Asked {
   readonly who: Newcomer;
-  /** Contribution-ID of a session that goes on in the group, and the GRUU of the device that has it */
-  readonly replaces: { readonly id: string; readonly uri: string } | null;
+  readonly replaces: Replaces | null;
 }
 
 /** Whom the addresses in lists and requests mean, and how a group is to know them. */

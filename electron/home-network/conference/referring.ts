@@ -103,9 +103,8 @@ export class Referring {
     transaction.respond(202, { headers: [...recordRoutes, contact, { name: 'Refer-Sub', value: String(isReported) }] });
     const report = isReported ? new ReferReport(layer(), leg, transaction.essentials.sequence, contact) : null;
     report?.tell(100, 'Trying');
-    const [one] = added;
-    if (report !== null) this.#report(conference, report, one?.who.address ?? null);
-    for (const { who, replaces } of added) if (!who.isUnknown) conference.ask(who.address, replaces);
+    await Promise.all(added.map(({ who, replaces }) => conference.ask(who.address, replaces)));
+    if (report !== null) this.#report(conference, report, added[0]?.who.address ?? null);
   }
 
   /** @param asked of the one who was asked in; null: somebody was taken out, and is */
@@ -114,7 +113,7 @@ export class Referring {
       report.tell(200, 'OK');
       return;
     }
-    const tell = (): boolean => {
+    const isTold = (): boolean => {
       const who = conference.participant(asked);
       if (who === null || who.standing === 'removed' || who.standing === 'left') report.tell(487, 'Request Terminated');
       else if (who.standing === 'member') report.tell(200, 'OK');
@@ -124,9 +123,7 @@ export class Referring {
       else return false;
       return true;
     };
-    const who = conference.participant(asked);
-    if (who?.standing === 'member' || who?.standing === 'unknown') tell();
-    else conference.await((each) => each.address === asked && tell());
+    if (!isTold()) conference.await(({ address }) => address === asked && isTold());
   }
 }
 

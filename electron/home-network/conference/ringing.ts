@@ -18,6 +18,14 @@ const WITHDRAWN = reason('SIP;cause=487;text="No longer invited"');
 /** nobody is asked again sooner than that (ms), be said in the group what may */
 const FIRST_AGAIN = 30_000;
 
+/** A session with one of his devices that goes on in the group. */
+export interface Replaces {
+  /** its Contribution-ID */
+  readonly id: string;
+  /** GRUU of that device */
+  readonly uri: string;
+}
+
 export interface RingingParts {
   readonly host: ConferenceHost;
   readonly state: () => ConferenceState;
@@ -31,7 +39,7 @@ export interface RingingListener {
   ringing(address: string, how: 'dialing-out' | 'alerting'): void;
   /** one of them has answered 200, which is to be acknowledged */
   accepted(who: Participant, taken: Accepted): void;
-  /** @param missed null: no device of his is there */
+  /** @param missed null: they were lost before they could answer */
   missed(address: string, missed: Missed | null): void;
   declined(address: string, missed: Missed): void;
 }
@@ -70,11 +78,11 @@ export class Ringing {
     this.#listener = listener;
   }
 
-  /** Who has refused or not answered is not asked again for a while; see {@link afresh}. @param replaces see {@link groupInvite} */
-  ask(
-    address: string,
-    wish: { readonly replaces?: { readonly id: string; readonly uri: string } | null; readonly instance?: string } = {},
-  ): void {
+  /**
+   * Who has refused or not answered is not asked again for a while; see {@link afresh}.
+   * @param wish.replaces see {@link groupInvite}
+   */
+  ask(address: string, wish: { readonly replaces?: Replaces | null; readonly instance?: string } = {}): void {
     const who = this.#parts.state().people.get(address);
     if (who === undefined || !belongs(who)) return;
     const { replaces = null, instance } = wish;
@@ -83,8 +91,7 @@ export class Ringing {
     );
     if (who.standing === 'member') {
       for (const device of devices) this.#ring(`${address} ${device.instance ?? ''}`, who, [device], null);
-    } else if (devices.length === 0) this.#listener.missed(address, null);
-    else this.#ring(address, who, devices, replaces?.id ?? null);
+    } else if (devices.length > 0) this.#ring(address, who, devices, replaces?.id ?? null);
   }
 
   /** A device of his is new here: whatever was said before is forgotten. */
@@ -96,14 +103,23 @@ export class Ringing {
     }
   }
 
-  /** He is in, or out: his devices ring no more. @param isIn the ones that ring hear that another one has taken it */
-  stop(address: string, isIn: boolean): void {
-    for (const [key, ring] of this.#rings) {
-      if (key !== address && !(key.startsWith(`${address} `) && !isIn)) continue;
+  /** He has come by himself, with that device: what rings hears that another one has taken it; his other devices may ring on as a member's. */
+  came(address: string, instance: string): void {
+    this.#stop((key) => key === address || key === `${address} ${instance}`, ELSEWHERE);
+  }
+
+  /** He is out. */
+  withdraw(address: string): void {
+    this.#stop((key) => key === address || key.startsWith(`${address} `), WITHDRAWN);
+    this.afresh(address);
+  }
+
+  #stop(isMeant: (key: string) => boolean, why: SipHeader): void {
+    for (const [key, ring] of [...this.#rings]) {
+      if (!isMeant(key)) continue;
       this.#over(key, ring);
-      ring.invitation?.cancel([isIn ? ELSEWHERE : WITHDRAWN]);
+      ring.invitation?.cancel([why]);
     }
-    if (!isIn) this.afresh(address);
   }
 
   close(): void {
@@ -139,8 +155,10 @@ export class Ringing {
         if (isFork && status === 180 && this.#rings.get(key) === ring) this.#listener.ringing(who.address, 'alerting');
       },
       onAccepted: (leg, response) => this.#accepted(key, ring, leg, response),
-      onRefused: ({ status, reason: text }) => {
-        if (this.#over(key, ring)) this.#missed(key, who, { status, reason: text });
+      onRefused: ({ status, reason: text, headers }) => {
+        // made up here, where the connection has ended
+        const isLost = headers.length === 0;
+        if (this.#over(key, ring)) this.#missed(key, who, isLost ? null : { status, reason: text });
       },
       onUnanswered: () => {
         if (this.#over(key, ring)) this.#missed(key, who, { status: 408, reason: 'Request Timeout' });
@@ -161,7 +179,7 @@ export class Ringing {
     if (who !== undefined) this.#listener.accepted(who, { ...taken, leg, response });
   }
 
-  #missed(key: string, who: Participant, missed: Missed): void {
+  #missed(key: string, who: Participant, missed: Missed | null): void {
     const { host, hall } = this.#parts;
     const failures = (this.#later.get(key)?.failures ?? 0) + 1;
     const { clock } = host.layer();
@@ -181,7 +199,7 @@ export class Ringing {
       }),
     };
     this.#later.set(key, later);
-    if (missed.status >= 600) this.#listener.declined(who.address, missed);
+    if (missed !== null && missed.status >= 600) this.#listener.declined(who.address, missed);
     else if (key === who.address) this.#listener.missed(who.address, missed);
   }
 

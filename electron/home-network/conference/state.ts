@@ -72,7 +72,7 @@ export interface Newcomer {
 export type ConferenceEvent =
   | { readonly kind: 'added'; readonly people: readonly Newcomer[]; readonly by: string | null; readonly now: number }
   | { readonly kind: 'ringing'; readonly address: string; readonly ringing: 'dialing-out' | 'alerting' }
-  /** no device of his took it, or nobody is asked any more */
+  /** no device of his took it; null: they were lost before they could answer */
   | { readonly kind: 'missed'; readonly address: string; readonly missed: Missed | null }
   /** he does not want to be asked: 603 */
   | { readonly kind: 'declined'; readonly address: string; readonly missed: Missed; readonly now: number }

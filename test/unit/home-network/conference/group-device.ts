@@ -3,17 +3,26 @@ import type { HomeNetwork, HomeNetworkOptions } from '../../../../electron/home-
 import { createMsrpEngine } from '../../../../electron/msrp/engine.ts';
 import type { MsrpEngine, MsrpSession } from '../../../../electron/msrp/port.ts';
 import { concatBytes, fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
+import type { ConferenceInfo } from '../../../../shared/protocol/conference/conference.ts';
 import { decodeConferenceInfo } from '../../../../shared/protocol/conference/conference-info.ts';
 import { header, type SipRequest, type SipResponse } from '../../../../shared/protocol/sip/message.ts';
 import type { SipPeer } from '../../../harness/sip-peer.ts';
+import { cancelOf } from '../call.ts';
 import { device, start } from '../start.ts';
 
 export const FACTORY = 'sip:conference-factory@home1.example';
 export const at = (user: string): string => `sip:${user}@home1.example`;
 const SESSION = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"';
+/** of a group as its creator says them */
+export const IDS = [
+  ['Conversation-ID', '647ee1c4-d096-487d-a16d-ac517a4907b0'],
+  ['Contribution-ID', 'e5dd5d0f-f75d-430e-af16-09d356a450a6'],
+  ['Subject', 'Saturday climb'],
+] as const;
 const GROUP_PEOPLE = ['alice', 'bob', 'carol', 'dave', 'erin'];
 /** ms: as slow as any machine */
 const PATIENCE = 15_000;
+export const wait = { timeout: PATIENCE };
 
 const engines: MsrpEngine[] = [];
 afterEach(async () => {
@@ -36,6 +45,10 @@ export class GroupDevice {
   /** of the dialog that it has begun */
   invite: SipRequest | null = null;
   ok: SipResponse | null = null;
+  /** by name, as the roster has them */
+  readonly people = new Map<string, string>();
+  /** the invitation that it took */
+  #taken: SipRequest | null = null;
   #sequence = 1;
 
   constructor(sip: SipPeer, user: string) {
@@ -50,6 +63,10 @@ export class GroupDevice {
     const made = new GroupDevice(sip, user);
     await made.newSession();
     return made;
+  }
+
+  static async all<const N extends readonly string[]>(network: HomeNetwork, names: N): Promise<{ -readonly [K in keyof N]: GroupDevice }> {
+    return (await Promise.all(names.map((name) => GroupDevice.of(network, name)))) as { -readonly [K in keyof N]: GroupDevice };
   }
 
   get gruu(): string {
@@ -138,6 +155,8 @@ export class GroupDevice {
     return ok;
   }
 
+  /** CPIM From, where it is not its own address */
+  speaker: string | null = null;
   /** What it calls the group in what it says. */
   group = 'sip:anonymous@anonymous.invalid';
 
@@ -164,8 +183,26 @@ export class GroupDevice {
       ],
       body: this.sdp('active'),
     });
+    this.#taken = invite;
     await this.sip.request('ACK', PATIENCE);
     await this.session.connect({ role: 'active', remotePath: [pathIn(invite)] });
+  }
+
+  /** A request in the dialog of the invitation that it took. */
+  async back(method: string, headers: readonly (readonly [string, string])[] = [], body?: string): Promise<SipResponse> {
+    this.#sequence += 1;
+    const request = this.sip.inDialogBack(
+      this.#taken as SipRequest,
+      method,
+      this.#sequence,
+      body === undefined ? { headers } : { headers, body },
+    );
+    this.sip.send(request);
+    return this.sip.final(request, PATIENCE);
+  }
+
+  cancelOf(invite: SipRequest): SipRequest {
+    return cancelOf(invite);
   }
 
   invited(): Promise<SipRequest> {
@@ -178,8 +215,13 @@ export class GroupDevice {
     return bye;
   }
 
-  say(text: string, from = this.user): Promise<void> {
-    const head = [`From: <${at(from)}>`, `To: <${this.group}>`, 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${text}`];
+  say(text: string): Promise<void> {
+    const head = [
+      `From: <${this.speaker ?? at(this.user)}>`,
+      `To: <${this.group}>`,
+      'NS: imdn <urn:ietf:params:imdn>',
+      `imdn.Message-ID: ${text}`,
+    ];
     const source = utf8([...head, '', 'Content-Type: text/plain', '', text].join('\r\n'));
     return this.session.send({ contentType: 'message/cpim', source, successReport: false });
   }
@@ -205,12 +247,12 @@ export class GroupDevice {
     return { info: decodeConferenceInfo(notify.body), state: header(notify, 'Subscription-State') ?? '', notify };
   }
 
-  /** Of somebody in the roster, when all that comes has been read: `connected dialed-in`. */
-  async untilRoster(entity: string, words: string): Promise<void> {
-    for (;;) {
-      const { info } = await this.roster();
-      const user = info.users?.list.find((each) => each.entity === entity);
-      if (user !== undefined && standing(user) === words) return;
+  /** Reads the roster until everybody there is as said: `{ bob: 'connected dialed-in' }`. @param first a document that was read already */
+  async untilRoster(wanted: Readonly<Record<string, string>>, first?: ConferenceInfo): Promise<void> {
+    for (let info = first ?? (await this.roster()).info; ; info = (await this.roster()).info) {
+      if (info.state === 'full') this.people.clear();
+      for (const user of info.users?.list ?? []) this.people.set(/^sip:([^@]+)@/.exec(user.entity)?.[1] ?? user.entity, standing(user));
+      if (Object.entries(wanted).every(([name, words]) => this.people.get(name) === words)) return;
     }
   }
 
@@ -242,3 +284,8 @@ export function standing({
 }
 
 export const pathIn = (message: SipRequest | SipResponse): string => /^a=path:(\S+)/m.exec(fromUtf8(message.body))?.[1] ?? '';
+
+/** By name, as it was told. */
+export function rosterOf({ people }: GroupDevice): Record<string, string> {
+  return Object.fromEntries(people);
+}
