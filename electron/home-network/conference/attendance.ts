@@ -12,12 +12,15 @@ export const GROUP_METHODS: SipHeader = {
   value: 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, SUBSCRIBE, UPDATE',
 };
 
+type Over = 'leave' | 'pause' | 'lost' | 'failed';
+
 export interface AttendanceListener {
   /**
    * The session is over, once, and the others are not told yet.
-   * @param wish `leave`: its person wants out of the group; `pause`: this device alone is done for now; `lost`: nobody wanted it
+   * @param wish `leave`: its person wants out of the group; `pause`: this device alone is done for now; `lost`: nobody wanted it; `failed`:
+   * its octets never found a way
    */
-  over(wish: 'leave' | 'pause' | 'lost'): void;
+  over(wish: Over): void;
   /** REFER in this dialog; answers it */
   refer(transaction: ServerTransaction, leg: Leg): void;
 }
@@ -41,6 +44,7 @@ export class Attendance implements DialogOwner {
   readonly #parts: AttendanceParts;
   readonly #listener: AttendanceListener;
   #isOver = false;
+  #hasWay = false;
   #stopNoAck: () => void = () => undefined;
   #stopRefresh: () => void = () => undefined;
 
@@ -54,7 +58,12 @@ export class Attendance implements DialogOwner {
   /** Octets may flow. @param seconds until the device has to refresh; null: it need not */
   open(media: SeatMedia, seconds: number | null): void {
     this.timed(seconds);
-    this.#parts.seat.connect(media).catch((thrown) => this.broken(toCodedError(thrown).detail));
+    this.#parts.seat.connect(media).then(
+      () => {
+        this.#hasWay = true;
+      },
+      (thrown) => this.broken(toCodedError(thrown).detail),
+    );
   }
 
   /** The 200 is ours, and has to be acknowledged. */
@@ -91,10 +100,10 @@ export class Attendance implements DialogOwner {
   flowClosed(): void {}
 
   broken: SeatListener['broken'] = (why) =>
-    this.hangUp(reason(`SIP;cause=480;text="${why.replace(/[^\w .:-]/g, ' ').slice(0, 100)}"`), 'lost');
+    this.hangUp(reason(`SIP;cause=480;text="${why.replace(/[^\w .:-]/g, ' ').slice(0, 100)}"`), this.#hasWay ? 'lost' : 'failed');
 
   /** @param wish what its listener is told; null: nothing */
-  hangUp(why: SipHeader, wish: 'lost' | null): void {
+  hangUp(why: SipHeader, wish: 'lost' | 'failed' | null): void {
     if (this.#isOver) return;
     const flow = this.#flow();
     if (flow !== null) {
@@ -120,7 +129,7 @@ export class Attendance implements DialogOwner {
     return this.#host.bindings.of(leg.user).find((device) => device.instance === instance)?.flow ?? null;
   }
 
-  #end(wish: 'leave' | 'pause' | 'lost' | null): void {
+  #end(wish: Over | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopNoAck();

@@ -16,7 +16,7 @@ import { aboutFields, focusContact } from './invite.ts';
 import type { Watched } from './package.ts';
 import { newsOf } from './records.ts';
 import { type Accepted, type Replaces, Ringing } from './ringing.ts';
-import { RosterFeed } from './roster.ts';
+import { Watchers } from './roster.ts';
 import {
   belonging,
   belongs,
@@ -51,17 +51,23 @@ export class Conference implements Watched {
   readonly #ringing: Ringing;
   /** by address and instance */
   readonly #present = new Map<string, Attendance>();
-  readonly #feeds = new Set<RosterFeed>();
+  readonly #watchers: Watchers;
   readonly #waiting = new Set<Waiting>();
   #state: ConferenceState;
   #hall: Hall | null = null;
   #opening: Promise<Hall> | null = null;
+  /** it is no more, and its people are told so */
   #isOver = false;
+  #isClosed = false;
 
   constructor(host: ConferenceHost, state: ConferenceState, listener: ConferenceListener) {
     this.#host = host;
     this.#state = state;
     this.#listener = listener;
+    this.#watchers = new Watchers(() => ({
+      ...{ state: this.#state, isOver: this.#isOver, maxUsers: host.policy.maxUsers, now: this.#now },
+      mayRemove: ({ address }) => this.mayRemove(address),
+    }));
     this.#ringing = new Ringing(
       {
         host,
@@ -122,7 +128,7 @@ export class Conference implements Watched {
 
   /** Asks him to the session. Resolves when his devices ring, where there are any. */
   async ask(address: string, replaces: Replaces | null = null): Promise<void> {
-    if (this.#isOver) return;
+    if (!this.#isOpen) return;
     await this.hall();
     this.#ringing.ask(address, { replaces });
   }
@@ -133,14 +139,19 @@ export class Conference implements Watched {
   }
 
   /** A device of his is new here. @param isFirst false: it may come by itself, and is only asked where something waits for it */
-  async came(address: string, instance: string | null): Promise<void> {
-    const who = this.participant(address);
-    if (this.#isOver || who === null || !belongs(who)) return;
+  async came(address: string, instance: string): Promise<void> {
+    if (!this.#isOpen || !this.#belongs(address)) return;
     this.#ringing.afresh(address);
+    await this.#remind(address, instance);
+  }
+
+  /** Asks him where he was never asked, or where something waits for that device. */
+  async #remind(address: string, instance: string): Promise<void> {
     const hall = await this.hall();
-    const isNews = who.standing === 'invited' && who.missed === null;
-    if (!isNews && !(await hall.awaits(address, instance ?? ''))) return;
-    this.#ringing.ask(address, who.standing === 'member' ? { instance: instance ?? '' } : {});
+    const who = this.participant(address);
+    const isNews = who?.standing === 'invited' && who.missed === null;
+    if (!this.#isOpen || !(isNews || (await hall.awaits(address, instance)))) return;
+    this.#ringing.ask(address, who?.standing === 'member' ? { instance } : {});
   }
 
   /**
@@ -260,6 +271,9 @@ export class Conference implements Watched {
         this.#present.delete(key);
         if (wish === 'leave') void this.leave(address).catch(this.#failed);
         else this.#happened({ kind: 'parted', address, key: instance });
+        // nobody wanted it: where he does not come back by himself he is asked to
+        const { clock, timing } = this.#host.layer();
+        if (wish === 'lost') clock.after(timing.comeback, () => void this.#remind(address, instance).catch(this.#failed));
       },
       refer: (transaction, leg) => this.#listener.refer(this, transaction, user, leg),
     };
@@ -279,17 +293,7 @@ export class Conference implements Watched {
 
   watch(subscriber: HomeUser, listener: Listener): Feed | 403 {
     const address = this.#host.directory.addressOf(subscriber);
-    if (!this.#belongs(address)) return 403;
-    const source = () => ({
-      state: this.#state,
-      maxUsers: this.#host.policy.maxUsers,
-      now: this.#now,
-      mayRemove: (who: Participant) => this.mayRemove(who.address),
-      isOver: this.#isOver,
-    });
-    const feed: RosterFeed = new RosterFeed(source, address, listener, () => this.#feeds.delete(feed));
-    this.#feeds.add(feed);
-    return feed;
+    return this.#belongs(address) ? this.#watchers.add(address, listener) : 403;
   }
 
   /** Whether he may take others out. Who is in a pre-defined group is not the matter of those in it. */
@@ -306,7 +310,7 @@ export class Conference implements Watched {
     this.#ringing.close();
     for (const attendance of this.#present.values()) attendance.hangUp(OVER, null);
     this.#present.clear();
-    for (const feed of [...this.#feeds]) feed.end('noresource');
+    this.#watchers.over();
     this.#listener.over(this);
     await this.#host.records.remove(this.about.id);
     await (await this.hall()).end();
@@ -314,7 +318,7 @@ export class Conference implements Watched {
 
   /** The network ends; the group does not. */
   close(): void {
-    this.#isOver = true;
+    this.#isClosed = true;
     this.#ringing.close();
   }
 
@@ -325,7 +329,7 @@ export class Conference implements Watched {
   }
 
   #spoken(absent: readonly string[]): void {
-    if (!this.#isOver) for (const address of absent) this.#ringing.ask(address);
+    if (this.#isOpen) for (const address of absent) this.#ringing.ask(address);
   }
 
   #happened(event: ConferenceEvent): void {
@@ -342,7 +346,7 @@ export class Conference implements Watched {
     const news = newsOf(before, after);
     const committed = news.length === 0 ? Promise.resolve() : this.#host.records.save(this.about, news);
     const addresses = changed.map(({ address }) => address);
-    for (const feed of this.#feeds) feed.note(addresses);
+    this.#watchers.note(addresses);
     for (const who of changed) for (const waiting of [...this.#waiting]) if (waiting(who)) this.#waiting.delete(waiting);
     this.#listener.changed(this, addresses);
     if (event.kind === 'declined' && !this.#belongs(event.address)) return this.#expelled(committed, [event.address], LEFT);
@@ -359,7 +363,7 @@ export class Conference implements Watched {
         this.#present.delete(key);
         attendance.hangUp(why, null);
       }
-      for (const feed of [...this.#feeds]) if (feed.viewer === address) feed.end('rejected');
+      this.#watchers.expel(address);
     }
     await committed;
     const hall = await this.hall();
@@ -378,6 +382,10 @@ export class Conference implements Watched {
     const entity = who?.entity ?? address;
     // the GRUU of somebody anonymous would say who it is
     return { joined, entity: entity !== address ? `${entity};gr=${randomToken(8)}` : (gruu ?? entity) };
+  }
+
+  get #isOpen(): boolean {
+    return !this.#isOver && !this.#isClosed;
   }
 
   get #open(): Hall {

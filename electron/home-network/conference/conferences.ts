@@ -116,7 +116,7 @@ export class Conferences {
       const who = conference.participant(address);
       if (who === null || !belongs(who)) continue;
       for (const { instance } of this.#host.bindings.of(user)) {
-        const come = (): void => void conference.came(address, instance).catch(this.#failed);
+        const come = (): void => void conference.came(address, instance ?? '').catch(this.#failed);
         // a client that is a member comes by itself
         if (who.standing === 'invited') come();
         else clock.after(timing.comeback, come);

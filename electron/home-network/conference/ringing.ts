@@ -86,6 +86,8 @@ export class Ringing {
     const who = this.#parts.state().people.get(address);
     if (who === undefined || !belongs(who)) return;
     const { replaces = null, instance } = wish;
+    // asked of everybody who is away, with each word that is said
+    if (this.#rings.has(address) || this.#later.get(address)?.isDue === false) return;
     const devices = this.#devices(who, replaces?.uri ?? null).filter(
       (device) => !this.#parts.isSeated(address, device.instance ?? '') && (instance === undefined || device.instance === instance),
     );
@@ -248,7 +250,7 @@ export class Ringing {
     const { bindings, directory, enforcement } = this.#parts.host;
     const uri = trySipUri(who.address);
     const user = uri === null ? null : directory.byUri(uri);
-    if (user === null) return [];
+    if (user === null || bindings.of(user).length === 0) return [];
     const inviter = this.#inviter(who);
     const from = inviter === null ? null : trySipUri(inviter.address);
     const by = from === null ? null : directory.byUri(from);

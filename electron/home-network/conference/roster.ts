@@ -20,8 +20,39 @@ export interface RosterSource {
   readonly isOver: boolean;
 }
 
+/** Everybody who watches a group. */
+export class Watchers {
+  readonly #source: () => RosterSource;
+  readonly #feeds = new Set<RosterFeed>();
+
+  constructor(source: () => RosterSource) {
+    this.#source = source;
+  }
+
+  /** @param viewer address of a member */
+  add(viewer: string, listener: Listener): Feed {
+    const feed: RosterFeed = new RosterFeed(this.#source, viewer, listener, () => this.#feeds.delete(feed));
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  /** Something of these people is new. */
+  note(addresses: readonly string[]): void {
+    for (const feed of this.#feeds) feed.note(addresses);
+  }
+
+  /** He hears what became of himself, and nothing more. */
+  expel(address: string): void {
+    for (const feed of [...this.#feeds]) if (feed.viewer === address) feed.end('rejected');
+  }
+
+  over(): void {
+    for (const feed of [...this.#feeds]) feed.end('noresource');
+  }
+}
+
 /** What one subscriber is told of a group (RFC 4575); versions are of his subscription. */
-export class RosterFeed implements Feed {
+class RosterFeed implements Feed {
   readonly #source: () => RosterSource;
   /** address of the subscriber */
   readonly viewer: string;
@@ -44,7 +75,7 @@ export class RosterFeed implements Feed {
     this.#listener.changed();
   }
 
-  /** Nothing more for him: he hears what became of himself, or that the group is over. */
+  /** The last word is the whole state: of himself, or that the group is over. */
   end(reason: 'rejected' | 'noresource'): void {
     this.#listener.end(reason, 'all');
   }
@@ -108,7 +139,7 @@ export class RosterFeed implements Feed {
 }
 
 /** @param isAdministrator may take others out */
-export function userOf(who: Participant, isOwn: boolean, isAdministrator: boolean): ConferenceUser {
+function userOf(who: Participant, isOwn: boolean, isAdministrator: boolean): ConferenceUser {
   const connected = [...who.endpoints.values()].map(
     ({ entity, joined }): ConferenceEndpoint => ({ ...NOTHING, entity, status: 'connected', joiningMethod: joined }),
   );

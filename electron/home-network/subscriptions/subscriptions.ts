@@ -16,8 +16,8 @@ import type { SubscriptionHost } from './subscription-host.ts';
 
 /** seconds; what is shorter is refused with 423 (RFC 6665 section 4.2.1.1) */
 const MIN_EXPIRES = 60;
-/** of one user, all packages together: some for each device */
-const MOST_PER_USER = 50;
+/** of one user, all packages together: for each device one for each group that it is in, and some */
+const MOST_PER_USER = 500;
 /** option tags of a Require that this notifier meets */
 const FULFILLED = new Set(['gruu', 'outbound', 'path']);
 
