@@ -259,7 +259,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
     list: deferredList,
     ownUri,
   });
-  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri }, [deferredList, groups.roster]);
+  const subscriptions = new Subscriptions({ bindings, dialogs, layer: () => layer, ownUri, bounds }, [deferredList, groups.roster]);
   const network = new ParticipatingFunction({
     directory,
     bindings,

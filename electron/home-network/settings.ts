@@ -65,6 +65,8 @@ export interface Bounds {
   /** and the octets of their bodies */
   readonly openOctetsPerFlow: number;
   readonly sessionsPerFlow: number;
+  /** all event packages together: for each device one for each group that it is in, and some */
+  readonly subscriptionsPerUser: number;
   /** MSRP sessions that end here: each m-line that is anchored takes two */
   readonly mediaSessions: number;
   /** what waits on disk for those it goes to, all together */
@@ -81,6 +83,7 @@ export const DEFAULT_BOUNDS: Bounds = {
   openPerFlow: 1_000,
   openOctetsPerFlow: 32 * 1_048_576,
   sessionsPerFlow: 200,
+  subscriptionsPerUser: 500,
   mediaSessions: 4_096,
   spoolOctets: 8 * 1_073_741_824,
   unsentOctets: 16 * 1_048_576,

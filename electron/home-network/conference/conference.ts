@@ -1,18 +1,17 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { randomToken } from '../../../shared/base/random.ts';
-import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
 import { headers, type SipHeader } from '../../../shared/protocol/sip/message.ts';
 import { decodeNameAddr } from '../../../shared/protocol/sip/name-addr.ts';
 import { type Leg, legFrom, reason } from '../leg.ts';
 import { knowsCopies } from '../own-copies.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import { answeredTimer, MIN_SE, sessionTimer } from '../session-timer.ts';
-import { type HomeUser, SERVER_NAME } from '../settings.ts';
+import type { HomeUser } from '../settings.ts';
 import type { Feed, Listener } from '../subscriptions/event-package.ts';
-import { Attendance, GROUP_METHODS } from './attendance.ts';
+import { Attendance } from './attendance.ts';
 import { encodeAnswer, type Offered, readAnswer, readOffer } from './description.ts';
 import type { ConferenceHost } from './host.ts';
-import { aboutFields, focusContact } from './invite.ts';
+import { answerFields, focusContact } from './invite.ts';
 import type { Watched } from './package.ts';
 import { newsOf } from './records.ts';
 import { type Accepted, type Replaces, Ringing } from './ringing.ts';
@@ -212,17 +211,7 @@ export class Conference implements Watched {
     const end = { host: this.#host.mediaHost(), localUri: seat.session.localUri, isClosed: this.about.isClosed, now: this.#now };
     const timed = attendance.timed(timer);
     invite.respond(200, {
-      headers: [
-        relay.recordRoute(),
-        ...headers(request, 'Record-Route').map((value) => ({ name: 'Record-Route', value })),
-        contact,
-        { name: 'P-Asserted-Identity', value: `<${this.about.uri}>` },
-        ...(timed.length > 0 ? timed : [{ name: 'Supported', value: 'timer' }]),
-        GROUP_METHODS,
-        ...aboutFields(this.about),
-        { name: 'Server', value: SERVER_NAME },
-        { name: 'Content-Type', value: SDP_TYPE },
-      ],
+      headers: [relay.recordRoute(), ...answerFields(this.about, request, timed)],
       body: encodeAnswer(offered, end),
     });
     attendance.awaitAck();

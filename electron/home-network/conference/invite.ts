@@ -7,7 +7,7 @@ import {
 } from '../../../shared/protocol/lists/resource-lists.ts';
 import { makeMultipart } from '../../../shared/protocol/multipart/multipart.ts';
 import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
-import type { SipHeader, SipRequest } from '../../../shared/protocol/sip/message.ts';
+import { headers, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { SERVER_NAME } from '../settings.ts';
 import { GROUP_METHODS } from './attendance.ts';
 import { belonging, type ConferenceAbout, type ConferenceState, type Participant } from './state.ts';
@@ -26,11 +26,25 @@ export function focusContact({ uri }: Pick<ConferenceAbout, 'uri'>): SipHeader {
 }
 
 /** The fields that say which group it is, in an INVITE to somebody as in the answer to his. */
-export function aboutFields({ conversationId, contributionId, subject }: ConferenceAbout): SipHeader[] {
+function aboutFields({ conversationId, contributionId, subject }: ConferenceAbout): SipHeader[] {
   return [
     { name: 'Conversation-ID', value: conversationId },
     { name: 'Contribution-ID', value: contributionId },
     ...(subject === null ? [] : [{ name: 'Subject', value: subject }]),
+  ];
+}
+
+/** Of the 200 to somebody who comes by himself (F07-02). @param timed see `timerFields` */
+export function answerFields(about: ConferenceAbout, request: SipRequest, timed: readonly SipHeader[]): SipHeader[] {
+  return [
+    ...headers(request, 'Record-Route').map((value) => ({ name: 'Record-Route', value })),
+    focusContact(about),
+    { name: 'P-Asserted-Identity', value: `<${about.uri}>` },
+    ...(timed.length > 0 ? timed : [{ name: 'Supported', value: 'timer' }]),
+    GROUP_METHODS,
+    ...aboutFields(about),
+    { name: 'Server', value: SERVER_NAME },
+    { name: 'Content-Type', value: SDP_TYPE },
   ];
 }
 

@@ -8,7 +8,7 @@ import type { Bindings } from '../bindings.ts';
 import type { Dialogs } from '../dialogs.ts';
 import { legFrom } from '../leg.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
-import type { HomeUser } from '../settings.ts';
+import type { Bounds, HomeUser } from '../settings.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import type { EventPackage, Listener } from './event-package.ts';
 import { Subscription } from './subscription.ts';
@@ -16,8 +16,6 @@ import type { SubscriptionHost } from './subscription-host.ts';
 
 /** seconds; what is shorter is refused with 423 (RFC 6665 section 4.2.1.1) */
 const MIN_EXPIRES = 60;
-/** of one user, all packages together: for each device one for each group that it is in, and some */
-const MOST_PER_USER = 500;
 /** option tags of a Require that this notifier meets */
 const FULFILLED = new Set(['gruu', 'outbound', 'path']);
 
@@ -26,6 +24,7 @@ interface Parts {
   readonly dialogs: Dialogs;
   readonly layer: () => TransactionLayer;
   readonly ownUri: (user: string) => string;
+  readonly bounds: Pick<Bounds, 'subscriptionsPerUser'>;
 }
 
 /**
@@ -147,7 +146,7 @@ export class Subscriptions {
   /** Who has too many loses first what reaches nobody any more. */
   #hasRoom(subscriber: HomeUser): boolean {
     const own = this.#ofUser.get(subscriber);
-    if (own === undefined || own.size < MOST_PER_USER) return true;
+    if (own === undefined || own.size < this.#parts.bounds.subscriptionsPerUser) return true;
     for (const subscription of own) {
       if (subscription.isReachable) continue;
       subscription.drop();
