@@ -49,8 +49,11 @@ export type LogEntry = Omit<NewEntry, 'identity' | 'unless' | 'answers' | 'hall'
 export interface Appended {
   /** `known`: it is there already; `full`: no room; `stranger`: its author is no member */
   readonly outcome: 'kept' | 'known' | 'full' | 'stranger';
+  /** 0 unless it is kept */
   readonly seq: number;
   readonly instance: string | null;
+  /** files that had to go for it */
+  readonly freed: readonly string[];
 }
 
 export interface Quota {
@@ -64,6 +67,17 @@ export interface Cursor {
   readonly address: string;
   readonly instance: string;
   readonly seq: number;
+}
+
+/** A text whose time is over before all had it. */
+export interface ExpiredText {
+  readonly seq: number;
+  readonly hall: string;
+  /** addresses of members */
+  readonly author: string;
+  readonly head: Uint8Array;
+  /** no device of theirs has it */
+  readonly missed: readonly string[];
 }
 
 export type LogCalls = ReturnType<typeof logCalls>;
@@ -109,11 +123,14 @@ function logCalls(handle: WriteHandle) {
   const said = handle.one<{ origin: string }>(
     "SELECT origin FROM entries WHERE hall = :hall AND author = :author AND recipient = '' AND identity = :identity",
   );
-  // how far the slowest device of a member is, or where he came in
-  const slowest = handle.many<{ address: string; seq: number }>(`
-    SELECT members.address, coalesce(min(cursors.seq), members.since) AS seq FROM members
-    LEFT JOIN cursors ON cursors.hall = members.hall AND cursors.address = members.address
-    WHERE members.hall = :hall GROUP BY members.address`);
+  // how far a device of each member is, or where he came in
+  const placesBy = (which: 'min' | 'max') =>
+    handle.many<{ address: string; seq: number }>(`
+      SELECT members.address, coalesce(${which}(cursors.seq), members.since) AS seq FROM members
+      LEFT JOIN cursors ON cursors.hall = members.hall AND cursors.address = members.address
+      WHERE members.hall = :hall GROUP BY members.address`);
+  const slowest = placesBy('min');
+  const furthest = placesBy('max');
   const passed = handle.many<{ seq: number; file: string | null }>(
     'SELECT seq, file FROM entries WHERE hall = :hall AND recipient = :recipient AND seq <= :seq AND NOT is_gone',
   );
@@ -127,13 +144,39 @@ function logCalls(handle: WriteHandle) {
   const removeGone = handle.change('DELETE FROM entries WHERE hall = :hall AND is_gone AND seq <= :seq');
   const due = handle.many<{ seq: number }>('SELECT seq FROM entries WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit');
   const first = handle.one<{ at: number | null }>('SELECT min(expires_at) AS at FROM entries');
-  const fileOf = handle.one<{ file: string | null }>('SELECT file FROM entries WHERE seq = :seq');
+  const one = handle.one<{ hall: string; author: string; recipient: string; head: Uint8Array; file: string | null; isGone: number }>(
+    'SELECT hall, author, recipient, head, file, is_gone AS isGone FROM entries WHERE seq = :seq',
+  );
+  const missing = handle.many<{ address: string }>(`
+    SELECT members.address FROM members
+    LEFT JOIN cursors ON cursors.hall = members.hall AND cursors.address = members.address
+    WHERE members.hall = :hall AND members.address <> :author AND since < :seq
+    GROUP BY members.address HAVING coalesce(max(cursors.seq), since) < :seq`);
   const remove = handle.change('DELETE FROM entries WHERE seq = :seq');
   const named = handle.many<{ file: string }>('SELECT file FROM entries WHERE file IS NOT NULL');
   const namedIn = handle.many<{ file: string }>('SELECT file FROM entries WHERE hall = :hall AND file IS NOT NULL');
   const clear = ['entries', 'members', 'usage'].map((table) => handle.change(`DELETE FROM ${table} WHERE hall = :hall`));
 
   const end = (): number => last({})?.seq ?? 0;
+
+  /** Empties what all of those devices have. @returns files that nobody needs any more */
+  const emptyUpTo = (hall: string, places: readonly { readonly address: string; readonly seq: number }[]): string[] => {
+    const low = places.length === 0 ? end() : Math.min(...places.map(({ seq }) => seq));
+    const rows = [
+      ...passed({ hall, recipient: ALL, seq: low }),
+      ...places.flatMap(({ address, seq }) => passed({ hall, recipient: address, seq })),
+      ...forGone({ hall }),
+    ];
+    for (const { seq } of rows) empty({ seq });
+    const oldest = oldestGone({ hall });
+    if (oldest !== undefined) removeGone({ hall, seq: oldest.seq });
+    return rows.flatMap(({ file }) => (file === null ? [] : [file]));
+  };
+
+  const hasRoom = ({ hall, recipient, size }: Pick<NewEntry, 'hall' | 'recipient' | 'size'>, quota: Quota): boolean => {
+    const { items, octets } = used({ hall, recipient }) ?? { items: 0, octets: 0 };
+    return items < quota.items && octets + size <= quota.octets;
+  };
 
   return {
     /** Those who are new begin at the end of the log; who is not among them any more loses his place. */
@@ -154,18 +197,18 @@ function logCalls(handle: WriteHandle) {
     },
 
     append({ unless, answers, ...entry }: NewEntry, quota: Quota): Appended {
-      const { hall, author, recipient, identity, size } = entry;
-      const not = (outcome: Appended['outcome'], seq = 0): Appended => ({ outcome, seq, instance: null });
+      const { hall, author, recipient, identity } = entry;
+      const not = (outcome: Appended['outcome'], freed: string[] = []): Appended => ({ outcome, seq: 0, instance: null, freed });
       if (member({ hall, address: author }) === undefined) return not('stranger');
       for (const each of identity === null ? unless : [identity, ...unless]) {
-        const known = same({ hall, author, recipient, identity: each });
-        if (known !== undefined) return not('known', known.seq);
+        if (same({ hall, author, recipient, identity: each }) !== undefined) return not('known');
       }
-      const { items, octets } = used({ hall, recipient }) ?? { items: 0, octets: 0 };
-      if (items >= quota.items || octets + size > quota.octets) return not('full');
+      // before anybody is refused, what each member has on one of his devices goes: one that lies in a drawer stops no group
+      const freed = hasRoom(entry, quota) ? [] : emptyUpTo(hall, furthest({ hall }));
+      if (!hasRoom(entry, quota)) return not('full', freed);
       const origin = answers === null ? '' : (said({ hall, author: recipient, identity: answers })?.origin ?? '');
       const instance = origin === '' ? null : origin;
-      return { outcome: 'kept', seq: insert({ ...entry, instance }).id, instance };
+      return { outcome: 'kept', seq: insert({ ...entry, instance }).id, instance, freed };
     },
 
     /** What is for that member, from the oldest on. */
@@ -185,28 +228,21 @@ function logCalls(handle: WriteHandle) {
       const since = now - FORGOTTEN_AFTER;
       remember({ hall, since });
       forget({ hall, since });
-      const places = slowest({ hall });
-      const low = places.length === 0 ? end() : Math.min(...places.map(({ seq }) => seq));
-      const rows = [
-        ...passed({ hall, recipient: ALL, seq: low }),
-        ...places.flatMap(({ address, seq }) => passed({ hall, recipient: address, seq })),
-        ...forGone({ hall }),
-      ];
-      for (const { seq } of rows) empty({ seq });
-      const oldest = oldestGone({ hall });
-      if (oldest !== undefined) removeGone({ hall, seq: oldest.seq });
-      return rows.flatMap(({ file }) => (file === null ? [] : [file]));
+      return emptyUpTo(hall, slowest({ hall }));
     },
 
     expired: (now: number, limit: number): number[] => due({ now, limit }).map(({ seq }) => seq),
 
     nextExpiry: (): number | null => first({})?.at ?? null,
 
-    /** @returns the file that nobody needs any more */
-    remove(seq: number): string | null {
-      const { file } = fileOf({ seq }) ?? { file: null };
+    /** Its time is over. @returns the file that nobody needs any more, and the text where somebody has not got it */
+    expire(seq: number): { readonly file: string | null; readonly text: ExpiredText | null } {
+      const found = one({ seq });
+      if (found === undefined) return { file: null, text: null };
+      const { hall, author, recipient, head, file, isGone } = found;
+      const missed = isGone !== 0 || recipient !== ALL ? [] : missing({ hall, author, seq }).map(({ address }) => address);
       remove({ seq });
-      return file;
+      return { file, text: missed.length === 0 ? null : { seq, hall, author, head, missed } };
     },
 
     /** Nothing stays of a group. @returns files that nobody needs any more */
@@ -223,7 +259,7 @@ function logCalls(handle: WriteHandle) {
 /** by name; an object, so that none is forgotten */
 const EVERY: Readonly<Record<keyof LogCalls, true>> = {
   ...{ open: true, admit: true, expel: true, append: true, read: true, awaits: true, pass: true, trim: true },
-  ...{ expired: true, nextExpiry: true, remove: true, clear: true, files: true },
+  ...{ expired: true, nextExpiry: true, expire: true, clear: true, files: true },
 };
 export const LOG_CALLS = Object.keys(EVERY) as (keyof LogCalls)[];
 

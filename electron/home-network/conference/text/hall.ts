@@ -2,7 +2,8 @@ import { ParleyError } from '../../../../shared/base/errors.ts';
 import { randomToken } from '../../../../shared/base/random.ts';
 import type { Imdn } from '../../../../shared/protocol/imdn/imdn.ts';
 import type { IncomingHead } from '../../../msrp/port.ts';
-import { ALL, type LogEntry, type NewEntry } from './database.ts';
+import { ALL, type ExpiredText, type LogEntry, type NewEntry } from './database.ts';
+import { expiryNotice } from './expired.ts';
 import type { HallParts } from './hall-parts.ts';
 import { intake, type Whole } from './intake.ts';
 import { Places } from './places.ts';
@@ -14,7 +15,7 @@ import { Tail } from './tail.ts';
 
 /** entries that one reader takes out of the log at once */
 const AT_ONCE = 32;
-/** what says that something arrived comes after what says that it did not, and not the other way round */
+/** what says that something arrived */
 const POSITIVE: ReadonlySet<Imdn['status']> = new Set(['delivered', 'displayed', 'processed', 'stored']);
 
 /** Those who are in the room of one group, what is said there, and how far each of them is. */
@@ -111,6 +112,25 @@ export class TextHall implements Hall {
     await this.#places.written();
   }
 
+  /** What was said is gone before everybody had it: its author hears of each who has not, where he wanted to. */
+  async expired({ seq: gone, author: address, head, missed }: ExpiredText): Promise<void> {
+    this.#tail.drop(gone);
+    const author = this.#members.get(address);
+    const { log, clock, life, quota } = this.#parts;
+    for (const member of missed.flatMap((each) => this.#members.get(each) ?? [])) {
+      const now = clock.now();
+      const notice = author === undefined ? null : expiryNotice(head, member, author, now);
+      if (notice === null) return;
+      const { messageId, ...rest } = notice;
+      const entry = { ...rest, author: member.address, origin: '', recipient: address, file: null, contentAt: rest.head.length };
+      const about = { ...identitiesOf('delivery', 'failed', messageId), answers: textIdentity(messageId) };
+      const put = { ...entry, ...about, hall: this.#id, receivedAt: now, expiresAt: now + life };
+      const { outcome, seq, instance } = await log.append(put, quota);
+      if (outcome === 'kept') this.#spoken(carried({ ...entry, seq, instance }));
+      this.#parts.keptUntil(now + life);
+    }
+  }
+
   #know(member: TextMember): void {
     this.#members.set(member.address, member);
     this.#entities.set(addressKey(member.entity), member);
@@ -197,13 +217,10 @@ export class TextHall implements Hall {
     if (to === from) return;
     if (whole.spooled !== null) refuse(413, 'More than a notification');
     const imdn = notificationOf(said);
-    const [own, other] = POSITIVE.has(imdn.status) ? ['+', '-'] : ['-', '+'];
-    const identities = [own, other].map((sign) => `${imdn.disposition ?? ''}${sign} ${imdn.messageId}`);
-    const unless = own === '-' ? identities.slice(1) : [];
     const admitted = await this.#admitted(from, to, imdn);
     if (admitted === null) return;
     try {
-      const about = { identity: identities[0] as string, unless, answers: textIdentity(imdn.messageId) };
+      const about = { ...identitiesOf(imdn.disposition, imdn.status, imdn.messageId), answers: textIdentity(imdn.messageId) };
       await this.#keep(seat, said, from, to, about, whole);
       admitted(200);
     } catch (thrown) {
@@ -239,11 +256,16 @@ export class TextHall implements Hall {
     if (file !== null) await spooled?.keep(files?.path(file) ?? '');
     let isIn = false;
     try {
-      const { outcome, seq, instance } = await log.append({ ...entry, hall: this.#id, receivedAt: now, expiresAt: now + life }, quota);
-      if (outcome === 'stranger') refuse(403, 'Not a participant');
-      if (outcome === 'full') refuse(413, 'The group keeps no more');
+      const { outcome, seq, instance, freed } = await log.append(
+        { ...entry, hall: this.#id, receivedAt: now, expiresAt: now + life },
+        quota,
+      );
+      // at once: what is committed after it is told of after it
       isIn = outcome === 'kept';
       if (isIn) this.#spoken(carried({ ...entry, seq, instance }));
+      for (const each of freed) await files?.remove(each);
+      if (outcome === 'stranger') refuse(403, 'Not a participant');
+      if (outcome === 'full') refuse(413, 'The group keeps no more');
     } finally {
       if (file !== null && !isIn) await files?.remove(file);
     }
@@ -266,6 +288,12 @@ export class TextHall implements Hall {
 
 function textIdentity(imdnId: string): string {
   return `text ${imdnId}`;
+}
+
+/** What says that something did not arrive comes before what says that it did, never after. */
+function identitiesOf(disposition: Imdn['disposition'], status: Imdn['status'], messageId: string): Pick<NewEntry, 'identity' | 'unless'> {
+  const [positive, negative] = ['+', '-'].map((sign) => `${disposition ?? ''}${sign} ${messageId}`) as [string, string];
+  return POSITIVE.has(status) ? { identity: positive, unless: [] } : { identity: negative, unless: [positive] };
 }
 
 /** What is said, from whom the others know as its author. */

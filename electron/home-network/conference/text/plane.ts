@@ -47,8 +47,10 @@ export class LogTextPlane implements TextPlane {
       next: () => calls.nextExpiry(),
       due: (limit) => calls.expired(clock.now(), limit),
       end: async (seq) => {
-        const file = await calls.remove(seq);
+        const { file, text } = await calls.expire(seq);
         if (file !== null) await this.#files?.remove(file);
+        // of a group that nobody has asked for since the start nobody here knows who is who
+        if (text !== null) await this.#halls.get(text.hall)?.expired(text);
         return true;
       },
       failed: (thrown) => this.#failed(thrown),

@@ -12,6 +12,8 @@ import type { TextMember } from './port.ts';
 
 const ANONYMOUS_HOST = 'anonymous.invalid';
 const CRLF = utf8('\r\n');
+/** of an imdn.Message-ID that is remembered */
+const LONGEST_ID = 256;
 
 /** One message/cpim of a participant, as far as a group looks at it. */
 export interface Said {
@@ -24,6 +26,7 @@ export interface Said {
   /** keys of addresses, see {@link addressKey}; null: none that says anything */
   readonly from: string | null;
   readonly to: string | null;
+  /** by which a repetition is known; null: by nothing */
   readonly imdnId: string | null;
 }
 
@@ -32,6 +35,7 @@ export function readSaid(octets: Uint8Array): Said {
   const message = decodeCpim(octets);
   const contentType = contentHeader(message, 'Content-Type') ?? 'text/plain';
   const type = mediaType(contentType);
+  const { messageId } = imdnRequest(message);
   return {
     kind: type === COMPOSING_TYPE ? 'composing' : type === IMDN_TYPE ? 'notification' : 'text',
     message,
@@ -39,7 +43,7 @@ export function readSaid(octets: Uint8Array): Said {
     contentType,
     from: keyOf(message, 'From'),
     to: keyOf(message, 'To'),
-    imdnId: imdnRequest(message).messageId,
+    imdnId: messageId !== null && messageId.length <= LONGEST_ID ? messageId : null,
   };
 }
 

@@ -36,6 +36,13 @@ export class Tail {
     if (dropped > 0) this.#entries.splice(0, dropped);
   }
 
+  /** That one is for nobody any more. */
+  drop(seq: number): void {
+    const at = this.#entries.findIndex((entry) => entry.seq === seq);
+    const [dropped] = at < 0 ? [] : this.#entries.splice(at, 1);
+    if (dropped !== undefined) this.#octets -= held(dropped);
+  }
+
   /** null: it begins later than that */
   after(seq: number): Batch<Carried> | null {
     if (seq < this.#begin) return null;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TextHost } from '../../../../electron/home-network/conference/text/plane.ts';
 import { utf8 } from '../../../../shared/base/bytes.ts';
 import { addressOf, memberOf, notificationOf, TextRoom, textOf } from '../../../harness/hall.ts';
+import { ManualClock } from '../../../harness/manual-clock.ts';
 import { networkDatabases } from '../../../harness/network-databases.ts';
 import { temporaryFolder } from '../../../harness/temporary-folder.ts';
 
@@ -242,6 +243,35 @@ describe('the text plane of a group', () => {
         wait,
       )
       .toBe(true);
+  });
+
+  it('a device that lies in a drawer stops no group', async () => {
+    const room = await start({ quota: { items: 3, octets: 1_000_000 }, clock: new ManualClock() });
+    const hall = await room.open(['alice', 'bob']);
+    const [alice, bob] = [await room.enter(hall, 'alice'), await room.enter(hall, 'bob')];
+    const old = await room.enter(hall, 'bob', { instance: 'urn:uuid:drawer' });
+    await old.seat.leave();
+    for (let n = 0; n < 9; n++) {
+      await alice.say(textOf('alice', String(n)));
+      await expect.poll(() => hall.awaits(addressOf('bob'), 'urn:uuid:bob'), wait).toBe(false);
+    }
+    expect(bob.got).toHaveLength(9);
+  });
+
+  it('what nobody came for in time is gone, and its author hears of each who has not got it', async () => {
+    const clock = new ManualClock();
+    const room = await start({ clock, life: 60_000 });
+    const hall = await room.open(['alice', 'bob', 'carol']);
+    const [alice, bob] = [await room.enter(hall, 'alice'), await room.enter(hall, 'bob')];
+    await alice.say(textOf('alice', 'in time', 'm1'));
+    await expect.poll(() => hall.awaits(addressOf('bob')), wait).toBe(false);
+    await clock.advance(60_001);
+    await expect.poll(() => alice.got, wait).toHaveLength(1);
+    expect(alice.got[0]).toMatch(/^From: "?carol"? <sip:carol@home1\.example>\r\nTo: <sip:alice@home1\.example>/);
+    expect(alice.got[0]).toMatch(/<message-id>m1<\/message-id>.*<failed\/>/s);
+    const carol = await room.enter(hall, 'carol');
+    await bob.say(textOf('bob', 'later'));
+    await expect.poll(() => [carol.got.map(lastLine), alice.got.length], wait).toEqual([['later'], 2]);
   });
 
   it('a device that comes in again takes its old place, and one that nobody has seen begins where another one of its member is', async () => {
