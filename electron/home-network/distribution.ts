@@ -8,6 +8,7 @@ import type { Binding } from './bindings.ts';
 import type { Conference } from './conference/conference.ts';
 import { CONFERENCE_FACTORY, type Conferences } from './conference/conferences.ts';
 import { belonging } from './conference/state.ts';
+import type { Held } from './deferral/holds.ts';
 import type { Directory } from './directory.ts';
 import type { Focus } from './focus/focus.ts';
 import { legRequest } from './fork.ts';
@@ -161,17 +162,22 @@ export class Distribution {
     const letters = recipients.map((recipient) => ({ recipient, letter: { ...about, request: requestTo(recipient) } }));
     const { reach } = this.#parts;
     const reached = letters.map((each) => ({ ...each, devices: reach.devices(each.letter.request, each.recipient, about.sender) }));
-    // who is not there has it before the sender hears that it was taken
-    const missed = reached.flatMap(({ letter, recipient, devices }) =>
-      devices.length === 0 ? [reach.missed(letter, recipient, null)] : [],
-    );
-    void Promise.all(missed).then(() => {
+    // it is kept for each of them before the sender hears that it was taken
+    const kept = reached.map(async ({ letter, recipient, devices }) => {
+      if (devices.length > 0) return reach.hold(letter, recipient);
+      await reach.missed(letter, recipient, null);
+      return null;
+    });
+    void Promise.all(kept).then((all) => {
       transaction.respond(202);
-      for (const { letter, recipient, devices } of reached) this.#send(letter, transaction, recipient, devices);
+      for (const [at, { letter, recipient, devices }] of reached.entries()) {
+        const held = all[at] ?? null;
+        if (held !== 'known') this.#send(letter, transaction, recipient, devices, held);
+      }
     });
   }
 
-  #send(letter: Letter, transaction: ServerTransaction, recipient: string, devices: readonly Binding[]): void {
+  #send(letter: Letter, transaction: ServerTransaction, recipient: string, devices: readonly Binding[], held: Held | null): void {
     const { layer, reach, relay } = this.#parts;
     const refused: SipResponse[] = [];
     let isDelivered = false;
@@ -181,9 +187,12 @@ export class Distribution {
       const leg = legRequest(relay, { essentials, flow, request: { ...letter.request, uri: recipient } }, letter.sender, device, ids, []);
       layer().send(device.flow, leg, {
         onFinal: (response) => {
-          if (response.status < 300) isDelivered = true;
-          else refused.push(forOriginator(response));
-          if (!isDelivered && refused.length === devices.length) void reach.missed(letter, recipient, bestResponse(refused));
+          if (response.status >= 300) refused.push(forOriginator(response));
+          else if (!isDelivered) {
+            isDelivered = true;
+            void held?.over();
+          }
+          if (!isDelivered && refused.length === devices.length) void reach.missed(letter, recipient, bestResponse(refused), null, held);
         },
       });
     }

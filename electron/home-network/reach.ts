@@ -4,6 +4,7 @@ import { header, type SipHeader, type SipRequest, type SipResponse } from '../..
 import { trySipUri } from '../../shared/protocol/sip/uri.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
+import type { Held } from './deferral/holds.ts';
 import type { DeferralService } from './deferral/service.ts';
 import { isUnavailable } from './deferral/triggers.ts';
 import type { Directory } from './directory.ts';
@@ -25,6 +26,8 @@ export interface Letter {
   /** what the sender knows a recipient by; absent: his address */
   readonly nameOf?: (recipient: string) => string;
 }
+
+type Target = NonNullable<ReturnType<Bindings['resolve']>>;
 
 /** Where each of several recipients is reached, and what the sender hears of those who are not. */
 export class Reach {
@@ -67,28 +70,50 @@ export class Reach {
   }
 
   /**
+   * Before its sender hears that it was taken, for a recipient whose devices are asked after that (decision 33).
+   * @returns `known`: it waits for him already, from an earlier try; null: nothing is kept of what does not get there
+   */
+  async hold({ request, sender }: Letter, recipient: string, content: Taken | null = null): Promise<Held | 'known' | null> {
+    const uri = trySipUri(recipient);
+    const target = uri === null ? null : this.#bindings.resolve(uri);
+    if (target === null || !this.#deferral?.mayKeep(target.user) || this.#enforcement.refusalBy(recipient, request, sender) !== null)
+      return null;
+    return this.#deferral.hold(this.#waiting(request, sender, recipient, target), content);
+  }
+
+  #waiting(request: SipRequest, sender: HomeUser, recipient: string, { user, instance }: Target) {
+    return { request, sender, author: this.#directory.addressOf(sender), owner: user.user, recipient, instance };
+  }
+
+  /**
    * That recipient has not got it: it leaves by another service, it waits for him, or its sender hears so. Resolves with the commit of either.
    * @param refusal the best one of his devices; null: there is none
    * @param content of an INVITE, as it was taken from its sender
+   * @param held where it is kept already
    */
-  async missed(letter: Letter, recipient: string, refusal: SipResponse | null, content: Taken | null = null): Promise<void> {
+  async missed(
+    letter: Letter,
+    recipient: string,
+    refusal: SipResponse | null,
+    content: Taken | null = null,
+    held: Held | null = null,
+  ): Promise<void> {
     const { request, sender } = letter;
     const uri = trySipUri(recipient);
     const target = uri === null ? null : this.#bindings.resolve(uri);
     const isAway = refusal === null || isUnavailable(refusal.status, header(refusal, 'Retry-After'));
     const refused = this.#enforcement.refusalBy(recipient, request, sender);
     // who is blocked does not hear of it
-    if (refused === 'blocked') return;
+    if (refused === 'blocked') return held?.over();
     if (refusal === null && !this.isRefused(request, recipient, sender) && (await this.#interwork(letter, recipient, target?.user ?? null)))
-      return;
+      return held?.over();
     const mayWait = target !== null && isAway && refused === null;
     if (mayWait && this.#deferral?.mayKeep(target.user)) {
-      const waiting = {
-        ...{ request, sender, author: this.#directory.addressOf(sender), owner: target.user.user },
-        ...{ recipient, instance: target.instance },
-      };
+      if (held !== null) return held.waits();
+      const waiting = this.#waiting(request, sender, recipient, target);
       if (await this.#deferral.keepEither(waiting, content, refusal !== null)) return;
     }
+    await held?.over();
     await this.failed(letter, recipient);
   }
 

@@ -1,5 +1,4 @@
 import type { Clock } from '../../../shared/base/clock.ts';
-import { Emitter } from '../../../shared/base/emitter.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { CpimMessage } from '../../../shared/protocol/cpim/cpim.ts';
 import type { Imdn, LeftBy } from '../../../shared/protocol/imdn/imdn.ts';
@@ -21,8 +20,10 @@ import { Endings } from './endings.ts';
 import { cpimOf, itemOf, kindOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
 import { Expiry } from './expiry.ts';
 import { DeferralFiles } from './files.ts';
+import { type Held, type Hold, Holds } from './holds.ts';
+import { Listing } from './listing.ts';
 import { Offers } from './offers.ts';
-import type { Deferral, DeferredChange, DeferredItem, DeferredRecord, Settlement } from './port.ts';
+import type { Deferral, DeferredItem, DeferredRecord, Settlement } from './port.ts';
 import { nameOf, type Outcome, outcomeOf, Push, type PushQuery, type Tried } from './push.ts';
 import { DeferredSessions } from './sessions.ts';
 
@@ -48,7 +49,6 @@ export type Kept = 'kept' | 'known' | 'full';
 
 /** Keeps for its users what no device of theirs takes now, and sees that they get it (cpm.md section 16.2). */
 export class DeferralService implements Deferral {
-  readonly changed = new Emitter<DeferredChange>();
   readonly #host: DeferralHost;
   readonly #database: NetworkDatabase<DeferralCalls>;
   readonly #push: Push;
@@ -61,11 +61,21 @@ export class DeferralService implements Deferral {
   readonly #claims = new Map<number, string>();
   /** files under way whose owner has said that he has them */
   readonly #arrived = new Set<number>();
-  /** how much is listed, by owner */
-  readonly #counts = new Map<string, number>();
+  readonly #listing: Listing;
+  readonly #holds: Holds;
 
   constructor(host: DeferralHost) {
     this.#host = host;
+    this.#listing = new Listing(host.directory.domain);
+    this.#holds = new Holds({
+      claims: this.#claims,
+      settle: (id) => this.settle(id, 'delivered'),
+      waits: async (id, owner) => {
+        const item = await this.#calls.item(id);
+        if (item !== null) await this.#waits(owner, item, this.#push.arrivals(owner));
+      },
+      failed: (thrown) => this.#failed(thrown),
+    });
     this.files = new DeferralFiles(host.databases.folder);
     this.#database = new NetworkDatabase<DeferralCalls>(host.databases, 'deferral', DEFERRAL_CALLS);
     const { bindings, rules, clock } = host;
@@ -82,9 +92,9 @@ export class DeferralService implements Deferral {
       ...{ focus: host.focus, files: this.files, tag: TAG[0] as SipHeader },
       item: (letter, cpim) => this.#item(letter, cpim),
       hasRoom: (owner, size) => this.#calls.hasRoom(owner, size, this.#quota(owner)),
-      store: async (item, tried) => {
+      store: async (item, how) => {
         const user = host.directory.byName(item.owner);
-        const kept = user === null ? 'full' : await this.#store(user, item, this.#quota(item.owner), tried);
+        const kept = user === null ? 'full' : await this.#store(user, item, this.#quota(item.owner), how);
         if (kept === 'full') throw new ParleyError('file.disk-full', 'the quota of the recipient');
         // its file belongs to nobody
         if (kept === 'known' && item.file !== null) await this.files.remove(item.file);
@@ -124,7 +134,7 @@ export class DeferralService implements Deferral {
   /** Takes up what an earlier run has left. @throws ParleyError `store.*` */
   async open(): Promise<void> {
     this.files.clean(new Set(await this.#calls.files()));
-    for (const { owner, items } of await this.#calls.counts()) this.#counts.set(owner, items);
+    this.#listing.begin(await this.#calls.counts());
     await this.#expiry.start();
   }
 
@@ -143,7 +153,7 @@ export class DeferralService implements Deferral {
 
   /** Texts for him are being taken in or sent: whatever reaches him by another way comes before them. */
   isOnItsWay(user: HomeUser): boolean {
-    return (this.#push.isSending(user) && this.#waiting(user.user) > 0) || this.#sessions.isTaking(user.user);
+    return (this.#push.isSending(user) && this.#listing.count(user.user) > 0) || this.#sessions.isTaking(user.user);
   }
 
   /** By policy first (R-PF-22). */
@@ -170,13 +180,18 @@ export class DeferralService implements Deferral {
     return status;
   }
 
-  /** Resolves with the commit; null: that failed. @param isTried a device was asked just now */
-  async keep(letter: Letter, isTried: boolean): Promise<Kept | null> {
+  get changed(): Listing['changed'] {
+    return this.#listing.changed;
+  }
+
+  /** Resolves with the commit; null: that failed. @param isTried a device was asked just now; or who holds it */
+  async keep(letter: Letter, isTried: boolean | Hold): Promise<Kept | null> {
     const user = this.#host.directory.byName(letter.owner);
     if (user === null) return null;
     try {
       const cpim = cpimOf(letter.request.body, header(letter.request, 'Content-Type'));
-      return await this.#store(user, this.#item(letter, cpim), this.#quota(letter.owner), this.#tried(letter.owner, isTried));
+      const how = typeof isTried === 'boolean' ? this.#tried(letter.owner, isTried) : isTried;
+      return await this.#store(user, this.#item(letter, cpim), this.#quota(letter.owner), how);
     } catch (thrown) {
       this.#failed(thrown);
       return null;
@@ -229,6 +244,20 @@ export class DeferralService implements Deferral {
     }
   }
 
+  /**
+   * What goes to several, for one of them: on disk before its sender hears that it was taken, and nobody else's until it is known what his devices say.
+   * @returns `known`: it waits for him already; null: it cannot be kept
+   */
+  async hold(letter: Omit<Letter, 'kind'>, content: Taken | null): Promise<Held | 'known' | null> {
+    const user = this.#host.directory.byName(letter.owner);
+    if (user === null) return null;
+    const kind = content === null ? 'pager' : kindOf(letter.request);
+    return this.#holds.take(user, async (hold) => {
+      if (content === null) await this.keep({ ...letter, kind }, hold);
+      else await this.#sessions.keep({ ...letter, kind }, content, hold);
+    });
+  }
+
   /** A device of his has registered: it gets what waits. */
   registered(user: HomeUser): void {
     const now = this.#host.clock.now();
@@ -239,7 +268,7 @@ export class DeferralService implements Deferral {
 
   async list(owner: string): Promise<readonly DeferredItem[]> {
     const all = await this.#calls.list(owner, this.#host.clock.now());
-    return all.filter(({ id }) => !this.#claims.has(id)).map((item) => this.#listed(item));
+    return all.filter(({ id }) => !this.#claims.has(id)).map((item) => this.#listing.item(item));
   }
 
   async claim(owner: string, ids: readonly number[] | 'all', by: string): Promise<readonly DeferredItem[]> {
@@ -259,7 +288,7 @@ export class DeferralService implements Deferral {
   async record(id: number): Promise<DeferredRecord> {
     const item = await this.#calls.item(id);
     if (item === null) throw new ParleyError('request.not-found', `deferred item ${id}`);
-    return this.#record(item);
+    return this.#listing.record(item);
   }
 
   async settle(id: number, how: Settlement): Promise<boolean> {
@@ -267,7 +296,7 @@ export class DeferralService implements Deferral {
     if (item !== null) await this.#endings.interworked(item, this.#host.leavesBy);
     const removed = await this.#calls.remove(id);
     this.#claims.delete(id);
-    if (removed !== null) this.#gone([removed]);
+    if (removed !== null) this.#gone([this.#holds.over(id) ? { ...removed, wasListed: false } : removed]);
     return removed !== null;
   }
 
@@ -315,19 +344,28 @@ export class DeferralService implements Deferral {
     return uri === null ? null : this.#host.directory.byUri(uri);
   }
 
-  async #store(user: HomeUser, item: NewItem, quota: { items: number; octets: number }, tried: Tried): Promise<Kept> {
+  async #store(user: HomeUser, item: NewItem, quota: { items: number; octets: number }, how: Tried | Hold): Promise<Kept> {
     const { outcome, id } = await this.#calls.keep(item, quota);
     if (outcome === 'full') return outcome;
-    if (outcome === 'kept' && item.kind !== 'notification') {
-      this.#counts.set(user.user, this.#waiting(user.user) + 1);
-      this.changed.emit({ owner: user.user, added: [this.#listed({ ...item, id })], removed: [] });
-    }
     this.#expiry.notLaterThan(item.expiresAt);
-    if (outcome === 'kept' && item.kind === 'file') await this.#untaken(user, id);
+    const isNew = outcome === 'kept';
+    if (typeof how === 'function') how(id, isNew);
+    else if (isNew) await this.#waits(user, { ...item, id }, how);
+    else this.#soon(user, how);
+    return outcome;
+  }
+
+  /** It is in the list, and comes to a device as soon as there is one. */
+  async #waits(user: HomeUser, item: Omit<NewItem, 'content'> & { readonly id: number }, tried: Tried): Promise<void> {
+    this.#listing.added(item);
+    if (item.kind === 'file') await this.#untaken(user, item.id);
+    this.#soon(user, tried);
+  }
+
+  #soon(user: HomeUser, tried: Tried): void {
     // a device that came while it was taken in has not been asked
     if (tried === this.#push.arrivals(user)) this.#push.later(user);
     else this.#push.added(user);
-    return outcome;
   }
 
   #tried(owner: string, isTried: boolean): Tried {
@@ -348,7 +386,7 @@ export class DeferralService implements Deferral {
     const found = await this.#calls.wanted({ ...query, owner: user.user, now: this.#host.clock.now() });
     const free = found.filter(({ id }) => !this.#claims.has(id));
     for (const { id } of free) this.#claims.set(id, 'push');
-    return free.map((item) => this.#record(item));
+    return free.map((item) => this.#listing.record(item));
   }
 
   #deliver(item: DeferredRecord, device: Binding): Promise<Outcome> {
@@ -372,8 +410,8 @@ export class DeferralService implements Deferral {
     const isForAll = user !== null && this.#host.rules.of(user).devices === 'all';
     try {
       const { isFirst, removed } = await this.#calls.delivered(item.id, nameOf(device), isForAll, this.#host.clock.now());
-      const isKept = removed.every(({ token }) => this.#uri(token) !== item.uri);
-      if (isFirst && isKept && item.kind !== 'notification') this.#unlist(item.owner, item.uri);
+      const isKept = removed.every(({ token }) => this.#listing.uri(token) !== item.uri);
+      if (isFirst && isKept && item.kind !== 'notification') this.#listing.removed(item.owner, item.uri);
       this.#gone(removed);
     } catch (thrown) {
       this.#failed(thrown);
@@ -383,30 +421,7 @@ export class DeferralService implements Deferral {
   /** Tells of those that nobody had; whatever they had on disk goes. */
   #gone(removed: readonly Removed[]): void {
     for (const { file } of removed) if (file !== null) this.files.remove(file).catch((thrown) => this.#failed(thrown));
-    for (const { owner, token, wasListed } of removed) if (wasListed) this.#unlist(owner, this.#uri(token));
-  }
-
-  #unlist(owner: string, uri: string): void {
-    this.#counts.set(owner, this.#waiting(owner) - 1);
-    this.changed.emit({ owner, added: [], removed: [uri] });
-  }
-
-  #waiting(owner: string): number {
-    return this.#counts.get(owner) ?? 0;
-  }
-
-  #uri(token: string): string {
-    return `sip:dm-${token}@${this.#host.directory.domain}`;
-  }
-
-  #record({ token, ...item }: StoredItem): DeferredRecord {
-    return { ...item, uri: this.#uri(token) };
-  }
-
-  #listed(item: Omit<NewItem, 'content'> & { readonly id: number }): DeferredItem {
-    const { id, token, owner, kind, from, sentAt, size, expiresAt, contentType, subject, conversationId, contributionId, imdnId } = item;
-    const ids = { conversationId, contributionId, imdnId };
-    return { id, uri: this.#uri(token), owner, kind, from, sentAt, size, expiresAt, contentType, subject, ...ids };
+    for (const { owner, token, wasListed } of removed) if (wasListed) this.#listing.removed(owner, this.#listing.uri(token));
   }
 
   #failed(thrown: unknown): void {

@@ -19,6 +19,7 @@ import type { HomeUser } from '../settings.ts';
 import type { NewItem } from './database.ts';
 import { cpimOf, type Letter } from './envelope.ts';
 import { type DeferralFiles, octetsIn } from './files.ts';
+import type { Hold } from './holds.ts';
 import type { DeferredRecord } from './port.ts';
 import { nameOf, type Tried } from './push.ts';
 
@@ -33,7 +34,7 @@ export interface SessionsHost {
   item(letter: Letter, cpim: ReturnType<typeof cpimOf>): NewItem;
   hasRoom(owner: string, size: number): Promise<boolean>;
   /** @throws ParleyError `file.disk-full` for a quota that is used up */
-  store(item: NewItem, tried: Tried): Promise<void>;
+  store(item: NewItem, how: Tried | Hold): Promise<void>;
   content(id: number): Promise<{ readonly octets: Uint8Array | null; readonly file: string | null } | null>;
   /** whom an address of ours means; null: nobody any more */
   userOf(address: string): HomeUser | null;
@@ -101,7 +102,7 @@ export class DeferredSessions {
   }
 
   /** What has been taken already, for one who does not get it now. @throws ParleyError when it cannot be kept */
-  async keep(letter: Letter, content: Taken, tried: Tried): Promise<void> {
+  async keep(letter: Letter, content: Taken, how: Tried | Hold): Promise<void> {
     const { octets, contentType } = content;
     const { description, mediaIndex } = takeable(letter.request, this.#host.focus().policy);
     const { fileSelector } = description.media[mediaIndex] as MsrpMedia;
@@ -121,7 +122,7 @@ export class DeferredSessions {
       const item = this.#host.item(letter, cpim);
       const about = isFile ? { contentType: mediaType(fileSelector?.type ?? ''), subject: fileSelector?.name ?? item.subject } : {};
       const imdnId = cpim === null ? null : imdnRequest(cpim).messageId;
-      await this.#host.store({ ...item, ...about, imdnId, size: octets.size, mediaType: contentType, content: small, file }, tried);
+      await this.#host.store({ ...item, ...about, imdnId, size: octets.size, mediaType: contentType, content: small, file }, how);
     } catch (thrown) {
       if (file !== null) await this.#host.files.remove(file);
       throw thrown;

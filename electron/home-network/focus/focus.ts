@@ -1,5 +1,6 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { SipRequest } from '../../../shared/protocol/sip/message.ts';
+import type { Held } from '../deferral/holds.ts';
 import type { Letter, Reach } from '../reach.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import { Collection, type Taken } from './collection.ts';
@@ -38,14 +39,25 @@ export class Focus {
       const { sender } = about;
       const { description, mediaIndex } = takeable(request, this.#host.policy);
       const copies = recipients.map((recipient) => ({ recipient, request: requestTo(recipient) }));
-      new Collection(this.#host, { transaction, sender, description, mediaIndex, identity }, (content, contact) => {
-        for (const { recipient, request: copy } of copies) {
-          content.octets.hold();
+      new Collection(this.#host, { transaction, sender, description, mediaIndex, identity }, async (content, contact) => {
+        const each = copies.map(async ({ recipient, request: copy }) => {
           const letter = { ...about, request: copy };
+          const parts = await wishesIn(copy, content);
+          const held = await this.#reach.hold({ ...letter, parts }, recipient, content);
+          if (held === 'known') return;
+          content.octets.hold();
           const parcel = { request: copy, maxForwards: essentials.maxForwards, sender, mediaIndex, content, contact, start: 0 };
           const devices = this.#reach.devices(copy, recipient, sender);
-          new Delivery(this.#host, parcel, recipient, devices, (end) => void this.#over(content, letter, recipient, end));
-        }
+          new Delivery(
+            this.#host,
+            parcel,
+            recipient,
+            devices,
+            (end) => void this.#over(content, { ...letter, parts }, recipient, end, held),
+          );
+        });
+        // it is kept for each of them before the sender hears that all of it was taken
+        await Promise.all(each);
       });
     } catch (thrown) {
       if (!(thrown instanceof ParleyError) || thrown.code === 'sip.malformed') throw thrown;
@@ -54,13 +66,14 @@ export class Focus {
     }
   }
 
-  async #over(content: Taken, letter: Omit<Letter, 'parts'>, recipient: string, end: End): Promise<void> {
+  async #over(content: Taken, letter: Letter, recipient: string, end: End, held: Held | null): Promise<void> {
     try {
-      if (end.isDelivered) return;
-      const parts = await wishesIn(letter.request, content);
+      if (end.isDelivered) await held?.over();
       // it would not be taken later either (seed 001 9.3.1(1))
-      if (end.isUnfit) await this.#reach.failed({ ...letter, parts }, recipient);
-      else await this.#reach.missed({ ...letter, parts }, recipient, end.refusal, content);
+      else if (end.isUnfit) {
+        await held?.over();
+        await this.#reach.failed(letter, recipient);
+      } else await this.#reach.missed(letter, recipient, end.refusal, content, held);
     } finally {
       content.octets.release();
     }

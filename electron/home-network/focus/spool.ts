@@ -70,6 +70,7 @@ export class Spooled implements Octets {
   readonly #path: string | null;
   #reserved: number;
   #size = 0;
+  readonly #hashes = new Map<string, Promise<string>>();
   #holders = 1;
 
   constructor(spool: Spool, handle: FileHandle, reserved: number, path: string | null) {
@@ -128,8 +129,14 @@ export class Spooled implements Octets {
     }
   }
 
-  /** Hexadecimal, over all of it. */
-  async hash(algorithm: 'sha1' | 'sha256'): Promise<string> {
+  /** Hexadecimal, over all of it; asked for when nothing more is written. */
+  hash(algorithm: 'sha1' | 'sha256'): Promise<string> {
+    const hash = this.#hashes.get(algorithm) ?? this.#hash(algorithm);
+    this.#hashes.set(algorithm, hash);
+    return hash;
+  }
+
+  async #hash(algorithm: 'sha1' | 'sha256'): Promise<string> {
     const hash = createHash(algorithm);
     const block = new Uint8Array(1_048_576);
     for (let at = 0; at < this.#size; ) {
