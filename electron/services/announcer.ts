@@ -1,4 +1,5 @@
 import { toCodedError } from '../../shared/base/errors.ts';
+import { addressTitle } from '../../shared/model/address.ts';
 import { isMuted } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import type { Transfer } from '../../shared/model/transfer.ts';
@@ -123,8 +124,7 @@ export class Announcer {
     if (level === 'nothing' || conversation.unread === 0 || conversation.blocked || isMuted(conversation, clock.now())) return;
     const { last, count } = gathered;
     const news = count === 1 ? 'New message' : `${count} new messages`;
-    const said = last.transfer === null ? last.text : ofFile(last.transfer);
-    const body = conversation.request ? 'New request' : level === 'sender' ? news : said.slice(0, LONGEST_TEXT);
+    const body = conversation.request ? 'New request' : level === 'sender' ? (ofGroup(last, false) ?? news) : saidIn(last);
     this.#shown.add(conversation.id);
     this.#ports.show({ conversationId: conversation.id, title: conversation.title, body }, () => {
       this.#shown.delete(conversation.id);
@@ -156,6 +156,21 @@ export class Announcer {
     this.#countSoon();
     this.#cancelMuteCheck = this.#context.clock.after(MUTE_CHECK_MS, () => this.#checkMutes());
   }
+}
+
+/** In a group it begins with who said it. */
+function saidIn(last: Message): string {
+  const said = ofGroup(last, true) ?? (last.transfer === null ? last.text : ofFile(last.transfer));
+  return (last.author === null ? said : `${addressTitle(last.author.address, last.author.name)}: ${said}`).slice(0, LONGEST_TEXT);
+}
+
+/** A line about a group: that one is asked into it; null for what somebody said. */
+function ofGroup({ event }: Message, names: boolean): string | null {
+  if (event === null) return null;
+  if (event.what !== 'invited') return 'News of the group';
+  return event.by === null || !names
+    ? 'Invitation to this group'
+    : `${addressTitle(event.by.address, event.by.name)} asks you into this group`;
 }
 
 /** What is to be decided about it, or that it came. */

@@ -6,6 +6,7 @@ import type { Composer } from '../features/composer/composer.svelte.ts';
 import { arrangement, type ConversationAction } from '../features/conversations/conversation-actions.ts';
 import type { Files } from '../features/files/files.svelte.ts';
 import type { Forwarding, StoredForward } from '../features/forward/forwarding.svelte.ts';
+import type { Groups } from '../features/groups/groups.svelte.ts';
 import type { People } from '../features/people/people.svelte.ts';
 import type { MessageAction } from '../features/thread/message-actions.ts';
 import type { Row } from '../features/thread/rows.ts';
@@ -17,6 +18,7 @@ export interface Acting {
   readonly forwarding: Forwarding;
   readonly files: Pick<Files, 'asking' | 'list'>;
   readonly people: People;
+  readonly groups: Groups;
   readonly thread: Thread | null;
   readonly composer: Composer | null;
   composerAsked: number;
@@ -96,6 +98,7 @@ export class Actions {
       if (action === 'files') app.files.list(conversationId);
       return;
     }
+    if (app.groups.act(action, conversation)) return;
     if (change === null) return app.people.act(action, conversation);
     // what one comes back to later is not looked at now: it would count as read
     if (action === 'markUnread' && app.thread?.conversationId === conversationId) app.closeThread();

@@ -13,6 +13,7 @@ import { MessageDetails } from '../features/details/message-details.svelte.ts';
 import { Files } from '../features/files/files.svelte.ts';
 import { dayOf } from '../features/format.ts';
 import { Forwarding } from '../features/forward/forwarding.svelte.ts';
+import { Groups } from '../features/groups/groups.svelte.ts';
 import { People } from '../features/people/people.svelte.ts';
 import { MessageSearch } from '../features/search/message-search.svelte.ts';
 import { ThreadFind } from '../features/search/thread-find.svelte.ts';
@@ -23,12 +24,11 @@ import { Waiting } from '../features/waiting/waiting.svelte.ts';
 import type { Place } from '../ui/menu.ts';
 import { Actions } from './actions.ts';
 import { LastConversation, type Remembered } from './last-conversation.ts';
+import { Opening } from './opening.ts';
 import { ShownConversation } from './shown-conversation.ts';
 
 /** ms */
 const DAY_CHECK = 30_000;
-/** how long a message that was looked for stands out, ms */
-const HIT_SHOWN = 3000;
 
 export type OpenDialog = 'create' | 'keys' | 'delete' | 'settings' | 'forward' | null;
 
@@ -42,6 +42,7 @@ export class App {
   readonly forwarding: Forwarding;
   readonly typing: TypingPeers;
   readonly people: People;
+  readonly groups: Groups;
   readonly files: Files;
   readonly actions = new Actions(this);
   readonly waiting = new Waiting(this);
@@ -79,6 +80,7 @@ export class App {
   readonly #clock: Clock;
   readonly #storage: Remembered;
   readonly #shown: ShownConversation;
+  readonly #opening: Opening;
   #last: LastConversation | null = null;
   readonly #workbench: Workbench;
   #started = false;
@@ -101,6 +103,12 @@ export class App {
     this.#shown = new ShownConversation(bridge);
     this.accounts = new Accounts(bridge);
     this.accounts.restarted.on(() => void this.#refresh());
+    this.#opening = new Opening(this, clock);
+    this.groups = new Groups({
+      bridge,
+      open: async (id) => this.#opening.shown((await bridge.call('conversations.details', { conversationId: id })).conversation),
+      refused: (error) => (this.notice = error),
+    });
     this.people = new People({ bridge, clock, refused: (error) => (this.notice = error) });
     this.forwarding = new Forwarding({
       thumbnails,
@@ -153,6 +161,7 @@ export class App {
     const thread = new Thread(this.bridge, conversation, {
       clock: this.#clock,
       outgoing: this.#workbench.outgoingOf(conversation.id),
+      own: () => this.state?.account.address ?? '',
       refused: (error) => (this.notice = error),
     });
     thread.setAttention({ focused: this.#focused, visible: this.#visible });
@@ -162,30 +171,18 @@ export class App {
     this.composerAsked += 1;
     this.#last?.remember(conversation.peer);
     this.#tellShown();
+    void this.groups.want(conversation);
     await thread.open(hit);
   }
 
   /** Finds or makes the conversation with an address and opens it. @returns why it was refused, or null */
   openAddress(address: string): Promise<CodedError | null> {
-    return this.#openMade(() => this.bridge.call('conversations.open', { address }));
+    return this.#opening.made(() => this.bridge.call('conversations.open', { address }));
   }
 
   /** The same for several people at once. */
   openList(addresses: readonly string[]): Promise<CodedError | null> {
-    return this.#openMade(() => this.bridge.call('conversations.openList', { addresses: [...addresses] }));
-  }
-
-  async #openMade(make: () => Promise<Conversation>): Promise<CodedError | null> {
-    try {
-      const conversation = await make();
-      this.conversations.apply(conversation);
-      this.find('');
-      this.dialog = null;
-      await this.open(conversation);
-      return null;
-    } catch (thrown) {
-      return toCodedError(thrown);
-    }
+    return this.#opening.made(() => this.bridge.call('conversations.openList', { addresses: [...addresses] }));
   }
 
   /** Narrows the list to what holds this text, conversations by name and messages by their words. */
@@ -196,17 +193,8 @@ export class App {
   }
 
   /** Opens the conversation of a message that was found, there. */
-  openHit({ message, peer, ranges }: FoundMessage): Promise<void> {
-    return this.actions.ask(async () => {
-      const known = this.conversations.get(message.conversationId);
-      const conversation = known ?? (await this.bridge.call('conversations.open', { address: peer }));
-      const hit: Hit = { id: message.id, ranges };
-      await this.open(conversation, hit);
-      const { thread } = this;
-      this.#clock.after(HIT_SHOWN, () => {
-        if (thread?.hit === hit) thread.hit = null;
-      });
-    });
+  openHit(found: FoundMessage): Promise<void> {
+    return this.actions.ask(() => this.#opening.found(found));
   }
 
   findInThread(): void {
@@ -297,6 +285,7 @@ export class App {
         this.details?.load(),
         this.files.refresh(),
         this.waiting.load(),
+        this.groups.again(),
       ]);
       const shown = this.thread === null ? undefined : this.conversations.get(this.thread.conversationId);
       if (shown !== undefined && this.thread !== null) this.thread.conversation = shown;
@@ -337,7 +326,9 @@ export class App {
   #applyConversation(conversation: Conversation): void {
     this.conversations.apply(conversation);
     this.people.changed(conversation);
-    if (this.thread?.conversationId === conversation.id) this.thread.conversation = conversation;
+    if (this.thread?.conversationId !== conversation.id) return;
+    this.thread.conversation = conversation;
+    void this.groups.want(conversation);
   }
 
   changed(message: Message): void {
@@ -354,6 +345,7 @@ export class App {
       this.closeThread();
     }
     if (this.people.details?.conversation.id === conversationId) this.people.close();
+    this.groups.drop(conversationId);
     this.conversations.drop(conversationId);
   }
 
@@ -369,7 +361,7 @@ export class App {
       this.composer = null;
       this.#leaveThread();
       this.thread = null;
-      await this.#openAt(into, null);
+      await this.actions.ask(() => this.#opening.at(into, null));
       const composer = this.composer as Composer | null;
       if (composer !== null && !composer.text.includes(written)) composer.text = `${composer.text}\n${written}`.trim();
     }
@@ -379,17 +371,8 @@ export class App {
   /** The message of a notification that was picked, perhaps before there was this page. @returns whether there is one */
   async #openPicked(): Promise<boolean> {
     const { picked } = await this.bridge.call('notifications.take', {});
-    if (picked !== null) await this.#openAt(picked.conversationId, picked.messageId);
+    if (picked !== null) await this.actions.ask(() => this.#opening.at(picked.conversationId, picked.messageId));
     return picked !== null;
-  }
-
-  /** @param messageId the message to be shown; null for the newest ones */
-  #openAt(conversationId: number, messageId: number | null): Promise<void> {
-    return this.actions.ask(async () => {
-      const { conversation } = await this.bridge.call('conversations.details', { conversationId });
-      this.conversations.apply(conversation);
-      await this.open(conversation, messageId === null ? null : { id: messageId, ranges: [] });
-    });
   }
 
   #dropMessage(messageId: number): void {

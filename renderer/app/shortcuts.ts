@@ -1,6 +1,7 @@
 /** What a key press asks of the app as a whole. */
 export type Command =
   | 'create'
+  | 'create-group'
   | 'find'
   | 'find-within'
   | 'previous'
@@ -13,6 +14,8 @@ export type Command =
   | 'settings';
 
 type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'isComposing'>;
+
+const WITH_SHIFT: Readonly<Record<string, Command>> = { f: 'find-within', n: 'create-group' };
 
 /** @param apple the command key takes the place of Control */
 export function commandOf(press: Press, apple: boolean): Command | null {
@@ -30,7 +33,7 @@ export function commandOf(press: Press, apple: boolean): Command | null {
   if (!main || other || press.altKey) return null;
   // on many layouts a slash needs Shift
   if (press.key === '/' || press.code === 'Slash') return 'sheet';
-  if (press.shiftKey) return press.key.toLowerCase() === 'f' ? 'find-within' : null;
+  if (press.shiftKey) return WITH_SHIFT[press.key.toLowerCase()] ?? null;
   switch (press.key.toLowerCase()) {
     case 'n':
       return 'create';
@@ -58,6 +61,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
   const alt = apple ? '⌥' : 'Alt';
   return [
     { what: 'newConversation', keys: [main, 'N'] },
+    { what: 'newGroup', keys: [main, 'Shift', 'N'] },
     { what: 'find', keys: [main, 'K'] },
     { what: 'findWithin', keys: [main, 'Shift', 'F'] },
     { what: 'settings', keys: [main, ','] },
@@ -80,6 +84,7 @@ export function shortcutRows(apple: boolean): readonly { readonly what: Shortcut
 
 export type ShortcutName =
   | 'newConversation'
+  | 'newGroup'
   | 'settings'
   | 'switchAccount'
   | 'find'

@@ -18,6 +18,7 @@ export const words = {
   keys: {
     title: 'Keyboard',
     newConversation: 'New conversation',
+    newGroup: 'New group',
     settings: 'Settings',
     switchAccount: 'Go to account 1 to 9',
     find: 'Find conversations and messages',

@@ -8,6 +8,8 @@ export class FakeGroups {
   readonly asked: { readonly method: string; readonly params: unknown }[] = [];
   /** thrown by the next call that changes something */
   refusal: ParleyError | null = null;
+  /** the conversation of the next group that is made or found by its address */
+  made = 1;
   readonly #tell: <E extends EventName>(event: E, payload: EventPayload<E>) => void;
 
   constructor(tell: <E extends EventName>(event: E, payload: EventPayload<E>) => void) {
@@ -16,8 +18,8 @@ export class FakeGroups {
 
   readonly handlers = {
     'groups.read': async ({ conversationId }) => this.#of(conversationId),
-    'groups.create': async (params) => this.#noted('groups.create', params, { conversationId: params.extends ?? 1 }),
-    'groups.joinAddress': async (params) => this.#noted('groups.joinAddress', params, { conversationId: 1 }),
+    'groups.create': async (params) => this.#noted('groups.create', params, { conversationId: this.made }),
+    'groups.joinAddress': async (params) => this.#noted('groups.joinAddress', params, { conversationId: this.made }),
     'groups.join': async (params) => this.#noted('groups.join', params, {}),
     'groups.decline': async (params) => this.#noted('groups.decline', params, {}),
     'groups.leave': async (params) => this.#noted('groups.leave', params, {}),

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../../shared/base/clock.ts';
 import { type CodedError, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { type FileCandidate, MAX_TEXT, type OfferedFile } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
+import { maySpeak } from '../../../shared/model/group.ts';
 import { type Message, type Quote, quoteOf } from '../../../shared/model/message.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import type { Thumbnails } from '../files/thumbnails.ts';
@@ -49,9 +50,9 @@ export const DRAFT_PAUSE = 300;
 /** most files that wait at once */
 export const MOST_FILES = 50;
 
-/** Files go to people, one or several, but never without a name. */
-export function takesFiles({ kind, blocked }: Pick<Conversation, 'kind' | 'blocked'>): boolean {
-  return kind !== 'anonymous' && !blocked;
+/** Files go to people, one or several, but never without a name; and to a group where one may write. */
+export function takesFiles(conversation: Pick<Conversation, 'kind' | 'blocked' | 'standing' | 'peer'>): boolean {
+  return conversation.kind !== 'anonymous' && !conversation.blocked && maySpeak(conversation);
 }
 
 /** What a person is about to send in one conversation: a text, kept as its draft, and files. */

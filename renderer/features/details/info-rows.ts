@@ -49,7 +49,8 @@ export function infoSections(info: MessageInfo, who: string): readonly InfoSecti
     sections.push({ title: words.recipients.states, rows });
   }
   // a key of several people, or of nobody, is no address
-  const address = kindOfKey(peer) === null ? [row(message.direction === 'in' ? text.from : text.to, plainAddress(peer), peer)] : [];
+  const other = message.author?.address ?? (kindOfKey(peer) === null ? peer : null);
+  const address = other === null ? [] : [row(message.direction === 'in' ? text.from : text.to, plainAddress(other), other)];
   const ids = [id('imdn.Message-ID', message.imdnId), id('Conversation-ID', cpmConversationId), id('Contribution-ID', contributionId)];
   return [...sections, { title: text.ids, rows: [...address, ...replyRows(info), ...ids] }];
 }

@@ -1,5 +1,5 @@
 import { addressTitle } from '../../../shared/model/address.ts';
-import { listTitle, type Member } from '../../../shared/model/audience.ts';
+import { kindOfKey, listTitle, type Member } from '../../../shared/model/audience.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import { isolated } from '../../ui/bidi.ts';
@@ -12,7 +12,7 @@ export function audienceLine({ kind, peer, title, members, replyTo }: Conversati
     case 'list':
       return members.map(({ address }) => plainAddress(address)).join(', ');
     case 'group':
-      return words.recipients.group(plainAddress(peer));
+      return kindOfKey(peer) === null ? words.recipients.group(plainAddress(peer)) : '';
     case 'anonymous':
       return replyTo === null ? words.recipients.nobody : words.recipients.repliesTo(plainAddress(replyTo));
     case 'person':

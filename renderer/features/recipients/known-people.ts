@@ -1,3 +1,4 @@
+import type { AppState } from '../../../shared/ipc/contract.ts';
 import type { Conversation } from '../../../shared/model/conversation.ts';
 import { plainAddress } from '../conversations/address.ts';
 import { fold } from '../fold.ts';
@@ -6,6 +7,12 @@ export interface Recipient {
   /** as it is asked for: with its scheme */
   readonly address: string;
   readonly name: string;
+}
+
+/** Everybody this page has heard of who can be written to, the network's own first. */
+export function everybody(neighbours: AppState['neighbours'], conversations: readonly Conversation[]): readonly Recipient[] {
+  const own = neighbours.map(({ address, displayName }) => ({ address, name: displayName || plainAddress(address) }));
+  return [...own, ...peopleOf(conversations)];
 }
 
 /** Whom something was exchanged with, one by one; nobody who waits to be accepted or is kept out. */

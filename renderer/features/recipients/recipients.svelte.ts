@@ -3,7 +3,7 @@ import { type AddressProblem, addressProblem, normalAddress, plainAddress } from
 import { meantPerson, type Recipient } from './known-people.ts';
 
 /** Why a recipient was not taken. */
-export type RecipientProblem = AddressProblem | 'twice' | 'tooMany';
+export type RecipientProblem = AddressProblem | 'twice' | 'member' | 'tooMany';
 
 export interface RecipientsPorts {
   /** own address, which is no recipient */
@@ -11,9 +11,11 @@ export interface RecipientsPorts {
   readonly most: () => number;
   /** whoever is known already */
   readonly people: () => readonly Recipient[];
+  /** addresses that need not be added: those of a group that grows */
+  readonly members?: () => readonly string[];
 }
 
-/** Whom a new conversation is with: those who are named already, and the address that is being written. */
+/** Whom a new conversation or group is with, or whom one grows by: those who are named already, and the address that is being written. */
 export class Recipients {
   chosen = $state.raw<readonly Recipient[]>([]);
   text = $state('');
@@ -21,8 +23,15 @@ export class Recipients {
 
   readonly #ports: RecipientsPorts;
 
-  constructor(ports: RecipientsPorts) {
+  /** @param chosen named before */
+  constructor(ports: RecipientsPorts, chosen: readonly Recipient[] = []) {
     this.#ports = ports;
+    this.chosen = chosen;
+  }
+
+  /** addresses that are there, chosen or not */
+  get taken(): readonly string[] {
+    return [...this.chosen.map(({ address }) => address), ...(this.#ports.members?.() ?? [])];
   }
 
   /** Takes what is written, several addresses too; what is wrong stays to be mended. @returns whether all of it was taken */
@@ -63,6 +72,7 @@ export class Recipients {
     if (problem !== null) return problem;
     const address = normalAddress(text).toLowerCase();
     if (this.chosen.some((each) => each.address.toLowerCase() === address)) return 'twice';
+    if (this.taken.some((each) => each.toLowerCase() === address)) return 'member';
     return this.chosen.length >= this.#ports.most() ? 'tooMany' : null;
   }
 }

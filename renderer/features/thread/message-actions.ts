@@ -14,6 +14,7 @@ export function messageActions({ message, pending }: Pick<Row, 'message' | 'pend
     const copy: readonly MessageAction[] = pending?.kind === 'text' ? ['copy'] : [];
     return pending?.error ? [...copy, 'retry', 'remove'] : copy;
   }
+  if (message.event !== null) return [];
   const actions: MessageAction[] = ['reply'];
   if (message.alsoTo.length > 0) actions.push('replyAll');
   if (isForwardable(message)) actions.push('forward');

@@ -1,7 +1,10 @@
 import type { CodedError } from '../../../shared/base/errors.ts';
+import type { Member } from '../../../shared/model/audience.ts';
+import type { GroupEvent } from '../../../shared/model/group.ts';
 import type { Message, Quote } from '../../../shared/model/message.ts';
 import type { Transfer } from '../../../shared/model/transfer.ts';
 import { dayOf } from '../format.ts';
+import { foldEvents, foldsWith } from '../groups/event-words.ts';
 
 /** An own message that the core has not confirmed yet, under the id this window gave it. */
 export interface PendingMessage {
@@ -23,6 +26,10 @@ export interface Row {
   readonly key: string;
   readonly message: Message | null;
   readonly pending: PendingMessage | null;
+  /** in place of something that was written: what happened in the group, as often as it did in a row */
+  readonly event: GroupEvent | null;
+  /** who wrote it, in a group */
+  readonly author: Member | null;
   readonly own: boolean;
   readonly at: number;
   /** a date separator stands above it */
@@ -52,40 +59,59 @@ export function buildRows(
   firstUnreadId: number | null,
   ownKeys: ReadonlySet<string>,
 ): Row[] {
-  const entries = [
-    ...messages.map((message) => ({
+  const entries: Entry[] = [];
+  for (const message of messages) {
+    const at = timeOf(message);
+    const before = entries.at(-1);
+    if (message.event !== null && before !== undefined && message.id !== firstUnreadId && foldsInto(before, message.event, at)) {
+      entries[entries.length - 1] = { ...before, events: [...before.events, message.event] };
+      continue;
+    }
+    entries.push({
       key: message.direction === 'out' && ownKeys.has(message.imdnId) ? `own ${message.imdnId}` : `id ${message.id}`,
       message,
       pending: null,
+      events: message.event === null ? [] : [message.event],
+      author: message.author,
       own: message.direction === 'out',
-      at: timeOf(message),
+      at,
       stopped: message.status === 'failed',
-    })),
-    ...pending.map((each) => ({
-      key: `own ${each.clientId}`,
-      message: null,
-      pending: each,
-      own: true,
-      at: each.at,
-      stopped: each.error !== null,
-    })),
-  ];
-  return entries.map(({ stopped, ...entry }, index) => {
+    });
+  }
+  for (const each of pending) {
+    const key = `own ${each.clientId}`;
+    entries.push({ key, message: null, pending: each, events: [], author: null, own: true, at: each.at, stopped: each.error !== null });
+  }
+  return entries.map(({ stopped, events, ...entry }, index) => {
     const before = entries[index - 1];
     const after = entries[index + 1];
+    const here = { ...entry, events };
     const firstUnread = entry.message !== null && entry.message.id === firstUnreadId;
     const newDay = before === undefined || dayOf(before.at) !== dayOf(entry.at);
-    const joinsAfter =
-      after !== undefined &&
-      after.own === entry.own &&
-      Math.abs(after.at - entry.at) < GROUP_SPAN &&
-      dayOf(after.at) === dayOf(entry.at) &&
-      after.message?.id !== (firstUnreadId ?? 0);
-    const joinsBefore =
-      before !== undefined && !newDay && !firstUnread && before.own === entry.own && Math.abs(entry.at - before.at) < GROUP_SPAN;
+    const joinsAfter = after !== undefined && areOfOne(here, after) && after.message?.id !== (firstUnreadId ?? 0);
+    const joinsBefore = before !== undefined && !firstUnread && areOfOne(before, here);
+    const event = events.length === 0 ? null : foldEvents(events);
     // a failed one always says so itself
-    return { ...entry, newDay, firstUnread, startsGroup: !joinsBefore, endsGroup: !joinsAfter || stopped };
+    return { ...entry, event, newDay, firstUnread, startsGroup: !joinsBefore, endsGroup: !joinsAfter || stopped };
   });
+}
+
+/** What becomes a row. */
+interface Entry extends Pick<Row, 'key' | 'message' | 'pending' | 'author' | 'own' | 'at'> {
+  readonly events: readonly GroupEvent[];
+  readonly stopped: boolean;
+}
+
+/** Two that follow each other, by one sender and near enough to each other. */
+function areOfOne(a: Omit<Entry, 'stopped'>, b: Omit<Entry, 'stopped'>): boolean {
+  const isBetween = a.events.length > 0 || b.events.length > 0;
+  const isSender = a.own === b.own && a.author?.address === b.author?.address;
+  return !isBetween && isSender && Math.abs(b.at - a.at) < GROUP_SPAN && dayOf(a.at) === dayOf(b.at);
+}
+
+function foldsInto(before: Entry, event: GroupEvent, at: number): boolean {
+  const last = before.events.at(-1);
+  return last !== undefined && foldsWith(last, event) && dayOf(before.at) === dayOf(at);
 }
 
 /** What a file that the core has not taken up yet looks like on its card; no transfer has the id 0. */

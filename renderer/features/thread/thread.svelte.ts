@@ -8,6 +8,8 @@ import type { Bridge } from '../../bridge/bridge.ts';
 import { OfferChoices, openOffers } from '../files/offers.svelte.ts';
 import { newsOfFile } from '../files/transfer-news.ts';
 import { startOf } from '../format.ts';
+import { eventLine, newPart } from '../groups/event-words.ts';
+import { nameWithin } from '../groups/group-names.ts';
 import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
 import { MessageWindow } from './message-window.svelte.ts';
@@ -30,6 +32,8 @@ export interface ThreadOptions {
   readonly clock?: Clock;
   /** what was written here before, where this is not the conversation's first thread */
   readonly outgoing?: Outgoing;
+  /** address of this person */
+  readonly own?: () => string;
   /** something that was deleted could not be deleted after all */
   readonly refused?: (error: CodedError) => void;
 }
@@ -59,6 +63,7 @@ export class Thread {
   readonly #bridge: Bridge;
   readonly #clock: Clock;
   readonly #outgoing: Outgoing;
+  readonly #own: () => string;
   #marked = 0;
   #marking = false;
 
@@ -81,6 +86,7 @@ export class Thread {
   constructor(bridge: Bridge, conversation: Conversation, options: ThreadOptions = {}) {
     this.#bridge = bridge;
     this.#clock = options.clock ?? systemClock;
+    this.#own = options.own ?? (() => '');
     this.#outgoing = options.outgoing ?? new Outgoing(bridge, conversation.id);
     this.removals = new Removals(this.#clock, options.refused ?? (() => undefined));
     this.conversationId = conversation.id;
@@ -139,10 +145,12 @@ export class Thread {
     if (message.direction === 'out') this.#outgoing.confirm(message.imdnId);
     const before = this.window.messages.find(({ id }) => id === message.id);
     const isNew = this.window.apply(message, wasAtBottom);
-    const news = before === undefined ? null : newsOfFile(before, message, this.conversation.title);
+    const news = before === undefined ? null : newsOfFile(before, message, this.#writerOf(message));
     if (news !== null) this.#announce(news);
-    if (isNew && message.direction === 'in') {
-      this.#announce(words.thread.announce(this.conversation.title, startOf(message.text, LONGEST_ANNOUNCED)));
+    const event = message.event === null ? null : newPart(before?.event ?? null, message.event);
+    if (event !== null && (isNew || before !== undefined)) this.#announce(`${eventLine(event, this.#own())}.`);
+    else if (isNew && message.direction === 'in') {
+      this.#announce(words.thread.announce(this.#writerOf(message), startOf(message.text, LONGEST_ANNOUNCED)));
       if (!wasAtBottom) this.below += 1;
       const lineIsOld = this.firstUnreadId === null || this.firstUnreadId <= this.#marked;
       if (lineIsOld && !(wasAtBottom && this.#watched)) this.firstUnreadId = message.id;
@@ -200,6 +208,16 @@ export class Thread {
     this.#reportSeen();
   }
 
+  /** In a group, within a sentence; null where it is not known. */
+  authorOf(messageId: number): string | null {
+    const author = this.window.messages.find(({ id }) => id === messageId)?.author ?? null;
+    return author === null ? null : nameWithin(author);
+  }
+
+  #writerOf({ author }: Pick<Message, 'author'>): string {
+    return author === null ? this.conversation.title : nameWithin(author);
+  }
+
   get #watched(): boolean {
     return this.attention.focused && this.attention.visible;
   }
@@ -210,7 +228,7 @@ export class Thread {
     const message = this.window.messages.find(({ id }) => id === hit.id);
     if (message === undefined) return;
     const { direction, text, transfer } = message;
-    const author = direction === 'out' ? words.thread.you : this.conversation.title;
+    const author = direction === 'out' ? words.thread.you : this.#writerOf(message);
     this.#announce(words.thread.announce(author, startOf(transfer?.name ?? text, LONGEST_ANNOUNCED)));
   }
 

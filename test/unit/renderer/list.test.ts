@@ -87,7 +87,7 @@ describe('an arranged list', () => {
     const conversation = core.addConversation('sip:bob@example.com', 'Bob');
     const last = { author: '', direction: 'in', kind: 'text', text: 'x', status: 'read', transferState: null, asks: false } as const;
     const actions = (more: object) => conversationActions({ ...conversation, ...more }, 1000);
-    const rest = ['files', 'askFile', 'mute', 'details', 'rename', 'block', 'remove'];
+    const rest = ['files', 'askFile', 'extend', 'mute', 'details', 'rename', 'block', 'remove'];
     expect(actions({})).toEqual(['pin', 'archive', ...rest]);
     expect(actions({ last, pinned: true })).toEqual(['unpin', 'archive', 'markUnread', ...rest]);
     expect(actions({ last, archived: true, markedUnread: true })).toEqual(['pin', 'unarchive', 'markRead', ...rest]);

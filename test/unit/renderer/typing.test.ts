@@ -67,9 +67,9 @@ test('who is typing is known by the address, until they stop or the core is gone
 
 test('in the list it takes the place of the last line, and not that of a draft', async () => {
   const { bob } = await page();
-  expect(lastLine(bob, false, true)).toEqual({ label: words.typing.list, text: '', tone: 'accent' });
-  expect(lastLine({ ...bob, draft: 'unsent' }, false, true).label).toBe(words.list.draft);
-  expect(lastLine({ ...bob, draft: 'unsent' }, true, true).label).toBe(words.typing.list);
+  expect(lastLine(bob, false, words.typing.list)).toEqual({ label: words.typing.list, text: '', tone: 'accent' });
+  expect(lastLine({ ...bob, draft: 'unsent' }, false, words.typing.list).label).toBe(words.list.draft);
+  expect(lastLine({ ...bob, draft: 'unsent' }, true, words.typing.list).label).toBe(words.typing.list);
 });
 
 test('the core knows which conversation is looked at: none when it is closed or the window is hidden, and again after a break', async () => {

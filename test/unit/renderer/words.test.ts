@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorLine } from '../../../renderer/features/error-words.ts';
+import { groupWords } from '../../../renderer/features/groups/group-words.ts';
 import { words } from '../../../renderer/features/words.ts';
 import { ERROR_CODES } from '../../../shared/base/errors.ts';
 
@@ -24,7 +25,7 @@ describe('words', () => {
   });
 
   it('are neutral statements everywhere', () => {
-    const all = texts(words);
+    const all = [...texts(words), ...texts(groupWords)];
     expect(all.length).toBeGreaterThan(80);
     for (const text of all) {
       expect(text).not.toMatch(/!|\b(we|our|oops|sorry|please)\b/i);

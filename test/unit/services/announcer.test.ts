@@ -234,6 +234,21 @@ describe('a notification of the desktop', () => {
   });
 });
 
+test('of a group an invitation says who asks, and a message who wrote it', async () => {
+  const at = desk();
+  const { message, conversation } = at.hear('a', 'At nine');
+  const bob = { address: BOB, name: 'Bob' };
+  const invited = { what: 'invited', people: [], by: bob } as const;
+  const told = async (more: Partial<typeof message>, id: number) => {
+    at.notices.changed({ conversation, message: { ...message, id, ...more } });
+    await at.rest();
+    return at.shown.at(-1)?.body;
+  };
+  expect(await told({ author: { address: CAROL, name: '' } }, 11)).toBe('carol: At nine');
+  expect(await told({ kind: 'event', text: '', event: invited }, 12)).toBe('Bob asks you into this group');
+  expect(await told({ kind: 'event', text: '', event: { ...invited, by: null } }, 13)).toBe('Invitation to this group');
+});
+
 test('whoever is blocked is known without asking the store, by every address; neighbours are by their names', async () => {
   const { calls, context, hear } = desk();
   const book = await ContactBook.open(context.store, [{ address: 'sips:carol@EXAMPLE.com', displayName: 'Carol' }]);
