@@ -21,6 +21,8 @@ import { subscriptionState } from './subscription-state.ts';
 const MAX_EXPIRES = 604_800;
 /** RFC 6665 section 4.1.2.2: in time, and not at the last moment, s */
 const REFRESH_BEFORE = 600;
+/** timer N: for so long the NOTIFY that ends a subscription may come after its SUBSCRIBE (section 4.1.2.3), ms */
+const LAST_NOTIFY_MS = 32_000;
 
 /**
  * SUBSCRIBE and the NOTIFYs that follow it (RFC 6665), on a dialog of its own: what sip.js has for it knows neither our digest nor our
@@ -89,7 +91,9 @@ export class OutgoingSubscription implements Subscription, LiveCall {
     if (this.#isOver) return;
     const wasUp = this.#remote !== null;
     this.#stop();
-    if (wasUp) await withinEndTimeout(this.#send(0));
+    if (!wasUp) return;
+    this.#awaitLast();
+    await withinEndTimeout(this.#send(0));
   }
 
   /** the agent leaves */
@@ -126,8 +130,9 @@ export class OutgoingSubscription implements Subscription, LiveCall {
   }
 
   #renewIn(seconds: number): void {
+    if (this.#isOver) return;
     clearTimeout(this.#timer);
-    if (this.#isOver || seconds === 0) return;
+    if (seconds === 0) return;
     const wait = Math.max(1, seconds - Math.min(REFRESH_BEFORE, seconds / 2));
     this.#timer = setTimeout(() => void this.refresh(), wait * 1000);
   }
@@ -171,8 +176,7 @@ export class OutgoingSubscription implements Subscription, LiveCall {
     const said = (header(notify, 'Event') ?? '').split(';')[0]?.trim().toLowerCase();
     if (said !== this.#request.event.toLowerCase()) return answerTo(notify, 489, 'Bad Event');
     this.#meet(notify, headers(notify, 'Record-Route'), header(notify, 'From'));
-    if (this.#isOver || readAddress(header(notify, 'From') ?? '').tag !== this.#remote?.tag)
-      return answerTo(notify, 481, 'Subscription Does Not Exist');
+    if (readAddress(header(notify, 'From') ?? '').tag !== this.#remote?.tag) return answerTo(notify, 481, 'Subscription Does Not Exist');
     const { sequence } = decodeCSeq(header(notify, 'CSeq') ?? '');
     if (sequence < this.#lastCseq) return answerTo(notify, 500, 'Out Of Order');
     // a repetition is answered as before
@@ -180,8 +184,15 @@ export class OutgoingSubscription implements Subscription, LiveCall {
     this.#lastCseq = sequence;
     const unpacked = unpack(notify);
     if (unpacked.kind === 'response') return unpacked;
-    if (isNews) this.#tell(unpacked);
+    if (isNews && !this.#isOver) this.#tell(unpacked);
     return answerTo(notify, 200, 'OK');
+  }
+
+  /** What still comes of a subscription that was ended here is answered and not told. */
+  #awaitLast(): void {
+    const { core } = this.#context;
+    core.notified.set(this.#key, (notify) => this.#receive(notify));
+    this.#timer = setTimeout(() => core.notified.delete(this.#key), LAST_NOTIFY_MS).unref();
   }
 
   #tell(notify: SipRequest): void {

@@ -50,8 +50,8 @@ export class LargePeer {
       ...[`m=message ${this.#msrp.address.port} TCP/MSRP *`, 'a=recvonly', types],
       ...['a=accept-wrapped-types:text/plain message/imdn+xml', `a=path:${session.localUri}`, 'a=setup:passive', ''],
     ].join('\r\n');
-    const contact = ['Contact', `<${this.sip.contactUri}>`] as const;
-    this.sip.answer(invite, 200, 'OK', { headers: [contact, ['Content-Type', 'application/sdp'], ...headers], body });
+    const contact = headers.some(([name]) => name === 'Contact') ? [] : [['Contact', `<${this.sip.contactUri}>`] as const];
+    this.sip.answer(invite, 200, 'OK', { headers: [...contact, ['Content-Type', 'application/sdp'], ...headers], body });
     return body;
   }
 

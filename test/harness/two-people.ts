@@ -5,6 +5,7 @@ import type { Client, ClientPorts } from '../../electron/app/port.ts';
 import { type HomeNetwork, type HomeNetworkOptions, startHomeNetwork } from '../../electron/home-network/index.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import type { EventName, EventPayload } from '../../shared/ipc/contract.ts';
+import type { Account } from '../../shared/model/account.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Message } from '../../shared/model/message.ts';
 import { ManualNetwork } from './manual-network.ts';
@@ -108,6 +109,8 @@ export interface TwoPeople {
 
 export interface TwoPeopleOptions {
   readonly maxFileSize?: number;
+  /** what is provisioned otherwise, by user */
+  readonly accounts?: Readonly<Record<string, Partial<Account>>>;
   /** users of the network beside Alice, Bob and Mallory */
   readonly guests?: readonly string[];
   /** a number of Bob's, asserted beside his address */
@@ -150,6 +153,7 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
         groups: network.groups,
         maxFileSize: options.maxFileSize ?? 0,
         ...(options.overTls?.includes(user) ? { msrpTransport: 'tls' as const } : {}),
+        ...options.accounts?.[user],
       },
       paths: makePaths(folder, name),
       store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },

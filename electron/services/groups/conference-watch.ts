@@ -11,8 +11,6 @@ import { PackageWatch } from '../package-watch.ts';
 const SUBSCRIPTION_EXPIRES = 3600;
 /** a focus whose versions never fit is asked for the whole no more often */
 const ASK_EVERY_MS = 5_000;
-/** after these answers, and where a NOTIFY says `noresource`, there is no such group (cpm.md sections 8.4, 15.2) */
-const GONE = [404, 410, 604];
 
 /** The group as one session of it has it. */
 export interface WatchedGroup {
@@ -57,7 +55,8 @@ export class ConferenceWatch {
       },
       told: (notification) => this.#take(notification),
       refused: ({ status, reason }) => {
-        if (reason === 'noresource' || GONE.includes(status ?? 0)) return this.#end();
+        // an answer like 404 only says that nobody tells it there: the session is up
+        if (reason === 'noresource') return this.#end();
         context.log(`group: the network does not tell who is in (${status ?? reason})`);
         ports.untold();
       },

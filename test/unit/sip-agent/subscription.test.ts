@@ -100,8 +100,8 @@ test('what is of another dialog, another package or out of order is refused', as
   expect(told).toEqual(['five']);
 });
 
-test('it is refreshed in its dialog, and ended by Expires: 0', async () => {
-  const { connection, subscription, accept } = await subscribed();
+test('it is refreshed in its dialog, and ended by Expires: 0; what comes of it after that is answered and not told', async () => {
+  const { connection, subscription, accept, request, told, ends } = await subscribed();
   accept();
   await subscription.answer;
   const refreshing = subscription.refresh();
@@ -117,6 +117,9 @@ test('it is refreshed in its dialog, and ended by Expires: 0', async () => {
   expect(header(last, 'Expires')).toBe('0');
   connection.reply(last, 200);
   await ending;
+  notify(connection, request, 1, 'last', { state: 'terminated;reason=timeout' });
+  await connection.response(200, 'NOTIFY');
+  expect([told, ends]).toEqual([[], []]);
 });
 
 test('the network ends it with a reason, or a refresh finds it gone', async () => {
