@@ -10,11 +10,17 @@ import type { PeerJob } from './peer.ts';
 
 export const MIB = 1 << 20;
 
+/** `cut`: the fast one with writes of `job.chunk` octets, handed over together */
+export type CopyKind = 'plain' | 'fast' | 'cut' | 'engine';
+
 export interface Outcome {
   readonly seconds: number;
   /** octets above what the process had before it began */
   readonly sendRss: number;
   readonly receiveRss: number;
+  /** of both processes: before their first job, and at most in this one */
+  readonly idleRss: number;
+  readonly peakRss: number;
   readonly sendCpuMs: number;
   readonly receiveCpuMs: number;
   readonly sent: Figures;
@@ -52,74 +58,85 @@ export function makeHollowFile(folder: string, mebibytes: number): TestFile {
   return { path, size: mebibytes * MIB, sha256: hash.digest('hex') };
 }
 
-/** A file from one process to another. What arrived is removed. */
+/** A file from one process to another. What arrived is removed. @param before files that go the same way first, in the same processes */
 export async function copy(
-  kind: 'plain' | 'fast' | 'engine',
+  kind: CopyKind,
   file: TestFile,
   folder: string,
   options: Partial<Pick<Job, 'sha256' | 'chunk' | 'secure' | 'count'>> = {},
+  before: readonly TestFile[] = [],
 ): Promise<Outcome> {
+  return (await copies(kind, [...before, file], folder, options)).at(-1) as Outcome;
+}
+
+/** The same of several files, one after the other. */
+export async function copies(kind: CopyKind, files: readonly TestFile[], folder: string, options: Partial<Job> = {}): Promise<Outcome[]> {
   const arrived = join(folder, 'arrived');
   mkdirSync(arrived);
-  const job = { ...file, count: 1, ...options };
+  const pairs = files.map((file): [PeerJob, PeerJob] => {
+    const job = { ...file, count: 1, ...options };
+    return [
+      { ...job, role: `${kind}Send` },
+      { ...job, role: `${kind}Receive`, path: join(arrived, 'target') },
+    ];
+  });
   try {
-    return await between({ ...job, role: `${kind}Send` }, { ...job, role: `${kind}Receive`, path: join(arrived, 'target') });
+    return await inARow(pairs);
   } finally {
     rmSync(arrived, { recursive: true, force: true });
   }
 }
 
-interface Done {
-  readonly figures: Figures;
-  readonly rssAboveIdle: number;
-  readonly cpuMs: number;
-}
-
 /** Starts both sides, and the clock once both are ready. */
 export async function between(send: PeerJob, receive: PeerJob): Promise<Outcome> {
-  const sender = start(send);
-  const receiver = start(receive);
+  return (await inARow([[send, receive]]))[0] as Outcome;
+}
+
+/** Two processes that do all of that, one after the other. */
+async function inARow(pairs: readonly (readonly [PeerJob, PeerJob])[]): Promise<Outcome[]> {
+  const sender = new Peer(pairs.map(([send]) => send));
+  const receiver = new Peer(pairs.map(([, receive]) => receive));
+  const outcomes: Outcome[] = [];
   try {
-    const [a, b] = await Promise.all([sender.ready, receiver.ready]);
-    const began = performance.now();
-    receiver.go(a);
-    sender.go(b);
-    const [sent, received] = await Promise.all([sender.done, receiver.done]);
-    return {
-      seconds: (performance.now() - began) / 1000,
-      sendRss: sent.rssAboveIdle,
-      receiveRss: received.rssAboveIdle,
-      sendCpuMs: sent.cpuMs,
-      receiveCpuMs: received.cpuMs,
-      sent: sent.figures,
-      received: received.figures,
-    };
+    while (outcomes.length < pairs.length) {
+      const [a, b] = await Promise.all([sender.ready(), receiver.ready()]);
+      const began = performance.now();
+      receiver.go(a);
+      sender.go(b);
+      const [sent, received] = await Promise.all([sender.done(), receiver.done()]);
+      const seconds = (performance.now() - began) / 1000;
+      const [first = null] = outcomes;
+      outcomes.push({
+        seconds,
+        sendRss: sent.peakRss - sent.idleRss,
+        receiveRss: received.peakRss - received.idleRss,
+        idleRss: first?.idleRss ?? sent.idleRss + received.idleRss,
+        peakRss: sent.peakRss + received.peakRss,
+        sendCpuMs: sent.cpuMs,
+        receiveCpuMs: received.cpuMs,
+        sent: sent.figures,
+        received: received.figures,
+      });
+    }
+    return outcomes;
   } finally {
     await Promise.all([sender.stop(), receiver.stop()]);
   }
 }
 
-interface Peer {
-  readonly ready: Promise<unknown>;
-  readonly done: Promise<Done>;
-  go(other: unknown): void;
-  stop(): Promise<void>;
-  kill(): Promise<void>;
-}
-
 /** The same by way of an anchor, which is a third process. */
 export async function betweenByAnchor(send: PeerJob, receive: PeerJob): Promise<number> {
-  const sender = start(send);
-  const receiver = start(receive);
-  const middle = start({ ...send, role: 'anchor' });
+  const sender = new Peer([send]);
+  const receiver = new Peer([receive]);
+  const middle = new Peer([{ ...send, role: 'anchor' }]);
   try {
-    const [a, b, m] = await Promise.all([sender.ready, receiver.ready, middle.ready]);
+    const [a, b, m] = await Promise.all([sender.ready(), receiver.ready(), middle.ready()]);
     const [caller, callee] = m as [unknown, unknown];
     const began = performance.now();
     receiver.go(callee);
     middle.go([a, b]);
     sender.go(caller);
-    await Promise.all([sender.done, receiver.done]);
+    await Promise.all([sender.done(), receiver.done()]);
     return (performance.now() - began) / 1000;
   } finally {
     await Promise.all([sender.stop(), receiver.stop(), middle.stop()]);
@@ -128,10 +145,10 @@ export async function betweenByAnchor(send: PeerJob, receive: PeerJob): Promise<
 
 /** Kills who receives so many ms after the beginning. */
 export async function killReceiver(send: PeerJob, receive: PeerJob, afterMs: number): Promise<void> {
-  const sender = start(send);
-  const receiver = start(receive);
+  const sender = new Peer([send]);
+  const receiver = new Peer([receive]);
   try {
-    const [a, b] = await Promise.all([sender.ready, receiver.ready]);
+    const [a, b] = await Promise.all([sender.ready(), receiver.ready()]);
     receiver.go(a);
     sender.go(b);
     await wait(afterMs);
@@ -141,31 +158,74 @@ export async function killReceiver(send: PeerJob, receive: PeerJob, afterMs: num
   }
 }
 
-function start(job: PeerJob): Peer {
-  const profile = process.env['PARLEY_BENCH_PROFILE'];
-  const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${job.role}.cpuprofile`];
-  const child: ChildProcess = fork(new URL('./peer.ts', import.meta.url), [JSON.stringify(job)], { execArgv });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const hear = <T>(kind: string, pick: (message: never) => T): Promise<T> =>
-    new Promise((resolve, reject) => {
-      child.on('message', (message: { kind: string; reason?: string }) => {
-        if (message.kind === kind) resolve(pick(message as never));
-        else if (message.kind === 'failed') reject(new Error(`${job.role}: ${message.reason}`));
+interface Done {
+  readonly figures: Figures;
+  readonly idleRss: number;
+  readonly peakRss: number;
+  readonly cpuMs: number;
+}
+
+type Told =
+  | ({ readonly kind: 'ready'; readonly contact: unknown } | ({ readonly kind: 'done' } & Done))
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** A process with its jobs. */
+class Peer {
+  readonly #child: ChildProcess;
+  readonly #role: string;
+  readonly #ended: Promise<void>;
+  readonly #told: Told[] = [];
+  #heard: () => void = () => {};
+
+  constructor(jobs: readonly PeerJob[]) {
+    this.#role = jobs[0]?.role ?? '';
+    this.#child = fork(new URL('./peer.ts', import.meta.url), [JSON.stringify(jobs)]);
+    this.#child.on('message', (message: Told) => this.#hear(message));
+    this.#ended = new Promise<void>((resolve) => {
+      this.#child.once('exit', (code) => {
+        this.#hear({ kind: 'failed', reason: `ended with ${code}` });
+        resolve();
       });
-      child.once('exit', (code) => reject(new Error(`${job.role} ended with ${code}`)));
     });
-  const ready = hear('ready', (message: { contact: unknown }) => message.contact);
-  const done = hear('done', (message: Done) => message);
-  done.catch(() => {});
-  const stop = (): Promise<void> => {
-    if (child.connected) child.disconnect();
-    return ended;
-  };
-  const kill = (): Promise<void> => {
-    child.kill('SIGKILL');
-    return ended;
-  };
-  return { ready, done, go: (other) => void child.send({ other }), stop, kill };
+  }
+
+  async ready(): Promise<unknown> {
+    const told = await this.#next();
+    return told.kind === 'ready' ? told.contact : this.#failed(told);
+  }
+
+  async done(): Promise<Done> {
+    const told = await this.#next();
+    return told.kind === 'done' ? told : this.#failed(told);
+  }
+
+  go(other: unknown): void {
+    this.#child.send({ other });
+  }
+
+  stop(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    return this.#ended;
+  }
+
+  kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    return this.#ended;
+  }
+
+  #hear(told: Told): void {
+    this.#told.push(told);
+    this.#heard();
+  }
+
+  async #next(): Promise<Told> {
+    while (this.#told.length === 0) await new Promise<void>((resolve) => (this.#heard = resolve));
+    return this.#told.shift() as Told;
+  }
+
+  #failed(told: Told): never {
+    throw new Error(`${this.#role}: ${told.kind === 'failed' ? told.reason : `${told.kind} too early`}`);
+  }
 }
 
 export function median(values: readonly number[]): number {

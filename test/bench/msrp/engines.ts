@@ -10,7 +10,15 @@ import type { MsrpPlace } from '../../../shared/protocol/sdp/msrp-media.ts';
 import type { Job, Side } from './job.ts';
 import { quantile } from './job.ts';
 
-export async function listeningEngine(job?: Job): Promise<MsrpEngine> {
+let engineOfAll: Promise<MsrpEngine> | null = null;
+
+/** One for all jobs of the process, as the product has. */
+export function listeningEngine(job?: Job): Promise<MsrpEngine> {
+  engineOfAll ??= listen(job);
+  return engineOfAll;
+}
+
+async function listen(job?: Job): Promise<MsrpEngine> {
   const engine = createMsrpEngine({ offersTls: job?.secure !== undefined });
   await engine.listen({ host: '127.0.0.1', port: 0 });
   return engine;
@@ -54,6 +62,7 @@ export async function engineSend(job: Job): Promise<Side> {
       const sending = sessions.map(async (session, n) => {
         await bind(session, 'active', (other as Place[])[n]);
         await sendFile(session, job);
+        void session.close();
       });
       await Promise.all(sending);
     },

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import { chatReceive, chatSend } from './chat-beside.ts';
-import { fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
+import { cutSend, fastReceive, fastSend, plainReceive, plainSend } from './copies.ts';
 import { echoReceive, echoSend, lonelyEchoSend } from './echo.ts';
 import { anchor, engineReceive, engineSend, lonelyMessagesSend, messagesReceive, messagesSend } from './engines.ts';
-import type { Figures, Job } from './job.ts';
+import type { Job } from './job.ts';
 import { keptReceive } from './kept.ts';
+import { startProfile } from './profile.ts';
 
 /** One side of a measurement; each runs in a process of its own and talks to the bench by messages. */
 export interface PeerJob extends Job {
@@ -16,6 +17,8 @@ const ROLES = {
   plainReceive,
   fastSend,
   fastReceive,
+  cutSend,
+  cutReceive: fastReceive,
   engineSend,
   engineReceive,
   anchor,
@@ -40,29 +43,35 @@ async function withoutSync(): Promise<void> {
 /** whoever started this may have ended it already */
 const ignoreGone = (): void => {};
 
+/** Its jobs one after the other, so that what the first one does to the process is known of the others. */
 async function main(): Promise<void> {
-  const job = JSON.parse(process.argv[2] as string) as PeerJob;
+  const jobs = JSON.parse(process.argv[2] as string) as PeerJob[];
   await withoutSync();
-  const side = await ROLES[job.role](job);
-  process.send?.({ kind: 'ready', contact: side.contact });
-  process.once('message', (message: { other: unknown }) => {
+  process.once('disconnect', () => process.exit());
+  for (const job of jobs) {
+    const side = await ROLES[job.role](job);
+    const told = new Promise<{ other: unknown }>((resolve) => process.once('message', resolve));
+    process.send?.({ kind: 'ready', contact: side.contact }, ignoreGone);
+    const { other } = await told;
     const idle = process.memoryUsage.rss();
     let peak = idle;
-    const watch = setInterval(() => {
+    const look = (): void => {
       peak = Math.max(peak, process.memoryUsage.rss());
-    }, 10);
+    };
+    const watch = setInterval(look, 10);
+    const endProfile = startProfile(job.role);
     const began = process.cpuUsage();
-    (side.run(message.other) as Promise<Figures | undefined>).then(
-      (figures) => {
-        clearInterval(watch);
-        const cpu = process.cpuUsage(began);
-        peak = Math.max(peak, process.memoryUsage.rss());
-        process.send?.({ kind: 'done', figures: figures ?? {}, rssAboveIdle: peak - idle, cpuMs: (cpu.user + cpu.system) / 1000 });
-      },
-      (thrown: unknown) => process.send?.({ kind: 'failed', reason: String(thrown) }, ignoreGone),
-    );
-  });
-  process.once('disconnect', () => process.exit());
+    try {
+      const figures = (await side.run(other)) ?? {};
+      const { user, system } = process.cpuUsage(began);
+      look();
+      process.send?.({ kind: 'done', figures, idleRss: idle, peakRss: peak, cpuMs: (user + system) / 1000 }, ignoreGone);
+    } catch (thrown) {
+      process.send?.({ kind: 'failed', reason: String(thrown) }, ignoreGone);
+    }
+    endProfile();
+    clearInterval(watch);
+  }
 }
 
 await main();
