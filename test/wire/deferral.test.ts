@@ -5,6 +5,9 @@ import { type HomeNetwork, startHomeNetwork } from '../../electron/home-network/
 import { createMsrpEngine } from '../../electron/msrp/engine.ts';
 import type { MessageSink, MsrpSession } from '../../electron/msrp/port.ts';
 import { fromUtf8 } from '../../shared/base/bytes.ts';
+import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
+import { makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
+import { encodeImdn, IMDN_TYPE } from '../../shared/protocol/imdn/imdn.ts';
 import type { SipRequest, SipResponse } from '../../shared/protocol/sip/message.ts';
 import { networkDatabases } from '../harness/network-databases.ts';
 import { SipPeer } from '../harness/sip-peer.ts';
@@ -14,6 +17,19 @@ import { Wire } from '../harness/wire.ts';
 
 const hindrance = captureHindrance();
 const BOB = 'sip:bob@home1.example';
+const ALICE = 'sip:alice@home1.example';
+const DELIVERED = fromUtf8(
+  encodeCpim(
+    makeCpim({
+      ...{ from: BOB, to: ALICE, dateTime: '2026-11-20T10:00:01.000Z', imdnMessageId: 'n1' },
+      ...{ contentType: IMDN_TYPE, contentDisposition: 'notification' },
+      content: encodeImdn({
+        ...{ messageId: 'f1', dateTime: '2026-11-20T10:00:00.000Z', recipientUri: BOB, originalRecipientUri: BOB },
+        ...{ disposition: 'delivery', status: 'delivered' },
+      }),
+    }),
+  ),
+);
 const FT = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.filetransfer";require;explicit';
 const SIZE = 1_000_000;
 /** octets after which Bob's device disappears */
@@ -37,6 +53,7 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
     const capture = await Capture.start(join(folder, 'wire.pcapng'));
     network = await startHomeNetwork({
       ...{ host: '127.0.0.1', port: 0, domain: 'home1.example', databases: networkDatabases(join(folder, 'network')) },
+      policy: { forbiddenWords: ['contraband'] },
       users: ['alice', 'bob'].map((user) => ({ user, password: 'secret', displayName: '' })),
     });
     closing.push(() => network.close());
@@ -44,6 +61,8 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
     await alice.register();
     expect((await alice.ask('MESSAGE', BOB, { body: 'one', headers: [['Content-Type', 'text/plain']] })).status).toBe(202);
     await upload(alice);
+    expect((await alice.ask('MESSAGE', BOB, { body: 'contraband', headers: [['Content-Type', 'text/plain']] })).status).toBe(403);
+    await alice.close();
 
     bob = await peer('bob');
     await bob.register();
@@ -70,6 +89,12 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
     const rest = await msrpEnd({ write: (offset, octets) => file.set(octets, start + offset) });
     accept(bob, second, rest.session);
     bob.answer(await bob.request('BYE', 10_000), 200, 'OK');
+
+    // she has gone: what he tells her of it waits
+    expect((await bob.ask('MESSAGE', ALICE, { body: DELIVERED, headers: [['Content-Type', 'message/cpim']] })).status).toBe(202);
+    const later = await peer('alice');
+    await later.register();
+    later.answer(await later.request('MESSAGE', 10_000), 200, 'OK');
     wire = await Wire.from(capture, network.address.port);
   }, 120_000);
   afterAll(async () => {
@@ -131,7 +156,7 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
   }
 
   test('R-PF-25: a message is delivered with the deferred tag', async () => {
-    expect(await wire.count('sip.Method=="MESSAGE" && sip.Accept-Contact contains "oma.cpm.deferred"')).toBe(1);
+    expect(await wire.count('sip.Method=="MESSAGE" && sip.Accept-Contact contains "oma.cpm.deferred" && sip.to.user=="bob"')).toBe(1);
   });
 
   test('R-AD-07 R-PF-33: the delivery of a file goes on after what had arrived, at the device that had accepted it', async () => {
@@ -140,5 +165,38 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
     // of the MSRP that was cut off the last packet is no whole message
     expect(await wire.count('_ws.malformed || _ws.expert.severity == "error"')).toBe(0);
     expect(file.equals(OCTETS)).toBe(true);
+  });
+
+  test('R-PF-32 R-PF-13 R-AD-05: the network invites his device to the file that it keeps, once he has signed in', async () => {
+    const [connection] = (await wire.connectionsOf('bob')) as [number];
+    const signedIn = await wire.first(`${wire.from(connection)} && sip.Method=="REGISTER"`);
+    const [taken] = await wire.frames('sip.Method=="INVITE" && sip.r-uri.user=="bob"');
+    const offered = await wire.frames(
+      `${wire.to(connection)} && sip.Method=="INVITE" && sip.Accept-Contact contains "oma.cpm.filetransfer" && sip.P-Asserted-Identity contains "alice@home1.example"`,
+    );
+    // what she had sent before is offered, and what had not arrived once more
+    expect(offered).toHaveLength(2);
+    expect(Number(taken)).toBeLessThan(signedIn);
+    expect(offered.every((frame) => frame > signedIn)).toBe(true);
+    expect(await wire.count('sdp.media_attr contains "file-selector:name:\\"walk.mp4\\"" && sip.Method=="INVITE"')).toBe(3);
+    expect(file.equals(OCTETS)).toBe(true);
+  });
+
+  test('R-PF-06: what the operator does not let through is refused with 403, and goes no further', async () => {
+    expect(await wire.count('sip.Method=="MESSAGE" && sip contains "contraband"')).toBe(1);
+    expect(await wire.count('sip.Status-Code==403 && sip.CSeq.method=="MESSAGE"')).toBe(1);
+  });
+
+  test('R-PF-15: the delivery notification for somebody who has gone is answered 202, and comes after her next sign-in', async () => {
+    const [first, second] = (await wire.connectionsOf('alice')) as [number, number];
+    const about = 'sip.Method=="MESSAGE" && sip contains "<delivered/>"';
+    const [sent, came, ...others] = await wire.frames(about);
+    expect(others).toEqual([]);
+    expect(await wire.count(`${wire.to(first)} && ${about}`)).toBe(0);
+    expect(await wire.frames(`${wire.to(second)} && ${about}`)).toEqual([came]);
+    const signedIn = await wire.first(`${wire.from(second)} && sip.Method=="REGISTER"`);
+    expect([Number(sent) < signedIn, Number(came) > signedIn]).toEqual([true, true]);
+    // of the text, and of the notification
+    expect(await wire.count('sip.Status-Code==202 && sip.CSeq.method=="MESSAGE"')).toBe(2);
   });
 });

@@ -302,7 +302,7 @@ export class DeferralService implements Deferral {
 
   async release(ids: readonly number[]): Promise<void> {
     for (const id of ids) this.#claims.delete(id);
-    for (const id of ids) if (this.#arrived.delete(id)) await this.settle(id, 'delivered');
+    for (const id of ids) if (this.#arrived.delete(id)) await this.settle(id, 'delivered').catch((thrown) => this.#failed(thrown));
   }
 
   deliverFile({ id }: DeferredItem, device: Binding): void {
