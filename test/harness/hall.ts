@@ -10,7 +10,7 @@ import { encodeCpim } from '../../shared/protocol/cpim/cpim.ts';
 import { ALL_DISPOSITIONS, makeCpim } from '../../shared/protocol/cpim/cpim-message.ts';
 import { encodeImdn, IMDN_TYPE, type ImdnStatus } from '../../shared/protocol/imdn/imdn.ts';
 
-const GROUP = 'sip:cpm-conf-7f3a91@home1.example';
+const GROUP = 'sip:cpm-conf-7f3a91@cf.home1.example';
 const DATE = '2026-03-02T11:00:00.000Z';
 
 export function addressOf(name: string): string {

@@ -100,6 +100,8 @@ export class TextSeat implements Seat {
   /** What is of use now or not at all; it is not for who is behind. @param end the newest entry */
   whisper(octets: Pick<Carried, 'before' | 'after' | 'contentType'>, end: number): void {
     const reader = this.#reader;
+    // past what was for others
+    reader?.wake();
     if (reader === null || reader.taken < end || reader.underWay > 0 || !this.#takes(octets.contentType, octets.after.length)) return;
     void this.#transmit(octetsFor(octets, { entity: this.#host.entity(this.device.address) }), 'no').catch(() => undefined);
   }

@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TextHost } from '../../../../electron/home-network/conference/text/plane.ts';
-import { utf8 } from '../../../../shared/base/bytes.ts';
+import { fromUtf8, utf8 } from '../../../../shared/base/bytes.ts';
 import { addressOf, memberOf, notificationOf, TextRoom, textOf } from '../../../harness/hall.ts';
 import { ManualClock } from '../../../harness/manual-clock.ts';
 import { networkDatabases } from '../../../harness/network-databases.ts';
 import { temporaryFolder } from '../../../harness/temporary-folder.ts';
+import { exampleOctets } from '../../../vectors/example.ts';
 
 const temporary = temporaryFolder();
 const rooms: TextRoom[] = [];
@@ -157,7 +158,7 @@ describe('the text plane of a group', () => {
     const hall = await room.open(['alice', 'bob', 'carol']);
     const [alice, bob] = [await room.enter(hall, 'alice'), await room.enter(hall, 'bob')];
     const composing = utf8(
-      'From: <sip:alice@home1.example>\r\nTo: <sip:cpm-conf-7f3a91@home1.example>\r\n\r\nContent-Type: application/im-iscomposing+xml\r\n\r\n<isComposing/>',
+      'From: <sip:alice@home1.example>\r\nTo: <sip:cpm-conf-7f3a91@cf.home1.example>\r\n\r\nContent-Type: application/im-iscomposing+xml\r\n\r\n<isComposing/>',
     );
     await alice.session.send({ contentType: 'message/cpim', source: composing, successReport: false, failureReport: 'no' });
     await expect.poll(() => bob.got, wait).toHaveLength(1);
@@ -165,6 +166,22 @@ describe('the text plane of a group', () => {
     const carol = await room.enter(hall, 'carol');
     await expect.poll(() => [bob.got.length, carol.got.length], wait).toEqual([2, 1]);
     expect(lastLine(carol.got[0] ?? '')).toBe('done');
+    // what was for somebody else alone puts nobody behind
+    for (const name of ['bob', 'carol']) await expect.poll(() => hall.awaits(addressOf(name)), wait).toBe(false);
+    await carol.say(notificationOf('carol', 'alice', 'm', 'delivered'));
+    await alice.session.send({ contentType: 'message/cpim', source: composing, successReport: false, failureReport: 'no' });
+    await expect.poll(() => [bob.got.length, carol.got.length], wait).toEqual([3, 2]);
+  });
+
+  it.each(['F07-10', 'F07-14', 'F07-15'])('%s goes on as it came, but for its reader in To', async (name) => {
+    const room = await start();
+    const hall = await room.open([]);
+    for (const each of ['alice', 'carol']) await hall.admit({ ...memberOf(each), displayName: '' });
+    const [alice, carol] = [await room.enter(hall, 'alice'), await room.enter(hall, 'carol')];
+    const frame = fromUtf8(exampleOctets(`${name}.msrp`));
+    const body = frame.slice(frame.indexOf('\r\n\r\n') + 4, frame.lastIndexOf('\r\n-------'));
+    await alice.session.send({ contentType: 'message/cpim', source: utf8(body), successReport: false });
+    await expect.poll(() => carol.got, wait).toEqual([body.replace(/^To: .*$/m, 'To: <sip:carol@home1.example>')]);
   });
 
   it('who was removed says nothing more and hears nothing more', async () => {
