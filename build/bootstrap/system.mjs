@@ -36,6 +36,7 @@ const groups = {
     'linphone-cli',
     'dovecot-imapd',
     'python3',
+    'python3-aiosmtpd',
     'gcc',
     'libc6-dev',
   ],

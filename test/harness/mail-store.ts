@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ImapFlow } from 'imapflow';
@@ -40,10 +40,24 @@ const PYTHON = ['/usr/bin/python3', '/usr/local/bin/python3', '/opt/homebrew/bin
 /** Why nothing of Python's can judge here; null when it can. */
 export const pythonMissing: string | null = PYTHON === undefined ? 'python3 is not installed' : null;
 
+/** Why Python's mail server cannot be had here: `smtpd` left its library with 3.12, so this is `aiosmtpd`; null when it can. */
+export function smtpServerMissing(): string | null {
+  if (PYTHON === undefined) return pythonMissing;
+  return spawnSync(PYTHON, ['-c', 'import aiosmtpd']).status === 0 ? null : 'python3-aiosmtpd is not installed';
+}
+
+/** A script of `test/interop/mail` that goes on; its lines are JSON. */
+export function runInPython(script: string): ChildProcess {
+  return spawn(PYTHON as string, [scriptPath(script)], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+function scriptPath(script: string): string {
+  return fileURLToPath(new URL(`../interop/mail/${script}`, import.meta.url));
+}
+
 /** What a script of `test/interop/mail` prints as JSON. @throws Error with what it said when it fails */
 export async function judgedByPython<T>(script: string, args: readonly string[], input = ''): Promise<T> {
-  const path = fileURLToPath(new URL(`../interop/mail/${script}`, import.meta.url));
-  const child = spawn(PYTHON as string, [path, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(PYTHON as string, [scriptPath(script), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   let out = '';
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

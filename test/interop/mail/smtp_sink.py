@@ -1,17 +1,15 @@
-"""A mail server that keeps nothing: one JSON line for its port, then one for each mail, as Python's email package reads it."""
-import asyncore
+"""A mail server that keeps nothing (aiosmtpd): one JSON line for its port, then one for each mail, as Python's email package reads it."""
+import asyncio
 import email
 import email.policy
 import json
-import smtpd
-import warnings
 
-warnings.simplefilter("ignore")
+from aiosmtpd.smtp import SMTP
 
 
-class Sink(smtpd.SMTPServer):
-    def process_message(self, peer, mailfrom, rcpttos, data, **kwargs):
-        mail = email.message_from_bytes(data, policy=email.policy.default)
+class Sink:
+    async def handle_DATA(self, server, session, envelope):
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         if "refuse" in str(mail["Subject"]):
             return "554 No thanks"
         parts = [
@@ -26,7 +24,7 @@ class Sink(smtpd.SMTPServer):
         print(
             json.dumps(
                 {
-                    "envelope": [mailfrom, rcpttos],
+                    "envelope": [envelope.mail_from, envelope.rcpt_tos],
                     "headers": {name: str(value) for name, value in mail.items()},
                     "defects": [str(defect) for defect in mail.defects],
                     "parts": parts,
@@ -34,9 +32,13 @@ class Sink(smtpd.SMTPServer):
             ),
             flush=True,
         )
-        return None
+        return "250 OK"
 
 
-sink = Sink(("127.0.0.1", 0), None, decode_data=False)
-print(json.dumps({"port": sink.socket.getsockname()[1]}), flush=True)
-asyncore.loop()
+async def main():
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(Sink()), "127.0.0.1", 0)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
