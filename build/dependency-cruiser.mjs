@@ -71,6 +71,12 @@ export default {
       { path: '^electron/', pathNot: '^electron/(home-network/|imap/|sqlite/|msrp/(port|engine|limits|passage|chunk-size)\\.ts$)' },
     ),
     forbid(
+      'digest-knows-no-protocol',
+      'electron/digest answers challenges, whoever was challenged: the registrar, an XCAP server, a relay.',
+      { path: '^electron/digest/' },
+      { path: '^electron/', pathNot: '^electron/digest/' },
+    ),
+    forbid(
       'sqlite-knows-no-schema',
       'electron/sqlite opens, migrates and serves whatever database it is given: it knows none of them.',
       { path: '^electron/sqlite/' },

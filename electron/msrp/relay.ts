@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { NO_BYTES } from '../../shared/base/bytes.ts';
 import { ParleyError, toCodedError } from '../../shared/base/errors.ts';
 import { type AuthAnswer, decodeAuthAnswer } from '../../shared/protocol/msrp/auth.ts';
 import { encodeHead } from '../../shared/protocol/msrp/codec.ts';
 import { decodeMsrpUri } from '../../shared/protocol/msrp/uri.ts';
-import { type DigestChallenge, digestResponse, encodeCredentials } from '../../shared/protocol/sip/digest.ts';
+import type { DigestChallenge } from '../../shared/protocol/sip/digest.ts';
+import { credentials, freshNonce, type Nonce } from '../digest/digest.ts';
 import type { ConnectedSession, Connection, ConnectionOwner } from './connection.ts';
 import type { Answer } from './frame-consumer.ts';
 import { transactionId } from './ids.ts';
@@ -36,12 +37,6 @@ const DEFAULT_PORT = 2855;
 const ASKED_EXPIRES_S = 86_400;
 /** AUTH requests for one lease: the first, one for a challenge, one for a stale nonce, one for another interval */
 const MAX_ROUNDS = 4;
-
-/** The nonce in use; `nc` counts its uses. */
-interface Nonce {
-  readonly challenge: DigestChallenge;
-  nc: number;
-}
 
 /**
  * Our end of a relay: one connection, one AUTH at a time (RFC 4976 section 9.1 has them not pipelined), one path a session. The connection
@@ -104,7 +99,7 @@ export class Relay {
       switch (answer.kind) {
         case 'granted': {
           if (answer.nextNonce !== null && this.#nonce !== null) {
-            this.#nonce = { challenge: { ...this.#nonce.challenge, nonce: answer.nextNonce }, nc: 0 };
+            this.#nonce = freshNonce({ ...this.#nonce.challenge, nonce: answer.nextNonce });
           }
           const granted = answer.expires;
           return { connection, usePath: answer.usePath, expiresAt: granted === null ? null : this.#owner.clock.now() + granted * 1000 };
@@ -116,7 +111,8 @@ export class Relay {
             throw this.#refused(connection, '401, the user name or password is not accepted');
           }
           answered = answer.challenge;
-          this.#nonce = { challenge: answer.challenge, nc: 0 };
+          // always with qop, cnonce and nc (RFC 4976 section 9.1)
+          this.#nonce = freshNonce({ ...answer.challenge, qop: ['auth'] });
           break;
         case 'interval':
           expires = answer.expires;
@@ -145,6 +141,8 @@ export class Relay {
   #auth(connection: Connection, localUri: string, expires: number): Promise<Answer> {
     const { clock, limits } = this.#owner;
     const id = transactionId();
+    // the digest is over the rightmost URI of To-Path (RFC 4976 section 9.1)
+    const asked = { method: 'AUTH', uri: this.#account.uri, body: NO_BYTES };
     const text = encodeHead({
       kind: 'request',
       transactionId: id,
@@ -152,7 +150,7 @@ export class Relay {
       toPath: [this.#account.uri],
       fromPath: [localUri],
       headers: [
-        ...(this.#nonce === null ? [] : [{ name: 'Authorization', value: this.#credentials(this.#nonce) }]),
+        ...(this.#nonce === null ? [] : [{ name: 'Authorization', value: credentials(this.#nonce, this.#account, asked) }]),
         { name: 'Expires', value: String(expires) },
       ],
     });
@@ -184,27 +182,6 @@ export class Relay {
     } catch (thrown) {
       throw new ParleyError('relay.refused', toCodedError(thrown).detail, { cause: thrown });
     }
-  }
-
-  /** RFC 4976 section 9.1: the digest is over the rightmost URI of To-Path, and always with qop, cnonce and nc. */
-  #credentials(nonce: Nonce): string {
-    const { challenge } = nonce;
-    nonce.nc += 1;
-    const fields = {
-      username: this.#account.user,
-      realm: challenge.realm,
-      nonce: challenge.nonce,
-      uri: this.#account.uri,
-      algorithm: challenge.algorithm,
-      opaque: challenge.opaque,
-      qop: 'auth',
-      cnonce: randomBytes(12).toString('hex'),
-      nc: nonce.nc.toString(16).padStart(8, '0'),
-    };
-    const response = digestResponse({ ...fields, password: this.#account.password, method: 'AUTH' }, (algorithm, octets) =>
-      createHash(algorithm.toLowerCase().replace('-', '')).update(octets).digest('hex'),
-    );
-    return encodeCredentials({ ...fields, response });
   }
 
   #refused(connection: Connection, detail: string): ParleyError {

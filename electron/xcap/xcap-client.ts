@@ -1,20 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { concatBytes } from '../../shared/base/bytes.ts';
+import { concatBytes, utf8 } from '../../shared/base/bytes.ts';
 import { ParleyError } from '../../shared/base/errors.ts';
-import {
-  DIGEST_ALGORITHMS,
-  type DigestChallenge,
-  type DigestHash,
-  decodeChallenge,
-  digestHash,
-  digestResponse,
-  encodeCredentials,
-} from '../../shared/protocol/sip/digest.ts';
-import { splitOutsideQuotes } from '../../shared/protocol/sip/text.ts';
 import { encodeXcapTarget, type XcapTarget } from '../../shared/protocol/xcap/selector.ts';
 import { decodeXcapConflict } from '../../shared/protocol/xcap/xcap-error.ts';
+import { credentials, freshNonce, type Nonce, strongestByRealm } from '../digest/digest.ts';
 import type { XcapAccount, XcapClient, XcapExpected, XcapResource } from './port.ts';
 
 /** of an answer; the lists of one person are far smaller */
@@ -37,36 +27,22 @@ interface Sent {
 /** XCAP over HTTP with digest credentials (RFC 7616); each request is one connection, because there are few of them. */
 export function createXcapClient(account: XcapAccount): XcapClient {
   /** for the next request: saves the round of a challenge */
-  let known: DigestChallenge | null = null;
-  let uses = 0;
-
-  const authorization = (challenge: DigestChallenge, method: string, uri: string): string => {
-    uses += 1;
-    const { realm, nonce, algorithm, opaque } = challenge;
-    const fields = {
-      ...{ username: account.user, realm, nonce, uri, algorithm, opaque },
-      qop: challenge.qop.includes('auth') ? 'auth' : null,
-      cnonce: randomBytes(12).toString('base64url'),
-      nc: uses.toString(16).padStart(8, '0'),
-    };
-    const response = digestResponse({ ...fields, password: account.password, method }, hash);
-    return encodeCredentials({ ...fields, response });
-  };
+  let known: Nonce | null = null;
 
   const send = async (target: XcapTarget, sent: Sent): Promise<Reply> => {
     const url = new URL(`${account.root}${encodeXcapTarget(target)}`);
     const uri = `${url.pathname}${url.search}`;
     for (let round = 0; ; round++) {
-      const headers = known === null ? sent.headers : { ...sent.headers, Authorization: authorization(known, sent.method, uri) };
+      const asked = { method: sent.method, uri, body: utf8(sent.body) };
+      const headers = known === null ? sent.headers : { ...sent.headers, Authorization: credentials(known, account, asked) };
       const reply = await exchange(url, { ...sent, headers }, account.caCertificates);
       if (reply.status !== 401) return reply;
-      const challenge = strongest(reply.challenges);
+      const [challenge] = strongestByRealm(reply.challenges);
       // twice: what was kept may be stale, and the fresh one is answered once
-      if (challenge === null || round === 2 || (round > 0 && !challenge.stale)) {
+      if (challenge === undefined || round === 2 || (round > 0 && !challenge.stale)) {
         throw new ParleyError('link.credentials', `XCAP: ${reply.status}`);
       }
-      known = challenge;
-      uses = 0;
+      known = freshNonce(challenge);
     }
   };
 
@@ -110,22 +86,6 @@ function conflictIn(body: Uint8Array): string {
   }
 }
 
-function strongest(values: readonly string[]): DigestChallenge | null {
-  let found: { readonly challenge: DigestChallenge; readonly rank: number } | null = null;
-  for (const value of values) {
-    if (!/^Digest\s/i.test(value)) continue;
-    try {
-      const challenge = decodeChallenge(value);
-      const algorithm = digestHash(challenge.algorithm);
-      const rank = algorithm === null || algorithm.session ? -1 : DIGEST_ALGORITHMS.indexOf(algorithm.hash);
-      if (rank >= 0 && (found === null || rank < found.rank)) found = { challenge, rank };
-    } catch {
-      // one that cannot be read is none
-    }
-  }
-  return found?.challenge ?? null;
-}
-
 function exchange(url: URL, { method, headers, body }: Sent, ca: string | undefined): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -155,23 +115,7 @@ async function readReply(response: IncomingMessage): Promise<Reply> {
   return {
     status: response.statusCode ?? 0,
     etag: headersDistinct.etag?.[0] ?? '',
-    challenges: (headersDistinct['www-authenticate'] ?? []).flatMap(challengesIn),
+    challenges: headersDistinct['www-authenticate'] ?? [],
     body: concatBytes(parts),
   };
-}
-
-/** Several may stand in one header, parted by the same comma as their fields (RFC 7235 section 4.1). */
-function challengesIn(value: string): string[] {
-  const challenges: string[] = [];
-  for (const part of splitOutsideQuotes(value, ',')) {
-    if (/^[A-Za-z]+\s+[A-Za-z]+\s*=/.test(part) || challenges.length === 0) challenges.push(part);
-    else challenges.push(`${challenges.pop()}, ${part}`);
-  }
-  return challenges;
-}
-
-function hash(algorithm: DigestHash, octets: Uint8Array): string {
-  return createHash(algorithm === 'MD5' ? 'md5' : algorithm === 'SHA-256' ? 'sha256' : 'sha512-256')
-    .update(octets)
-    .digest('hex');
 }
