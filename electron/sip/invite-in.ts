@@ -32,7 +32,7 @@ export function receiveInvite(
       ring: (contactParameters) => call.ring(contactParameters),
       accept: (answer) => call.accept(answer),
       reject: (status, reason, fields) => call.reject(status, reason, fields),
-      end: () => call.end(),
+      end: (reason) => call.end(reason),
       onCancelled: (listener) => call.cancelled.on(listener),
       onEnded: (listener) => call.ended.on(listener),
       reoffer: (offer, signal) => call.reoffer(offer, signal),

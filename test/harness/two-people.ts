@@ -125,6 +125,24 @@ export interface TwoPeopleOptions {
   >;
 }
 
+/** A client core in a folder of its own; not started. @param neighbours who is no stranger to it */
+export function personWith(
+  folder: string,
+  name: string,
+  account: Omit<Account, 'maxFileSize'> & { readonly maxFileSize?: number },
+  neighbours: ClientPorts['neighbours'],
+): Person {
+  return new Person({
+    account: { maxFileSize: 0, ...account },
+    paths: makePaths(folder, name),
+    store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
+    version: '0.1.0',
+    platform: 'linux',
+    neighbours,
+    clock: systemClock,
+  });
+}
+
 /** Alice and Bob, each with a client core of their own, registered on a home network of their own. */
 export async function twoPeople(folder: string, options: TwoPeopleOptions = {}): Promise<TwoPeople> {
   const network = await startHomeNetwork({
@@ -147,21 +165,18 @@ export async function twoPeople(folder: string, options: TwoPeopleOptions = {}):
   const people: Person[] = [];
   const device: TwoPeople['device'] = async (user, name) => {
     const account = accountOf(user);
-    const person = new Person({
-      account: {
+    const person = personWith(
+      folder,
+      name,
+      {
         ...account,
         groups: network.groups,
         maxFileSize: options.maxFileSize ?? 0,
         ...(options.overTls?.includes(user) ? { msrpTransport: 'tls' as const } : {}),
         ...options.accounts?.[user],
       },
-      paths: makePaths(folder, name),
-      store: { worker: new URL('../../electron/store/worker.ts', import.meta.url), nativeBinding: null },
-      version: '0.1.0',
-      platform: 'linux',
-      neighbours: network.accounts.filter((other) => other !== account && !options.strangers?.includes(other.user)),
-      clock: systemClock,
-    });
+      network.accounts.filter((other) => other !== account && !options.strangers?.includes(other.user)),
+    );
     people.push(person);
     await person.client.start();
     await person.online();
