@@ -54,8 +54,7 @@ export async function killGroup(folder: string, { kills, seed }: { kills: number
 
   const enter = async (network: NetworkProcess, name: string, life: number, isOver: () => boolean): Promise<SocketMember> => {
     const instance = `urn:uuid:00000000-0000-4000-8000-00000000000${NAMES.indexOf(name as (typeof NAMES)[number])}`;
-    const member = await SocketMember.register(network.announced, name, instance);
-    member.accepts = false;
+    const member = await SocketMember.register(network.announced, name, instance, false);
     const own = came.get(name) as Map<string, number[]>;
     member.heard = ({ id }) => {
       // what comes after the kill was said to nobody

@@ -27,8 +27,7 @@ export class SocketMember {
   heard: (message: Heard) => void = () => undefined;
   /** after its session was ended by the network, or lost */
   left: () => void = () => undefined;
-  /** invitations are taken; else they are answered 486, for one that comes by itself */
-  accepts = true;
+  readonly #accepts: boolean;
   /** identity of the group that it is in, from Contact */
   group: string | null = null;
   readonly #path = `msrp://127.0.0.1:9/${randomToken(20)};tcp`;
@@ -41,14 +40,21 @@ export class SocketMember {
     this.#joined = resolve;
   });
 
-  private constructor(peer: SipPeer) {
+  private constructor(peer: SipPeer, accepts: boolean) {
     this.peer = peer;
+    this.#accepts = accepts;
   }
 
-  static async register({ address, accounts }: Announced, user: string, instance = `urn:uuid:${randomUuid()}`): Promise<SocketMember> {
+  /** @param accepts invitations are taken, the first one may come at once; else they are answered 486, for one that comes by itself */
+  static async register(
+    { address, accounts }: Announced,
+    user: string,
+    instance = `urn:uuid:${randomUuid()}`,
+    accepts = true,
+  ): Promise<SocketMember> {
     const account = accounts.find((each) => each.user === user);
     if (account === undefined) throw new Error(`no account ${user}`);
-    const device = new SocketMember(await SipPeer.connect(address, account, instance));
+    const device = new SocketMember(await SipPeer.connect(address, account, instance), accepts);
     const { status } = await device.peer.register({ features: FEATURES });
     if (status !== 200) throw new Error(`registration of ${user}: ${status}`);
     void device.#serve();
@@ -122,7 +128,7 @@ export class SocketMember {
   }
 
   #accept(invite: SipRequest): void {
-    if (!this.accepts) {
+    if (!this.#accepts) {
       this.peer.answer(invite, 486, 'Busy Here');
       return;
     }
