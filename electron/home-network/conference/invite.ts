@@ -8,6 +8,7 @@ import {
 import { makeMultipart } from '../../../shared/protocol/multipart/multipart.ts';
 import { SDP_TYPE } from '../../../shared/protocol/sdp/sdp.ts';
 import { headers, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
+import { escapeUser } from '../../../shared/protocol/sip/uri.ts';
 import { SERVER_NAME } from '../settings.ts';
 import { GROUP_METHODS } from './attendance.ts';
 import { belonging, type ConferenceAbout, type ConferenceState, type Participant } from './state.ts';
@@ -60,7 +61,8 @@ export function groupInvite(state: ConferenceState, to: Participant, inviter: st
     method: 'INVITE',
     uri: to.address,
     headers: [
-      { name: 'From', value: `<${about.uri}>` },
+      // a group that has an address calls by it
+      { name: 'From', value: `<${about.group === null ? about.uri : groupAddress(about.group, about.uri)}>` },
       { name: 'To', value: `<${to.address}>` },
       focusContact(about),
       { name: 'Accept-Contact', value: acceptContact(CHAT_SESSION).replace(';require;explicit', '') },
@@ -77,6 +79,10 @@ export function groupInvite(state: ConferenceState, to: Participant, inviter: st
     ],
     body: new Uint8Array(0),
   };
+}
+
+function groupAddress(name: string, uri: string): string {
+  return `sip:${escapeUser(name)}@${uri.slice(uri.lastIndexOf('@') + 1)}`;
 }
 
 /** Its body: the offer, and who else is in the group (RFC 5364), blind copies left out, those without a name counted. */

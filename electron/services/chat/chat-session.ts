@@ -17,6 +17,9 @@ export const IDLE_RELEASE_MS = 300_000;
 /** for MSRP to be connected once the SDP is agreed on; then the text leaves another way */
 const CONNECT_WITHIN_MS = 10_000;
 
+/** The focus of a group says by BYE why a session is over, and closes its connection at the same time: either may come first. */
+const BYE_WITHIN_MS = 1_500;
+
 /** for the refusal of a message to be written before the session ends */
 const REFUSAL_TAKES_MS = 1_000;
 
@@ -49,6 +52,8 @@ export class ChatSession {
   #cancelIdle: () => void = () => undefined;
   #underWay = 0;
   #isRefusing = false;
+  #isLosing = false;
+  #settleOver: () => void = () => undefined;
   #endReason: string | null = null;
   #contact: string | null = null;
 
@@ -190,6 +195,11 @@ export class ChatSession {
     return this.#dialog.refer(request);
   }
 
+  /** resolves when it is over */
+  readonly over = new Promise<void>((resolve) => {
+    this.#settleOver = resolve;
+  });
+
   /** resolves when what {@link end} sent was answered, or was not in 2 s */
   ending: Promise<void> = Promise.resolve();
 
@@ -210,6 +220,7 @@ export class ChatSession {
     const bye = this.#dialog?.end(reason).catch((thrown) => log(`ending a session: ${toCodedError(thrown).detail}`));
     const closed = this.#msrp.close();
     this.#ports.onOver(this);
+    this.#settleOver();
     await Promise.all([bye, closed]);
   }
 
@@ -225,8 +236,16 @@ export class ChatSession {
   }
 
   #lose({ code, detail }: CodedError): void {
-    this.#ports.context.log(`chat session: ${code} ${detail}`);
-    this.end('lost');
+    const { context } = this.#ports;
+    context.log(`chat session: ${code} ${detail}`);
+    this.#isLosing = true;
+    if (this.#envelope.group === undefined || this.#state.kind !== 'open') this.end('lost');
+    else context.clock.after(BYE_WITHIN_MS, () => this.end('lost'));
+  }
+
+  /** texts pass */
+  get isUsable(): boolean {
+    return this.#state.kind === 'open' && !this.#isLosing;
   }
 
   #touch(): void {

@@ -14,12 +14,13 @@ import type { Link, ServiceContext } from '../context.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Attempt } from '../outbox.ts';
 import { GroupBook } from './group-book.ts';
-import { type EndOfSession, GroupSessions } from './group-sessions.ts';
+import { GroupSessions } from './group-sessions.ts';
 import { checkInvited, GroupInvitations } from './invitations.ts';
 import { addParticipants, type ReferGroup, removeParticipants } from './participants.ts';
 import type { GroupActions } from './port.ts';
 import type { Replaced } from './requests.ts';
 import { Rosters } from './rosters.ts';
+import type { EndOfSession } from './ways.ts';
 
 /** cpm.md section 8.5 */
 const LEAVING = 'SIP;cause=200;text="Call completed"';
@@ -227,7 +228,7 @@ export class GroupService implements GroupActions {
     if (standing !== 'member') throw new ParleyError('group.not-member', standing);
     const link = this.#ports.link() ?? (await this.#ports.settled());
     if (link === null) throw new ParleyError('link.offline', 'there is no connection');
-    const dialog = await this.#sessions.enter(id, link);
+    const dialog = await this.#sessions.enter(id, link, { isAsked: false });
     const group = await this.#group(id);
     return { ...group, dialog, limit: this.#book.limitOf(group) };
   }
@@ -256,7 +257,7 @@ export class GroupService implements GroupActions {
   async #told({ conversationId, standing, participants }: StoredGroup, self: Presence | null): Promise<void> {
     const extending = this.#extending.get(conversationId);
     if (extending && participants.some(({ address, presence }) => address === extending.peer && presence === 'in')) extending.finish();
-    if (standing === 'member' && self === 'removed') await this.#ended(conversationId, 'removed');
+    if (standing === 'member' && (self === 'removed' || self === 'left')) await this.#ended(conversationId, self);
   }
 
   async #ended(conversationId: number, why: EndOfSession): Promise<void> {
@@ -277,7 +278,7 @@ export class GroupService implements GroupActions {
 
   /** The chat with one person ends when he is in the group, or some time later (cpm.md section 8.6). */
   async #extended(group: StoredGroup, chatId: number): Promise<void> {
-    const { conversationId, participants } = group;
+    const { conversationId } = group;
     const { peer } = await this.#context.store.conversation(chatId);
     await this.#book.change(conversationId, { fields: { extendsId: null } });
     await this.#invitations.noteExtended(chatId, group);
@@ -290,6 +291,7 @@ export class GroupService implements GroupActions {
     };
     const cancel = this.#context.clock.after(EXTENDED_WITHIN_MS, finish);
     this.#extending.set(conversationId, { peer, finish });
+    const { participants } = await this.#group(conversationId);
     if (participants.some(({ address, presence }) => address === peer && presence === 'in')) finish();
   }
 

@@ -1,8 +1,7 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
-import type { GroupSession } from '../../../shared/model/group.ts';
+import type { GroupSession, Standing } from '../../../shared/model/group.ts';
 import { CPIM_TYPE } from '../../../shared/protocol/cpim/cpim.ts';
 import { CHAT_SESSION, contactOf, isFocus } from '../../../shared/protocol/cpm/names.ts';
-import { isClosedGroup } from '../../../shared/protocol/sdp/msrp-media.ts';
 import { decodeSdp, type SessionDescription } from '../../../shared/protocol/sdp/sdp.ts';
 import { header } from '../../../shared/protocol/sip/message.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
@@ -20,6 +19,7 @@ import { textCpim } from '../standalone.ts';
 import type { GroupBook } from './group-book.ts';
 import { type Asked, attemptFromRefusal, attemptFromSend, type GroupRefusal, GroupRefused, refusalFrom } from './outcomes.ts';
 import { factoryRequest, joinRequest, type Replaced } from './requests.ts';
+import { type EndOfSession, endOf, envelopeOf, isClosed, isTimeout, outside, waysTo } from './ways.ts';
 
 /** the network answers by itself, and asks the others afterwards */
 const ANSWER_WITHIN_MS = 32_000;
@@ -32,9 +32,6 @@ const NAMELESS = /\.invalid$/i;
 
 type TextItem = Extract<OutboxItem, { kind: 'text' }>;
 type NotificationItem = Extract<OutboxItem, { kind: 'notification' }>;
-
-/** Why a session is over, as the focus said it (cpm.md section 8.5). */
-export type EndOfSession = 'over' | 'removed' | 'left' | 'idle';
 
 export interface GroupSessionsPorts {
   readonly book: GroupBook;
@@ -54,7 +51,18 @@ interface Live {
   entering: { readonly abort: AbortController; readonly session: Promise<ChatSession> } | null;
   failures: number;
   cancelRetry: () => void;
+  /** what the end of the last session meant is in the store */
+  settled: Promise<void>;
 }
+
+interface Entering {
+  /** false: where the group is gone it is not made again */
+  readonly restarts?: boolean;
+  /** false: only by whoever belongs to it already */
+  readonly isAsked?: boolean;
+}
+
+const BELONGING: readonly Standing[] = ['starting', 'failed', 'member'];
 
 /** The sessions of the groups of an account: at most one each. One that is lost is entered again for as long as this person is in the group. */
 export class GroupSessions {
@@ -67,7 +75,7 @@ export class GroupSessions {
   constructor(context: ServiceContext, msrp: MsrpEngine, inbox: Inbox, ports: GroupSessionsPorts) {
     this.#context = context;
     this.#ports = ports;
-    this.#chatPorts = { context, msrp, inbox, onOver: (session) => void this.#over(session) };
+    this.#chatPorts = { context, msrp, inbox, onOver: (session) => this.#forget(session) };
   }
 
   stateOf(conversationId: number): GroupSession {
@@ -87,16 +95,16 @@ export class GroupSessions {
 
   /**
    * The session, which is entered where it is not; by the factory where the group is gone and may be made again.
-   * @param restarts whether it may be made again @throws GroupRefused; ParleyError `link.offline`, `request.not-found`, or the reason of the abort
+   * @throws GroupRefused; ParleyError `link.offline`, `request.not-found`, or the reason of the abort
    */
-  enter(conversationId: number, link: Link, restarts = true): Promise<ChatSession> {
+  enter(conversationId: number, link: Link, how: Entering = {}): Promise<ChatSession> {
     const live = this.#of(conversationId);
     const open = openOf(live);
     if (open) return Promise.resolve(open);
     if (live.entering) return live.entering.session;
     const abort = new AbortController();
     if (this.#stopped) abort.abort(closing());
-    return this.#track(conversationId, abort, this.#enter(conversationId, link, abort, restarts));
+    return this.#track(conversationId, abort, this.#enter(conversationId, link, abort, how));
   }
 
   /** 200 to an invitation; a session that was there before is let go of. @throws ParleyError; none came about then */
@@ -142,7 +150,7 @@ export class GroupSessions {
     for (let left = 2; left > 0; left--) {
       let session: ChatSession;
       try {
-        session = await this.enter(conversationId, link);
+        session = await this.enter(conversationId, link, { isAsked: false });
       } catch (thrown) {
         return attemptFromRefusal(thrown, item.attempts);
       }
@@ -201,7 +209,7 @@ export class GroupSessions {
   #of(conversationId: number): Live {
     const known = this.#live.get(conversationId);
     if (known) return known;
-    const live: Live = { session: null, entering: null, failures: 0, cancelRetry: () => undefined };
+    const live: Live = { session: null, entering: null, failures: 0, cancelRetry: () => undefined, settled: Promise.resolve() };
     this.#live.set(conversationId, live);
     return live;
   }
@@ -223,16 +231,26 @@ export class GroupSessions {
     return entering.session;
   }
 
-  async #enter(conversationId: number, link: Link, abort: AbortController, restarts: boolean): Promise<ChatSession> {
+  async #enter(
+    conversationId: number,
+    link: Link,
+    abort: AbortController,
+    { restarts = true, isAsked = true }: Entering,
+  ): Promise<ChatSession> {
+    // the end of the one before says whether there is a way back
+    const live = this.#of(conversationId);
+    await live.session?.over;
+    await live.settled;
     const group = await this.#context.store.group(conversationId);
     if (group === null) throw new ParleyError('request.not-found', `no group ${conversationId}`);
+    if (!isAsked && !BELONGING.includes(group.standing)) throw outside(group);
     let refusal: GroupRefusal | null = null;
     for (const { asked, target } of waysTo(group, restarts)) {
       try {
         return await this.#call(group, asked, target, link, abort);
       } catch (thrown) {
         if (abort.signal.aborted && !isTimeout(abort.signal.reason)) throw abort.signal.reason;
-        refusal = refusalFrom(thrown, asked, group.anonymous);
+        refusal = refusalFrom(thrown, asked, group);
         this.#context.log(`group ${conversationId}, ${asked}: ${refusal.error.code} ${refusal.error.detail}`);
         if (refusal.meaning !== 'gone') break;
       }
@@ -293,7 +311,7 @@ export class GroupSessions {
         return;
       case 'over':
         await book.change(conversationId, {
-          fields: { standing: standing === 'removed' ? standing : 'over', error },
+          fields: { standing: 'over', error },
           events: wasIn ? [{ what: 'over', people: [], by: null }] : [],
         });
         return;
@@ -310,11 +328,17 @@ export class GroupSessions {
     }
   }
 
-  async #over(session: ChatSession): Promise<void> {
+  #forget(session: ChatSession): void {
     const entry = [...this.#live].find(([, live]) => live.session === session);
     if (entry === undefined) return;
     const [conversationId, live] = entry;
     live.session = null;
+    live.settled = this.#over(conversationId, live, session).catch((thrown) =>
+      this.#context.log(`group ${conversationId}: ${toCodedError(thrown).detail}`),
+    );
+  }
+
+  async #over(conversationId: number, live: Live, session: ChatSession): Promise<void> {
     const { state } = session;
     this.#tell(conversationId);
     if (this.#stopped || state.kind !== 'over' || state.why === 'released') return;
@@ -338,7 +362,8 @@ export class GroupSessions {
   async #try(conversationId: number, link: Link, restarts: boolean): Promise<void> {
     try {
       const group = await this.#context.store.group(conversationId);
-      if (group?.standing === 'member' || group?.standing === 'starting') await this.enter(conversationId, link, restarts);
+      if (group?.standing === 'member' || group?.standing === 'starting')
+        await this.enter(conversationId, link, { restarts, isAsked: false });
     } catch (thrown) {
       const live = this.#live.get(conversationId);
       if (thrown instanceof GroupRefused && thrown.meaning === 'later' && live && !this.#stopped) this.#again(conversationId, live);
@@ -351,38 +376,8 @@ export class GroupSessions {
   }
 }
 
-function waysTo({ identity, address }: StoredGroup, restarts: boolean): { readonly asked: Asked; readonly target: string }[] {
-  const known = identity === null ? [] : [{ asked: 'identity' as const, target: identity }];
-  if (address !== null) return [...known, { asked: 'address', target: address }];
-  return restarts || identity === null ? [...known, { asked: 'factory', target: '' }] : known;
-}
-
-/** `Reason` of a BYE by the focus: taken out, over, left by another device; 480 is a way that broke. */
-function endOf(reason: string | null): EndOfSession | 'lost' {
-  const cause = /\bcause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1];
-  if (cause === '410') return 'over';
-  if (cause === '403') return 'removed';
-  if (cause === '480' || cause === '408' || cause?.startsWith('5')) return 'lost';
-  return cause === '200' && !/elsewhere/i.test(reason ?? '') ? 'left' : 'idle';
-}
-
-function isClosed(description: SessionDescription | null): boolean {
-  return description?.media.some((media) => media.kind === 'msrp' && isClosedGroup(media)) ?? false;
-}
-
-function isTimeout(reason: unknown): boolean {
-  return toCodedError(reason).code === 'peer.timeout';
-}
-
 function openOf(live: Live | undefined): ChatSession | null {
-  return live?.session?.state.kind === 'open' ? live.session : null;
-}
-
-function envelopeOf({ peer, cpmConversationId, contributionId, conversationId }: StoredGroup, identity: string) {
-  return {
-    ...{ peer, aliases: [], route: null, title: '', cpmConversationId, contributionId, originInstance: null, answersContribution: null },
-    ...{ fallbackId: '', replyTo: null, alsoTo: [], group: { conversationId, identity } },
-  };
+  return live?.session?.isUsable ? live.session : null;
 }
 
 function closing(): ParleyError {

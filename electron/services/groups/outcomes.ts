@@ -2,6 +2,7 @@ import { type CodedError, type ErrorCode, ParleyError, toCodedError } from '../.
 import { messageRejection } from '../../../shared/protocol/cpm/rejection.ts';
 import { readWarnings } from '../../../shared/protocol/cpm/warning.ts';
 import type { FinalAnswer } from '../../sip/port.ts';
+import type { StoredGroup } from '../../store/port.ts';
 import { InviteRefused } from '../chat/start-chat.ts';
 import { type Attempt, attemptFromError } from '../outbox.ts';
 import { attemptFromSession } from '../session-outcome.ts';
@@ -28,14 +29,21 @@ const GONE = [404, 410, 481, 604];
 /** a server that makes no groups, or not of lists (cpm.md section 15.2) */
 const NO_GROUPS = [404, 405, 410, 420, 501, 604];
 
-/** The answer to the INVITE of a group (cpm.md sections 8.5, 15.1, 15.2). @param isAnonymous it was asked without a name */
-export function refusalOf({ status, reason, headers }: FinalAnswer, asked: Asked, isAnonymous: boolean): GroupRefusal {
+/** Who asks: without a name, or after having been taken out. */
+type Asking = Pick<StoredGroup, 'anonymous' | 'standing'>;
+
+/** The answer to the INVITE of a group (cpm.md sections 8.5, 15.1, 15.2). */
+export function refusalOf({ status, reason, headers }: FinalAnswer, asked: Asked, { anonymous, standing }: Asking): GroupRefusal {
   const detail = `${status} ${reason}`;
   const is = (meaning: Meaning, code: ErrorCode): GroupRefusal => ({ meaning, error: { code, detail } });
   if (status === 433) return is('refused', 'peer.anonymity');
   if (status === 403) {
-    if (readWarnings(headers).some(({ text }) => /\b127\b|service not authori[sz]ed/i.test(text))) return is('over', 'group.not-allowed');
-    if (isAnonymous) return is('refused', 'peer.anonymity');
+    const says = (what: RegExp): boolean => readWarnings(headers).some(({ text }) => what.test(text));
+    if (says(/too many|maximum|at most \d/i)) return is('refused', 'request.too-many');
+    if (says(/\bclosed\b/i)) return is('refused', 'group.closed');
+    const isOver = says(/\b127\b|service not authori[sz]ed/i);
+    if (isOver && standing !== 'removed') return is('over', 'group.not-allowed');
+    if (anonymous) return is('refused', 'peer.anonymity');
     return asked === 'identity' ? is('out', 'group.not-member') : is('refused', 'group.not-allowed');
   }
   // as many as there may be
@@ -48,8 +56,8 @@ export function refusalOf({ status, reason, headers }: FinalAnswer, asked: Asked
 }
 
 /** The same for whatever kept a session from coming about. */
-export function refusalFrom(thrown: unknown, asked: Asked, isAnonymous: boolean): GroupRefusal {
-  if (thrown instanceof InviteRefused) return refusalOf(thrown.answer, asked, isAnonymous);
+export function refusalFrom(thrown: unknown, asked: Asked, asking: Asking): GroupRefusal {
+  if (thrown instanceof InviteRefused) return refusalOf(thrown.answer, asked, asking);
   const { code, detail } = toCodedError(thrown);
   const isTheirs = code === 'peer.unsupported' || code === 'peer.malformed' || code.startsWith('sdp.');
   const told: ErrorCode = code === 'peer.timeout' ? 'link.timeout' : code.startsWith('msrp.') ? 'peer.unavailable' : code;

@@ -94,9 +94,10 @@ export function refuse(status: 403 | 413, comment: string): never {
   throw new ParleyError('msrp.refused', `${status} ${comment}`);
 }
 
-/** null: nobody, or a name that hides one (cpm.md section 2.5) */
+/** null: nobody, or a name that hides one (cpm.md section 2.5); the one that a group gave somebody is his own */
 function keyOf(message: CpimMessage, name: 'From' | 'To'): string | null {
   const uri = cpimAddress(message, name)?.uri ?? '';
-  if (uri === '' || trySipUri(uri)?.host.toLowerCase() === ANONYMOUS_HOST) return null;
-  return addressKey(uri);
+  const decoded = trySipUri(uri);
+  const hides = decoded?.host.toLowerCase() === ANONYMOUS_HOST && (decoded.user ?? 'anonymous').toLowerCase() === 'anonymous';
+  return uri === '' || hides ? null : addressKey(uri);
 }
