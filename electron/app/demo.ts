@@ -74,7 +74,7 @@ export interface DemoOptions {
 async function startDemo({ userData, arguments: { demoPort: port }, startHomeNetwork, log, ...host }: DemoOptions): Promise<Demo> {
   const before = await readKept(userData);
   const users = PEOPLE.map((person) => ({ ...person, password: before.passwords[person.user] ?? randomToken(32) }));
-  const groups = [{ name: GROUP.name, members: users.map(({ user }) => user) }];
+  const groups = [{ ...GROUP, members: users.map(({ user }) => user) }];
   const databases = { worker: host.networkWorker, nativeBinding: host.store.nativeBinding, folder: join(demoFolder(userData), 'network') };
   const start = (at: number) => startHomeNetwork({ host: HOST, port: at, domain: DOMAIN, users, groups, databases, log });
   const network = await start(port ?? before.port).catch((thrown: unknown) => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import type { ConferencePolicy } from './conference/policy.ts';
 import { type HistoryServer, readHistoryServer } from './history/open.ts';
 import type { SmtpOptions } from './interworking/smtp-gateway.ts';
 import type { MediaPolicy } from './media/policy.ts';
@@ -13,6 +14,7 @@ export interface HomeNetworkArguments {
   readonly domain: string;
   readonly users: readonly HomeUser[];
   readonly groups: readonly HomeGroup[];
+  readonly conferences: Pick<ConferencePolicy, 'maxUsers'>;
   readonly media: Partial<MediaPolicy>;
   /** folder of what is kept between starts; null: nothing is */
   readonly data: string | null;
@@ -25,7 +27,7 @@ export interface HomeNetworkArguments {
 }
 
 export const USAGE =
-  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER (else nothing outlives the network)] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT] [--smtp HOST:PORT --mail alice=alice@example.org…]';
+  'home-network --port N --users alice,bob [--host 127.0.0.1] [--domain parley.example] [--password X] [--group climbing-club=alice,bob,carol]… [--open-group lobby]… [--max-group 500] [--msrp anchor] [--max-file-size OCTETS] [--data FOLDER (else nothing outlives the network)] [--policy FILE] [--xcap-port N] [--message-store-port N] [--history imaps://{user}:{password}@HOST:PORT] [--smtp HOST:PORT --mail alice=alice@example.org…]';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
@@ -43,6 +45,8 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
       domain: { type: 'string', default: 'parley.example' },
       password: { type: 'string' },
       group: { type: 'string', multiple: true, default: [] },
+      'open-group': { type: 'string', multiple: true, default: [] },
+      'max-group': { type: 'string', default: '500' },
       msrp: { type: 'string', default: 'end-to-end' },
       'max-file-size': { type: 'string', default: '0' },
       data: { type: 'string' },
@@ -65,7 +69,13 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     password: values.password ?? randomBytes(12).toString('base64url'),
     displayName: user.charAt(0).toUpperCase() + user.slice(1),
   }));
-  const groups = values.group.map((text) => readGroup(text, names));
+  const listed = values.group.map((text) => readGroup(text, names));
+  const open = values['open-group'].map((name) => readOpenGroup(name, names));
+  const groups = [...listed, ...open];
+  if (new Set(groups.map(({ name }) => name)).size < groups.length) throw new Error('--group and --open-group take each name once');
+  const maxUsers = Number(values['max-group']);
+  if (!/^[0-9]{1,5}$/.test(values['max-group']) || maxUsers < 2 || maxUsers > 5_000)
+    throw new Error('--max-group takes a number from 2 to 5000');
   const { msrp, 'max-file-size': octets } = values;
   if (msrp !== 'end-to-end' && msrp !== 'anchor') throw new Error('--msrp takes end-to-end or anchor');
   if (!/^[0-9]{1,15}$/.test(octets)) throw new Error('--max-file-size takes a number of octets, 0 for no limit');
@@ -75,6 +85,7 @@ export function readArguments(argv: readonly string[]): HomeNetworkArguments {
     domain: values.domain,
     users,
     groups,
+    conferences: { maxUsers },
     media: { msrp, maxFileSize: Number(octets) },
     data: values.data ?? null,
     policy: values.policy === undefined ? {} : readPolicyFile(values.policy),
@@ -111,4 +122,10 @@ function readGroup(text: string, users: readonly string[]): HomeGroup {
   const stranger = members.find((member) => !users.includes(member));
   if (stranger !== undefined) throw new Error(`--group ${name}: no user ${JSON.stringify(stranger)}`);
   return { name, members };
+}
+
+/** One that anybody may join. */
+function readOpenGroup(name: string, users: readonly string[]): HomeGroup {
+  if (!NAME.test(name) || users.includes(name)) throw new Error('--open-group takes a name that no user has');
+  return { name, members: [], joinIn: true };
 }

@@ -19,6 +19,19 @@ describe('the home network alone', () => {
     expect(readArguments(['--password', 'x']).users[1]?.password).toBe('x');
     expect(readArguments([]).media).toEqual({ msrp: 'end-to-end', maxFileSize: 0 });
     expect(readArguments(['--msrp', 'anchor', '--max-file-size', '5000']).media).toEqual({ msrp: 'anchor', maxFileSize: 5000 });
+    const groups = ['--group', 'club=alice,bob', '--open-group', 'lobby', '--max-group', '20'];
+    expect(readArguments(groups)).toMatchObject({
+      groups: [
+        { name: 'club', members: ['alice', 'bob'] },
+        { name: 'lobby', members: [], joinIn: true },
+      ],
+      conferences: { maxUsers: 20 },
+    });
+    const wrongGroups = [
+      ['--open-group', 'alice'],
+      ['--group', 'lobby=alice', '--open-group', 'lobby'],
+      ['--max-group', '1'],
+    ];
     const octets = [
       ['--msrp', 'sideways'],
       ['--max-file-size', '1k'],
@@ -31,6 +44,7 @@ describe('the home network alone', () => {
       ['--domain', '-'],
       ['--what'],
       ...octets,
+      ...wrongGroups,
     ]) {
       expect(() => readArguments(wrong)).toThrow();
     }
