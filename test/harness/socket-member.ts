@@ -27,7 +27,8 @@ export class SocketMember {
   heard: (message: Heard) => void = () => undefined;
   /** after its session was ended by the network, or lost */
   left: () => void = () => undefined;
-  readonly #accepts: boolean;
+  /** invitations are taken; else they are answered 486, for one that comes by itself */
+  accepts: boolean;
   /** identity of the group that it is in, from Contact */
   group: string | null = null;
   readonly #path = `msrp://127.0.0.1:9/${randomToken(20)};tcp`;
@@ -42,7 +43,7 @@ export class SocketMember {
 
   private constructor(peer: SipPeer, accepts: boolean) {
     this.peer = peer;
-    this.#accepts = accepts;
+    this.accepts = accepts;
   }
 
   /** @param accepts invitations are taken, the first one may come at once; else they are answered 486, for one that comes by itself */
@@ -128,7 +129,7 @@ export class SocketMember {
   }
 
   #accept(invite: SipRequest): void {
-    if (!this.#accepts) {
+    if (!this.accepts) {
       this.peer.answer(invite, 486, 'Busy Here');
       return;
     }
