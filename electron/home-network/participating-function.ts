@@ -9,6 +9,7 @@ import { decodeVia, viaBranch } from '../../shared/protocol/sip/via.ts';
 import type { Binding, Bindings } from './bindings.ts';
 import { matchingBindings, newestOfEachInstance } from './caller-preferences.ts';
 import type { Conferences } from './conference/conferences.ts';
+import { pullIn } from './deferral/pull-session.ts';
 import type { DeferralService } from './deferral/service.ts';
 import { isUnavailable } from './deferral/triggers.ts';
 import type { Dialogs } from './dialogs.ts';
@@ -193,6 +194,23 @@ export class ParticipatingFunction {
   }
 
   #invite(
+    transaction: ServerTransaction,
+    sender: HomeUser,
+    to: { readonly user: HomeUser; readonly instance: string | null },
+    devices: readonly Binding[],
+  ): void {
+    const { deferral } = this.#parts;
+    if (deferral === null || pullIn(transaction.request) === null) {
+      this.#ask(transaction, sender, to, devices);
+      return;
+    }
+    // what its author has sent may wait here
+    void deferral.pulled(transaction, sender, to.user).then((isServed) => {
+      if (!isServed && !transaction.isAnswered) this.#ask(transaction, sender, to, devices);
+    });
+  }
+
+  #ask(
     transaction: ServerTransaction,
     sender: HomeUser,
     { user, instance }: { readonly user: HomeUser; readonly instance: string | null },

@@ -24,6 +24,7 @@ import { type Held, type Hold, Holds } from './holds.ts';
 import { Listing } from './listing.ts';
 import { Offers } from './offers.ts';
 import type { Deferral, DeferredItem, DeferredRecord, Settlement } from './port.ts';
+import { Pulls } from './pulls.ts';
 import { nameOf, type Outcome, outcomeOf, Push, type PushQuery, type Tried } from './push.ts';
 import { DeferredSessions } from './sessions.ts';
 
@@ -56,6 +57,7 @@ export class DeferralService implements Deferral {
   readonly #sessions: DeferredSessions;
   readonly #offers: Offers;
   readonly #endings: Endings;
+  readonly #pulls: Pulls;
   readonly files: DeferralFiles;
   /** by item: who has it under way. Nobody has after a start */
   readonly #claims = new Map<number, string>();
@@ -120,6 +122,16 @@ export class DeferralService implements Deferral {
       unaccepted: (item) => this.#endings.unaccepted(item),
       release: (id) => void this.release([id]),
       later: (user) => this.#push.later(user),
+      failed: (thrown) => this.#failed(thrown),
+    });
+    this.#pulls = new Pulls({
+      ...{ focus: host.focus, files: this.files, claims: this.#claims },
+      list: (owner) => this.list(owner),
+      record: (id) => this.record(id),
+      content: (id) => this.#calls.content(id),
+      taken: (item, device) => this.#taken(item, device),
+      progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
+      release: (id) => void this.release([id]),
       failed: (thrown) => this.#failed(thrown),
     });
     this.#expiry = new Expiry<StoredItem>({
@@ -227,6 +239,13 @@ export class DeferralService implements Deferral {
     const author = this.#host.directory.addressOf(letter.sender);
     const about = { request, kind: kindOf(request), author } as const;
     void this.#sessions.take(transaction, { ...letter, ...about }, this.#tried(letter.owner, isTried));
+  }
+
+  /** A file is asked for. @returns false where it does not wait here for whoever asks: then its author is asked */
+  async pulled(transaction: ServerTransaction, asker: HomeUser, author: HomeUser): Promise<boolean> {
+    const { bindings, directory } = this.#host;
+    const device = bindings.onFlow(transaction.flow).find(({ user }) => user === asker);
+    return device !== undefined && this.#pulls.serve(transaction, asker, directory.addressOf(author), device);
   }
 
   /** What went to several, for one of them. @param content of an INVITE. @returns false when it cannot be kept */
