@@ -4,7 +4,7 @@ import { addressTitle } from '../../shared/model/address.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Standing } from '../../shared/model/group.ts';
-import { LONGEST_QUOTE, type Message, type MessageKind, type RecipientState } from '../../shared/model/message.ts';
+import { type LeftBy, LONGEST_QUOTE, type Message, type MessageKind, type RecipientState } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import { reachOf } from '../../shared/model/states/reach.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -52,6 +52,7 @@ export interface ConversationRow {
   readonly lastStatus: MessageStatus;
   readonly lastTransferState: TransferState | null;
   readonly lastAsks: 0 | 1;
+  readonly lastLeftBy: LeftBy | null;
   readonly standing: Standing | null;
 }
 
@@ -72,6 +73,7 @@ export const CONVERSATION_COLUMNS = `
   c.last_message_id AS lastMessageId, c.last_direction AS lastDirection, c.last_kind AS lastKind, c.last_text AS lastText,
   c.last_status AS lastStatus, c.last_transfer_state AS lastTransferState,
   iif(c.last_transfer_state = 'offered', (SELECT t.pull FROM transfers AS t WHERE t.message_id = c.last_message_id), 0) AS lastAsks,
+  iif(c.last_direction = 'out', (SELECT m.left_by FROM messages AS m WHERE m.id = c.last_message_id), NULL) AS lastLeftBy,
   iif(c.kind = 'group', ifnull((SELECT m.author FROM messages AS m WHERE m.id = c.last_message_id), ''), '') AS lastAuthor,
   iif(c.kind = 'group', ifnull((SELECT ${AUTHOR_NAME('m')} FROM messages AS m WHERE m.id = c.last_message_id), ''), '') AS lastAuthorName,
   iif(c.kind = 'group', ifnull((SELECT g.standing FROM groups AS g WHERE g.conversation_id = c.id), 'outside'), NULL) AS standing`;
@@ -90,6 +92,7 @@ export function toConversation(row: ConversationRow): Conversation {
           status: row.lastStatus,
           transferState: row.lastTransferState,
           asks: row.lastAsks === 1,
+          ...(row.lastLeftBy === null ? {} : { leftBy: row.lastLeftBy }),
         };
   const [pinned, archived, markedUnread] = [row.pinned === 1, row.archived === 1, row.markedUnread === 1];
   const [request, blocked] = [row.request === 1, row.blockedAt !== null];
@@ -173,6 +176,7 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly authorName: string;
   /** JSON */
   readonly event: string | null;
+  readonly leftBy: LeftBy | null;
   readonly quotedId: number | null;
   readonly quotedDirection: 'in' | 'out';
   readonly quotedKind: 'text' | 'file';
@@ -187,7 +191,7 @@ export const MESSAGE_COLUMNS = `
   iif(m.direction = 'out', (SELECT json_group_array(json_object('address', r.address, 'name', ifnull((SELECT p.name FROM members AS p WHERE
     p.conversation_id = m.conversation_id AND p.address = r.address), ''))) FROM recipients AS r WHERE r.message_id = m.id AND r.status = 'failed'), NULL) AS failedTo,
   iif(m.direction = 'out' AND m.addressed = 0, (SELECT g.kind = 'group' FROM conversations AS g WHERE g.id = m.conversation_id), 0) AS isGroup,
-  m.author, ${AUTHOR_NAME('m')} AS authorName, m.event,
+  m.author, ${AUTHOR_NAME('m')} AS authorName, m.event, m.left_by AS leftBy,
   t.id AS transferId, t.state, t.name, t.type, t.size, t.pull, t.size_known AS sizeKnown, t.invitation, t.sha1, t.sha256, t.transferred,
   iif(m.direction = 'out', (SELECT json_array(count(*), ifnull(sum(l.state = 'done'), 0)) FROM legs AS l WHERE l.transfer_id = t.id), NULL) AS legs,
   EXISTS (SELECT 1 FROM thumbnails AS n WHERE n.transfer_id = t.id) AS thumbnail, t.source_path AS sourcePath, t.final_path AS finalPath,
@@ -228,6 +232,7 @@ export function toMessage(row: MessageRow): Message {
       row.quotedId === null
         ? null
         : { messageId: row.quotedId, direction: row.quotedDirection, kind: row.quotedKind, text: row.quotedText },
+    ...(row.leftBy === null ? {} : { leftBy: row.leftBy }),
   };
 }
 

@@ -98,6 +98,8 @@ export const words = {
     clear: 'Clear',
     draft: 'Draft:',
     you: 'You:',
+    /** what was sent on by another service */
+    youBy: { sms: 'You, as SMS:', mms: 'You, as MMS:', email: 'You, as e-mail:', other: 'You, passed on:' },
     failed: 'Not sent:',
     declined: 'Declined:',
     file: 'File:',
@@ -342,6 +344,13 @@ export const words = {
     failed: 'Not sent',
     received: 'Received',
     read: 'Read',
+  },
+  /** of what the network sent on by another service */
+  statusBy: {
+    sms: 'Sent as SMS',
+    mms: 'Sent as MMS',
+    email: 'Sent as e-mail',
+    other: 'Passed on by the network',
   },
   composer: {
     label: (name: string) => `Message to ${name}`,

@@ -103,6 +103,7 @@ const conversation = v.object({
       status: messageStatus,
       transferState: v.nullable(transferState),
       asks: v.boolean(),
+      leftBy: v.optional(v.picklist(LEFT_BY)),
     }),
   ),
 });

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { GROUP_EVENTS } from '../model/group.ts';
-import { MESSAGE_KINDS } from '../model/message.ts';
+import { LEFT_BY, MESSAGE_KINDS } from '../model/message.ts';
 import { MESSAGE_STATUSES } from '../model/states/message-status.ts';
 import { TRANSFER_STATES } from '../model/states/transfer-state.ts';
 import { codedError, octets, time } from './parts.ts';
@@ -66,4 +66,5 @@ export const message = v.object({
   author: v.nullable(person),
   event: v.nullable(v.object({ what: v.picklist(GROUP_EVENTS), people: list(person), by: v.nullable(person) })),
   quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
+  leftBy: v.optional(v.picklist(LEFT_BY)),
 });

@@ -1,6 +1,6 @@
 import type { ConversationKind, Member } from './audience.ts';
 import type { Standing } from './group.ts';
-import type { MessageKind } from './message.ts';
+import type { LeftBy, MessageKind } from './message.ts';
 import type { DISPLAY_REPORTS, MESSAGE_MODES, NOTIFICATION_LEVELS } from './settings.ts';
 import type { MessageStatus } from './states/message-status.ts';
 import type { TransferState } from './states/transfer-state.ts';
@@ -79,4 +79,6 @@ export interface LastLine {
   readonly transferState: TransferState | null;
   /** for a file that waits for an answer: it is asked for, not brought */
   readonly asks: boolean;
+  /** see {@link Message.leftBy} */
+  readonly leftBy?: LeftBy | undefined;
 }

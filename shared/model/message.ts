@@ -46,6 +46,8 @@ export interface Message {
   readonly event: GroupEvent | null;
   /** the message of the same conversation that it answers */
   readonly quote: Quote | null;
+  /** an own one: the network sent it on by that service, so nobody's Parley has it */
+  readonly leftBy?: LeftBy | undefined;
 }
 
 export interface Quote {

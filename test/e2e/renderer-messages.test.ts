@@ -9,6 +9,16 @@ const FAILED = {
   error: { code: 'peer.timeout', detail: '408 Request Timeout' },
 } as const;
 
+it('R-PF-45: of a message that left as e-mail the mark says that, and not that it was delivered', async () => {
+  const core = withBob();
+  core.addMessage(1, { direction: 'out', text: 'To your desk', status: 'delivered', leftBy: 'email' });
+  const { page, complaints } = await show(core);
+  await openBob(page);
+  await log(page).getByTitle('Sent as e-mail').waitFor();
+  expect(await log(page).getByText('Delivered').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
 describe('a failed message', () => {
   it('says why, and is sent again or deleted, which can be taken back', async () => {
     const core = withBob();

@@ -64,5 +64,6 @@ export function lastLine(conversation: Conversation, open: boolean, typing = '')
   if (last.kind === 'event') return { label: '', text: EVENTS[last.text] ?? '', tone: 'plain' };
   const { text } = last;
   if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };
-  return { label: labelOf(last.direction, last.author), text, tone: 'plain' };
+  const label = last.leftBy === undefined ? labelOf(last.direction, last.author) : words.list.youBy[last.leftBy];
+  return { label, text, tone: 'plain' };
 }

@@ -171,6 +171,15 @@ describe('the last line of a row', () => {
     });
     expect(lastLine(conversation(), false).text).toBe('No messages yet');
   });
+
+  it.each([
+    ['sms', 'You, as SMS:'],
+    ['mms', 'You, as MMS:'],
+    ['email', 'You, as e-mail:'],
+    ['other', 'You, passed on:'],
+  ] as const)('R-PF-45: says that the last one left by another service: %s', (leftBy, label) => {
+    expect(lastLine({ ...conversation(), last: { ...last, status: 'delivered', leftBy } }, false)).toMatchObject({ label, text: 'Hello' });
+  });
 });
 
 describe('an address', () => {

@@ -15,7 +15,8 @@ test('R-PF-45: by which service a message left is kept beside its state, and onl
   expect(store.noteLeftBy({ peer: CAROL, imdnId: 'm1', leftBy: 'sms', now: 5 })).toBeNull();
   store.applyReceipt({ peer: BOB, imdnId: 'm1', event: 'delivered', now: 6 });
   expect(store.noteLeftBy({ peer: BOB, imdnId: 'm1', leftBy: 'email', now: 7 })?.message.status).toBe('delivered');
-  expect(store.messageInfo(1).leftBy).toBe('email');
+  expect(store.messageInfo(1)).toMatchObject({ leftBy: 'email', message: { leftBy: 'email' } });
+  expect(openWith(store).last?.leftBy).toBe('email');
 });
 
 test('a store of the version before opens', () => {
