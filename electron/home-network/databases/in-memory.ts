@@ -1,5 +1,5 @@
 import { openDatabaseFile } from '../../sqlite/database.ts';
-import { openHandle } from '../../sqlite/handles.ts';
+import { inTransactions, openHandle } from '../../sqlite/handles.ts';
 import type { NetworkDatabaseKind } from './kind.ts';
 import type { Asked } from './open.ts';
 
@@ -24,7 +24,8 @@ export class DatabaseInMemory<C> {
   #open() {
     if (this.#opened === null) {
       const database = openDatabaseFile({ path: ':memory:', nativeBinding: null }, this.#kind);
-      this.#opened = { calls: { ...this.#kind.calls(openHandle(database)) }, close: () => void database.close() };
+      const handle = openHandle(database);
+      this.#opened = { calls: { ...inTransactions(handle, this.#kind.calls(handle)) }, close: () => void database.close() };
     }
     return this.#opened;
   }
