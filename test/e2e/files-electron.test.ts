@@ -6,7 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { electronPath, launchElectron, windowTitled } from '../harness/electron-app.ts';
 import { makeFile, sha256, Window } from '../harness/main-job.ts';
 import { dropFiles } from '../harness/page-in-browser.ts';
+import { readOn, slowReads } from '../harness/slow-reads.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
+
+/** from that octet on the file that is paused is read slowly: it waits for the click, however fast the machine is */
+const SLOW_FROM = 8 << 20;
 
 describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
@@ -54,14 +58,16 @@ describe.skipIf(electronPath === '')('files in the real app', { timeout: 240_000
   });
 
   it('one that is paused in the middle goes on where it was', async () => {
-    await makeFile(join(folder, 'long.bin'), 700);
+    await makeFile(join(folder, 'long.bin'), 96);
     await dropFiles(alice.page, alice.log(), [join(folder, 'long.bin')]);
     await alice.composer().press('Enter');
     await bob.says('long', /offers this file/);
+    await app.evaluate(slowReads, SLOW_FROM);
     await bob.press('long', 'Accept');
-    await alice.says('long', / of 7\d\d\.\d MB/);
+    await alice.says('long', / of 100\.\d MB/);
     await alice.press('long', 'Pause');
     await alice.says('long', /Paused after/);
+    await app.evaluate(readOn);
     // to him it may be a pause or the end: RFC 4975 has one sign for both
     await bob.says('long', /Interrupted|Stopped by/);
     await alice.press('long', 'Resume');

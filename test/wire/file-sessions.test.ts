@@ -2,14 +2,16 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { randomToken } from '../../shared/base/random.ts';
+import { readOn, slowReads } from '../harness/slow-reads.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { Capture, captureHindrance } from '../harness/tshark.ts';
 import { type Person, type TwoPeople, twoPeople } from '../harness/two-people.ts';
 import { Wire } from '../harness/wire.ts';
 
 const hindrance = captureHindrance();
-/** under way for longer than it takes to break it off */
-const LARGE = 256 << 20;
+const LARGE = 48 << 20;
+/** from there on it is read slowly, so that it is under way for longer than it takes to break it off */
+const SLOW_FROM = 4 << 20;
 const CLUB = 'sip:climbing-club@parley.example';
 const FILE = 'sip.Accept-Contact contains "oma.cpm.filetransfer"';
 const INVITE = `sip.Method=="INVITE" && ${FILE}`;
@@ -87,12 +89,14 @@ describe.skipIf(hindrance !== null)('the sessions of files as tshark sees them',
     const { token } = await alice.client.offerFile(path);
     const { imdnId, transfer } = await alice.call['files.send']({ conversationId, clientId: randomToken(24), token });
     const offered = await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'offered', 60_000);
+    slowReads(null, SLOW_FROM);
     await bob.call['transfers.accept']({ transferId: offered.transfer?.id as number });
     const enough = (progress: { transferId: number; transferred: number }) =>
       progress.transferId === transfer?.id && progress.transferred > 1 << 20;
     await alice.sees('transfer.progress', enough, 60_000);
     await alice.call['transfers.pause']({ transferId: transfer?.id as number });
     await alice.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'paused', 60_000);
+    readOn();
     await alice.call['transfers.resume']({ transferId: transfer?.id as number });
     await bob.seesMessage((message) => message.imdnId === imdnId && message.transfer?.state === 'done', 120_000);
   }
