@@ -62,7 +62,7 @@ export class Dissection {
     this.#file = file;
   }
 
-  treatAs(protocol: 'sip' | 'msrp', ports: readonly number[]): this {
+  treatAs(protocol: 'sip' | 'msrp' | 'imap', ports: readonly number[]): this {
     for (const port of ports) this.#decodeAs.push('-d', `tcp.port==${port},${protocol}`);
     return this;
   }
