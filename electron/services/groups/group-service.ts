@@ -287,7 +287,7 @@ export class GroupService implements GroupActions {
     const finish = () => {
       cancel();
       this.#extending.delete(conversationId);
-      session.end('released');
+      session.end('released', LEAVING);
     };
     const cancel = this.#context.clock.after(EXTENDED_WITHIN_MS, finish);
     this.#extending.set(conversationId, { peer, finish });
