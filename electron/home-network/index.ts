@@ -39,7 +39,7 @@ import { Registrar } from './registrar.ts';
 import { RelayHeaders } from './relay-headers.ts';
 import { DeferredList } from './retrieval/deferred-list.ts';
 import { NOTHING_DEFERRED } from './retrieval/nothing-deferred.ts';
-import { intoStore } from './retrieval/outlets.ts';
+import { intoStore, letterOf } from './retrieval/outlets.ts';
 import { Retrieval } from './retrieval/retrieval.ts';
 import type { Outlets } from './retrieval/retrieval-host.ts';
 import { Enforcement } from './rules/enforcement.ts';
@@ -245,7 +245,7 @@ export async function startHomeNetwork(options: HomeNetworkOptions): Promise<Hom
   const deferredList = new DeferredList({ directory, deferral, rules: xdm.rules });
   const outlets: Outlets = {
     store: intoStore(directory, deferral, history?.store ?? null),
-    interwork: async (item) => interworking.item(item, await deferral.content(item.id)),
+    interwork: (item) => interworking.item(item, async () => letterOf(item, deferral)),
   };
   const retrieval = new Retrieval({
     ...media,

@@ -57,6 +57,7 @@ const LINES: Record<ErrorCode, Line> = {
   'deferred.undelivered': 'The network did not send it',
   'deferred.not-done': 'The network could not do this, so it still waits',
   'deferred.too-large': 'Too large for the message archive, so it still waits',
+  'deferred.too-large-to-forward': 'Larger than 10 MB, which cannot be forwarded, so it still waits',
   'relay.unreachable': 'The relay of this account cannot be reached',
   'relay.refused': 'The relay does not accept this account',
   'peer.blocked': (who) => `${who} is blocked here`,

@@ -61,6 +61,7 @@ export const ERROR_CODES = [
   'deferred.undelivered',
   'deferred.not-done',
   'deferred.too-large',
+  'deferred.too-large-to-forward',
   // the MSRP relay of the account
   'relay.unreachable',
   'relay.refused',

@@ -121,11 +121,31 @@ test('R-PF-44 R-DEF-10: what its owner sends on by another service is delivered 
   const { id: conversationId } = await alice.call['conversations.open']({ address: people.accountOf('erin').address });
   const sent = await alice.call['messages.sendText']({ conversationId, clientId: randomToken(24), text: 'on by e-mail' });
   await alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'sent');
+  const small = await sendFile('erin', 'valley.bin', 20_000);
+  await sendFile('erin', 'too-much.bin', 10_485_761);
   const erin = await people.device('erin', 'erin');
-  const [item] = await waitingFor(erin, 1);
-  await order(erin, [item?.id as number], 'interwork');
+  const text = (await waitingFor(erin, 3)).find(({ kind }) => kind !== 'file');
+  await order(erin, [text?.id as number], 'interwork');
   await alice.seesMessage(({ imdnId, status }) => imdnId === sent.imdnId && status === 'delivered');
-  await waitingFor(erin, 0);
+  await waitingFor(erin, 2);
   expect(letters.map(({ to, parts }) => [to, fromUtf8(parts[0]?.octets ?? new Uint8Array(0))])).toEqual([['erin', 'on by e-mail']]);
   await expect.poll(async () => (await alice.call['messages.info']({ messageId: sent.id })).leftBy).toBe('email');
+
+  // a file is an attachment, by its name
+  const files = await waitingFor(erin, 2);
+  await order(
+    erin,
+    files.map(({ id }) => id),
+    'interwork',
+  );
+  await alice.seesMessage(({ imdnId, status }) => imdnId === small.sent.imdnId && status === 'delivered');
+  expect(letters.slice(1).map(({ parts }) => parts.map(({ name, octets }) => [name, small.octets.equals(octets)]))).toEqual([
+    [['valley.bin', true]],
+  ]);
+  // what is more than other services take waits on, and its owner is told
+  const [left] = await waitingFor(erin, 1);
+  expect(left?.subject).toBe('too-much.bin');
+  await expect
+    .poll(async () => (await erin.call['deferred.page']({ limit: 50 })).items[0]?.error?.code, { timeout: 15_000 })
+    .toBe('deferred.too-large-to-forward');
 });

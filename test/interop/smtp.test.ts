@@ -187,12 +187,13 @@ describe.skipIf(missing !== null)(title, () => {
       subject: null,
     } as DeferredItem;
     const parts = { directory, log: () => undefined } as unknown as ConstructorParameters<typeof Interworking>[0];
-    await new Interworking({ ...parts, gateway }).item(item, utf8(body));
+    const read = async () => ({ type: 'message/cpim', octets: utf8(body) });
+    await new Interworking({ ...parts, gateway }).item(item, read);
     await came(1);
     expect(mails[0]?.headers).toMatchObject({ Subject: 'Message from Alice', Date: 'Tue, 03 Mar 2026 08:30:00 +0000' });
     expect(mails[0]?.parts.map(({ content }) => plain(content))).toEqual(['Kept since Tuesday']);
-    await expect(new Interworking({ ...parts, gateway }).item({ ...item, owner: 'carol' }, utf8(body))).rejects.toThrow('no gateway');
-    await expect(new Interworking({ ...parts, gateway: null }).item(item, utf8(body))).rejects.toThrow('no gateway');
+    await expect(new Interworking({ ...parts, gateway }).item({ ...item, owner: 'carol' }, read)).rejects.toThrow('no gateway');
+    await expect(new Interworking({ ...parts, gateway: null }).item(item, read)).rejects.toThrow('no gateway');
   });
 
   it('whatever a name, a subject or a type says, it makes no header, no recipient and reads no file', async () => {

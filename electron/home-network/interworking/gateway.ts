@@ -23,4 +23,6 @@ export interface LetterPart {
   /** media type with its parameters */
   readonly type: string;
   readonly octets: Uint8Array;
+  /** of a file, as its author called it */
+  readonly name?: string | undefined;
 }

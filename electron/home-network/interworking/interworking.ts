@@ -1,3 +1,4 @@
+import { ParleyError } from '../../../shared/base/errors.ts';
 import { header, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import type { DeferredItem } from '../deferral/port.ts';
 import type { Directory } from '../directory.ts';
@@ -9,6 +10,9 @@ import type { HomeUser } from '../settings.ts';
 import type { Gateway, LetterPart } from './gateway.ts';
 import { letterParts } from './letter-parts.ts';
 import { gatewayName, leavesAtRecipient, leavesAtSender } from './selection.ts';
+
+/** octets: what mail servers take in general, before base64 */
+const LARGEST_LETTER = 10_485_760;
 
 interface Parts {
   /** null: there is no other service */
@@ -54,13 +58,21 @@ export class Interworking {
     return true;
   }
 
-  /** A deferred item that its owner wants to have by the other service. Rejects where it cannot leave, and it stays. */
-  async item(item: DeferredItem, cpim: Uint8Array): Promise<void> {
+  /**
+   * A deferred item that its owner wants to have by the other service; a file is an attachment. Rejects where it cannot leave, with `file.too-large` for more
+   * than other services take, and it stays.
+   * @param read its octets, with their type
+   */
+  async item(item: DeferredItem, read: () => Promise<LetterPart>): Promise<void> {
     const { gateway, directory } = this.#parts;
     if (gateway === null || !gateway.takes(item.owner)) throw new Error('no gateway leads there');
+    if (item.size > LARGEST_LETTER) throw new ParleyError('file.too-large', `${item.size} octets, and the gateway takes ${LARGEST_LETTER}`);
+    const { type, octets } = await read();
+    const named = item.kind === 'file' && item.subject !== null ? { name: item.subject } : {};
+    const parts = letterParts(type, octets).map((part) => ({ ...part, ...named }));
     const author = directory.users.find((user) => directory.addressOf(user) === item.from);
     await gateway.send({
-      ...{ to: item.owner, sentAt: item.sentAt, subject: item.subject, parts: letterParts('message/cpim', cpim) },
+      ...{ to: item.owner, sentAt: item.sentAt, subject: item.kind === 'file' ? null : item.subject, parts },
       from: { name: author?.user ?? '', displayName: author?.displayName ?? '', address: item.from },
     });
   }

@@ -32,7 +32,7 @@ export function createSmtpGateway({ host, port, mail, domain }: SmtpOptions): Ga
       if (address === undefined) throw new Error('no e-mail address');
       const author = oneLine(from.displayName === '' ? from.address : from.displayName);
       const replyTo = mail.get(from.name);
-      const texts = parts.filter(({ type }) => mediaType(type) === 'text/plain');
+      const texts = parts.filter(({ type, name }) => name === undefined && mediaType(type) === 'text/plain');
       const others = parts.filter((part) => !texts.includes(part));
       await transport.sendMail({
         from: { name: `${author} (${domain})`, address: `messages@${domain}` },
@@ -41,10 +41,10 @@ export function createSmtpGateway({ host, port, mail, domain }: SmtpOptions): Ga
         subject: oneLine(subject ?? `Message from ${author}`),
         date: new Date(sentAt),
         text: texts.map(({ octets }) => fromUtf8(octets)).join('\n\n'),
-        attachments: others.map(({ type, octets }, at) => ({
+        attachments: others.map(({ type, octets, name }, at) => ({
           content: Buffer.from(octets),
           contentType: mediaType(type),
-          filename: `attachment-${at + 1}`,
+          filename: oneLine(name ?? '').replace(/[/\\]/g, '-') || `attachment-${at + 1}`,
         })),
       });
     },

@@ -31,6 +31,14 @@ export function intoStore(directory: Directory, deferral: Kept, store: MessageSt
   };
 }
 
+/** What an item says, with its type: of a file its octets, of anything else the message/cpim. */
+export async function letterOf({ id, kind, contentType }: DeferredItem, deferral: Kept): Promise<{ type: string; octets: Uint8Array }> {
+  const octets = await deferral.content(id);
+  if (kind !== 'file') return { type: CPIM_TYPE, octets };
+  const wrapped = mediaType((await deferral.record(id)).mediaType ?? '') === CPIM_TYPE;
+  return { type: wrapped ? CPIM_TYPE : contentType || 'application/octet-stream', octets };
+}
+
 async function fileOf(
   { id, size, subject, contentType, imdnId }: Omit<DeferredItem, 'uri'>,
   headers: ObjectHeaders,

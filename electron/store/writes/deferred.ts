@@ -72,7 +72,12 @@ export function deferredWrites(db: WriteHandle, ledger: Pick<Ledger, 'leaveRoom'
       const undone = known.order !== null && known.order !== 'deliver';
       const event = how === 'again' ? 'list' : how === 'news' && undone ? 'list-undone' : 'list-anew';
       return step(known, event, now, {
-        code: item.undone === 'too-large' ? 'deferred.too-large' : 'deferred.not-done',
+        code:
+          item.undone !== 'too-large'
+            ? 'deferred.not-done'
+            : known.order === 'interwork'
+              ? 'deferred.too-large-to-forward'
+              : 'deferred.too-large',
         detail: known.order ?? '',
       }) || isOther
         ? known.id
