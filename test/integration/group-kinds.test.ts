@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startHomeNetwork } from '../../electron/home-network/index.ts';
+import { randomToken } from '../../shared/base/random.ts';
 import type { Group } from '../../shared/model/group.ts';
 import { became, invitedTo, linesAt, memberOf, presenceOf, say, textsAt } from '../harness/group-talk.ts';
 import { networkDatabases } from '../harness/network-databases.ts';
@@ -19,6 +21,7 @@ describe('a group that the network has by a name', () => {
           { name: 'climbing-club', members: ['alice', 'bob'], title: 'Climbing club' },
           { name: 'hall', members: ['alice'], title: 'The hall', joinIn: true },
           { name: 'open-names', members: ['alice'], joinIn: true, refusesAnonymous: true },
+          { name: 'readers', members: ['alice', 'bob'], refusesFiles: true },
         ],
       },
     });
@@ -70,6 +73,17 @@ describe('a group that the network has by a name', () => {
     await expect(bob.call['groups.joinAddress']({ address: 'sip:nobody-there@parley.example' })).rejects.toMatchObject({
       code: 'group.over',
     });
+  });
+
+  test('R-CF-05: that a group takes no files is known once the network has said so', async () => {
+    const { alice } = people;
+    const { conversationId } = await open(alice, 'readers');
+    expect((await alice.call['groups.read']({ conversationId })).takesFiles).toBe(true);
+    const path = join(folder, 'plan.txt');
+    await writeFile(path, 'the plan');
+    const { token } = await alice.client.offerFile(path);
+    await alice.call['files.send']({ conversationId, clientId: randomToken(24), token });
+    await alice.sees('group.changed', (group) => group.conversationId === conversationId && !group.takesFiles);
   });
 });
 

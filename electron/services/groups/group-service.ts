@@ -80,6 +80,17 @@ export class GroupService implements GroupActions {
       },
       replaced: (contributionId) => this.#chatOf(contributionId),
     });
+    context.notices.on(({ event, payload }) => {
+      if (event !== 'message.changed' || payload.transfer?.error?.code !== 'peer.no-files') return;
+      const { conversationId } = payload;
+      this.#refusesFiles(conversationId).catch((thrown) => this.#log(conversationId, thrown));
+    });
+  }
+
+  /** A file that the group's network refused for being one says so of all of them (cpm.md section 10.8). */
+  async #refusesFiles(conversationId: number): Promise<void> {
+    const group = await this.#context.store.group(conversationId);
+    if (group?.takesFiles) await this.#book.change(group.conversationId, { fields: { takesFiles: false } });
   }
 
   /** @param peer key of the conversation */
