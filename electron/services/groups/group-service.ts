@@ -152,7 +152,8 @@ export class GroupService implements GroupActions {
     const { conversationId } = await this.#book.begin({
       peer: groupKey(contributionId),
       title: title || listTitle(others.map(({ name }) => name)),
-      cpmConversationId: randomUuid(),
+      // what goes over into a group is the same conversation (flow F09-01)
+      cpmConversationId: chat?.cpmConversationId ?? randomUuid(),
       fields: { contributionId, standing: 'starting', subject: title, extendsId: chat?.id ?? null },
       participants: [self, ...others],
       event: { what: 'created', people: others.map(({ entity, name }) => ({ address: entity, name })), by: null },
