@@ -161,7 +161,7 @@ export class App {
     const thread = new Thread(this.bridge, conversation, {
       clock: this.#clock,
       outgoing: this.#workbench.outgoingOf(conversation.id),
-      own: () => this.state?.account.address ?? '',
+      place: () => ({ own: this.state?.account.address ?? '', participants: this.groups.of(conversation.id)?.participants ?? [] }),
       refused: (error) => (this.notice = error),
     });
     thread.setAttention({ focused: this.#focused, visible: this.#visible });

@@ -10,9 +10,6 @@ export interface ShownLine {
   readonly tone: 'plain' | 'accent' | 'failed';
 }
 
-/** by the kind of the event, which stands for its text */
-const EVENTS: Readonly<Record<string, string>> = groupWords.list.events;
-
 type Last = NonNullable<Conversation['last']>;
 
 /** A file says what became of it where it did not just come or go; one that waits for this person says so first. */
@@ -38,6 +35,13 @@ function labelOf(direction: Last['direction'], author: string): string {
   return author === '' ? '' : `${isolated(author)}:`;
 }
 
+/** Nothing was written: where the person stands. The kind of the event is in place of its text. */
+function eventText({ standing }: Conversation, { text }: Last): string {
+  const { list } = groupWords;
+  if (standing === 'left' || standing === 'removed' || standing === 'over' || standing === 'declined') return list[standing];
+  return text === 'extended' && standing === null ? list.extended : words.list.noMessages;
+}
+
 /** Where the person does not stand in the group as in any conversation, this comes before all that was said. */
 function standingLine({ standing, last }: Conversation, open: boolean): ShownLine | null {
   const text = groupWords.list;
@@ -61,7 +65,7 @@ export function lastLine(conversation: Conversation, open: boolean, typing = '')
   if (typing !== '') return { label: typing, text: '', tone: open ? 'plain' : 'accent' };
   if (last === null) return { label: '', text: words.list.noMessages, tone: 'plain' };
   if (last.kind === 'file') return fileLine(last, open);
-  if (last.kind === 'event') return { label: '', text: EVENTS[last.text] ?? '', tone: 'plain' };
+  if (last.kind === 'event') return { label: '', text: eventText(conversation, last), tone: 'plain' };
   const { text } = last;
   if (last.status === 'failed') return { label: words.list.failed, text, tone: 'failed' };
   const label = last.leftBy === undefined ? labelOf(last.direction, last.author) : words.list.youBy[last.leftBy];

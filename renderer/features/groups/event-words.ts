@@ -1,6 +1,6 @@
 import type { Member } from '../../../shared/model/audience.ts';
-import type { GroupEvent } from '../../../shared/model/group.ts';
-import { namesLine, nameWithin } from './group-names.ts';
+import type { GroupEvent, Participant } from '../../../shared/model/group.ts';
+import { called, namesLine, nameWithin } from './group-names.ts';
 import { groupWords } from './group-words.ts';
 
 /** names that a line shows before it is folded */
@@ -29,13 +29,22 @@ export function foldsWith(a: GroupEvent, b: GroupEvent): boolean {
   return a.what === b.what && a.people.length > 0 && b.people.length > 0 && a.by?.address === b.by?.address && a.what !== 'created';
 }
 
-/**
- * What happened, without a full stop.
- * @param own address of this person, who is named as you
- * @param most names that are all shown
- */
-export function eventLine({ what, people, by }: GroupEvent, own: string, most: number = MOST_NAMES): string {
+/** Where a line stands, and who reads it. */
+export interface EventPlace {
+  /** address of this person, who is named as you */
+  readonly own: string;
+  /** empty in a conversation that is none of a group */
+  readonly participants: readonly Participant[];
+  /** of a group, not of the conversation that it came from */
+  readonly inGroup: boolean;
+}
+
+/** What happened, without a full stop. @param most names that are all shown */
+export function eventLine(event: GroupEvent, { own, participants, inGroup }: EventPlace, most: number = MOST_NAMES): string {
   const text = groupWords.events;
+  const { what } = event;
+  const people = event.people.map((each) => called(each, participants));
+  const by = event.by === null ? null : called(event.by, participants);
   const isOwn = (who: Member): boolean => who.address === own;
   const others = people.filter((each) => !isOwn(each));
   const hasOwn = others.length < people.length || (people.length === 0 && what !== 'created' && what !== 'over' && what !== 'extended');
@@ -55,7 +64,7 @@ export function eventLine({ what, people, by }: GroupEvent, own: string, most: n
     case 'over':
       return doer === '' ? text.over() : text.overBy(doer);
     case 'extended':
-      return text.extended(whom);
+      return inGroup ? text.grown : text.extended(whom);
     case 'joined':
     case 'left':
     case 'declined':

@@ -33,6 +33,12 @@ export function namesLine(names: readonly string[], most = 3): string {
   return groupWords.and(shown.join(', '), groupWords.others(names.length - shown.length));
 }
 
+/** As the roster calls somebody; who was named before anybody knew the name is known by it now. */
+export function called(member: Member, participants: readonly Participant[]): Member {
+  const known = participants.find(({ address }) => address !== null && address === member.address);
+  return known === undefined || known.name === '' ? member : { address: member.address, name: known.name };
+}
+
 /** Whom an invitation is with, but for this person and who asks. */
 export function companyOf({ participants, invitedBy }: Pick<Group, 'participants' | 'invitedBy'>): string {
   const company = participants.filter(
@@ -50,7 +56,7 @@ export function isThere(presence: Participant['presence']): boolean {
 export function invitationLine(group: Pick<Group, 'invitedBy' | 'subject' | 'participants'>): string {
   const { bar } = groupWords;
   const into = group.subject === '' ? bar.nameless : bar.named(isolated(startOf(group.subject, LONGEST_NAME)));
-  const asks = group.invitedBy === null ? bar.asked(into) : bar.asks(nameWithin(group.invitedBy), into);
+  const asks = group.invitedBy === null ? bar.asked(into) : bar.asks(nameWithin(called(group.invitedBy, group.participants)), into);
   const company = companyOf(group);
   return company === '' ? asks : `${asks}${bar.withPeople(company)}`;
 }

@@ -76,18 +76,12 @@ export const groupWords = {
     invitation: 'Invitation',
     invitationFrom: (who: string) => `Invitation from ${who}`,
     failed: 'Could not be made',
-    /** of a group that has nothing else to show */
-    events: {
-      created: 'New group',
-      extended: 'New group',
-      invited: 'Invitation',
-      joined: 'People joined',
-      left: 'People left',
-      removed: 'People were removed',
-      declined: 'People declined',
-      'not-reached': 'Not everybody could be reached',
-      over: 'The group has ended',
-    },
+    /** where there is nothing else to show */
+    left: 'You left',
+    removed: 'You were removed',
+    over: 'The group has ended',
+    declined: 'You declined',
+    extended: 'A group was made',
   },
   thread: {
     label: (group: string) => `Messages in ${group}`,
@@ -129,6 +123,7 @@ export const groupWords = {
     over: () => 'The group has ended',
     overBy: (who: string) => `${who} ended the group`,
     extended: (whom: string) => (whom === '' ? 'A group was made from this conversation' : `A group was made with ${whom}`),
+    grown: 'It goes on from a conversation of two',
     was: 'was',
     were: 'were',
   },

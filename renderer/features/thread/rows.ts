@@ -60,10 +60,11 @@ export function buildRows(
   ownKeys: ReadonlySet<string>,
 ): Row[] {
   const entries: Entry[] = [];
+  const unreadId = firstWritten(messages, firstUnreadId);
   for (const message of messages) {
     const at = timeOf(message);
     const before = entries.at(-1);
-    if (message.event !== null && before !== undefined && message.id !== firstUnreadId && foldsInto(before, message.event, at)) {
+    if (message.event !== null && before !== undefined && foldsInto(before, message.event, at)) {
       entries[entries.length - 1] = { ...before, events: [...before.events, message.event] };
       continue;
     }
@@ -86,14 +87,20 @@ export function buildRows(
     const before = entries[index - 1];
     const after = entries[index + 1];
     const here = { ...entry, events };
-    const firstUnread = entry.message !== null && entry.message.id === firstUnreadId;
+    const firstUnread = entry.message !== null && entry.message.id === unreadId;
     const newDay = before === undefined || dayOf(before.at) !== dayOf(entry.at);
-    const joinsAfter = after !== undefined && areOfOne(here, after) && after.message?.id !== (firstUnreadId ?? 0);
+    const joinsAfter = after !== undefined && areOfOne(here, after) && after.message?.id !== (unreadId ?? 0);
     const joinsBefore = before !== undefined && !firstUnread && areOfOne(before, here);
     const event = events.length === 0 ? null : foldEvents(events);
     // a failed one always says so itself
     return { ...entry, event, newDay, firstUnread, startsGroup: !joinsBefore, endsGroup: !joinsAfter || stopped };
   });
+}
+
+/** Lines about a group are no messages: what is new begins with what somebody wrote. */
+function firstWritten(messages: readonly Message[], firstUnreadId: number | null): number | null {
+  const at = messages.findIndex(({ id }) => id === firstUnreadId);
+  return at < 0 ? firstUnreadId : (messages.slice(at).find(({ event }) => event === null)?.id ?? null);
 }
 
 /** What becomes a row. */

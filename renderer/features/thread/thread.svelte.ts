@@ -8,7 +8,7 @@ import type { Bridge } from '../../bridge/bridge.ts';
 import { OfferChoices, openOffers } from '../files/offers.svelte.ts';
 import { newsOfFile } from '../files/transfer-news.ts';
 import { startOf } from '../format.ts';
-import { eventLine, newPart } from '../groups/event-words.ts';
+import { type EventPlace, eventLine, newPart } from '../groups/event-words.ts';
 import { nameWithin } from '../groups/group-names.ts';
 import type { Ranges } from '../search/marks.ts';
 import { words } from '../words.ts';
@@ -32,8 +32,8 @@ export interface ThreadOptions {
   readonly clock?: Clock;
   /** what was written here before, where this is not the conversation's first thread */
   readonly outgoing?: Outgoing;
-  /** address of this person */
-  readonly own?: () => string;
+  /** for lines about a group */
+  readonly place?: () => Omit<EventPlace, 'inGroup'>;
   /** something that was deleted could not be deleted after all */
   readonly refused?: (error: CodedError) => void;
 }
@@ -63,7 +63,7 @@ export class Thread {
   readonly #bridge: Bridge;
   readonly #clock: Clock;
   readonly #outgoing: Outgoing;
-  readonly #own: () => string;
+  readonly #place: () => Omit<EventPlace, 'inGroup'>;
   #marked = 0;
   #marking = false;
 
@@ -86,7 +86,7 @@ export class Thread {
   constructor(bridge: Bridge, conversation: Conversation, options: ThreadOptions = {}) {
     this.#bridge = bridge;
     this.#clock = options.clock ?? systemClock;
-    this.#own = options.own ?? (() => '');
+    this.#place = options.place ?? (() => ({ own: '', participants: [] }));
     this.#outgoing = options.outgoing ?? new Outgoing(bridge, conversation.id);
     this.removals = new Removals(this.#clock, options.refused ?? (() => undefined));
     this.conversationId = conversation.id;
@@ -148,7 +148,7 @@ export class Thread {
     const news = before === undefined ? null : newsOfFile(before, message, this.#writerOf(message));
     if (news !== null) this.#announce(news);
     const event = message.event === null ? null : newPart(before?.event ?? null, message.event);
-    if (event !== null && (isNew || before !== undefined)) this.#announce(`${eventLine(event, this.#own())}.`);
+    if (event !== null && (isNew || before !== undefined)) this.#announce(`${eventLine(event, this.place)}.`);
     else if (isNew && message.direction === 'in') {
       this.#announce(words.thread.announce(this.#writerOf(message), startOf(message.text, LONGEST_ANNOUNCED)));
       if (!wasAtBottom) this.below += 1;
@@ -206,6 +206,11 @@ export class Thread {
     this.attention = { ...before, ...change };
     if (this.attention.atBottom) this.below = 0;
     this.#reportSeen();
+  }
+
+  /** where lines about a group stand */
+  get place(): EventPlace {
+    return { ...this.#place(), inGroup: this.conversation.standing !== null };
   }
 
   /** In a group, within a sentence; null where it is not known. */

@@ -17,6 +17,7 @@ import { ManualClock } from '../../harness/manual-clock.ts';
 import { answers, coreBridge, MapStorage } from './core-bridge.ts';
 
 const OWN = 'sip:alice@example.com';
+const PLACE = { own: OWN, participants: [], inGroup: true };
 const member = (name: string) => ({ address: `sip:${name.toLowerCase()}@example.com`, name });
 const [BOB, CAROL, DAVE, ERIN] = ['Bob', 'Carol', 'Dave', 'Erin'].map(member) as [Member, Member, Member, Member];
 type Member = ReturnType<typeof member>;
@@ -38,7 +39,7 @@ function group(more: Partial<Group> = {}): Group {
 }
 
 describe('a line about a group', () => {
-  const line = (what: GroupEvent['what'], people: readonly Member[], by: Member | null = null) => eventLine({ what, people, by }, OWN);
+  const line = (what: GroupEvent['what'], people: readonly Member[], by: Member | null = null) => eventLine({ what, people, by }, PLACE);
   const alice = member('Alice');
 
   it('names this person as you, wherever it stands', () => {
@@ -61,8 +62,8 @@ describe('a line about a group', () => {
   it('names a few and counts the others, unless all are wanted', () => {
     const people = ['Bob', 'Carol', 'Dave', 'Erin', 'Frank'].map(member);
     const event: GroupEvent = { what: 'joined', people, by: null };
-    expect(eventLine(event, OWN)).toBe('Bob, Carol and 3 others joined');
-    expect(eventLine(event, OWN, Number.POSITIVE_INFINITY)).toBe('Bob, Carol, Dave, Erin and Frank joined');
+    expect(eventLine(event, PLACE)).toBe('Bob, Carol and 3 others joined');
+    expect(eventLine(event, PLACE, Number.POSITIVE_INFINITY)).toBe('Bob, Carol, Dave, Erin and Frank joined');
   });
 
   it.each(GROUP_EVENTS)('of kind %s is whole for nobody, for one and for many, with and without who did it', (what) => {
@@ -76,6 +77,17 @@ describe('a line about a group', () => {
     expect(line('left', [erin])).toBe('\u2068ארין\u2069 left');
     expect(line('left', [{ address: 'sip:long@example.com', name: 'x'.repeat(320) }])).toHaveLength(60 + '… left'.length);
     expect(line('left', [{ address: 'sip:nameless@example.com', name: '' }])).toBe('nameless@example.com left');
+  });
+
+  it('calls people as the roster does, whatever they were called when it happened', () => {
+    const place = { ...PLACE, participants: [participant('Bob', { name: 'Bob Baker' })] };
+    expect(eventLine({ what: 'joined', people: [{ ...BOB, name: 'bob' }, CAROL], by: null }, place)).toBe('Bob Baker and Carol joined');
+  });
+
+  it('of a group that grew out of a conversation says so in both', () => {
+    const event: GroupEvent = { what: 'extended', people: [BOB, CAROL], by: null };
+    expect(eventLine(event, { ...PLACE, inGroup: false })).toBe('A group was made with Bob and Carol');
+    expect(eventLine(event, PLACE)).toBe('It goes on from a conversation of two');
   });
 
   it('that grows is told by what is new in it', () => {
@@ -107,11 +119,14 @@ describe('the rows of a group', () => {
     expect(shown.map(({ startsGroup }) => startsGroup)).toEqual([true, true, true, true]);
   });
 
-  it('fold nothing into what stands above "New messages", and nothing about this person', () => {
-    const first = event('joined', [CAROL], 1);
-    const second = event('joined', [DAVE], 1);
-    expect(rows([first, second], second.id)).toHaveLength(2);
+  it('fold nothing about this person', () => {
     expect(rows([event('joined', [], 1), event('joined', [BOB], 1)])).toHaveLength(2);
+  });
+
+  it('have "New messages" above what somebody wrote, never above a line alone', () => {
+    const asked = event('invited', [], 1);
+    expect(rows([asked], asked.id).some(({ firstUnread }) => firstUnread)).toBe(false);
+    expect(rows([asked, said(BOB, 2)], asked.id).map(({ firstUnread }) => firstUnread)).toEqual([false, true]);
   });
 });
 
@@ -226,10 +241,10 @@ describe('the list', () => {
 
   it('says who wrote the last message, and nobody of a line about the group', () => {
     expect(lastLine({ ...row, last }, false)).toMatchObject({ label: 'Carol:', text: 'Hello' });
-    expect(lastLine({ ...row, last: { ...last, kind: 'event', author: '', text: 'created' } }, false)).toMatchObject({
-      label: '',
-      text: 'New group',
-    });
+    const event = { ...last, kind: 'event', author: '' } as const;
+    expect(lastLine({ ...row, last: { ...event, text: 'created' } }, false)).toMatchObject({ label: '', text: 'No messages yet' });
+    expect(lastLine({ ...row, standing: 'removed', last: { ...event, text: 'invited' } }, false).text).toBe('You were removed');
+    expect(lastLine({ ...row, standing: null, last: { ...event, text: 'extended' } }, false).text).toBe('A group was made');
     expect(lastLine({ ...row, last: { ...last, kind: 'file', text: 'a.pdf', transferState: 'done' } }, false)).toMatchObject({
       label: 'Carol:',
       text: 'File: a.pdf',
