@@ -91,21 +91,15 @@ export class Offers {
     if (user === null) return;
     if (device !== null) {
       // the first part stays where it is, and the rest follows
-      if (!isDelivered) await this.#host.progress(item, nameOf(device), acknowledged);
-      else return this.#host.taken(item, device);
+      if (isDelivered) return this.#host.taken(item, device);
+      await this.#host.progress(item, nameOf(device), acknowledged);
+      this.#host.later(user);
     } else if (refusal !== null && !isUnavailable(refusal.status)) {
-      const begun = Object.entries(item.taken).find(([, octets]) => octets > 0 && octets < item.size);
-      // who does not have the first part any more takes the whole
-      if (refusal.status === 488 && begun !== undefined) await this.#host.progress(item, begun[0], 0);
-      else {
-        await this.#host.giveBack(item);
-        return;
-      }
+      // the whole of it: who refused a part was offered that as well
+      await this.#host.giveBack(item);
     } else {
       // nobody has answered: where it waits it is offered again when a device registers
       await this.#host.unaccepted(item);
-      return;
     }
-    this.#host.later(user);
   }
 }

@@ -49,6 +49,8 @@ export class DeferredSessions {
   /** large messages that are coming in, by owner */
   readonly #taking = new Map<string, number>();
   readonly #host: SessionsHost;
+  /** what an INVITE brings, while that is looked at, taken and kept */
+  readonly #offers = new WeakMap<SipRequest, ReturnType<typeof takeable>>();
 
   constructor(host: SessionsHost) {
     this.#host = host;
@@ -59,11 +61,18 @@ export class DeferredSessions {
     const service = serviceOf(request.headers);
     if (service !== FILE_TRANSFER && service !== LARGE_MESSAGE) return false;
     try {
-      const { description } = takeable(request, this.#host.focus().policy);
+      const { description } = this.#offerOf(request);
       return description.media.filter(isLed).length === 1;
     } catch {
       return false;
     }
+  }
+
+  /** @throws as {@link takeable} does */
+  #offerOf(request: SipRequest): ReturnType<typeof takeable> {
+    const offer = this.#offers.get(request) ?? takeable(request, this.#host.focus().policy);
+    this.#offers.set(request, offer);
+    return offer;
   }
 
   /** A large message for him is coming in. */
@@ -80,7 +89,7 @@ export class DeferredSessions {
     count(1);
     transaction.onCancel = () => transaction.respond(487);
     try {
-      const { description, mediaIndex } = takeable(letter.request, focus.policy);
+      const { description, mediaIndex } = this.#offerOf(letter.request);
       const announced = (description.media[mediaIndex] as MsrpMedia).fileSelector?.size ?? 0;
       if (!(await this.#host.hasRoom(letter.owner, announced))) {
         transaction.respond(480, { headers: this.#host.noRoom() });
@@ -104,7 +113,7 @@ export class DeferredSessions {
   /** What has been taken already, for one who does not get it now. @throws ParleyError when it cannot be kept */
   async keep(letter: Letter, content: Taken, how: Tried | Hold): Promise<void> {
     const { octets, contentType } = content;
-    const { description, mediaIndex } = takeable(letter.request, this.#host.focus().policy);
+    const { description, mediaIndex } = this.#offerOf(letter.request);
     const { fileSelector } = description.media[mediaIndex] as MsrpMedia;
     const isFile = letter.kind === 'file';
     octets.hold();
