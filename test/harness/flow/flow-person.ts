@@ -92,3 +92,27 @@ export async function offeredFile(person: Person, name: string): Promise<number>
   const { transfer } = await person.seesMessage((message) => message.transfer?.name === name && message.transfer.state === 'offered');
   return transfer?.id as number;
 }
+
+/**
+ * Flow F13 as far as its media: a film of that size and SHA-1 (`0F:8D…`) is offered to our person, Alice of the examples, who takes it, and the peer connects.
+ * @returns the connection, and the two ends of its session as MSRP has them
+ */
+export async function takenFilm(peer: ExamplePeer, person: Person, { size, sha1 }: { readonly size: number; readonly sha1: string }) {
+  peer.binds(peer.registration, { instance: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6' });
+  peer.plays('F13-01.sip', (text) =>
+    text
+      .replace(/a=file-selector:.*/, `a=file-selector:name:"walk.mp4" type:video/mp4 size:${size} hash:sha-1:${sha1}`)
+      .replace(/a=accept-types:.*/, 'a=accept-types:message/cpim video/mp4'),
+  );
+  const transferId = await offeredFile(person, 'walk.mp4');
+  await person.call['transfers.accept']({ transferId });
+  const answer = await peer.takesAny('200 INVITE');
+  // the ACK to a 200 is a transaction of its own (RFC 3261 section 17.1.1.3)
+  peer.plays('F13-04.sip', (text) =>
+    text.replace(/;branch=\S+/, ';branch=z9hG4bK0698c2f53eff').replace(/(To: .*;tag=).*/, `$1${/\r\nTo: .*;tag=(\S+)/.exec(answer)?.[1]}`),
+  );
+  const to = /a=path:(\S+)/.exec(answer)?.[1] ?? '';
+  const line = await peer.connectsTo(to);
+  const from = peer.script.meaningOf('msrp://203.0.113.20:20720/qVpCT5IX7CG4SnhZ1yzU;tcp');
+  return { transferId, line, to, from };
+}

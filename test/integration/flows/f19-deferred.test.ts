@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { DeferredItem, DeferredOrder } from '../../../shared/model/deferred.ts';
 import { type ExamplePeer, throughTheNetwork } from '../../harness/flow/example-peer.ts';
 import { type Allowance, payloadOf } from '../../harness/flow/example-script.ts';
-import { Flow, offeredFile } from '../../harness/flow/flow-person.ts';
+import { Flow, takenFilm } from '../../harness/flow/flow-person.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import type { Person } from '../../harness/two-people.ts';
 import { exampleOctets } from '../../vectors/example.ts';
@@ -178,23 +178,8 @@ describe('F21: what the network brings by itself', () => {
   test('R-AD-05 R-AD-07: the rest of a file that was accepted before comes without a question, and the whole is verified', async () => {
     const { peer, person } = await flow.start('alice', { host: '203.0.113.20', port: 20_720 });
     peer.obliging = true;
-    peer.binds(peer.registration, { instance: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6' });
-    peer.plays('F13-01.sip', (text) =>
-      text
-        .replace(/a=file-selector:.*/, `a=file-selector:name:"walk.mp4" type:video/mp4 size:10000 hash:sha-1:${HASH}`)
-        .replace(/a=accept-types:.*/, 'a=accept-types:message/cpim video/mp4'),
-    );
-    const transferId = await offeredFile(person, 'walk.mp4');
-    await person.call['transfers.accept']({ transferId });
-    const taken = await peer.takesAny('200 INVITE');
-    // the ACK to a 200 is a transaction of its own (RFC 3261 section 17.1.1.3)
-    peer.plays('F13-04.sip', (text) =>
-      text.replace(/;branch=\S+/, ';branch=z9hG4bK0698c2f53eff').replace(/(To: .*;tag=).*/, `$1${/\r\nTo: .*;tag=(\S+)/.exec(taken)?.[1]}`),
-    );
-    const first = pathOf(taken);
-    const line = await peer.connectsTo(first);
-    const from = peer.script.meaningOf('msrp://203.0.113.20:20720/qVpCT5IX7CG4SnhZ1yzU;tcp');
-    line.write(sendOf(first, from, WALK.subarray(0, 6144), { type: 'video/mp4', of: WALK.length, flag: '+' }));
+    const { transferId, line, to, from } = await takenFilm(peer, person, { size: WALK.length, sha1: HASH });
+    line.write(sendOf(to, from, WALK.subarray(0, 6144), { type: 'video/mp4', of: WALK.length, flag: '+' }));
     await line.next((text) => /^MSRP \S+ 200/.test(text), '200');
     line.destroy();
     await person.seesMessage(({ transfer }) => transfer?.id === transferId && transfer.state === 'interrupted');

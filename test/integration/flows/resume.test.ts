@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../../shared/model/message.ts';
 import { type ExamplePeer, OWN_NOTIFICATIONS, throughTheNetwork } from '../../harness/flow/example-peer.ts';
 import { payloadOf } from '../../harness/flow/example-script.ts';
-import { Flow, offeredFile, sendFile } from '../../harness/flow/flow-person.ts';
+import { Flow, offeredFile, sendFile, takenFilm } from '../../harness/flow/flow-person.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import type { Person } from '../../harness/two-people.ts';
 import { exampleOctets } from '../../vectors/example.ts';
@@ -134,25 +134,8 @@ describe('F16: the receiver goes on where it was', () => {
     const { peer, person } = await flow.start('alice', { host: '203.0.113.20', port: 20_720 });
     peer.obliging = true;
     const contribution = '74dda528-2c81-4e22-a5c8-cc9e637b115f';
-    peer.binds(peer.registration, { instance: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6' });
-    peer.plays('F13-01.sip', (text) =>
-      text
-        .replace(/a=file-selector:.*/, `a=file-selector:name:"walk.mp4" type:video/mp4 size:10000 hash:sha-1:${HASH}`)
-        .replace(/a=accept-types:.*/, 'a=accept-types:message/cpim video/mp4'),
-    );
-    const transferId = await offeredFile(person, 'walk.mp4');
-    await person.call['transfers.accept']({ transferId });
-    const answer = await peer.takesAny('200 INVITE');
-    // the ACK to a 200 is a transaction of its own (RFC 3261 section 17.1.1.3)
-    peer.plays('F13-04.sip', (text) =>
-      text
-        .replace(/;branch=\S+/, ';branch=z9hG4bK0698c2f53eff')
-        .replace(/(To: .*;tag=).*/, `$1${/\r\nTo: .*;tag=(\S+)/.exec(answer)?.[1]}`),
-    );
-    const path = /a=path:(\S+)/.exec(answer)?.[1] ?? '';
-    const line = await peer.connectsTo(path);
-    const own = peer.script.meaningOf('msrp://203.0.113.20:20720/qVpCT5IX7CG4SnhZ1yzU;tcp');
-    line.write(chunkTo(path, own, '1-6144/10000', WALK.subarray(0, 6144), '+'));
+    const { transferId, line, to, from } = await takenFilm(peer, person, { size: 10_000, sha1: HASH });
+    line.write(chunkTo(to, from, '1-6144/10000', WALK.subarray(0, 6144), '+'));
     await line.next((text) => /^MSRP \S+ 200/.test(text), '200');
     line.destroy();
     const { id } = await person.seesMessage((message) => message.transfer?.id === transferId && message.transfer.state === 'interrupted');
