@@ -134,7 +134,7 @@ describe('two agents on the home network', () => {
     await accepted;
     const ended = next((listener: (cause: unknown) => void) => invite.onEnded(listener));
     await call.end();
-    expect(await ended).toEqual({ by: 'remote', error: null });
+    expect(await ended).toEqual({ by: 'remote', error: null, reason: null });
   });
 
   test('the called side ends the session', async () => {
@@ -147,7 +147,7 @@ describe('two agents on the home network', () => {
     await accepted;
     const ended = next((listener: (cause: unknown) => void) => call.onEnded(listener));
     await invite.end();
-    expect(await ended).toEqual({ by: 'remote', error: null });
+    expect(await ended).toEqual({ by: 'remote', error: null, reason: null });
   });
 
   test('an INVITE is declined', async () => {

@@ -55,7 +55,7 @@ describe('the chat session of a stranger', { timeout: 180_000 }, () => {
     );
     expect(outcomes.slice(0, 300).every((outcome) => outcome === '')).toBe(true);
     expect(outcomes).toContain('msrp.stopped');
-    expect(await over).toEqual({ by: 'remote', error: null });
+    expect(await over).toEqual({ by: 'remote', error: null, reason: null });
     // what came back meanwhile is one a second
     expect(storedOf('fill ')).toBe(outcomes.filter((outcome) => outcome === '').length);
 

@@ -157,7 +157,7 @@ describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, diges
     await accepted;
     const ended = next((listener: (cause: unknown) => void) => invite.onEnded(listener));
     await call.end();
-    expect(await ended).toEqual({ by: 'remote', error: null });
+    expect(await ended).toEqual({ by: 'remote', error: null, reason: null });
     expect(wire.at(-1)).toMatch(/^alice in SIP\/2\.0 200/);
   });
 
@@ -169,7 +169,7 @@ describe.skipIf(kamailioMissing !== null).each(MATRIX)(`${title}, over %s, diges
     await Promise.all([invite.accept(answer()), call.answer]);
     const ended = next((listener: (cause: unknown) => void) => call.onEnded(listener));
     await invite.end();
-    expect(await ended).toEqual({ by: 'remote', error: null });
+    expect(await ended).toEqual({ by: 'remote', error: null, reason: null });
     expect(sentBy('bob', 'BYE')[0]).toContain(`BYE sip:alice@${Kamailio.domain};gr=${INSTANCES.alice} SIP/2.0`);
     expect(wire.at(-1)).toMatch(/^bob in SIP\/2\.0 200/);
   });

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../../shared/base/errors.ts';
+import type { MessageStatus } from '../../../shared/model/states/message-status.ts';
 import type { TransferState } from '../../../shared/model/states/transfer-state.ts';
 import type { Calls } from '../calls.ts';
 import { REMEMBERED_MS } from '../port.ts';
@@ -9,6 +10,9 @@ import type { Recipients } from './recipients.ts';
 import type { TransferLedger } from './transfers.ts';
 
 type Method = 'outboxTake' | 'outboxUpdate' | 'recipientUpdate' | 'outboxRecover';
+
+/** somebody has taken it */
+const REACHED: ReadonlySet<MessageStatus> = new Set(['sent', 'delivered', 'displayed']);
 
 /** what a process that dies leaves as it is */
 const AT_REST: ReadonlySet<TransferState> = new Set(['preparing', 'queued', 'interrupted', 'paused']);
@@ -45,8 +49,11 @@ export function outboxWrites(
         if (event === 'accepted') outbox.notified(row);
         return null;
       }
+      const reached = event === 'failed' && recipients.of(messageId).some(({ status }) => REACHED.has(status));
       if (event === 'accepted' || event === 'failed') recipients.moveAll(messageId, event, now, error ?? null);
-      ledger.move(messageId, event, now, error ?? null);
+      // sent one by one, and given up for those who are left: the others have it
+      if (reached) recipients.sum(messageId, now);
+      else ledger.move(messageId, event, now, error ?? null);
       if (event === 'accepted') ledger.taken(messageId, now, kept);
       if (isRemoved) return null;
       return ledger.changed(messageId);

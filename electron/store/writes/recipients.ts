@@ -56,6 +56,8 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
     });
   }
 
+  const statusesOf = (messageId: number): MessageStatus[] => rows({ messageId }).map(({ status }) => status);
+
   return {
     of: (messageId: number) => rows({ messageId }),
 
@@ -93,11 +95,18 @@ export function createRecipients(db: WriteHandle, ledger: Ledger) {
         insert({ messageId, address: reporter, status: 'sent' });
         step(messageId, { address: reporter, status: 'sent', deliveredAt: null, displayedAt: null }, event, now, error);
       } else return false;
-      const statuses = rows({ messageId }).map(({ status }) => status);
+      const statuses = statusesOf(messageId);
       const mayBeMore = isGroup && isAddressed({ messageId })?.addressed !== 1;
       const summary = summaryOf(reachOf(statuses, mayBeMore));
       if (summary !== null) ledger.move(messageId, summary, now, error);
       return true;
+    },
+
+    /** No more is sent: it is as far as those have come who got it. */
+    sum(messageId: number, now: number): void {
+      ledger.move(messageId, 'accepted', now, null);
+      const summary = summaryOf(reachOf(statusesOf(messageId), false));
+      if (summary !== null) ledger.move(messageId, summary, now, null);
     },
 
     clear: (messageId: number) => clear({ messageId }),

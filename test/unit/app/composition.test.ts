@@ -104,7 +104,7 @@ describe('the demo', () => {
     );
     expect(users[0]?.password).not.toBe(users[1]?.password);
     // a group of the network that both can write to
-    expect(groups).toEqual([{ name: 'climbing-club', members: ['alice', 'bob'] }]);
+    expect(groups).toEqual([{ name: 'climbing-club', title: 'Climbing club', members: ['alice', 'bob'] }]);
     for (const { ports } of made) {
       expect(ports.account.groups).toEqual([{ address: 'sip:climbing-club@parley.example', name: 'Climbing club' }]);
     }

@@ -53,6 +53,7 @@ const planted: [rule: string, file: string, source: string][] = [
   ['only-sqlite-imports-better-sqlite3', 'electron/services/o.ts', "import 'better-sqlite3';"],
   ['sqlite-knows-no-schema', 'electron/sqlite/aa.ts', "import '../store/port.ts';"],
   ['sqlite-stands-behind-ports', 'electron/services/bb.ts', "import '../sqlite/database.ts';"],
+  ['digest-knows-no-protocol', 'electron/digest/ee.ts', "import '../store/port.ts';"],
   ['imap-knows-no-history', 'electron/imap/cc.ts', "import '../store/port.ts';"],
   ['only-imap-imports-imapflow', 'electron/services/dd.ts', "import { ImapFlow } from 'imapflow';\nexport const client = ImapFlow;"],
   ['only-sip-imports-sip-js', 'electron/app/p.ts', "import 'sip.js';"],

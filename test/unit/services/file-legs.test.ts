@@ -74,7 +74,9 @@ test.each([404, 405, 410, 420, 501, 604])(
     expect(ready().map(({ peer }) => peer)).toEqual([BOB, CAROL, DAVE]);
     await offerAll();
     await expect.poll(states).toEqual(['done', 'done', 'done']);
-    expect(targets()).toEqual([FACTORY, BOB, CAROL, DAVE]);
+    // four leave side by side, in no order
+    const [first, ...rest] = targets();
+    expect([first, ...rest.toSorted()]).toEqual([FACTORY, BOB, CAROL, DAVE]);
     expect(world.calls.message(1)).toMatchObject({ status: 'sent', transfer: { state: 'done', transferred: 5 } });
   },
 );
@@ -90,7 +92,7 @@ test('the file is hashed once, and each invitation asks for the same notificatio
     expect(body).toContain('imdn.Message-ID: f1');
   }
   expect(new Set(bodies.map((body) => /file-transfer-id:(\S+)/.exec(body)?.[1])).size).toBe(3);
-  expect(bodies.map((body) => /^To: <?(sip:[^>\s]+)/m.exec(body)?.[1])).toEqual([BOB, CAROL, DAVE]);
+  expect(bodies.map((body) => /^To: <?(sip:[^>\s]+)/m.exec(body)?.[1]).toSorted()).toEqual([BOB, CAROL, DAVE]);
 });
 
 test('a recipient who declines ends nothing for the others, and is the only one to be asked again', async () => {

@@ -75,6 +75,22 @@ describe('a conversation with several', () => {
 });
 
 describe('the states of its recipients', () => {
+  test('one that was sent one by one and is given up for the rest is where those are who got it', () => {
+    const { store, item, report, states, message } = sent();
+    store.recipientUpdate({ messageId: message.id, address: BOB, event: 'accepted', now: 20 });
+    const error = { code: 'peer.timeout', detail: 'a day' } as const;
+    expect(store.outboxUpdate({ outboxId: item.id, event: 'failed', now: 30, error })?.message.status).toBe('sent');
+    expect(states()).toEqual(['bob sent', 'car failed', 'dav failed']);
+    expect(report(BOB, 'delivered')).toBe('delivered');
+  });
+
+  test('one that nobody has taken is failed when it is given up', () => {
+    const { store, item, states } = sent();
+    const error = { code: 'peer.timeout', detail: 'a day' } as const;
+    expect(store.outboxUpdate({ outboxId: item.id, event: 'failed', now: 30, error })?.message.status).toBe('failed');
+    expect(states()).toEqual(['bob failed', 'car failed', 'dav failed']);
+  });
+
   test('make the state of the message: the last of them counts, and it never goes back', () => {
     const { store, item, report, states, message } = sent();
     expect(store.outboxUpdate({ outboxId: item.id, event: 'accepted', now: 30 })?.message.status).toBe('sent');
