@@ -64,6 +64,7 @@ export class TextRoom {
     this.plane = new LogTextPlane({
       ...{ msrp: engine, clock: systemClock, spool: new Spool(1_000_000_000, host.databases?.folder), databases: null },
       ...{ life: 86_400_000, quota: { items: 10_000, octets: 100_000_000 }, log: () => undefined },
+      ...{ screen: async () => null, wanted: async () => undefined },
       admit: (from, author, imdn, respond) => notifications.admit(from, author, imdn, respond),
       ...host,
     });

@@ -59,6 +59,10 @@ export class Conferences {
     return this.#registry;
   }
 
+  get isEmpty(): boolean {
+    return this.#registry.all.length === 0;
+  }
+
   /** What was kept is there again. */
   async open(): Promise<void> {
     const { records, directory } = this.#host;
@@ -74,6 +78,11 @@ export class Conferences {
       const conference = this.#registry.add(restored(kept));
       if (group !== null && group.joinIn !== true) await this.#align(conference, group);
     }
+  }
+
+  /** Its log is open when this resolves, where there is such a group. */
+  async wanted(id: string): Promise<void> {
+    if (!this.#isClosed) await this.#registry.all.find(({ about }) => about.id === id)?.hall();
   }
 
   close(): void {

@@ -43,17 +43,27 @@ export function makeGroups({ msrp, clock, spool, notifications, databases, polic
     ...{ msrp, clock, spool, log, databases: databases ?? null },
     life: keeping.maxExpiry * 1000,
     quota: { items: keeping.quotaItems, octets: keeping.quotaOctets },
+    screen: async (author, read) => {
+      const uri = trySipUri(author);
+      const user = uri === null ? null : directory.byUri(uri);
+      return user === null ? null : host.enforcement.refusalInGroup(user, read);
+    },
+    wanted: (id) => conferences.wanted(id),
     admit: (from, author, imdn, respond) => notifications.admit(nameOf(from), nameOf(author), imdn, respond),
   });
   const records = conferenceRecords(databases);
-  const conferences = new Conferences({
+  const conferences: Conferences = new Conferences({
     ...{ ...host, plane, records, policy: { ...DEFAULT_CONFERENCE_POLICY, ...policy } },
     mediaHost: () => msrp.address.host,
   });
   return {
     conferences,
     roster: new ConferencePackage((uri) => conferences.groups.find(uri)),
-    open: () => conferences.open(),
+    async open() {
+      await conferences.open();
+      // what was said and is over since is told to who said it, also in a group that nobody enters
+      if (!conferences.isEmpty) await plane.start();
+    },
     async close() {
       conferences.close();
       await plane.close();

@@ -28,6 +28,13 @@ export function contentOf(request: SipRequest): Content {
   return found;
 }
 
+/** The same of one message/cpim of a session. */
+export function contentOfCpim(octets: Uint8Array): Content {
+  const found = { texts: [] as string[], types: [] as string[] };
+  collect(found, CPIM_TYPE, octets, MOST_NESTED);
+  return found;
+}
+
 function collect(found: { texts: string[]; types: string[] }, contentType: string | null, body: Uint8Array, depth: number): void {
   if (contentType === null || body.length === 0 || depth === 0) return;
   try {

@@ -7,7 +7,7 @@ import type { Directory } from '../directory.ts';
 import { notificationIn } from '../notification-filter.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
-import { type Content, contentOf } from './content.ts';
+import { type Content, contentOf, contentOfCpim } from './content.ts';
 import type { Rules, Ruling, Service } from './rules.ts';
 import { isScreened } from './screening.ts';
 
@@ -41,6 +41,8 @@ export function refusalOfRecipient(isBlocked: boolean, ruling: Ruling, sending: 
   if (ruling.available === 'refuse' && sending.service !== null) return 'unwilling';
   return screens(sending, ruling.unwantedWords, ruling.unwantedTypes) ? 'unwanted-content' : null;
 }
+
+const NOTHING: Content = { texts: [], types: [] };
 
 /** Most requests are held against nothing, and are not read for that. */
 function screens(sending: Sending, words: readonly string[], types: readonly string[]): boolean {
@@ -89,6 +91,21 @@ export class Enforcement {
   /** By one of several recipients, where the sender was answered already. */
   refusalBy(recipient: string, request: SipRequest, sender: HomeUser): Refusal | null {
     return this.#recipientOf(recipient, sender, sendingIn(request));
+  }
+
+  /**
+   * Of what is said in a group, whose order is one for all: the sender's side alone (R-PF-06).
+   * @param read the whole message/cpim, read only where there is something to hold it against
+   * @returns status and comment of the MSRP answer (RFC 4975 section 7.2)
+   */
+  async refusalInGroup(sender: HomeUser, read: () => Promise<Uint8Array>): Promise<string | null> {
+    const ruling = this.#rules.of(sender);
+    const isScreened = ruling.forbiddenWords.length + ruling.forbiddenTypes.length > 0;
+    const content = isScreened ? contentOfCpim(await read()) : NOTHING;
+    const refusal = refusalOfSender(sender.user, ruling, { service: 'chat', content });
+    if (refusal === null || refusal === 'blocked') return null;
+    const { status, warning } = ANSWERS[refusal];
+    return `${status} ${warning ?? ''}`.trim();
   }
 
   #recipientOf(uri: string, sender: HomeUser, sending: Sending): Refusal | null {

@@ -1,5 +1,5 @@
 import { type CodedError, type ErrorCode, ParleyError, toCodedError } from '../../../shared/base/errors.ts';
-import { messageRejection } from '../../../shared/protocol/cpm/rejection.ts';
+import { isScreened, messageRejection } from '../../../shared/protocol/cpm/rejection.ts';
 import { readWarnings } from '../../../shared/protocol/cpm/warning.ts';
 import type { FinalAnswer } from '../../sip/port.ts';
 import type { StoredGroup } from '../../store/port.ts';
@@ -89,6 +89,7 @@ export function attemptFromSend(error: CodedError, attempts: number): Attempt | 
   if (error.code !== 'msrp.refused') return attemptFromSession(error, attempts);
   const status = Number.parseInt(error.detail, 10);
   if (status === 481 || status === 506) return 'again';
+  if (status === 403 && isScreened(error.detail)) return { kind: 'failed', error: { code: 'network.screened', detail: error.detail } };
   // whoever was taken out of the group may not speak in it
   if (status === 403) return { kind: 'failed', error: { code: 'group.not-member', detail: error.detail } };
   return attemptFromSession(error, attempts);

@@ -122,13 +122,18 @@ function isMediaWarning({ code }: Warning): boolean {
   return code >= 300 && code < 399;
 }
 
+/** What the operator lets nobody say: the text of a Warning, or the comment of an MSRP answer. */
+export function isScreened(text: string): boolean {
+  return /content not allowed/i.test(text);
+}
+
 /** What a network says that does not let something through: the first two of cpm.md section 15.1, the others our own. */
 function refusedByNetwork(headers: readonly HeaderField[]): ErrorCode | null {
   const texts = readWarnings(headers).map(({ text }) => text);
   if (texts.some((text) => /\b127\b|service not authori[sz]ed/i.test(text))) return 'network.not-subscribed';
   if (refusesFiles(headers)) return 'network.not-offered';
   if (texts.some((text) => /referenced stored object/i.test(text))) return 'history.not-sent';
-  return texts.some((text) => /content not allowed/i.test(text)) ? 'network.screened' : null;
+  return texts.some(isScreened) ? 'network.screened' : null;
 }
 
 function rejection([answered, verdict]: Row, headers: readonly HeaderField[]): Rejection {

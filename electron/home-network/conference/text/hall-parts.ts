@@ -23,6 +23,11 @@ export interface HallParts {
   readonly quota: Quota;
   /** Of several devices of a member one is heard, whatever way it takes: see `NotificationFilter.admit`. Addresses of members. */
   admit(from: string, author: string, imdn: Imdn, respond: (status: number) => void): ((status: number) => void) | null;
+  /**
+   * Whether the operator lets it pass. @param author address of a member. @param read the whole message/cpim
+   * @returns status and comment of the answer to who says it; null: it may be said
+   */
+  screen(author: string, read: () => Promise<Uint8Array>): Promise<string | null>;
   /** devices of that group have answered something */
   passed(id: string): void;
   /** something in the log has its end then */

@@ -196,6 +196,8 @@ export class TextHall implements Hall {
     if (said.kind === 'composing') this.#whisper(seat, said, author, to, whole);
     else if (said.kind === 'notification') await this.#notify(seat, said, author, to, whole);
     else {
+      const refusal = await this.#parts.screen(author.address, async () => whole.spooled?.head(whole.size) ?? whole.head);
+      if (refusal !== null) throw new ParleyError('msrp.refused', refusal);
       const identity = said.imdnId === null ? null : textIdentity(said.imdnId);
       await this.#keep(seat, said, author, to, { identity, unless: [], answers: null }, whole);
     }

@@ -14,9 +14,11 @@ const TRIM_AFTER = 1_000;
 export const MOST_OCTETS = 1_048_576;
 
 /** What a plane is made of. */
-export interface TextHost extends Pick<HallParts, 'msrp' | 'clock' | 'spool' | 'life' | 'quota' | 'admit'> {
+export interface TextHost extends Pick<HallParts, 'msrp' | 'clock' | 'spool' | 'life' | 'quota' | 'admit' | 'screen'> {
   /** null: what is said is gone with the network */
   readonly databases: NetworkDatabases | null;
+  /** Opens that group, where there is one. Resolves when it is open */
+  readonly wanted: (id: string) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -49,7 +51,8 @@ export class LogTextPlane implements TextPlane {
       end: async (seq) => {
         const { file, text } = await calls.expire(seq);
         if (file !== null) await this.#files?.remove(file);
-        // of a group that nobody has asked for since the start nobody here knows who is who
+        // a group that nobody has asked for since the start is taken up for it: who is who there is known to signalling alone
+        if (text !== null && !this.#halls.has(text.hall)) await host.wanted(text.hall);
         if (text !== null) await this.#halls.get(text.hall)?.expired(text);
         return true;
       },
@@ -58,6 +61,7 @@ export class LogTextPlane implements TextPlane {
     this.#parts = {
       ...{ msrp, clock, spool, life, quota, log: calls, files: this.#files, maxMessage: MOST_OCTETS },
       admit: (...about) => host.admit(...about),
+      screen: (...about) => host.screen(...about),
       passed: (id) => this.#trimSoon(id),
       keptUntil: (time) => this.#expiry.notLaterThan(time),
       failed: (thrown) => this.#failed(thrown),
@@ -65,12 +69,17 @@ export class LogTextPlane implements TextPlane {
   }
 
   async open(id: string, members: readonly TextMember[], listener: HallListener, names: readonly string[] = []): Promise<Hall> {
-    this.#opening ??= this.#open();
-    await this.#opening;
+    await this.start();
     const hall = new TextHall(id, this.#parts, names, listener, () => this.#halls.delete(id));
     await hall.open(members);
     this.#halls.set(id, hall);
     return hall;
+  }
+
+  /** What an earlier run has left is looked after, whoever asks for it. */
+  start(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,8 @@ describe('a text of a group', () => {
     expect(attemptFromSend({ code: 'msrp.lost', detail: '' }, 0)).toBe('again');
     expect(attemptFromSend({ code: 'msrp.refused', detail: '481 gone' }, 0)).toBe('again');
     expect(attemptFromSend({ code: 'msrp.refused', detail: '403 Not a participant' }, 0)).toMatchObject({ kind: 'failed' });
+    const screened = attemptFromSend({ code: 'msrp.refused', detail: '403 Content not allowed' }, 0);
+    expect(screened, 'R-PF-06 in the words of any other text').toMatchObject({ kind: 'failed', error: { code: 'network.screened' } });
     expect(attemptFromSend({ code: 'msrp.timeout', detail: '' }, 0)).toMatchObject({ kind: 'postponed' });
   });
 });
