@@ -170,10 +170,7 @@ export class Conference implements Watched {
       const hall = await this.hall();
       if (!this.#belongs(who.address)) await hall.admit(memberOf(this.participant(who.address) ?? who));
       if (this.participant(who.address) === null) await this.#apply({ kind: 'added', people: [who], by: null, now: this.#now });
-      if (this.#isOver || this.participant(who.address)?.standing === 'removed') invite.respond(403);
-      // cancelled, or its device has gone
-      if (invite.isAnswered || !invite.flow.isOpen) return;
-      this.#seat(invite, user, { hall, offered, timer, address: who.address });
+      await this.#seat(invite, user, { hall, offered, timer, address: who.address });
     } catch (thrown) {
       if (!(thrown instanceof ParleyError)) this.#failed(thrown);
       const refusal = thrown instanceof ParleyError ? this.#host.mediaRefusal(thrown) : { status: 500, headers: [] };
@@ -181,7 +178,7 @@ export class Conference implements Watched {
     }
   }
 
-  #seat(
+  async #seat(
     invite: ServerTransaction,
     user: HomeUser,
     {
@@ -190,7 +187,7 @@ export class Conference implements Watched {
       timer,
       address,
     }: { readonly hall: Hall; readonly offered: Offered; readonly timer: number | null; readonly address: string },
-  ): void {
+  ): Promise<void> {
     const { relay } = this.#host;
     const [said = `<${invite.essentials.from.uri}>`] = headers(invite.request, 'Contact');
     const device = this.#host.bindings.device(decodeNameAddr(said), user, invite.flow);
@@ -198,6 +195,13 @@ export class Conference implements Watched {
     let attendance: Attendance | null = null;
     const knowsOwn = device !== null && knowsCopies(device);
     const seat = hall.seat({ address, instance, knowsOwn }, { broken: (why) => attendance?.broken(why) });
+    const place = await seat.session.announce({ fingerprint: offered.media.fingerprint ?? null });
+    if (this.#isOver || this.participant(address)?.standing === 'removed') invite.respond(403);
+    // cancelled, or its device has gone
+    if (invite.isAnswered || !invite.flow.isOpen) {
+      void seat.leave();
+      return;
+    }
     const leg = legFrom(invite, user);
     const contact = focusContact(this.about);
     const { request } = invite;
@@ -208,7 +212,7 @@ export class Conference implements Watched {
     );
     const gruu = device === null ? null : this.#host.bindings.publicGruu(device);
     this.#happened({ kind: 'joined', address, key: instance, endpoint: this.#endpoint(address, gruu, 'dialed-in'), now: this.#now });
-    const end = { host: this.#host.mediaHost(), localUri: seat.session.localUri, isClosed: this.about.isClosed, now: this.#now };
+    const end = { host: this.#host.mediaHost(), place, isClosed: this.about.isClosed, now: this.#now };
     const timed = attendance.timed(timer);
     invite.respond(200, {
       headers: [relay.recordRoute(), ...answerFields(this.about, request, timed)],

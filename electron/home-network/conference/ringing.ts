@@ -7,7 +7,7 @@ import { matchingBindings, newestOfEachInstance } from '../caller-preferences.ts
 import { Invitation } from '../invitation.ts';
 import { dialogRequest, FRESH, type Leg, legTo, reason } from '../leg.ts';
 import { knowsCopies } from '../own-copies.ts';
-import { encodeOffer } from './description.ts';
+import { encodeOffer, offeredPlace } from './description.ts';
 import type { ConferenceHost } from './host.ts';
 import { groupInvite, inviteBody, isNamed } from './invite.ts';
 import { belongs, type ConferenceState, type Missed, type Participant } from './state.ts';
@@ -221,7 +221,7 @@ export class Ringing {
     const holder = { address: who.address, instance: device.instance ?? '', knowsOwn: knowsCopies(device) };
     const seat = hall().seat(holder, { broken: (why) => hear(why) });
     const { clock } = host.layer();
-    const end = { host: host.mediaHost(), localUri: seat.session.localUri, isClosed: state().about.isClosed, now: clock.now() };
+    const end = { host: host.mediaHost(), place: offeredPlace(seat.session.localUri), isClosed: state().about.isClosed, now: clock.now() };
     const { contentType, body } = inviteBody(state(), inviter?.entity ?? null, encodeOffer(end));
     const recordRoute = host.relay.recordRoute();
     const leg = legTo(device, request, recordRoute.value);

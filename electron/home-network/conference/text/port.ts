@@ -83,6 +83,8 @@ export interface SeatMedia {
   readonly role: 'active' | 'passive';
   readonly remotePath: readonly string[];
   readonly via: { readonly host: string; readonly port: number } | undefined;
+  /** of the certificate that it shows over TLS; absent or null: it is over TCP, or behind a relay */
+  readonly fingerprint?: string | null;
   /** media types or `*`; what a device does not take is not sent to it */
   readonly acceptTypes: readonly string[];
   readonly acceptWrappedTypes: readonly string[];
@@ -97,8 +99,8 @@ export interface SeatMedia {
 
 /** A device's place in the room, from the offer or its answer on. */
 export interface Seat {
-  /** of the session: where it is reached (`localUri`), for the session description. `active`: this end connects */
-  readonly session: Pick<MsrpSession, 'localUri'>;
+  /** of the session: where it is reached, over TCP (`localUri`) or as the device's offer has it (`announce`), for the session description */
+  readonly session: Pick<MsrpSession, 'localUri' | 'announce'>;
   /**
    * Octets may flow: after the 200 of either side. Resolves when the way is there; rejects as `MsrpSession.connect`, and `broken` is not said
    * then. What waits for that device leaves at once.

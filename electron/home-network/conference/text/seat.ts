@@ -68,9 +68,9 @@ export class TextSeat implements Seat {
 
   async connect(media: SeatMedia): Promise<void> {
     this.#media = media;
-    const { role, remotePath, via } = media;
+    const { role, remotePath, via, fingerprint } = media;
     try {
-      await this.session.connect({ role, remotePath, via });
+      await this.session.connect({ role, remotePath, via, fingerprint });
     } catch (thrown) {
       await this.leave();
       throw thrown;
