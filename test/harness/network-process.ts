@@ -6,7 +6,7 @@ import type { HomeNetwork } from '../../electron/home-network/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../electron/home-network/main.ts', import.meta.url));
 
-/** ms in which it has to listen */
+/** ms in which it has to listen, and to end */
 const PATIENCE = 30_000;
 
 export type Announced = Pick<HomeNetwork, 'address' | 'accounts'>;
@@ -53,8 +53,15 @@ export class NetworkProcess {
     await this.#exited;
   }
 
+  /** Rejects where it has to be killed because it does not end by itself. */
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM');
+    let isStuck = false;
+    const timer = setTimeout(() => {
+      isStuck = this.#process.kill('SIGKILL');
+    }, PATIENCE);
     await this.#exited;
+    clearTimeout(timer);
+    if (isStuck) throw new Error(`the home network has not ended ${PATIENCE} ms after SIGTERM`);
   }
 }

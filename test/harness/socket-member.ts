@@ -173,7 +173,19 @@ export class SocketMember {
     const paths = [`MSRP ${id} SEND`, `To-Path: ${this.#focusPath}`, `From-Path: ${this.#path}`, `Message-ID: ${randomToken(12)}`];
     const head = Buffer.from([...paths, ...about].join('\r\n'));
     socket.write(Buffer.concat([head, body ?? Buffer.alloc(0), Buffer.from(`\r\n-------${id}$\r\n`)]));
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      const what = body === null ? 'the SEND that binds its session' : 'a text';
+      const late = new Error(`${this.peer.account.user} has no answer to ${what} after ${PATIENCE} ms`);
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(late);
+      }, PATIENCE);
+      const settled = (settle: () => void): void => {
+        clearTimeout(timer);
+        settle();
+      };
+      this.#waiting.set(id, { resolve: () => settled(resolve), reject: (error) => settled(() => reject(error)) });
+    });
   }
 
   /** Whole frames; @returns what is left of the last one */
