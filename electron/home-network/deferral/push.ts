@@ -143,7 +143,7 @@ export class Push {
       this.#host.failed(thrown);
     }
     this.#runs.delete(user);
-    if (run.hasFailed && !this.#isClosed) this.#retry(user);
+    if (run.hasFailed) this.#retry(user);
     else this.#forget(user);
   }
 
@@ -192,6 +192,7 @@ export class Push {
   }
 
   #retry(user: HomeUser): void {
+    if (this.#isClosed) return;
     const failures = (this.#retries.get(user)?.failures ?? 0) + 1;
     this.#forget(user);
     const stop = this.#host.clock.after(reconnectDelay(failures, Math.random()), () => {

@@ -1,58 +1,34 @@
-import type { Clock } from '../../../shared/base/clock.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { CpimMessage } from '../../../shared/protocol/cpim/cpim.ts';
-import type { Imdn, LeftBy } from '../../../shared/protocol/imdn/imdn.ts';
+import type { Imdn } from '../../../shared/protocol/imdn/imdn.ts';
 import { header, type SipHeader, type SipRequest } from '../../../shared/protocol/sip/message.ts';
 import { trySipUri } from '../../../shared/protocol/sip/uri.ts';
-import type { Binding, Bindings } from '../bindings.ts';
-import { NetworkDatabase, type NetworkDatabases } from '../databases/open.ts';
-import type { Directory } from '../directory.ts';
+import type { Binding } from '../bindings.ts';
+import { NetworkDatabase } from '../databases/open.ts';
 import type { Taken } from '../focus/collection.ts';
-import type { FocusHost } from '../focus/focus-host.ts';
-import type { NotificationFilter } from '../notification-filter.ts';
-import type { RelayHeaders } from '../relay-headers.ts';
-import type { Rules } from '../rules/rules.ts';
 import type { ServerTransaction } from '../server-transaction.ts';
 import type { HomeUser } from '../settings.ts';
-import type { TransactionLayer } from '../transactions.ts';
 import { DEFERRAL_CALLS, type DeferralCalls, type NewItem, type Removed, type StoredItem } from './database.ts';
+import { Deliveries } from './deliveries.ts';
 import { Endings } from './endings.ts';
-import { cpimOf, itemOf, kindOf, type Letter, noRoom, pushed, TAG } from './envelope.ts';
+import { cpimOf, itemOf, kindOf, type Letter, noRoom, TAG } from './envelope.ts';
 import { Expiry } from './expiry.ts';
 import { DeferralFiles } from './files.ts';
 import { type Held, type Hold, Holds } from './holds.ts';
+import type { DeferralHost, Kept } from './host.ts';
 import { Listing } from './listing.ts';
 import { Offers } from './offers.ts';
 import type { Deferral, DeferredItem, DeferredRecord, Settlement } from './port.ts';
 import { Pulls } from './pulls.ts';
-import { nameOf, type Outcome, outcomeOf, Push, type PushQuery, type Tried } from './push.ts';
+import { Push, type Tried } from './push.ts';
 import { DeferredSessions } from './sessions.ts';
-
-export interface DeferralHost {
-  readonly directory: Directory;
-  readonly bindings: Bindings;
-  readonly relay: RelayHeaders;
-  readonly rules: Rules;
-  readonly clock: Clock;
-  readonly notifications: NotificationFilter;
-  readonly layer: () => TransactionLayer;
-  readonly focus: () => FocusHost;
-  /** rejects where there is no store, or none for such a thing */
-  readonly intoStore: (item: Omit<DeferredItem, 'uri'>) => Promise<void>;
-  /** by which service items leave */
-  readonly leavesBy: LeftBy;
-  readonly databases: NetworkDatabases;
-  readonly log: (line: string) => void;
-}
-
-/** Whether a message may wait, and why it does. */
-export type Kept = 'kept' | 'known' | 'full';
 
 /** Keeps for its users what no device of theirs takes now, and sees that they get it (cpm.md section 16.2). */
 export class DeferralService implements Deferral {
   readonly #host: DeferralHost;
   readonly #database: NetworkDatabase<DeferralCalls>;
   readonly #push: Push;
+  readonly #deliveries: Deliveries;
   readonly #expiry: Expiry<StoredItem>;
   readonly #sessions: DeferredSessions;
   readonly #offers: Offers;
@@ -81,13 +57,22 @@ export class DeferralService implements Deferral {
     this.files = new DeferralFiles(host.databases.folder);
     this.#database = new NetworkDatabase<DeferralCalls>(host.databases, 'deferral', DEFERRAL_CALLS);
     const { bindings, rules, clock } = host;
+    this.#deliveries = new Deliveries({
+      ...{ directory: host.directory, rules, clock, notifications: host.notifications, layer: host.layer },
+      ...{ claims: this.#claims, listing: this.#listing },
+      calls: () => this.#calls,
+      userOf: (address) => this.#userOf(address),
+      large: (item, device) => this.#offers.large(item, device),
+      gone: (removed) => this.#gone(removed),
+      failed: (thrown) => this.#failed(thrown),
+    });
     this.#push = new Push({
       ...{ bindings, rules, clock },
-      wanted: (user, query) => this.#wanted(user, query),
+      wanted: (user, query) => this.#deliveries.wanted(user, query),
       release: (ids) => void this.release(ids),
-      deliver: (item, device) => this.#deliver(item, device),
+      deliver: (item, device) => this.#deliveries.deliver(item, device),
       offer: (item, devices) => this.#offers.add(item, devices),
-      taken: (item, device) => this.#taken(item, device),
+      taken: (item, device) => this.#deliveries.taken(item, device),
       failed: (thrown) => this.#failed(thrown),
     });
     this.#sessions = new DeferredSessions({
@@ -116,7 +101,7 @@ export class DeferralService implements Deferral {
     });
     this.#offers = new Offers({
       ...{ sessions: this.#sessions, directory: host.directory },
-      taken: (item, device) => this.#taken(item, device),
+      taken: (item, device) => this.#deliveries.taken(item, device),
       progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
       giveBack: (item) => this.#endings.end(item),
       unaccepted: (item) => this.#endings.unaccepted(item),
@@ -129,7 +114,7 @@ export class DeferralService implements Deferral {
       list: (owner) => this.list(owner),
       record: (id) => this.record(id),
       content: (id) => this.#calls.content(id),
-      taken: (item, device) => this.#taken(item, device),
+      taken: (item, device) => this.#deliveries.taken(item, device),
       progress: (item, device, octets) => this.#calls.progress(item.id, device, octets),
       release: (id) => void this.release([id]),
       failed: (thrown) => this.#failed(thrown),
@@ -399,42 +384,6 @@ export class DeferralService implements Deferral {
     const moving = this.record(id).then((item) => this.#endings.unaccepted(item));
     await moving.catch((thrown) => this.#failed(thrown));
     this.#claims.delete(id);
-  }
-
-  async #wanted(user: HomeUser, query: PushQuery): Promise<readonly DeferredRecord[]> {
-    const found = await this.#calls.wanted({ ...query, owner: user.user, now: this.#host.clock.now() });
-    const free = found.filter(({ id }) => !this.#claims.has(id));
-    for (const { id } of free) this.#claims.set(id, 'push');
-    return free.map((item) => this.#listing.record(item));
-  }
-
-  #deliver(item: DeferredRecord, device: Binding): Promise<Outcome> {
-    const { layer, notifications } = this.#host;
-    const name = this.#userOf(item.author)?.user ?? null;
-    if (name !== null && item.imdnId !== null) {
-      // what it is answered with goes to the device that sent it, also if this network was started again meanwhile
-      if (item.origin !== null) notifications.expect(name, item.imdnId, item.origin);
-      if (item.isReported) notifications.reported(item.owner, name, item.imdnId);
-    }
-    if (item.mediaType !== null) return this.#offers.large(item, device);
-    return new Promise((resolve) => {
-      layer().send(device.flow, pushed(item, device), {
-        onFinal: (response) => resolve(outcomeOf(response.status, header(response, 'Retry-After'))),
-      });
-    });
-  }
-
-  async #taken(item: DeferredRecord, device: Binding): Promise<void> {
-    const user = this.#host.directory.byName(item.owner);
-    const isForAll = user !== null && this.#host.rules.of(user).devices === 'all';
-    try {
-      const { isFirst, removed } = await this.#calls.delivered(item.id, nameOf(device), isForAll, this.#host.clock.now());
-      const isKept = removed.every(({ token }) => this.#listing.uri(token) !== item.uri);
-      if (isFirst && isKept && item.kind !== 'notification') this.#listing.removed(item.owner, item.uri);
-      this.#gone(removed);
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
   }
 
   /** Tells of those that nobody had; whatever they had on disk goes. */
