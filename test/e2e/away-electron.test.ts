@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type HomeNetwork, startHomeNetwork } from '../../electron/home-network/index.ts';
 import type { GatewayLetter } from '../../electron/home-network/interworking/gateway.ts';
 import { connectMail } from '../../electron/imap/client.ts';
 import { fromUtf8 } from '../../shared/base/bytes.ts';
@@ -136,6 +137,38 @@ describe.skipIf(electronPath === '')('somebody who was away', () => {
     const saved = join((await laptop.call('app.state', {})).downloadFolder, (await card()).transfer?.savedAs ?? '');
     expect(await sha256(saved)).toBe(await sha256(source));
     await alice.seesMessage(({ id, status }) => id === fileId && status === 'delivered');
+  });
+});
+
+/** Nobody comes for it: the network keeps what waits for two seconds. */
+describe.skipIf(electronPath === '')('somebody who does not come back in time', () => {
+  const folder = temporaryFolder();
+  let network: HomeNetwork;
+  let app: ElectronApplication;
+
+  beforeAll(async () => {
+    const users = ['Alice', 'Carol'].map((displayName) => ({ user: displayName.toLowerCase(), password: 'Sl4te-pass', displayName }));
+    const databases = networkDatabases(join(folder, 'network'));
+    network = await startHomeNetwork({ host: '127.0.0.1', port: 0, domain: 'parley.example', users, databases, policy: { maxExpiry: 2 } });
+    writeFileSync(join(folder, 'alice.json'), JSON.stringify({ ...network.accounts[0], maxFileSize: 0 }), { mode: 0o600 });
+    app = await launchElectron(['--account', join(folder, 'alice.json'), '--no-demo', '--user-data', join(folder, 'alice')]);
+  }, 60_000);
+  afterAll(async () => {
+    await app?.close();
+    await network?.close();
+  });
+
+  it('R-PF-27 R-PF-30: Alice reads in words that it was not delivered, beside what she wrote', async () => {
+    const page = await windowTitled(app, 'Alice');
+    const alice = connectContract(await pageChannel(page));
+    const { id } = await alice.call('conversations.open', { address: network.accounts[1]?.address ?? '' });
+    const { imdnId } = await alice.call('messages.sendText', { conversationId: id, clientId: randomToken(24), text: 'before ten, please' });
+    const sent = async () =>
+      (await alice.call('messages.page', { conversationId: id, limit: 5 })).items.find((each) => each.imdnId === imdnId);
+    await expect.poll(async () => (await sent())?.status).toBe('failed');
+    await page.getByRole('navigation').getByText('before ten, please').click();
+    await page.getByRole('main').getByText('before ten, please').waitFor();
+    await page.getByText(/It could not be delivered to/).waitFor();
   });
 });
 
