@@ -4,7 +4,7 @@ import { addressTitle } from '../../shared/model/address.ts';
 import type { ConversationKind, Member } from '../../shared/model/audience.ts';
 import type { Conversation } from '../../shared/model/conversation.ts';
 import type { Standing } from '../../shared/model/group.ts';
-import { type LeftBy, LONGEST_QUOTE, type Message, type MessageKind, type RecipientState } from '../../shared/model/message.ts';
+import { type LeftBy, LONGEST_QUOTE, type Message, type MessageKind, type Quote, type RecipientState } from '../../shared/model/message.ts';
 import type { MessageStatus } from '../../shared/model/states/message-status.ts';
 import { reachOf } from '../../shared/model/states/reach.ts';
 import type { TransferState } from '../../shared/model/states/transfer-state.ts';
@@ -180,6 +180,9 @@ export interface MessageRow extends TransferColumns, ErrorColumns {
   readonly quotedId: number | null;
   readonly quotedDirection: 'in' | 'out';
   readonly quotedKind: 'text' | 'file';
+  /** null, as the name, unless somebody wrote it in a group */
+  readonly quotedAuthor: string | null;
+  readonly quotedAuthorName: string | null;
   readonly quotedText: string | null;
 }
 
@@ -197,6 +200,7 @@ export const MESSAGE_COLUMNS = `
   EXISTS (SELECT 1 FROM thumbnails AS n WHERE n.transfer_id = t.id) AS thumbnail, t.source_path AS sourcePath, t.final_path AS finalPath,
   t.error_code AS transferErrorCode, t.error_detail AS transferErrorDetail,
   q.id AS quotedId, q.direction AS quotedDirection, q.kind AS quotedKind,
+  nullif(q.author, '') AS quotedAuthor, CASE WHEN q.author <> '' THEN ${AUTHOR_NAME('q')} END AS quotedAuthorName,
   CASE WHEN q.removed_at IS NULL THEN substr(ifnull(qt.name, q.text), 1, ${LONGEST_QUOTE}) END AS quotedText`;
 
 const messageTables = (index: string) => `messages AS m ${index} LEFT JOIN transfers AS t ON t.message_id = m.id
@@ -228,12 +232,15 @@ export function toMessage(row: MessageRow): Message {
     deferred: row.deferred === 1,
     author: row.author === '' ? null : { address: row.author, name: addressTitle(row.author, row.authorName) },
     event: row.event === null ? null : JSON.parse(row.event),
-    quote:
-      row.quotedId === null
-        ? null
-        : { messageId: row.quotedId, direction: row.quotedDirection, kind: row.quotedKind, text: row.quotedText },
+    quote: row.quotedId === null ? null : toQuote(row.quotedId, row),
     ...(row.leftBy === null ? {} : { leftBy: row.leftBy }),
   };
+}
+
+function toQuote(messageId: number, row: MessageRow): Quote {
+  const { quotedDirection: direction, quotedKind: kind, quotedAuthor, quotedAuthorName, quotedText: text } = row;
+  const author = quotedAuthor === null ? null : { address: quotedAuthor, name: addressTitle(quotedAuthor, quotedAuthorName ?? '') };
+  return { messageId, direction, kind, author, text };
 }
 
 function toTransfer(id: number, row: MessageRow): Transfer {

@@ -65,6 +65,6 @@ export const message = v.object({
   deferred: v.boolean(),
   author: v.nullable(person),
   event: v.nullable(v.object({ what: v.picklist(GROUP_EVENTS), people: list(person), by: v.nullable(person) })),
-  quote: v.nullable(v.object({ messageId: id, direction, kind, text: v.nullable(v.string()) })),
+  quote: v.nullable(v.object({ messageId: id, direction, kind, author: v.nullable(person), text: v.nullable(v.string()) })),
   leftBy: v.optional(v.picklist(LEFT_BY)),
 });

@@ -1,5 +1,5 @@
 import type { CodedError } from '../base/errors.ts';
-import { kindOfKey, type Member } from './audience.ts';
+import { kindOfKey, listTitle, type Member } from './audience.ts';
 
 /**
  * Where this person stands in a group that talks in a session.
@@ -42,6 +42,12 @@ export interface Participant {
   readonly roles: readonly string[];
   /** this person's block list has the address (R-GI-02) */
   readonly blocked: boolean;
+}
+
+/** What a group without a subject is called: after the others who are in or asked; '' where there is nobody. */
+export function companyTitle(participants: readonly Pick<Participant, 'name' | 'presence' | 'isSelf'>[]): string {
+  const others = participants.filter(({ isSelf, presence }) => !isSelf && (presence === 'in' || presence === 'invited'));
+  return listTitle(others.map(({ name }) => name));
 }
 
 /** What a page shows of a group beside its conversation. */

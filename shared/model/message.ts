@@ -54,6 +54,8 @@ export interface Quote {
   readonly messageId: number;
   readonly direction: 'in' | 'out';
   readonly kind: MessageKind;
+  /** who wrote it, in a group; null: this person, or the other one of the conversation */
+  readonly author: Member | null;
   /** the start of its text, or the name of its file; null when it was deleted here */
   readonly text: string | null;
 }
@@ -62,8 +64,8 @@ export interface Quote {
 export const LONGEST_QUOTE = 300;
 
 /** What is shown of a message that is about to be answered. */
-export function quoteOf({ id, direction, kind, text, transfer }: Message): Quote {
-  return { messageId: id, direction, kind, text: (transfer?.name ?? text).slice(0, LONGEST_QUOTE) };
+export function quoteOf({ id, direction, kind, author, text, transfer }: Message): Quote {
+  return { messageId: id, direction, kind, author, text: (transfer?.name ?? text).slice(0, LONGEST_QUOTE) };
 }
 
 export const REPORTS = ['forbidden', 'error', 'stored'] as const;

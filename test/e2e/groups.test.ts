@@ -236,7 +236,7 @@ describe('the thread of a group', () => {
     });
     core.addMessage(GROUP, {
       ...{ author: DAVE, text: 'Good.' },
-      quote: { messageId: rope.id, direction: 'in', kind: 'text', text: 'I do.' },
+      quote: { messageId: rope.id, direction: 'in', kind: 'text', author: CAROL, text: 'I do.' },
     });
     const { page, complaints } = await show(core);
     await page.getByRole('button', { name: /Saturday climb.*Dave Dunn: Good\./ }).waitFor();

@@ -198,7 +198,7 @@ describe('an answer', () => {
 
     core.tell(
       'message.changed',
-      core.addMessage(1, { text: 'So?', quote: { messageId: asked.id, direction: 'in', kind: 'text', text: asked.text } }),
+      core.addMessage(1, { text: 'So?', quote: { messageId: asked.id, direction: 'in', kind: 'text', author: null, text: asked.text } }),
     );
     await log(page).getByText('So?').click({ button: 'right' });
     await page.getByRole('menuitem', { name: 'Reply' }).click();

@@ -1,6 +1,7 @@
 import { ParleyError, toCodedError } from '../../../shared/base/errors.ts';
 import { addressTitle } from '../../../shared/model/address.ts';
-import { listTitle, type Member } from '../../../shared/model/audience.ts';
+import type { Member } from '../../../shared/model/audience.ts';
+import { companyTitle } from '../../../shared/model/group.ts';
 import { CHAT_SESSION, contactFeature } from '../../../shared/protocol/cpm/names.ts';
 import type { MsrpEngine } from '../../msrp/port.ts';
 import type { IncomingInvite } from '../../sip/port.ts';
@@ -106,7 +107,7 @@ export class GroupInvitations {
     const { book } = this.#ports;
     const { identity, inviter, subject, contributionId, cpmConversationId } = invitation;
     const participants = this.#people(invitation);
-    const title = subject || listTitle(participants.filter(({ isSelf }) => !isSelf).map(({ name }) => name));
+    const title = subject || companyTitle(participants);
     const line = { what: 'invited', people: [], by: inviter, notice: !isExpected } as const;
     const fields = { identity, subject, contributionId, standing: 'invited', invitedBy: inviter, error: null } as const;
     if (known === null || (known.standing === 'outside' && known.contributionId === '')) {

@@ -1,7 +1,7 @@
 import { toCodedError } from '../../../shared/base/errors.ts';
 import { canonicalAddress } from '../../../shared/model/address.ts';
-import type { Member } from '../../../shared/model/audience.ts';
-import type { GroupEvent, Participant, Presence } from '../../../shared/model/group.ts';
+import { kindOfKey, type Member } from '../../../shared/model/audience.ts';
+import { companyTitle, type GroupEvent, type Participant, type Presence } from '../../../shared/model/group.ts';
 import { participantsOf, presenceChanges, type Roster } from '../../../shared/model/states/roster.ts';
 import type { GroupLine, StoredGroup } from '../../store/port.ts';
 import type { Link, ServiceContext } from '../context.ts';
@@ -86,7 +86,7 @@ export class Rosters {
     const subject = roster.subject ?? before.subject;
     const group = await this.#ports.book.change(conversationId, {
       fields: { subject, limit: roster.maximumUserCount },
-      title: subject === before.subject ? undefined : subject,
+      title: titleOf(before, subject, participants),
       participants,
       events: isNews ? linesOf(before.participants, participants) : [],
     });
@@ -96,6 +96,12 @@ export class Rosters {
   #run(conversationId: number, work: Promise<void>): void {
     work.catch((thrown) => this.#context.log(`group ${conversationId}: ${toCodedError(thrown).detail}`));
   }
+}
+
+/** What it is called from now on; undefined, or '' where there is nothing to call it by: as before. One that has an address has a name of its own. */
+function titleOf(before: Pick<StoredGroup, 'peer' | 'subject'>, subject: string, participants: readonly Participant[]): string | undefined {
+  if (subject === '' && kindOfKey(before.peer) === 'group') return companyTitle(participants);
+  return subject === before.subject ? undefined : subject;
 }
 
 /** One for each sort of thing that happened. */

@@ -159,6 +159,7 @@ export const groupWords = {
     closed: 'Nobody can be added to this group.',
     full: (limit: number) => `The group has as many people as it can have (${limit}).`,
     notMember: 'Only who is in the group can add or remove people.',
+    notAdministrator: 'Only an administrator removes people.',
     leave: 'Leave group…',
     choose: (name: string) => `Select ${name}`,
     chosen: (count: number) => `${count} selected`,

@@ -44,6 +44,15 @@ export function isRemovable({ isSelf, presence }: Participant): boolean {
   return !isSelf && (presence === 'in' || presence === 'invited');
 }
 
+/**
+ * Why this person takes nobody out; null where they may try. Where the network says who is an administrator (RFC 4575 section 5.6.3), nobody
+ * else does.
+ */
+export function whyNoRemoving({ participants }: Pick<Group, 'participants'>): string | null {
+  const administrators = participants.filter(({ roles }) => roles.some((role) => role.toLowerCase() === 'administrator'));
+  return administrators.length === 0 || administrators.some(({ isSelf }) => isSelf) ? null : groupWords.pane.notAdministrator;
+}
+
 /** What stands below a name: where they stand, and what they are beside a participant. */
 export function stateLine({ presence, roles }: Participant): string {
   const special = roles.filter((role) => role !== 'participant').map((role) => role.charAt(0).toUpperCase() + role.slice(1));

@@ -5,12 +5,12 @@ import { lastLine } from '../../../renderer/features/conversations/last-line.ts'
 import { eventLine, newPart } from '../../../renderer/features/groups/event-words.ts';
 import { barOf } from '../../../renderer/features/groups/group-bar.ts';
 import { countLine, invitationLine, namesLine, othersOf, typingLine } from '../../../renderer/features/groups/group-names.ts';
-import { isRemovable, rosterLines, stateLine, whyNoAdding } from '../../../renderer/features/groups/roster.ts';
+import { isRemovable, rosterLines, stateLine, whyNoAdding, whyNoRemoving } from '../../../renderer/features/groups/roster.ts';
 import { Recipients } from '../../../renderer/features/recipients/recipients.svelte.ts';
 import { buildRows } from '../../../renderer/features/thread/rows.ts';
 import { ParleyError } from '../../../shared/base/errors.ts';
 import type { Group, GroupEvent, Participant } from '../../../shared/model/group.ts';
-import { GROUP_EVENTS } from '../../../shared/model/group.ts';
+import { companyTitle, GROUP_EVENTS } from '../../../shared/model/group.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import { FakeCore } from '../../harness/fake-core.ts';
 import { ManualClock } from '../../harness/manual-clock.ts';
@@ -161,6 +161,22 @@ describe('the roster', () => {
   it('lets those be taken out who are in or asked, but for this person', () => {
     const all = [ME, participant('Bob'), participant('Carol', { presence: 'invited' }), participant('Dave', { presence: 'removed' })];
     expect(all.filter(isRemovable).map(({ name }) => name)).toEqual(['Bob', 'Carol']);
+  });
+
+  it('leaves that to its administrators where the network says who they are', () => {
+    const roles = ['administrator'];
+    const bob = participant('Bob', { roles });
+    expect(whyNoRemoving(group({ participants: [ME, participant('Bob')] }))).toBeNull();
+    expect(whyNoRemoving(group({ participants: [ME, bob] }))).toBe('Only an administrator removes people.');
+    expect(whyNoRemoving(group({ participants: [{ ...ME, roles }, bob] }))).toBeNull();
+  });
+
+  it('is called after the others who are in or asked where it has no subject', () => {
+    const bob = participant('Bob', { name: 'Bob Baker' });
+    expect(companyTitle([ME, bob, participant('Carol', { presence: 'invited' }), participant('Dave', { presence: 'left' })])).toBe(
+      'Bob Baker and Carol',
+    );
+    expect(companyTitle([ME, participant('Dave', { presence: 'left' })])).toBe('');
   });
 });
 

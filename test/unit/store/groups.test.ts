@@ -64,6 +64,16 @@ describe('a group', () => {
     expect(store.groupBy({ contributionId: 'k2' })).toBeNull();
   });
 
+  test('says of what is answered who wrote it', () => {
+    const { store } = openInThread();
+    const id = begin(store);
+    const { message: asked } = hear(store, id, 'm1');
+    const { message: own } = store.composeText({
+      ...{ conversationId: id, text: 'Yes.', imdnId: 'o1', contributionId: 'k1', quotedId: asked.id, now: 30 },
+    });
+    expect(own.quote).toMatchObject({ messageId: asked.id, author: { address: BOB, name: 'bob' }, text: 'text m1' });
+  });
+
   test('that the network has by a name is outside until its session is entered', () => {
     const { store } = openInThread();
     const club = store.openConversation({ peer: 'sip:club@example.com', title: 'Club', cpmConversationId: 'c', now: 1, kind: 'group' });

@@ -33,7 +33,7 @@ describe('an answer that was composed here', () => {
     const { store } = openInThread();
     const { message } = receive(store, 'asked');
     const { message: answered } = answer(store, message.conversationId, message.id);
-    expect(answered.quote).toEqual({ messageId: message.id, direction: 'in', kind: 'text', text: 'text asked' });
+    expect(answered.quote).toEqual({ messageId: message.id, direction: 'in', kind: 'text', author: null, text: 'text asked' });
     const [item] = store.outboxReady(100, 1);
     expect(item).toMatchObject({ kind: 'text', answers: { imdnId: 'asked', contributionId: 'contribution asked' } });
   });
@@ -73,7 +73,7 @@ describe('an answer of a peer', () => {
   test('finds what it answers by imdn.Message-ID, or by Contribution-ID', () => {
     const { store } = openInThread();
     const { message } = compose(store, openWith(store).id, 'mine');
-    const quote = { messageId: message.id, direction: 'out', kind: 'text', text: 'text mine' };
+    const quote = { messageId: message.id, direction: 'out', kind: 'text', author: null, text: 'text mine' };
     expect(receiveAnswer(store, { imdnId: 'mine', contributionId: null })).toEqual(quote);
     expect(receiveAnswer(store, { imdnId: null, contributionId: 'contribution mine' })).toEqual(quote);
     expect(receiveAnswer(store, { imdnId: 'unknown', contributionId: 'contribution mine' })).toEqual(quote);
