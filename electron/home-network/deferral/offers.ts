@@ -11,6 +11,8 @@ import { isUnavailable } from './triggers.ts';
 const AT_ONCE = 4;
 /** octets that a device may have answered and not have written */
 const UNWRITTEN = 2 * 1_048_576;
+/** it is gone back so far at a time: more need not come once more */
+const STEP = 1_048_576;
 
 export interface OffersHost {
   readonly sessions: DeferredSessions;
@@ -83,7 +85,8 @@ export class Offers {
   async #goOn(item: DeferredRecord, { device, start }: { readonly device: Binding; readonly start: number }): Promise<End> {
     const end = await this.#host.sessions.deliver(item, [device], start);
     if (start === 0 || end.refusal?.status !== 488) return end;
-    return this.#goOn(item, { device, start: start === item.taken[nameOf(device)] ? Math.max(0, start - UNWRITTEN) : 0 });
+    const isNear = start > (item.taken[nameOf(device)] ?? 0) - UNWRITTEN;
+    return this.#goOn(item, { device, start: isNear ? Math.max(0, start - STEP) : 0 });
   }
 
   async #over(item: DeferredRecord, { isDelivered, device, refusal, acknowledged }: End): Promise<void> {

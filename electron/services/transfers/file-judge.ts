@@ -76,7 +76,7 @@ export class FileJudge {
   readonly #folders: IncomingFolders;
   readonly #attempts: Attempts;
   readonly #outboxChanged: () => void;
-  /** by transfer: octets that were here when its sender was refused because he began too far before them, and how often that was */
+  /** by transfer: octets that were here when its sender was refused because he began too far before or behind them, and how often that was */
   readonly #spared = new Map<number, { readonly arrived: number; readonly times: number }>();
 
   constructor(context: ServiceContext, folders: IncomingFolders, attempts: Attempts, outboxChanged: () => void) {
@@ -127,23 +127,24 @@ export class FileJudge {
       const book = new TransferBook(this.#context, transfer);
       const start = (range?.start ?? 1) - 1;
       const arrived = await arrivedOctets(transfer);
-      if (start <= arrived && (isKept || !this.#spares(transfer, start, arrived))) return { kind: 'take', book, start, release };
+      const isHere = start <= arrived;
+      // who begins too far behind would begin with the first octet then
+      const again = isHere ? arrived - start : arrived;
+      const isSpared = !isKept && again > AGAIN && this.#spares(transfer, arrived);
+      if (isHere && !isSpared) return { kind: 'take', book, start, release };
       // what is missing is asked for instead, now, as the other side is there (cpm.md section 10.7)
       if (AWAITED.has(transfer.state) && !isKept) {
         await book.apply('resume');
         this.#outboxChanged();
       }
-      // one that begins anew is not to be told that its file is not taken
-      return refuse(range === null ? 480 : 488);
+      // 488 makes its sender begin anew, and a network may take that for who is away just then: then all that is here comes once more
+      return refuse(range === null || isSpared ? 480 : 488);
     });
   }
 
-  /**
-   * Whether to ask for the rest rather than to have what is here once more. Not again and again while no more comes: the sender may know no other
-   * way.
-   */
-  #spares({ id, state }: StoredTransfer, start: number, arrived: number): boolean {
-    if (arrived - start <= AGAIN || !AWAITED.has(state)) return false;
+  /** Whether to ask for the rest instead. Not again and again while no more comes: the sender may know no other way. */
+  #spares({ id, state }: StoredTransfer, arrived: number): boolean {
+    if (!AWAITED.has(state)) return false;
     const before = this.#spared.get(id);
     const times = before?.arrived === arrived ? before.times + 1 : 1;
     this.#spared.set(id, { arrived, times });

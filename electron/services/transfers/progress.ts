@@ -10,7 +10,10 @@ const WINDOW_MS = 4000;
 
 type Subject = Pick<TransferProgress, 'transferId' | 'messageId' | 'conversationId' | 'size'>;
 
-/** Turns counts of octets into what a file card shows. Counts never go backwards. */
+/**
+ * Turns counts of octets into what a file card shows. Counts never go backwards, and the last one is told also where no other follows it; nothing
+ * is after {@link stop}.
+ */
 export class ProgressMeter {
   readonly #subject: Subject;
   readonly #clock: Clock;
@@ -20,6 +23,9 @@ export class ProgressMeter {
   #octets: number;
   #toldAt = 0;
   #checkpointAt = 0;
+  /** of a count that came too soon after the one told last */
+  #cancelLastWord: (() => void) | null = null;
+  #isStopped = false;
 
   constructor(
     subject: Subject,
@@ -38,12 +44,27 @@ export class ProgressMeter {
 
   /** @param octets of the file that are there in all */
   update(octets: number): void {
-    if (octets <= this.#octets) return;
+    if (octets <= this.#octets || this.#isStopped) return;
     this.#octets = octets;
     const now = this.#clock.now();
     const last = octets >= this.#subject.size;
     if (now < this.#toldAt || now < this.#checkpointAt) this.#beginAnew(now);
-    if (!last && now - this.#toldAt < TELL_EVERY_MS) return;
+    const wait = this.#toldAt + TELL_EVERY_MS - now;
+    if (last || wait <= 0) this.#say(now);
+    else this.#cancelLastWord ??= this.#clock.after(wait, () => this.#say(this.#clock.now()));
+  }
+
+  /** The transfer has come to its end, or broke off: what is said of it from now on is its state. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelLastWord?.();
+    this.#cancelLastWord = null;
+  }
+
+  #say(now: number): void {
+    this.#cancelLastWord?.();
+    this.#cancelLastWord = null;
+    const octets = this.#octets;
     this.#toldAt = now;
     this.#samples.push({ at: now, octets });
     while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > WINDOW_MS) this.#samples.shift();

@@ -118,7 +118,7 @@ export class ReceivingRun {
         meter.update(octets);
       },
     });
-    this.#file.result.then(this.#settle.done, this.#settle.broken);
+    this.#file.result.finally(() => meter.stop()).then(this.#settle.done, this.#settle.broken);
     const { sink } = this.#file;
     // a file may be one by itself
     const isWrapped = bareType(head.contentType) === CPIM_TYPE && (type !== CPIM_TYPE || head.total !== size - start);

@@ -78,6 +78,7 @@ async function sendFile(
 ): Promise<void> {
   const file = await openSource(book.transfer, start, signal);
   const mark = await SentMark.open(folders, book.transfer.id);
+  const meter = book.meter(start);
   let arrived = start;
   try {
     const prefix = accepted.form === 'cpim' ? wrapper(context, book.transfer) : NO_BYTES;
@@ -86,7 +87,6 @@ async function sendFile(
       throw new ParleyError('peer.too-large', `${length} octets, the other side takes ${accepted.maxSize}`);
     const transfer = await book.apply('started', fileTransferId === undefined ? {} : { fields: { fileTransferId } });
     onStarted?.();
-    const meter = book.meter(start);
     await session.send({
       contentType: accepted.form === 'cpim' ? CPIM_TYPE : transfer.type,
       contentDisposition: accepted.form === 'cpim' ? undefined : dispositionOf(transfer),
@@ -106,6 +106,7 @@ async function sendFile(
       .catch((failure) => context.log(`checkpoint of transfer ${book.transfer.id}: ${toCodedError(failure).detail}`));
     throw thrown;
   } finally {
+    meter.stop();
     await Promise.all([file.close(), mark.remove()]);
   }
   await book.apply('all-sent', { fields: { transferred: book.transfer.size } });

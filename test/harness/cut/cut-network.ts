@@ -154,7 +154,8 @@ export class CutNetwork {
 export async function startServer(cables: Cables, folder: string): Promise<ChildProcess> {
   const args = ['--data', join(folder, 'network'), '--host', Cables.server, '--port', PORT, '--users', 'alice,bob', '--password', PASSWORD];
   const [program = '', ...rest] = [...cables.inside('core'), process.execPath, ...steadyNode, HOME_NETWORK, ...args];
-  const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
+  // why it does not start, it says there
+  const server = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: server.stdout }).once('line', () => resolve());
     server.once('exit', (code) => reject(new Error(`the home network ended with ${code}`)));

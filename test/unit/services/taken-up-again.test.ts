@@ -111,7 +111,7 @@ describe('one that came in part', () => {
     await interrupted(MIB + 100, content);
     for (let time = 0; time < 2; time++) {
       const before = await invited({ content, range: `100-${content.length}` });
-      expect(before.said).toEqual(['488']);
+      expect(before.said).toEqual(['480']);
       expect(waiting().map(({ transfer }) => transfer.transferred)).toEqual([MIB + 100]);
     }
     rest(content.slice(99));
@@ -121,6 +121,15 @@ describe('one that came in part', () => {
     expect(again.said).toEqual(['200']);
     expect(saved()).toBe(content);
     expect(waiting(GIVE_UP_MS)).toEqual([]);
+  });
+
+  test('R-AD-07: whose sender begins behind what is here is asked for the rest, and told to begin anew only where no more comes by that', async () => {
+    const content = 'x'.repeat(2 * MIB);
+    await interrupted(MIB + 1, content);
+    for (const status of ['480', '480', '488']) {
+      expect((await invited({ content, range: `${MIB + 100}-${content.length}` })).said).toEqual([status]);
+      expect(waiting().map(({ transfer }) => transfer.transferred)).toEqual([MIB + 1]);
+    }
   });
 
   test('a mebibyte once more is taken', async () => {
