@@ -36,7 +36,7 @@ export function whyNoAdding({ standing, closed, limit, participants }: Group): s
   if (standing !== 'member') return w.notMember;
   if (closed) return w.closed;
   const there = participants.filter(({ presence }) => presence === 'in' || presence === 'invited').length;
-  return there >= limit ? w.full(limit) : null;
+  return there >= limit ? w.full(Math.max(there, limit)) : null;
 }
 
 /** Whom this person can take out: whoever is in or asked, but for themselves. */
