@@ -10,7 +10,7 @@ export interface GroupCalls {
   /** null where that conversation is none with a group; one of a group whose session was never entered is `outside` */
   group(conversationId: number): Promise<StoredGroup | null>;
   /** by what stays of it: its Contribution-ID, or the key of its conversation. The newest where a hostile network gave two the same id */
-  groupBy(which: { contributionId: string } | { peer: string }): Promise<StoredGroup | null>;
+  groupBy(which: { contributionId: string } | { peer: string } | GroupFile): Promise<StoredGroup | null>;
   /** those that are being made, and those that this person is in */
   openGroups(): Promise<StoredGroup[]>;
   /**
@@ -66,6 +66,17 @@ export interface GroupCalls {
     sentAt: number;
     now: number;
   }): Promise<{ message: Message; conversation: Conversation; created: boolean }>;
+}
+
+/**
+ * A file that somebody who is in it sends into a group this person is in or asked into: by the Contact of its focus, or where the network kept it, by the
+ * Conversation-ID, unless that is the one of the conversation with him.
+ */
+export interface GroupFile {
+  /** canonical address */
+  readonly author: string;
+  readonly identity: string | null;
+  readonly cpmConversationId: string;
 }
 
 export interface GroupFields {

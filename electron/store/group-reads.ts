@@ -4,6 +4,7 @@ import { kindOfKey } from '../../shared/model/audience.ts';
 import type { Participant, Presence, Standing } from '../../shared/model/group.ts';
 import type { ReadHandle } from '../sqlite/handles.ts';
 import type { Calls } from './calls.ts';
+import type { GroupFile } from './group-port.ts';
 import type { StoredConversation, StoredGroup } from './port.ts';
 
 interface GroupRow {
@@ -46,6 +47,18 @@ export function groupReads(db: ReadHandle, conversation: (id: number) => StoredC
     'SELECT g.conversation_id AS id FROM groups AS g WHERE g.contribution_id = :contributionId ORDER BY g.conversation_id DESC LIMIT 1',
   );
   const byPeer = db.one<{ id: number }>("SELECT c.id FROM conversations AS c WHERE c.peer = :peer AND c.kind = 'group'");
+  const isSenders = `g.standing IN ('member', 'invited')
+    AND EXISTS (SELECT 1 FROM participants AS p WHERE p.conversation_id = g.conversation_id AND p.address = :author AND p.is_self = 0)`;
+  const byFocus = db.one<{ id: number }>(
+    `SELECT g.conversation_id AS id FROM groups AS g WHERE g.identity = :identity AND ${isSenders} LIMIT 1`,
+  );
+  const byConversation = db.one<{ id: number }>(
+    `SELECT g.conversation_id AS id FROM conversations AS c INDEXED BY conversations_by_cpm_id CROSS JOIN groups AS g ON g.conversation_id = c.id
+     WHERE c.cpm_conversation_id = :cpmConversationId AND ${isSenders}
+       AND NOT EXISTS (SELECT 1 FROM conversations AS k WHERE k.peer = :author AND k.cpm_conversation_id = :cpmConversationId) LIMIT 1`,
+  );
+  const byFile = ({ author, identity, cpmConversationId }: GroupFile) =>
+    identity === null ? byConversation({ author, cpmConversationId }) : byFocus({ author, identity });
   const open = db.many<{ id: number }>(
     "SELECT g.conversation_id AS id FROM groups AS g WHERE g.standing IN ('starting', 'member') ORDER BY g.conversation_id",
   );
@@ -80,7 +93,7 @@ export function groupReads(db: ReadHandle, conversation: (id: number) => StoredC
   return {
     group,
     groupBy(which) {
-      const found = 'peer' in which ? byPeer(which) : byContribution(which);
+      const found = 'author' in which ? byFile(which) : 'peer' in which ? byPeer(which) : byContribution(which);
       return found === undefined ? null : group(found.id);
     },
     openGroups: () => open({}).flatMap(({ id }) => group(id) ?? []),

@@ -246,6 +246,8 @@ export interface Store extends ContactCalls, DeferredCalls, GroupCalls, OwnCopyC
    * that was removed here is a new message; any other duplicate changes nothing. `pull`: the peer asks for the file, so octets flow out; a `size` that it does not name is null.
    */
   receiveOffer(row: {
+    /** a file into a group: it stands there, and `peer` is its author */
+    group?: { readonly conversationId: number; readonly author: Member } | undefined;
     peer: string;
     aliases?: readonly string[] | undefined;
     route?: string | null | undefined;

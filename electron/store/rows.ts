@@ -296,8 +296,12 @@ export interface StoredTransferRow extends Omit<StoredTransfer, 'hash' | 'pull' 
   readonly sha256: string | null;
 }
 
+/** of a file into a group: the one who sent it */
+const TO_AUTHOR = `iif(m.author = '', c.kind, 'person') AS audience,
+  iif(m.author = '', ifnull(c.route, c.peer), ifnull((SELECT k.route FROM conversations AS k WHERE k.peer = m.author), m.author)) AS peer`;
+
 export const STORED_TRANSFER_COLUMNS = `
-  t.id AS id, NULL AS whole, t.message_id AS messageId, m.conversation_id AS conversationId, c.kind AS audience, ifnull(c.route, c.peer) AS peer, m.direction, t.pull,
+  t.id AS id, NULL AS whole, t.message_id AS messageId, m.conversation_id AS conversationId, ${TO_AUTHOR}, m.direction, t.pull,
   t.state, t.name, t.type, t.size, t.size_known AS sizeKnown, t.transferred, t.invitation,
   t.file_transfer_id AS fileTransferId, t.sha1, t.sha256, t.source_path AS sourcePath, t.modified_at AS modifiedAt,
   t.partial_path AS partialPath, t.final_path AS finalPath, m.imdn_id AS imdnId, m.contribution_id AS contributionId,

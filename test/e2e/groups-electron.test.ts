@@ -131,13 +131,16 @@ describe.skipIf(electronPath === '')('a group', () => {
 
   it('R-CF-01: a file goes to each of the others', async () => {
     const { token } = await picks(source);
-    await alice.call('files.send', { conversationId: group, clientId: randomToken(24), token });
+    const sent = await alice.call('files.send', { conversationId: group, clientId: randomToken(24), token });
     for (const name of ['bob', 'carol']) {
       const offered = await person(name).seesMessage(({ transfer }) => transfer?.state === 'offered');
       await person(name).call['transfers.accept']({ transferId: offered.transfer?.id as number });
       const done = await person(name).seesMessage(({ transfer }) => transfer?.state === 'done', 60_000);
       expect(sha256(person(name).saved(done))).toBe(sha256(source));
+      expect(done).toMatchObject({ conversationId: (await conversationOf(name))?.id, author: { address: accountOf('alice').address } });
     }
+    // each of those who are there has told her
+    await expect.poll(async () => (await messageHere(sent.id)).reach?.delivered).toBe(2);
   });
 
   it('R-GM-10 R-GM-13: two are added at once', async () => {
@@ -202,6 +205,18 @@ describe.skipIf(electronPath === '')('a group', () => {
     expect(sha256(person('dave').saved(done))).toBe(sha256(source));
     await says('dave', 'I am here now');
     await expect.poll(async () => (await textsHere()).at(-1)).toBe('I am here now');
+  });
+
+  it('a file that came while somebody was away stands in the group, too', async () => {
+    await person('bob').client.stop();
+    writeFileSync(join(folder, 'hut.txt'), 'closed until Sunday');
+    const { token } = await picks(join(folder, 'hut.txt'));
+    await alice.call('files.send', { conversationId: group, clientId: randomToken(24), token });
+    const bob = await comesOnline('bob');
+    const { transfer, conversationId, author } = await bob.seesMessage((message) => message.transfer?.name === 'hut.txt');
+    expect([conversationId, author?.address]).toEqual([(await conversationOf('bob'))?.id, accountOf('alice').address]);
+    await bob.call['transfers.accept']({ transferId: transfer?.id as number });
+    await bob.seesMessage((message) => message.transfer?.name === 'hut.txt' && message.transfer.state === 'done');
   });
 
   async function picks(path: string): Promise<{ token: string }> {

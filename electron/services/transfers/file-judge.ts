@@ -224,15 +224,20 @@ export class FileJudge {
     if (this.#attempts.isRunning(rows.transfer.id)) return refuse(486);
     const book = new TransferBook(this.#context, rows.transfer);
     const tell = () => notices.changed(shown);
-    if (!this.#isWelcome(file.offer, rows.conversation)) return { kind: 'ask', book, tell };
+    if (!this.#isWelcome(file, rows.conversation)) return { kind: 'ask', book, tell };
     return { kind: 'take', book, start: 0, release: null, tell };
   }
 
   /** Small enough to need no question, and from somebody who is no stranger. */
-  #isWelcome({ pull, size }: FileOffer, { peer, kind, request }: Pick<Conversation, 'peer' | 'kind' | 'request'>): boolean {
+  #isWelcome(
+    { offer: { pull, size }, envelope }: OfferedFile,
+    { peer, kind, request }: Pick<Conversation, 'peer' | 'kind' | 'request'>,
+  ): boolean {
     const { settings, contacts } = this.#context;
     const { autoAcceptUpTo, requests } = settings.current;
     if (pull || size === null || size > autoAcceptUpTo || autoAcceptUpTo === 0) return false;
+    // whoever is in the same group may be a stranger all the same
+    if (kind === 'group') return contacts.names.has(envelope.peer);
     // where nobody is asked about requests, only whom the network names is known
     return kind === 'person' && !request && (requests || contacts.names.has(peer));
   }
@@ -242,6 +247,7 @@ export class FileJudge {
     const { path, modifiedAt } = { path: proposed?.sourcePath ?? null, modifiedAt: proposed?.modifiedAt ?? null };
     return this.#context.store.receiveOffer({
       ...senderOf(this.#context, envelope),
+      group: envelope.group && { ...envelope.group, author: { address: envelope.peer, name: envelope.title } },
       imdnId: asked?.request.messageId ?? offer.transferId ?? fallbackId,
       fileTransferId: offer.transferId ?? fallbackId,
       name: proposed?.name ?? (offer.pull && offer.name === null ? '' : cleanFileName(offer.name ?? '')),

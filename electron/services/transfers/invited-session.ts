@@ -8,6 +8,7 @@ import { decodeSdp, encodeSdp, type Media, nextVersion, SDP_TYPE, type SessionDe
 import { header } from '../../../shared/protocol/sip/message.ts';
 import type { DialogEnd, Header, IncomingInvite, IncomingReoffer, SessionBody } from '../../sip/port.ts';
 import { type Envelope, readEnvelope } from '../envelope.ts';
+import { inItsGroup } from '../groups/file-place.ts';
 import { Unacceptable } from '../session-body.ts';
 import { chunkSizeFor } from './chunk-size.ts';
 import type { FileJudge } from './file-judge.ts';
@@ -66,7 +67,7 @@ interface Round {
 export class InvitedSession {
   readonly #parts: SessionParts;
   readonly #invite: IncomingInvite;
-  readonly #envelope: Envelope;
+  #envelope: Envelope;
   /** the newest file of each m-line */
   readonly #seen = new Map<number, FileOffer>();
   /** lines whose octets flow, by m-line */
@@ -168,6 +169,8 @@ export class InvitedSession {
 
   /** @throws Unacceptable; ParleyError `sdp.*`, `peer.*`, `store.*` */
   async #read(request: Request, reply: Reply): Promise<Round> {
+    // where its cards stand is decided once
+    if (this.#answer === null) this.#envelope = await inItsGroup(this.#parts.context, this.#invite, this.#envelope);
     const invitation = decodeFileInvitation(request);
     const description = decodeSdp(invitation.sdp);
     const { offers, refusal } = readFileOffer(description);

@@ -15,6 +15,7 @@ import { references } from './0013-references.ts';
 import { leftBy } from './0014-left-by.ts';
 import { groups } from './0015-groups.ts';
 import { legs } from './0016-legs.ts';
+import { groupFiles } from './0017-group-files.ts';
 
 /** In order, without gaps, from 1. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   leftBy,
   groups,
   legs,
+  groupFiles,
 ];

@@ -96,10 +96,13 @@ export function messageWrites(
 
   /** Finds or adds what a peer sent. */
   function receive(row: Incoming, body: { kind: 'text' | 'file'; text: string; line: string; answers?: Answered | undefined }) {
-    const { conversation, merged } = correspondence(row, true);
+    const group = 'group' in row ? row.group : undefined;
+    const { conversation, merged } = group
+      ? { conversation: reads.conversation(group.conversationId), merged: [] }
+      : correspondence(row, true);
     checkBlocked(conversation);
     outbox.hasten(conversation.id, row.now);
-    const known = ledger.find(conversation.id, 'in', row.imdnId);
+    const known = ledger.find(conversation.id, 'in', row.imdnId, group?.author.address);
     // its sender tries again with a file that was removed here: whoever removed the card is asked once more
     const isRemovedFile = known !== null && body.kind === 'file' && ledger.record(known).removedAt !== null;
     if (isRemovedFile) ledger.forgetOne(known);
@@ -108,6 +111,7 @@ export function messageWrites(
     const { answers, ...content } = body;
     const id = ledger.add({
       ...content,
+      ...(group ? { author: group.author } : {}),
       conversationId: conversation.id,
       direction: 'in',
       transferState: body.kind === 'file' ? 'offered' : null,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../electron/store/database.ts';
 import { groups } from '../../../electron/store/migrations/0015-groups.ts';
+import { groupFiles } from '../../../electron/store/migrations/0017-group-files.ts';
 import { MIGRATIONS } from '../../../electron/store/migrations/index.ts';
 import type { StoredParticipant } from '../../../electron/store/port.ts';
 import { groupKey } from '../../../shared/model/audience.ts';
@@ -62,6 +63,51 @@ describe('a group', () => {
     expect(store.messages({ conversationId: id, limit: 10 }).items).toMatchObject([{ kind: 'event', event: { what: 'created' } }]);
     expect(store.groupBy({ contributionId: 'k1' })).toMatchObject({ conversationId: id, peer: 'group:k1', identity: FOCUS });
     expect(store.groupBy({ contributionId: 'k2' })).toBeNull();
+  });
+
+  test.each<[what: string, found: boolean, standing: Standing, author: string, identity: string | null, cpmConversationId: string]>([
+    ['from its focus', true, 'member', BOB, FOCUS, 'x'],
+    ['that the network kept, by the Conversation-ID', true, 'member', BOB, null, 'c1'],
+    ['before the invitation is answered', true, 'invited', BOB, FOCUS, 'x'],
+    ['of somebody who is not in it', false, 'member', DAVE, FOCUS, 'c1'],
+    ['from another focus', false, 'member', BOB, 'sip:other@example.com', 'c1'],
+    ['of a conversation that is another one', false, 'member', BOB, null, 'c2'],
+    ['after it was left', false, 'left', BOB, FOCUS, 'c1'],
+  ])('a file %s: %j', (_, found, standing, author, identity, cpmConversationId) => {
+    const { store } = openInThread();
+    const id = begin(store, standing);
+    expect(store.groupBy({ author, identity, cpmConversationId })?.conversationId ?? null).toBe(found ? id : null);
+  });
+
+  test('a file that somebody sends in the conversation with him stays there, although a chat of it went over into the group', () => {
+    const { store } = openInThread();
+    const { id } = openWith(store);
+    begin(store);
+    const cpmConversationId = store.conversation(id).cpmConversationId;
+    const other = store.beginGroup({
+      ...{ peer: groupKey('k2'), title: 'x', cpmConversationId, now: 6, event: { what: 'created', people: [], by: null } },
+      fields: { contributionId: 'k2', standing: 'member', subject: 'x', identity: null },
+      participants: [person(ALICE), person(BOB)],
+    });
+    expect(other.group.cpmConversationId).toBe(cpmConversationId);
+    expect(store.groupBy({ author: BOB, identity: null, cpmConversationId })).toBeNull();
+  });
+
+  test('a file in it has an author, who is asked for it and told of it', () => {
+    const { store } = openInThread();
+    const conversationId = begin(store);
+    const offer = {
+      ...{ peer: BOB, title: 'bob', cpmConversationId: 'c1', contributionId: 'f', imdnId: 'f1', fileTransferId: 't1', name: 'plan.png' },
+      ...{ type: 'image/png', size: 5, hash: null, sentAt: 9, now: 20, notify: ALL_ASKED },
+    };
+    const group = { conversationId, author: { address: BOB, name: 'Bob' } };
+    const { message, transfer } = store.receiveOffer({ ...offer, group });
+    expect(message).toMatchObject({ conversationId, kind: 'file', author: { address: BOB, name: 'bob' } });
+    expect(transfer).toMatchObject({ conversationId, audience: 'person', peer: BOB, state: 'offered' });
+    expect(store.receiveOffer({ ...offer, group })).toMatchObject({ duplicate: true, message: { id: message.id } });
+    expect(store.receiveOffer({ ...offer, peer: CAROL, group: { conversationId, author: { address: CAROL, name: '' } } }).duplicate).toBe(
+      false,
+    );
   });
 
   test('says of what is answered who wrote it', () => {
@@ -238,5 +284,19 @@ test('a store of the version before opens, and what it knows by an id is known',
       notify: NOTHING_ASKED,
     }).duplicate,
   ).toBe(true);
+  database.close();
+});
+
+test('groups of the version before files had a place in them are found by where they are reached', () => {
+  const path = join(folder, 'before-files.db');
+  const before = openDatabase({ path, nativeBinding: null, migrations: MIGRATIONS.slice(0, groupFiles.version - 1) });
+  before.exec(`INSERT INTO conversations (id, peer, title, cpm_conversation_id, updated_at, kind) VALUES (1, 'group:k1', 'x', 'c1', 1, 'group');
+    INSERT INTO groups (conversation_id, contribution_id, identity, subject, standing) VALUES (1, 'k1', '${FOCUS}', 'x', 'member');
+    INSERT INTO participants (conversation_id, entity, position, address, is_anonymous, name, presence, is_self, roles)
+    VALUES (1, '${BOB}', 0, '${BOB}', 0, 'Bob', 'in', 0, '[]');`);
+  before.close();
+  const { store, database } = openInThread(path);
+  expect(store.groupBy({ author: BOB, identity: FOCUS, cpmConversationId: 'x' })?.conversationId).toBe(1);
+  expect(store.groupBy({ author: BOB, identity: null, cpmConversationId: 'c1' })?.conversationId).toBe(1);
   database.close();
 });

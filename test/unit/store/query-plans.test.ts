@@ -74,6 +74,10 @@ test('a search walks its hits from the newest on, over the index of words, and s
     'SEARCH l USING INDEX sqlite_autoindex_legs_1 (transfer_id=?)',
     'CORRELATED SCALAR SUBQUERY 8',
     'SEARCH n USING INTEGER PRIMARY KEY (rowid=?)',
+    'CORRELATED SCALAR SUBQUERY 9',
+    'SEARCH k USING INDEX sqlite_autoindex_conversations_1 (peer=?)',
+    'CORRELATED SCALAR SUBQUERY 10',
+    'SEARCH p USING INDEX participants_by_address (conversation_id=? AND address=?)',
   ]);
 });
 
