@@ -74,7 +74,7 @@ describe.skipIf(electronPath === '')('somebody who was away', () => {
     phone: async () => (await phone.call['deferred.overview']({})).count,
   };
 
-  it('R-PF-26 R-PF-39: both of her devices say what waits', async () => {
+  it('R-PF-26 R-PF-39 R-V20-04: both of her devices say what waits', async () => {
     await expect.poll(waitingAt.laptop).toBe(TEXTS.length + 1);
     await expect.poll(waitingAt.phone).toBe(TEXTS.length + 1);
     await page
@@ -110,7 +110,7 @@ describe.skipIf(electronPath === '')('somebody who was away', () => {
     await mail.close();
   });
 
-  it('R-PF-40: Alice hears of the delivery of each that came or was sent on, and of no other', async () => {
+  it('R-PF-40 R-V20-05: Alice hears of the delivery of each that came or was sent on, and of no other', async () => {
     const delivered = async () =>
       (await alice.history(conversationId)).filter(({ kind, status }) => kind === 'text' && status === 'delivered').map(({ text }) => text);
     await expect.poll(delivered).toEqual([...textsOf('deliver'), ...textsOf('interwork')]);

@@ -115,7 +115,7 @@ describe.skipIf(electronPath === '')('a group', () => {
     await page.getByRole('navigation').getByText('Saturday climb').waitFor();
   });
 
-  it('what is said reaches who is in, and who saw it is told for each', async () => {
+  it('R-V20-09: what is said reaches who is in, and who saw it is told for each', async () => {
     const { id } = await aliceSays('Bring two ropes');
     await expect.poll(() => textsAt('bob')).toEqual(['Bring two ropes']);
     await says('bob', 'Got one, 60 m');
@@ -169,7 +169,7 @@ describe.skipIf(electronPath === '')('a group', () => {
     expect(await textsAt('frank')).not.toContain('Frank has left');
   });
 
-  it('after the network was killed and is back, it is the same group', async () => {
+  it('R-V20-15: after the network was killed and is back, it is the same group', async () => {
     await network.kill();
     network = await NetworkProcess.start(networkArguments);
     // else each waits as RFC 5626 section 4.5 says
@@ -194,7 +194,7 @@ describe.skipIf(electronPath === '')('a group', () => {
     await expect.poll(async () => (await textsAt('carol')).at(-1), { timeout: 60_000 }).toBe('Here I am');
   });
 
-  it('R-CF-01: who was away gets all of it, in order, once, and the file', async () => {
+  it('R-CF-01 R-V20-10 R-V20-11: who was away gets all of it, in order, once, and the file', async () => {
     await comesOnline('dave');
     await joins('dave');
     const all = await textsHere();

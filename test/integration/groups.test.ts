@@ -53,7 +53,7 @@ describe('a group', () => {
     expect([group.standing, group.session, presenceOf(group, 'bob'), presenceOf(group, 'carol')]).toEqual(['member', 'open', 'in', 'in']);
   });
 
-  test('says who is typing', async () => {
+  test('R-V20-08: says who is typing', async () => {
     const { alice, bob } = people;
     const [a, b] = (await groupOf('Typing', bob)) as [number, number];
     await bob.call['typing.set']({ conversationId: b, typing: true });

@@ -235,7 +235,7 @@ describe.skipIf(hindrance !== null)('chat sessions as tshark sees them', { timeo
     expect(sends.some(([, , type]) => type?.includes('message/cpim'))).toBe(true);
   });
 
-  test('texts, what became of them and who is typing flow in both directions over that session', async () => {
+  test('R-V20-02 R-V20-03: texts, what became of them and who is typing flow in both directions over that session', async () => {
     for (const text of ['north gate', 'Make it eleven', 'imdn.Disposition-Notification', '<delivered/>', '<displayed/>']) {
       expect((await wire.packets(`msrp.method=="SEND" && frame contains "${text}"`, 'frame.number')).length, text).toBeGreaterThan(0);
     }

@@ -167,7 +167,7 @@ describe.skipIf(hindrance !== null)('what the network pushes as tshark sees it',
     expect(file.equals(OCTETS)).toBe(true);
   });
 
-  test('R-PF-32 R-PF-13 R-AD-05: the network invites his device to the file that it keeps, once he has signed in', async () => {
+  test('R-PF-32 R-PF-13 R-AD-05 R-V20-20: the network invites his device to the file that it keeps, once he has signed in', async () => {
     const [connection] = (await wire.connectionsOf('bob')) as [number];
     const signedIn = await wire.first(`${wire.from(connection)} && sip.Method=="REGISTER"`);
     const [taken] = await wire.frames('sip.Method=="INVITE" && sip.r-uri.user=="bob"');

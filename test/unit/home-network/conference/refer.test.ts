@@ -153,7 +153,7 @@ describe('adding people to a group by REFER', () => {
     }
   });
 
-  it('refuses what would make it larger than it may be, and whom a closed group does not take', async () => {
+  it('R-V20-14: refuses what would make it larger than it may be, and whom a closed group does not take', async () => {
     const { alice, bob, dave } = await group({ conferences: { maxUsers: 4 } });
     expect(statusAndWarning(await bob.back('REFER', list([at('dave'), at('erin')]).headers, list([at('dave'), at('erin')]).body))).toEqual([
       403,
