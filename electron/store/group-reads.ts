@@ -48,7 +48,8 @@ export function groupReads(db: ReadHandle, conversation: (id: number) => StoredC
   );
   const byPeer = db.one<{ id: number }>("SELECT c.id FROM conversations AS c WHERE c.peer = :peer AND c.kind = 'group'");
   const isSenders = `g.standing IN ('member', 'invited')
-    AND EXISTS (SELECT 1 FROM participants AS p WHERE p.conversation_id = g.conversation_id AND p.address = :author AND p.is_self = 0)`;
+    AND EXISTS (SELECT 1 FROM participants AS p WHERE p.conversation_id = g.conversation_id AND p.address = :author AND p.is_self = 0
+      AND p.presence NOT IN ('left', 'removed', 'declined'))`;
   const byFocus = db.one<{ id: number }>(
     `SELECT g.conversation_id AS id FROM groups AS g WHERE g.identity = :identity AND ${isSenders} LIMIT 1`,
   );

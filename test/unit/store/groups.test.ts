@@ -79,6 +79,13 @@ describe('a group', () => {
     expect(store.groupBy({ author, identity, cpmConversationId })?.conversationId ?? null).toBe(found ? id : null);
   });
 
+  test.each<Presence>(['left', 'removed', 'declined'])('a file of somebody who is %s does not stand in it', (presence) => {
+    const { store } = openInThread();
+    begin(store, 'member', [person(BOB, presence), person(CAROL)]);
+    expect(store.groupBy({ author: BOB, identity: FOCUS, cpmConversationId: 'c1' })).toBeNull();
+    expect(store.groupBy({ author: BOB, identity: null, cpmConversationId: 'c1' })).toBeNull();
+  });
+
   test('a file that somebody sends in the conversation with him stays there, although a chat of it went over into the group', () => {
     const { store } = openInThread();
     const { id } = openWith(store);
