@@ -99,8 +99,7 @@ export interface ContactPorts {
   /** ends what is open with that address */
   readonly leave: (address: string) => void;
   readonly outboxChanged: () => void;
-  /** who is blocked is another set than before */
-  /** resolves when the network has heard of it, or cannot for now */
+  /** Who is blocked is another set than before. Resolves when the network has heard of it, or cannot for now. */
   readonly blocksChanged: () => Promise<void>;
 }
 

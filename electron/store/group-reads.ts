@@ -4,7 +4,7 @@ import { kindOfKey } from '../../shared/model/audience.ts';
 import type { Participant, Presence, Standing } from '../../shared/model/group.ts';
 import type { ReadHandle } from '../sqlite/handles.ts';
 import type { Calls } from './calls.ts';
-import type { GroupFile } from './group-port.ts';
+import type { GroupFields, GroupFile } from './group-port.ts';
 import type { StoredConversation, StoredGroup } from './port.ts';
 
 interface GroupRow {
@@ -101,27 +101,25 @@ export function groupReads(db: ReadHandle, conversation: (id: number) => StoredC
   };
 }
 
+/** What is known of a group of which nothing was heard yet. */
+export const FRESH_GROUP: Omit<GroupFields, 'contributionId' | 'standing'> = {
+  identity: null,
+  address: null,
+  subject: '',
+  limit: null,
+  closed: false,
+  takesFiles: true,
+  anonymous: false,
+  refusesNext: false,
+  invitedBy: null,
+  extendsId: null,
+  error: null,
+};
+
 /** The network has it, and this person never was in its session. */
 function outside({ id, peer, cpmConversationId }: { id: number; peer: string; cpmConversationId: string }): StoredGroup {
-  return {
-    conversationId: id,
-    peer,
-    cpmConversationId,
-    contributionId: '',
-    identity: null,
-    address: peer,
-    subject: '',
-    standing: 'outside',
-    limit: null,
-    closed: false,
-    takesFiles: true,
-    anonymous: false,
-    refusesNext: false,
-    invitedBy: null,
-    extendsId: null,
-    error: null,
-    participants: [],
-  };
+  const known = { conversationId: id, peer, cpmConversationId, address: peer };
+  return { ...FRESH_GROUP, ...known, contributionId: '', standing: 'outside', participants: [] };
 }
 
 function toParticipant({ isAnonymous, address, isSelf, roles, blocked, ...row }: ParticipantRow): Participant {

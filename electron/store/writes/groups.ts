@@ -5,6 +5,7 @@ import type { GroupEvent } from '../../../shared/model/group.ts';
 import type { Message } from '../../../shared/model/message.ts';
 import type { WriteHandle } from '../../sqlite/handles.ts';
 import type { Calls } from '../calls.ts';
+import { FRESH_GROUP } from '../group-reads.ts';
 import type { GroupFields, GroupLine, StoredGroup, StoredParticipant } from '../port.ts';
 import { found, type Reads } from '../reads.ts';
 import { displayReportsOf } from './conversations.ts';
@@ -19,20 +20,6 @@ const MOST_PARTICIPANTS = 10_000;
 /** what becomes of several people within this time is one line, ms */
 const ONE_LINE_MS = 300_000;
 const MOST_IN_A_LINE = 100;
-
-const FRESH: Omit<GroupFields, 'contributionId' | 'standing'> = {
-  identity: null,
-  address: null,
-  subject: '',
-  limit: null,
-  closed: false,
-  takesFiles: true,
-  anonymous: false,
-  refusesNext: false,
-  invitedBy: null,
-  extendsId: null,
-  error: null,
-};
 
 /** Groups that talk in a session: where this person stands in them, who is in, what is said there. */
 export function groupWrites(
@@ -141,7 +128,7 @@ export function groupWrites(
       const { conversation } = correspondence({ peer, title, cpmConversationId, now, kind: 'group', asRequest: request }, true);
       const { id } = conversation;
       if (isKnown({ id }) !== undefined) return { group: groupOf(id), conversation: ledger.conversation(id), messages: [] };
-      write(id, { ...FRESH, ...fields });
+      write(id, { ...FRESH_GROUP, ...fields });
       seat(id, participants);
       show({ id, now });
       const messages = event === undefined ? [] : [say(id, event, now)];
